@@ -1,0 +1,78 @@
+"""Latentscape: train autoencoders on images, compare them fairly, look into what they learned.
+
+Everything the command line does is a function here under the same name:
+
+>>> import latentscape
+>>> run = latentscape.train("simple-20", data="mnist-5k")  # doctest: +SKIP
+>>> model = latentscape.load(run.path)  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
+    from latentscape.errors import (
+        ConfigError,
+        DataError,
+        LatentscapeError,
+        RunError,
+        TrainingError,
+    )
+    from latentscape.experiment import evaluate, load, load_data, resume, train
+    from latentscape.model import Autoencoder
+    from latentscape.records import Dataset, Findings, Split
+    from latentscape.runs import Run, open_run
+    from latentscape.study import compare, report
+
+# Where each public name lives. They are imported when first used, so that `import latentscape`
+# and `latentscape --help` wait for nothing.
+_HOMES = {
+    "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
+    "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
+    "experiment": ("evaluate", "load", "load_data", "resume", "train"),
+    "model": ("Autoencoder",),
+    "records": ("Dataset", "Findings", "Split"),
+    "runs": ("Run", "open_run"),
+    "study": ("compare", "report"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Autoencoder",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Findings",
+    "LatentscapeError",
+    "Recipe",
+    "Run",
+    "RunError",
+    "Split",
+    "Study",
+    "TrainingError",
+    "compare",
+    "evaluate",
+    "load",
+    "load_data",
+    "load_recipe",
+    "load_study",
+    "open_run",
+    "recipe_names",
+    "report",
+    "resume",
+    "study_names",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'latentscape' has no attribute {name!r}")
+    value = getattr(import_module(f"latentscape.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Analysis: what a trained model has learned, measured and pictured."""

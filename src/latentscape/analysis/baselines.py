@@ -1,0 +1,64 @@
+"""What an autoencoder has to beat: the mean image, and PCA with as many numbers."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentscape.analysis.inference import Reconstruct
+from latentscape.records import Array, Split
+
+
+def scaled(images: Array, value_range: tuple[float, float]) -> Array:
+    """Return images (n, *shape) as float32 rows (n, D) with the stored range as 0 to 1."""
+    low, high = value_range
+    rows = images.reshape(len(images), -1).astype(np.float32)
+    if low:
+        rows -= np.float32(low)
+    rows /= np.float32(high - low)
+    return rows
+
+
+def mean_image(split: Split) -> Reconstruct:
+    """Return a reconstruction that always answers with the mean training image."""
+    dataset = split.dataset
+    total = np.zeros(dataset.shape, dtype=np.float64)
+    for part in np.array_split(split.train, -(-len(split.train) // 1000)):
+        total += dataset.images[part].sum(axis=0, dtype=np.float64)
+    low, high = dataset.value_range
+    mean = torch.from_numpy((total / len(split.train) - low) / (high - low)).float()
+    return lambda images: mean.expand(len(images), *mean.shape)
+
+
+def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
+    """Fit principal components to the training examples.
+
+    Parameters
+    ----------
+    split : Split
+        The examples; only the training part is looked at.
+    components : int
+        How many; fewer are fitted where the data have fewer dimensions or examples.
+
+    Returns
+    -------
+    Reconstruct
+        Projection to the components and back, cut to [0, 1] where the data lie in it.
+    int
+        The number of components fitted.
+    """
+    from sklearn.decomposition import PCA
+
+    dataset = split.dataset
+    rows = scaled(dataset.images[split.train], dataset.value_range)
+    components = min(components, *rows.shape)
+    bounds = (0.0, 1.0) if rows.min() >= 0 and rows.max() <= 1 else (-np.inf, np.inf)
+    model: Any = PCA(components, random_state=0).fit(rows)
+
+    def reconstruct(images: Tensor) -> Tensor:
+        codes = model.transform(scaled(images.numpy(), dataset.value_range))
+        rows = np.clip(model.inverse_transform(codes), *bounds).astype(np.float32)
+        return torch.from_numpy(rows).reshape(len(images), *dataset.shape)
+
+    return reconstruct, components

@@ -1,0 +1,90 @@
+"""The exceptions that Latentscape raises on purpose.
+
+::
+
+    LatentscapeError
+    ├── DataError        data that cannot be read, or do not fit what is asked of them
+    ├── ConfigError      a recipe, a study or an option that is wrong
+    ├── RunError         a run directory or model file that cannot be written or read
+    └── TrainingError    training that cannot go on
+        └── Interrupted  training that was asked to stop, and saved itself
+
+Each message says what was got, what was expected and what to do about it.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class LatentscapeError(Exception):
+    """Base of every error that a user can understand and mend.
+
+    Parameters
+    ----------
+    got : str
+        What was found, as a sentence without its full stop.
+    expected : str, optional
+        What was expected instead, completing "Expected ...".
+    fix : str, optional
+        What to do, as a sentence.
+    """
+
+    exit_code = 2
+
+    def __init__(self, got: str, *, expected: str = "", fix: str = "") -> None:
+        parts = [got, f"Expected {expected}" if expected else "", fix]
+        super().__init__(" ".join(_sentence(part) for part in parts if part))
+
+
+class DataError(LatentscapeError):
+    """Data that cannot be read, or do not fit what is asked of them."""
+
+
+class ConfigError(LatentscapeError):
+    """A recipe, a study or an option that is wrong."""
+
+
+class RunError(LatentscapeError):
+    """A run directory or model file that cannot be written or read."""
+
+
+class TrainingError(LatentscapeError):
+    """Training that cannot go on."""
+
+
+class Interrupted(TrainingError):
+    """Training that was asked to stop (Ctrl-C) and saved a checkpoint first."""
+
+    exit_code = 130
+
+
+def unknown(what: str, name: str, choices: Iterable[str], error: type[LatentscapeError]) -> LatentscapeError:
+    """Build the error for a name that does not exist, with the nearest name that does.
+
+    Parameters
+    ----------
+    what : str
+        The kind of thing, as in ``"recipe"``.
+    name : str
+        The name that was asked for.
+    choices : iterable of str
+        The names that exist.
+    error : type
+        The exception class to build.
+
+    Returns
+    -------
+    LatentscapeError
+        To be raised by the caller.
+    """
+    known = sorted(choices)
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return error(
+        f"There is no {what} called {name!r}",
+        expected=f"one of {', '.join(known)}",
+        fix=f"Did you mean {near[0]!r}?" if near else "",
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else text + "."

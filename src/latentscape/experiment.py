@@ -1,0 +1,431 @@
+"""One experiment, from a recipe to a run with its findings: train, resume, evaluate, load."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentscape.analysis.reconstruction import evaluate_model
+from latentscape.config import DataConfig, InputConfig, Recipe, load_recipe, override, validate
+from latentscape.data import check_unit_range, describe, load_dataset, split_dataset
+from latentscape.errors import DataError, RunError
+from latentscape.model import Autoencoder
+from latentscape.model.likelihoods import build_likelihood
+from latentscape.records import Array, Dataset, Findings, Split
+from latentscape.runs import (
+    SCHEMA,
+    Run,
+    create_run,
+    load_model,
+    open_run,
+    read_findings,
+    write_findings,
+)
+from latentscape.runtime import choose_device, describe_machine
+from latentscape.training.callbacks import choose_progress
+from latentscape.training.loop import Trainer
+
+RUNS = Path("runs")
+"""Where runs are kept unless another folder is given."""
+
+
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | Dataset | None = None,
+    changes: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    folder: str | Path = RUNS,
+    device: str = "auto",
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> Run:
+    """Train a recipe, evaluate it on the test examples, and keep both in a run directory.
+
+    Parameters
+    ----------
+    recipe : str, Path or Recipe
+        Name of a recipe, a YAML file, or a recipe itself.
+    data : str, Path or Dataset, optional
+        Name or path of the data, or a dataset in memory; by default what the recipe names.
+    changes : mapping, optional
+        Dotted path to value: ``{"model.latent.dim": 2, "train.epochs": 5}``.
+    name : str, optional
+        Name of the run; by default ``<recipe>-<data>-<seed>``.
+    folder : str or Path
+        Where runs are kept.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    overwrite : bool
+        Whether a run of that name is replaced.
+    quiet : bool
+        Whether progress is left unshown.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    DataError, ConfigError, RunError, TrainingError
+        Each says what was got, what was expected and what to do.
+    """
+    recipe = resolve(recipe, changes, data)
+    split = load_split(recipe, data)
+    path = Path(folder) / (name or default_name(recipe, split))
+    run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
+    return finish_run(run, split, device=device, quiet=quiet)
+
+
+def resume(
+    run: str | Path | Run,
+    *,
+    data: Dataset | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> Run:
+    """Go on with a run that was stopped or killed, from its last checkpoint.
+
+    On the same machine with the same number of threads, the weights and losses that come out are,
+    bit for bit, those of the same run left alone.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        The run directory.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+    device, quiet
+        As for `train`.
+
+    Raises
+    ------
+    DataError
+        If the data are no longer those the run began with.
+    RunError, TrainingError
+        As for `train`.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    return finish_run(run, run_split(run, data), device=device, quiet=quiet)
+
+
+def evaluate(run: str | Path | Run, *, data: Dataset | None = None) -> Findings:
+    """Evaluate a finished run on its test examples, and keep the findings in its directory.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        The run directory.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+
+    Returns
+    -------
+    Findings
+        What the report, the tables and ``findings.json`` show.
+
+    Raises
+    ------
+    RunError
+        If the run is not finished or damaged.
+    DataError
+        If the data are no longer those the run was trained on.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    return _evaluate(run, load_model(run.path), run_split(run, data))
+
+
+def load(path: str | Path) -> Autoencoder:
+    """Load a trained model from a run directory or a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``runs/simple-20-mnist-5k-0`` or ``model.safetensors``.
+
+    Returns
+    -------
+    Autoencoder
+        On the CPU, evaluating: ``encode``, ``decode`` and ``reconstruct`` take stored images.
+
+    Raises
+    ------
+    RunError
+        If there is no sound model.
+    """
+    return load_model(path)
+
+
+def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> Dataset:
+    """Load a dataset by name or path.
+
+    Parameters
+    ----------
+    source : str or Path
+        A name such as ``mnist-5k``, or a .npy, .npz, .csv, .parquet or IDX file, or a folder.
+    changes : mapping, optional
+        Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read.
+    """
+    return load_dataset(_data_config(source, changes))
+
+
+def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Describe a source and how it is split.
+
+    Parameters
+    ----------
+    source : str or Path
+        Name or path.
+    changes : mapping, optional
+        Other settings of `DataConfig`.
+
+    Returns
+    -------
+    dict
+        Counts, shape, range, labels, split sizes, fingerprint, entropy floor in nats per pixel.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read.
+    """
+    config = _data_config(source, changes)
+    dataset = load_dataset(config)
+    return describe(dataset, split_dataset(dataset, config))
+
+
+def show_recipe(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | Dataset | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe a recipe and the layers it makes.
+
+    Parameters
+    ----------
+    recipe, data, changes
+        As for `train`. Without data the layers are those for 28 x 28 grey images.
+
+    Returns
+    -------
+    dict
+        ``recipe``, ``data``, ``architecture`` (part, layer, output shape, parameters) and
+        ``parameters``.
+    """
+    recipe = resolve(recipe, changes, data)
+    shape = (1, 28, 28) if data is None else load_split(recipe, data).dataset.shape
+    config = recipe.model.model_copy(update={"input": InputConfig(shape=shape)})
+    model = Autoencoder(config, recipe.objective)
+    return {
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "data": "28 x 28 grey images" if data is None else recipe.data.source,
+        "architecture": model.describe(),
+        "parameters": model.parameter_count,
+    }
+
+
+def resolve(
+    recipe: str | Path | Recipe,
+    changes: Mapping[str, Any] | None,
+    data: str | Path | Dataset | None = None,
+) -> Recipe:
+    """Return a recipe with changes made and its data source set."""
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    source = data.name if isinstance(data, Dataset) else data
+    extra = {} if source is None else {"data.source": str(source)}
+    return override(recipe, {**(changes or {}), **extra})
+
+
+def load_split(recipe: Recipe, data: object = None) -> Split:
+    """Load the data of a recipe, or take the dataset given, and split it."""
+    dataset = data if isinstance(data, Dataset) else load_dataset(recipe.data)
+    return split_dataset(dataset, recipe.data)
+
+
+def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:
+    """Name a run after its recipe (or another label), its data and its seed."""
+    return slug(f"{label or recipe.name}-{split.dataset.name}-{recipe.train.seed}")
+
+
+def slug(text: str) -> str:
+    """Turn a text into a name that is safe for a directory."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
+
+
+def prepare(recipe: Recipe, split: Split) -> Recipe:
+    """Fill in what the model takes, and check that the data suit its likelihood.
+
+    Raises
+    ------
+    DataError
+        If values lie outside the range that the likelihood can give a probability.
+    """
+    dataset = split.dataset
+    if build_likelihood(recipe.model.likelihood).needs_unit_range:
+        check_unit_range(dataset)
+    shown = InputConfig(shape=dataset.shape, range=dataset.value_range)
+    model = recipe.model.model_copy(update={"input": shown})
+    return recipe.model_copy(update={"model": model})
+
+
+def start_run(
+    recipe: Recipe, split: Split, path: Path, device: torch.device, *, overwrite: bool = False
+) -> Run:
+    """Make the directory of a run, once everything that can be checked before training is."""
+    recipe = prepare(recipe, split)
+    Autoencoder(recipe.model, recipe.objective)  # Parts that do not fit say so before anything is written.
+    environment = {**_environment(), **describe_machine(device)}
+    return create_run(path, recipe, describe_split(split), environment, overwrite=overwrite)
+
+
+def finish_run(run: Run, split: Split, *, device: str = "auto", quiet: bool = False) -> Run:
+    """Train a run from where it stands to its end, and evaluate it."""
+    if run.finished:
+        model = load_model(run.path)
+    else:
+        model = Trainer(run, split, choose_device(device), choose_progress(quiet)).fit()
+    if not (run.path / "findings.json").exists():
+        _evaluate(run, model, split)
+    return run
+
+
+def run_split(run: Run, data: Dataset | None = None) -> Split:
+    """Load the examples of a run again and check that they are the same."""
+    split = load_split(run.recipe, data)
+    recorded, found = run.data["fingerprint"], split.dataset.fingerprint
+    if recorded != found:
+        raise DataError(
+            f"The data of {run.name} have changed: fingerprint {found[:12]}",
+            expected=f"{recorded[:12]}, from {run.data['origin']}",
+            fix="Put the original data back, or train anew.",
+        )
+    return split
+
+
+def describe_split(split: Split) -> dict[str, Any]:
+    """Return the content of data.json."""
+    dataset = split.dataset
+    return {
+        "name": dataset.name,
+        "origin": dataset.origin,
+        "fingerprint": dataset.fingerprint,
+        "shape": list(dataset.shape),
+        "range": list(dataset.value_range),
+        "label_names": list(dataset.label_names),
+        "sizes": split.sizes,
+        "seed": split.seed,
+    }
+
+
+def run_findings(run: Run) -> Findings:
+    """Read the findings of a run.
+
+    Raises
+    ------
+    RunError
+        If the run is not finished or has not been evaluated.
+    """
+    if not run.finished:
+        raise RunError(f"{run.name} is not finished", fix=f"Run: latentscape train --resume {run.path}")
+    return read_findings(run.path)
+
+
+def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
+    found = evaluate_model(model, split)
+    recipe, history = run.recipe, run.history
+    values = {
+        "schema": SCHEMA,
+        "kind": "run",
+        "name": run.name,
+        "label": recipe.name,
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "data": run.data,
+        "environment": run.environment,
+        "architecture": model.describe(),
+        "parameters": model.parameter_count,
+        "latent_dim": model.latent_dim,
+        "history": history,
+        "events": run.events,
+        "timing": _timing(history),
+        "evaluation": found.values,
+        "reported": _reported(recipe, found.values["metrics"]),
+        "labels_used": "No labels in training. Test labels only to list errors by class and to "
+        "colour and order pictures.",
+    }
+    findings = Findings(values, found.arrays | _snapshots(run))
+    write_findings(run.path, findings)
+    return findings
+
+
+def _data_config(source: str | Path, changes: Mapping[str, Any] | None) -> DataConfig:
+    return validate(DataConfig, {"source": str(source), **(changes or {})}, "the data settings")
+
+
+def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
+    seconds = [record["seconds"] for record in history]
+    return {
+        "train_seconds": sum(seconds),
+        "seconds_per_epoch": float(np.median(seconds)),
+        "images_per_second": float(np.median([record["images_per_second"] for record in history])),
+    }
+
+
+def _reported(recipe: Recipe, metrics: Mapping[str, float | None]) -> list[dict[str, Any]]:
+    """Put what the recipe's origin reported beside what was obtained."""
+    return [
+        {
+            "metric": number.metric,
+            "reported": number.value,
+            "obtained": metrics.get(number.metric),
+            "latent_dim": number.latent_dim,
+        }
+        for number in recipe.reported
+        if number.latent_dim in (None, recipe.model.latent.dim)
+    ]
+
+
+def _snapshots(run: Run) -> dict[str, Array]:
+    files = sorted(run.snapshots.glob("epoch-*.npy"))
+    if not files:
+        return {}
+    epochs = [int(file.stem.removeprefix("epoch-")) for file in files]
+    images = [np.load(file, allow_pickle=False) for file in files]
+    return {"snapshots": np.stack(images), "snapshot_epochs": np.array(epochs)}
+
+
+def _environment() -> dict[str, str | None]:
+    return {
+        "latentscape": version("latentscape"),
+        "python": python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "git": _git_commit(),
+        "command": " ".join(sys.argv),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the checkout that this package runs from; None outside of one."""
+    folder = Path(__file__).parent
+    try:
+        command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() or None

@@ -1,0 +1,78 @@
+"""Writing files whole or not at all."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from latentscape.errors import RunError
+
+
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name, flush it to disk, then rename it into place.
+
+    Whatever goes wrong, the file that stood at `path` before still stands there whole.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file shall stand. Missing parent folders are made.
+    write : callable
+        Called with the temporary path; writes the content.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written (full disk, no permission, a file where a folder should be).
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays: some writers (NumPy, Matplotlib) choose the format by it.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        _flush_to_disk(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(
+            f"{path} could not be written: {error.strerror or error}",
+            fix="Free some space or choose a folder you may write to. Nothing that was there before is lost.",
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes to a file, whole or not at all; see `write_atomic`."""
+    write_atomic(path, lambda temporary: temporary.write_bytes(content))
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write text to a file as UTF-8, whole or not at all; see `write_atomic`."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, indented for people, whole or not at all; see `write_atomic`."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush_to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,181 @@
+"""Bodies of encoders and decoders: fully connected and convolutional, for any input shape.
+
+Every body is an ``nn.Sequential`` of stock layers, so that its parts can be listed, drawn and
+exported. Shapes are written (C, H, W) for images and (D,) for vectors.
+"""
+
+import math
+from collections.abc import Sequence
+
+from torch import nn
+
+from latentscape.config import ConvConfig, MirrorConfig, MlpConfig
+from latentscape.errors import ConfigError
+
+# The slope that the GAN literature made customary, and that the reference projects use.
+LEAKY_SLOPE = 0.2
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+def activation(name: str) -> list[nn.Module]:
+    """Return the activation layer of that name as a list, empty for ``linear``."""
+    if name == "linear":
+        return []
+    return [nn.LeakyReLU(LEAKY_SLOPE)] if name == "leaky_relu" else [ACTIVATIONS[name]()]
+
+
+def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
+    """Build a fully connected encoder.
+
+    Returns
+    -------
+    nn.Sequential
+        (B, *shape) to (B, features).
+    int
+        The number of features.
+    """
+    layers, features = _dense_layers(config, math.prod(shape), config.widths)
+    return nn.Sequential(nn.Flatten(), *layers), features
+
+
+def mlp_decoder(config: MlpConfig, latent_dim: int, shape: Sequence[int]) -> nn.Sequential:
+    """Build a fully connected decoder, (B, latent_dim) to (B, *shape)."""
+    layers, features = _dense_layers(config, latent_dim, config.widths)
+    return nn.Sequential(*layers, nn.Linear(features, math.prod(shape)), nn.Unflatten(1, tuple(shape)))
+
+
+def conv_encoder(config: ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
+    """Build a convolutional encoder; each stage halves height and width, rounding up.
+
+    Returns
+    -------
+    nn.Sequential
+        (B, C, H, W) to (B, features).
+    int
+        The number of features.
+
+    Raises
+    ------
+    ConfigError
+        If the input is not an image.
+    """
+    sizes = _stage_sizes(shape, len(config.channels))
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip([shape[0], *config.channels], config.channels, strict=False):
+        stride = 2 if config.pool == "stride" else 1
+        layers.append(nn.Conv2d(inputs, outputs, config.kernel, stride, padding=config.kernel // 2))
+        layers += _finish(config, nn.BatchNorm2d, outputs)
+        if config.pool != "stride":
+            pool = nn.MaxPool2d if config.pool == "max" else nn.AvgPool2d
+            layers.append(pool(2, ceil_mode=True))
+    return nn.Sequential(*layers, nn.Flatten()), config.channels[-1] * math.prod(sizes[-1])
+
+
+def conv_decoder(config: ConvConfig, latent_dim: int, shape: Sequence[int]) -> nn.Sequential:
+    """Build a convolutional decoder, (B, latent_dim) to (B, C, H, W).
+
+    Raises
+    ------
+    ConfigError
+        If the output is not an image.
+    """
+    sizes = _stage_sizes(shape, len(config.channels))[::-1]
+    first = (config.channels[0], *sizes[0])
+    layers: list[nn.Module] = [
+        nn.Linear(latent_dim, math.prod(first)),
+        *activation(config.activation),
+        nn.Unflatten(1, first),
+    ]
+    outputs = [*config.channels[1:], shape[0]]
+    for stage, (inputs, channels) in enumerate(zip(config.channels, outputs, strict=True)):
+        layers.append(_doubling(config.kernel, inputs, channels, sizes[stage], sizes[stage + 1]))
+        if stage < len(outputs) - 1:
+            layers += _finish(config, nn.BatchNorm2d, channels)
+    if config.output_norm == "batch":
+        layers.append(nn.BatchNorm2d(shape[0]))
+    return nn.Sequential(*layers)
+
+
+def build_encoder(config: MlpConfig | ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
+    """Build the encoder that a config describes; see `mlp_encoder` and `conv_encoder`."""
+    if isinstance(config, MlpConfig):
+        return mlp_encoder(config, shape)
+    return conv_encoder(config, shape)
+
+
+def build_decoder(
+    config: MlpConfig | ConvConfig | MirrorConfig,
+    encoder: MlpConfig | ConvConfig,
+    latent_dim: int,
+    shape: Sequence[int],
+) -> nn.Sequential:
+    """Build the decoder that a config describes, (B, latent_dim) to (B, *shape)."""
+    if isinstance(config, MirrorConfig):
+        config = mirror(encoder)
+    if isinstance(config, MlpConfig):
+        return mlp_decoder(config, latent_dim, shape)
+    return conv_decoder(config, latent_dim, shape)
+
+
+def mirror(encoder: MlpConfig | ConvConfig) -> MlpConfig | ConvConfig:
+    """Return the decoder config that runs an encoder's layers backwards."""
+    if isinstance(encoder, MlpConfig):
+        return encoder.model_copy(update={"widths": encoder.widths[::-1]})
+    return encoder.model_copy(update={"channels": encoder.channels[::-1]})
+
+
+def _dense_layers(config: MlpConfig, features: int, widths: Sequence[int]) -> tuple[list[nn.Module], int]:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers.append(nn.Linear(features, width))
+        layers += _finish(config, nn.BatchNorm1d, width)
+        features = width
+    return layers, features
+
+
+def _finish(
+    config: MlpConfig | ConvConfig, batch_norm: type[nn.BatchNorm1d | nn.BatchNorm2d], features: int
+) -> list[nn.Module]:
+    """Return normalisation, activation and dropout: what follows every hidden linear map."""
+    layers: list[nn.Module] = []
+    if config.norm == "batch":
+        layers.append(batch_norm(features))
+    elif config.norm == "layer":
+        # Over channels and pixels alike, which is what one group means.
+        layers.append(nn.GroupNorm(1, features) if batch_norm is nn.BatchNorm2d else nn.LayerNorm(features))
+    layers += activation(config.activation)
+    if config.dropout:
+        layers.append(nn.Dropout(config.dropout))
+    return layers
+
+
+def _doubling(
+    kernel: int, inputs: int, outputs: int, size: tuple[int, int], target: tuple[int, int]
+) -> nn.ConvTranspose2d:
+    """Build a transpose convolution from `size` to `target`, which is twice it or one less."""
+    height, width = (2 - 2 * small + large - 1 for small, large in zip(size, target, strict=True))
+    return nn.ConvTranspose2d(
+        inputs, outputs, kernel, stride=2, padding=kernel // 2, output_padding=(height, width)
+    )
+
+
+def _stage_sizes(shape: Sequence[int], stages: int) -> list[tuple[int, int]]:
+    """Return height and width before the first stage and after each."""
+    if len(shape) != 3:
+        raise ConfigError(
+            f"A convolutional body was asked to work on vectors of {math.prod(shape)} numbers",
+            expected="images (C, H, W)",
+            fix="Choose a fully connected recipe, or give the image shape with --set data.shape=[H,W].",
+        )
+    sizes = [(shape[1], shape[2])]
+    for _ in range(stages):
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    return sizes

@@ -1,0 +1,157 @@
+"""The records that carry data from one layer to the next.
+
+::
+
+    source -> Dataset -> Split -> Autoencoder -> LossTerms -> Run -> Findings
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples as they are stored, before any split.
+
+    Attributes
+    ----------
+    name : str
+        Short name, used in run names: the source's name or the file's stem.
+    images : ndarray of uint8 or float32
+        Images (N, C, H, W) or plain vectors (N, D).
+    labels : ndarray of int64 or None
+        (N,) indices into `label_names`; None without labels.
+    label_names : tuple of str
+        What each label is called.
+    value_range : tuple of float
+        The stored values that stand for 0 and for 1: (0, 255) for 8-bit images.
+    n_official_train : int or None
+        The first so many examples are the official training part and the rest the official test
+        part; None where the source has no official split.
+    origin : str
+        Where it was found: a path, or the package that carries it.
+    """
+
+    name: str
+    images: Array
+    labels: NDArray[np.int64] | None = None
+    label_names: tuple[str, ...] = ()
+    value_range: tuple[float, float] = (0.0, 255.0)
+    n_official_train: int | None = None
+    origin: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example: (C, H, W) or (D,)."""
+        return tuple(int(size) for size in self.images.shape[1:])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that can change a result: values, labels, range, official split."""
+        digest = hashlib.sha256()
+        about = (self.images.dtype.str, self.images.shape, self.value_range, self.n_official_train)
+        digest.update(repr(about).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        if self.labels is not None:
+            digest.update(repr(self.label_names).encode())
+            digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which examples of a dataset are trained on, validated on and tested on.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The examples.
+    train, validation, test : ndarray of int64
+        Disjoint indices into the dataset. Only `test` is never used to train or to choose.
+    seed : int
+        What drew the split (an official test part is not drawn).
+    """
+
+    dataset: Dataset
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    seed: int = 0
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of examples in each part."""
+        return {
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": len(self.test),
+        }
+
+    def examples(self, count: int = 16) -> NDArray[np.int64]:
+        """Choose test examples to show: always the same ones, the classes taking turns.
+
+        Parameters
+        ----------
+        count : int
+            How many at most.
+
+        Returns
+        -------
+        ndarray of int64
+            Indices into the dataset.
+        """
+        if self.dataset.labels is None:
+            return self.test[:count]
+        labels = self.dataset.labels[self.test]
+        # Rank of each example within its class: all first ones, then all second ones, ...
+        by_class = np.argsort(labels, kind="stable")
+        starts = np.searchsorted(labels[by_class], labels[by_class])
+        turn = np.empty(len(labels), dtype=np.int64)
+        turn[by_class] = np.arange(len(labels)) - starts
+        return self.test[np.lexsort((labels, turn))][:count]
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """What one forward pass costs.
+
+    Attributes
+    ----------
+    total : Tensor
+        Scalar: the weighted sum of the terms, in nats per example; what training minimises.
+    terms : dict of str to Tensor
+        Each term on its own, unweighted: summed over pixels or latent dimensions, averaged over
+        examples.
+    """
+
+    total: "Tensor"
+    terms: dict[str, "Tensor"]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What was found out about a run or a study: all that tables, reports and tests read.
+
+    Attributes
+    ----------
+    values : dict
+        JSON-able numbers and texts.
+    arrays : dict of str to ndarray
+        Pictures and codes that go with them.
+    """
+
+    values: dict[str, Any]
+    arrays: dict[str, Array] = field(default_factory=dict)

@@ -1,0 +1,97 @@
+"""Device, threads and random numbers: the one place that knows the machine."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from latentscape.errors import ConfigError, unknown
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Choose where tensors live.
+
+    Parameters
+    ----------
+    name : str
+        ``auto`` takes CUDA, then Apple's MPS, then the CPU; or one of them by name.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown or the device is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if name not in there:
+        raise unknown("device", name, DEVICES, ConfigError)
+    if not there[name]:
+        available = ", ".join(device for device, present in there.items() if present)
+        raise ConfigError(f"There is no {name} device here", fix=f"Choose from: auto, {available}.")
+    return torch.device(name)
+
+
+def derive_seed(seed: int, *purpose: str | int) -> int:
+    """Derive a seed for one purpose, so that no two uses of randomness share a stream.
+
+    Parameters
+    ----------
+    seed : int
+        The seed that a person chose.
+    *purpose : str or int
+        What the random numbers are for, as in ``"batches", epoch``.
+
+    Returns
+    -------
+    int
+        63 bits, the same on every machine.
+    """
+    digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def generator(seed: int, *purpose: str | int) -> torch.Generator:
+    """Make a CPU random generator for one purpose; see `derive_seed`."""
+    return torch.Generator().manual_seed(derive_seed(seed, *purpose))
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the state of the global generators that dropout draws from (uint8 tensors)."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Put back what `random_state` returned."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def describe_machine(device: torch.device) -> dict[str, str | int]:
+    """Describe the machine, for the record of a run."""
+    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return {
+        "platform": platform.platform(),
+        "processor": accelerator or _processor(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "device": device.type,
+    }
+
+
+def _processor() -> str:
+    """Return the processor's model name; `platform.processor` is empty on most Linux systems."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

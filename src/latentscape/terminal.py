@@ -1,0 +1,145 @@
+"""Findings as tables on a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from rich import box
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from latentscape.report import units
+
+_METRICS = ("mse", "bce", "bce_excess", "nats", "psnr")
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print records that share their keys as a table."""
+    table = _table(*rows[0])
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    _console().print(table)
+
+
+def print_values(values: Mapping[str, Any], title: str = "") -> None:
+    """Print a record as a list of keys and values."""
+    table = _table("", "", title=title, show_header=False)
+    for key, value in values.items():
+        table.add_row(f"[bold]{key}", _text(value))
+    _console().print(table)
+
+
+def print_yaml(values: Mapping[str, Any]) -> None:
+    """Print settings as YAML."""
+    text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=90)
+    console = _console()
+    console.print(Syntax(text, "yaml", background_color="default") if console.is_terminal else text)
+
+
+def print_recipe(values: Mapping[str, Any]) -> None:
+    """Print a recipe and the layers it makes."""
+    print_yaml(values["recipe"])
+    table = _table("part", "layer", "output", "parameters", title=f"Layers for {values['data']}")
+    for layer in values["architecture"]:
+        parameters = units.count(layer["parameters"]) if layer["parameters"] else ""
+        table.add_row(layer["part"], layer["layer"], units.shape(layer["output"]), parameters)
+    table.add_section()
+    table.add_row("[bold]all", "", "", f"[bold]{units.count(values['parameters'])}")
+    _right(table, 3)
+    _console().print(table)
+
+
+def print_run(values: Mapping[str, Any]) -> None:
+    """Print how a run did on the test examples, beside its baselines."""
+    evaluation = values["evaluation"]
+    table = _metric_table(f"{values['name']}: {evaluation['n']:,} test examples")
+    table.add_row(values["label"], *_metric_cells(evaluation["metrics"]))
+    table.add_row(f"PCA, {evaluation['pca']['dim']} components", *_metric_cells(evaluation["pca"]["metrics"]))
+    table.add_row("mean image", *_metric_cells(evaluation["mean_image"]["metrics"]))
+    console = _console()
+    console.print(table)
+    console.print(evaluation["verdict"])
+    for number in values["reported"]:
+        if number["obtained"] is not None:
+            metric = units.metric_of(number["metric"])
+            console.print(
+                f"{metric.name} {metric.unit}: obtained {units.number(number['obtained'])} on "
+                f"{values['data']['name']}; reported {units.number(number['reported'])} "
+                f"({values['recipe']['protocol']})"
+            )
+    for event in values["events"]:
+        console.print(f"Epoch {event['epoch']}: {event['what']}", style="yellow")
+
+
+def print_study(values: Mapping[str, Any]) -> None:
+    """Print a study's rows, each beside PCA with as many numbers."""
+    seeds = len(values["seeds"])
+    table = _metric_table(f"{values['name']}: test examples, {seeds} seed{'s' if seeds > 1 else ''}")
+    for heading in ("PCA's MSE", "beats it", "training"):
+        table.add_column(heading, justify="right")
+    for row in values["rows"]:
+        cells = [units.statistic(row["metrics"][name]) for name in _METRICS]
+        seconds = units.duration(row["train_seconds"]["mean"])
+        beats = "[green]yes" if row["beats_pca"] else "[red]no"
+        table.add_row(row["label"], *cells, units.number(row["pca"]["mse"]), beats, seconds)
+    _console().print(table)
+    _print_reported(values["rows"])
+
+
+def _print_reported(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("", "metric", "reported", "obtained", title="Reported by the reference projects")
+    for row in rows:
+        for number in row["reported"]:
+            if number["obtained"] is None:
+                continue
+            metric = units.metric_of(number["metric"])
+            numbers = (units.number(number[key]) for key in ("reported", "obtained"))
+            table.add_row(row["label"], f"{metric.name} {metric.unit}", *numbers)
+    if table.row_count:
+        _right(table, 2, 3)
+        _console().print(table)
+
+
+def _console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for any table in a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def _table(*headings: str, title: str = "", show_header: bool = True) -> Table:
+    return Table(
+        *headings,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_header=show_header,
+    )
+
+
+def _metric_table(title: str) -> Table:
+    table = _table("", title=title)
+    for name in _METRICS:
+        metric = units.metric_of(name)
+        table.add_column(f"{metric.name}\n[dim]{metric.unit}", justify="right")
+    return table
+
+
+def _metric_cells(metrics: Mapping[str, float | None]) -> list[str]:
+    return [units.number(metrics[name]) for name in _METRICS]
+
+
+def _right(table: Table, *columns: int) -> None:
+    for column in columns:
+        table.columns[column].justify = "right"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return " × ".join(_text(item) for item in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return units.count(value)
+    return units.number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""Training: batches, optimizers, checkpoints and the loop."""

@@ -1,0 +1,163 @@
+"""Callbacks: what watches training without changing it."""
+
+import io
+import sys
+import time
+from typing import Any, TextIO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from torch import Tensor, no_grad
+
+from latentscape.config import TrainConfig
+from latentscape.files import write_bytes
+from latentscape.model import Autoencoder
+from latentscape.runs import Run
+
+
+class Callback:
+    """Hooks into training, all of which do nothing here."""
+
+    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+        """Take note that training starts or goes on; `examples` are trained on per epoch."""
+
+    def on_step(self, examples: int) -> None:
+        """Take note of a step; `examples` of this epoch have been trained on."""
+
+    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+        """Take note of an epoch; `record` is its line of the history. The model is evaluating."""
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Take note of something that went wrong and was mended."""
+
+    def on_stop(self) -> None:
+        """Clean up, whether training ended well or not."""
+
+
+class Snapshots(Callback):
+    """Save what the model makes of a few fixed images after chosen epochs.
+
+    Parameters
+    ----------
+    run : Run
+        Each snapshot is written to ``snapshots/epoch-NNNN.npy`` of this run.
+    images : Tensor
+        (n, *shape) stored images.
+    epochs : tuple of int
+        Epochs, the first being 1.
+    """
+
+    def __init__(self, run: Run, images: Tensor, epochs: tuple[int, ...]) -> None:
+        self._folder, self._images, self._epochs = run.snapshots, images, epochs
+
+    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+        """Write a snapshot if this is one of the epochs."""
+        if record["epoch"] not in self._epochs:
+            return
+        with no_grad():
+            reconstructions = model.reconstruct(self._images).cpu().numpy()
+        buffer = io.BytesIO()
+        np.save(buffer, reconstructions, allow_pickle=False)
+        write_bytes(self._folder / f"epoch-{record['epoch']:04d}.npy", buffer.getvalue())
+
+
+class PlainProgress(Callback):
+    """A line per epoch, for logs and pipes.
+
+    Parameters
+    ----------
+    stream : file
+        Where to write; standard error by default, so that results can be piped.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+
+    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+        """Say what is trained."""
+        self._epochs = config.epochs
+        again = f", going on after epoch {epochs_done}" if epochs_done else ""
+        self._print(f"{run.name}: {examples:,} examples, {config.epochs} epochs{again}")
+
+    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+        """Print the epoch."""
+        left = (self._epochs - record["epoch"]) * record["seconds"]
+        self._print(f"epoch {record['epoch']:>3}/{self._epochs}  {describe_epoch(record)}  {left:.0f} s left")
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Print the event."""
+        self._print(f"epoch {event['epoch']}: {event['what']}")
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class LiveProgress(Callback):
+    """A progress bar that fills while an epoch runs, with losses, speed and time left.
+
+    Parameters
+    ----------
+    console : Console
+        A Rich console on a terminal.
+    """
+
+    _REFRESH_SECONDS = 0.1
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+        """Show the bar."""
+        self._examples, self._epochs_done, self._shown = examples, epochs_done, 0.0
+        total, done = config.epochs * examples, epochs_done * examples
+        self._task = self._bar.add_task(run.name, total=total, completed=done, status="")
+        self._bar.start()
+
+    def on_step(self, examples: int) -> None:
+        """Move the bar, a few times a second."""
+        if time.monotonic() - self._shown > self._REFRESH_SECONDS:
+            self._shown = time.monotonic()
+            self._bar.update(self._task, completed=self._epochs_done * self._examples + examples)
+
+    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+        """Show the epoch's numbers."""
+        self._epochs_done = record["epoch"]
+        done = self._epochs_done * self._examples
+        status = f"epoch {record['epoch']}  {describe_epoch(record)}"
+        self._bar.update(self._task, completed=done, status=status)
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Print the event above the bar."""
+        self._bar.console.print(f"epoch {event['epoch']}: {event['what']}", style="yellow")
+
+    def on_stop(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.stop()
+
+
+def choose_progress(quiet: bool) -> list[Callback]:
+    """Return the progress display that fits standard error: a bar, plain lines, or none."""
+    if quiet:
+        return []
+    console = Console(stderr=True)
+    return [LiveProgress(console)] if console.is_terminal else [PlainProgress()]
+
+
+def describe_epoch(record: dict[str, Any]) -> str:
+    """Write a history record in a few words."""
+    parts = [f"loss {record['train']['loss']:.4g}"]
+    parts += [f"{name} {value:.4g}" for name, value in record["train"].items() if name != "loss"]
+    if len(parts) == 2:  # A single term is the loss.
+        parts.pop()
+    if record["validation"]:
+        parts.append(f"validation {record['validation']['loss']:.4g}")
+        parts.append(f"MSE {record['validation']['mse']:.4g}")
+    return "  ".join([*parts, f"{record['images_per_second']:,.0f} images/s"])

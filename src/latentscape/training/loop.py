@@ -1,0 +1,347 @@
+"""The training loop: epochs, checkpoints, roll-back and early stopping, for any model.
+
+Everything random is a function of the seed and of where training stands, or is saved with a
+checkpoint; so a run that is killed and resumed makes the same bits as one left alone.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentscape.errors import ConfigError, Interrupted, TrainingError
+from latentscape.model import Autoencoder
+from latentscape.records import Split
+from latentscape.runs import Run, save_model
+from latentscape.runtime import derive_seed, random_state, restore_random_state
+from latentscape.training.batches import Batches, in_order, to_tensor
+from latentscape.training.callbacks import Callback, Snapshots
+from latentscape.training.checkpoint import (
+    Checkpoint,
+    CheckpointFolder,
+    pack_optimizer,
+    unpack_optimizer,
+)
+from latentscape.training.optim import build_optimizer, learning_rate
+
+MAX_ROLLBACKS = 3
+
+
+@dataclass
+class Standing:
+    """Where training stands: all that a resume needs and that is not a tensor.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs completed.
+    step : int
+        Steps completed in the epoch after those.
+    seconds : float
+        Time spent so far in that epoch.
+    rate_factor : float
+        Halved by every roll-back.
+    best_loss, best_epoch
+        The lowest validation loss and when it was reached (early stopping only).
+    """
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    rate_factor: float = 1.0
+    rollbacks: int = 0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Diverged(Exception):
+    """The loss or a weight is no longer finite."""
+
+
+class Trainer:
+    """Trains the model of a run, from its start or from its last checkpoint.
+
+    Parameters
+    ----------
+    run : Run
+        Made by `create_run`; gets checkpoints, history, snapshots and, at the end, the model.
+    split : Split
+        The examples.
+    device : torch.device
+        Where to train.
+    callbacks : sequence of Callback
+        What watches.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe asks for early stopping without validation examples.
+    """
+
+    def __init__(
+        self, run: Run, split: Split, device: torch.device, callbacks: Sequence[Callback] = ()
+    ) -> None:
+        self.run, self.recipe, self.split, self.device = run, run.recipe, split, device
+        self.config = self.recipe.train
+        if self.config.patience is not None and not len(split.validation):
+            raise ConfigError(
+                "train.patience is set but there are no validation examples",
+                fix="Set data.validation above 0, or leave train.patience out.",
+            )
+        self.images = to_tensor(split.dataset, device)
+        self.batches = Batches(self.images, split.train, self.config.batch_size, self.config.seed)
+        self.checkpoints = CheckpointFolder(run.checkpoints)
+        self.standing = Standing()
+        self.best_weights: dict[str, Tensor] = {}
+        self.callbacks = list(callbacks)
+        if self.config.snapshots:
+            shown = next(in_order(self.images, split.examples()))
+            self.callbacks.append(Snapshots(run, shown, self.config.snapshots))
+        self._stop_asked = False
+
+    def fit(self) -> Autoencoder:
+        """Train to the end and write the model file.
+
+        Returns
+        -------
+        Autoencoder
+            The trained model, evaluating, on the training device.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is still not finite after the last roll-back.
+        Interrupted
+            If Ctrl-C or a termination signal came; a checkpoint is saved.
+        RunError
+            If something cannot be written; what was written before still stands.
+        """
+        cuda = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda), self._stop_on_signal():
+            self._build()
+            self._tell("on_start", self.run, self.config, len(self.split.train), self.standing.epoch)
+            try:
+                while not self._is_done():
+                    self._epoch_or_roll_back()
+            finally:
+                self._tell("on_stop")
+            return self._finish()
+
+    def _build(self) -> None:
+        torch.manual_seed(derive_seed(self.config.seed, "model"))
+        self.model = Autoencoder(self.recipe.model, self.recipe.objective).to(self.device)
+        self.optimizer = build_optimizer(self.model, self.config)
+        self.sums = self._zero_sums()
+        checkpoint = self.checkpoints.latest()
+        if checkpoint is None:
+            self._save()  # Even the first epoch has something to roll back to.
+        else:
+            self._restore(checkpoint)
+            self.run.write_log(self.standing.history, self.standing.events)
+
+    def _is_done(self) -> bool:
+        patience, standing = self.config.patience, self.standing
+        waited = standing.epoch - standing.best_epoch
+        return standing.epoch >= self.config.epochs or (patience is not None and waited >= patience)
+
+    def _epoch_or_roll_back(self) -> None:
+        try:
+            self._train_epoch()
+            self._end_epoch()
+        except _Diverged:
+            self._roll_back()
+
+    def _train_epoch(self) -> None:
+        self.model.train()
+        standing = self.standing
+        started = time.perf_counter() - standing.seconds
+        save_at = time.monotonic() + self.config.checkpoint_seconds
+        done = standing.step * self.config.batch_size
+        for batch in self.batches.epoch(standing.epoch, first=standing.step):
+            self._step(batch)
+            standing.step += 1
+            done += len(batch)
+            self._tell("on_step", done)
+            if self._stop_asked or time.monotonic() > save_at:
+                standing.seconds = time.perf_counter() - started
+                self._save()
+                save_at = time.monotonic() + self.config.checkpoint_seconds
+                self._stop_if_asked()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        standing.seconds = time.perf_counter() - started
+
+    def _step(self, batch: Tensor) -> None:
+        """Take one optimizer step; nothing here waits for the device."""
+        standing = self.standing
+        rate = learning_rate(self.config, standing.epoch + standing.step / len(self.batches))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * standing.rate_factor
+        loss = self.model.loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss.total * self.model.gradient_scale()).backward()
+        if self.config.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.sums += torch.stack([loss.total, *loss.terms.values()]).detach() * len(batch)
+
+    def _end_epoch(self) -> None:
+        standing = self.standing
+        means = self.sums.double().div(self.batches.examples).tolist()
+        self.model.eval()
+        validation = self._validate()
+        if not self._is_finite() or (validation and not math.isfinite(validation["loss"])):
+            raise _Diverged
+        standing.epoch += 1
+        record = {
+            "epoch": standing.epoch,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "seconds": standing.seconds,
+            "images_per_second": self.batches.examples / standing.seconds,
+            "train": dict(zip(["loss", *self.recipe.objective.weights], means, strict=True)),
+            "validation": validation,
+        }
+        standing.history.append(record)
+        standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
+        self._keep_best(validation)
+        self._tell("on_epoch", self.model, record)
+        self.run.write_log(standing.history, standing.events)
+        self._save()
+        self._stop_if_asked()
+
+    def _validate(self) -> dict[str, float] | None:
+        """Return the mean loss terms and the MSE per pixel over the validation examples."""
+        if not len(self.split.validation):
+            return None
+        sums: Tensor | float = 0.0
+        with torch.no_grad():
+            for batch in in_order(self.images, self.split.validation):
+                result = self.model(batch)
+                loss = self.model.loss_of(result)
+                mse = (self.model.likelihood.mean(result.output) - result.target).square().mean()
+                values = torch.stack([loss.total, *loss.terms.values(), mse])
+                sums = sums + values * len(batch)
+        assert isinstance(sums, Tensor)
+        names = ["loss", *self.recipe.objective.weights, "mse"]
+        means = sums.double().div(len(self.split.validation)).tolist()
+        return dict(zip(names, means, strict=True))
+
+    def _keep_best(self, validation: dict[str, float] | None) -> None:
+        if self.config.patience is None or validation is None:
+            return
+        best = self.standing.best_loss
+        if best is None or validation["loss"] < best:
+            self.standing.best_loss, self.standing.best_epoch = validation["loss"], self.standing.epoch
+            self.best_weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    def _roll_back(self) -> None:
+        """Return to the last end of an epoch with half the learning rate."""
+        standing = self.standing
+        if standing.rollbacks >= MAX_ROLLBACKS:
+            raise TrainingError(
+                f"The loss of {self.run.name} became infinite or NaN in epoch {standing.epoch + 1}, "
+                f"again after {MAX_ROLLBACKS} roll-backs with half the learning rate each",
+                fix="Lower train.lr, set train.clip_norm, or look at the data's range.",
+            )
+        rate_factor, rollbacks, events = standing.rate_factor / 2, standing.rollbacks + 1, standing.events
+        checkpoint = self.checkpoints.latest(epoch_end=True)
+        assert checkpoint is not None
+        self._restore(checkpoint)
+        what = (
+            f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch} with the "
+            f"learning rate times {rate_factor:g} ({rollbacks} of at most {MAX_ROLLBACKS} roll-backs)"
+        )
+        event = {"epoch": self.standing.epoch + 1, "what": what}
+        self.standing.rate_factor, self.standing.rollbacks = rate_factor, rollbacks
+        self.standing.events = [*events, event]
+        self._tell("on_event", event)
+        self.run.write_log(self.standing.history, self.standing.events)
+        self._save()
+
+    def _finish(self) -> Autoencoder:
+        if self.best_weights:
+            self.model.load_state_dict(self.best_weights)
+        labels = self.split.dataset.label_names
+        save_model(self.run.model_file, self.model.state_dict(), self.recipe, labels)
+        return self.model.eval()
+
+    def _save(self) -> None:
+        """Write a checkpoint, unless something in it is not finite."""
+        if not self._is_finite():
+            raise _Diverged
+        groups = {
+            "model": self.model.state_dict(),
+            "optimizer": pack_optimizer(self.optimizer),
+            "best": self.best_weights,
+            "random": random_state(self.device),
+            "loss": {"sums": self.sums},
+        }
+        tensors = {
+            f"{group}/{name}": value.detach().cpu()
+            for group, values in groups.items()
+            for name, value in values.items()
+        }
+        self.checkpoints.save(Checkpoint(tensors, asdict(self.standing)))
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        groups: dict[str, dict[str, Tensor]] = {}
+        for path, value in checkpoint.tensors.items():
+            group, name = path.split("/", 1)
+            groups.setdefault(group, {})[name] = value
+        self.model.load_state_dict(groups["model"])
+        unpack_optimizer(self.optimizer, groups.get("optimizer", {}))
+        self.best_weights = {name: value.to(self.device) for name, value in groups.get("best", {}).items()}
+        self.sums = groups["loss"]["sums"].to(self.device)
+        restore_random_state(groups["random"], self.device)
+        self.standing = Standing(**checkpoint.values)
+
+    def _is_finite(self) -> bool:
+        values = [self.sums, *self.model.state_dict().values()]
+        return all(bool(torch.isfinite(value).all()) for value in values)
+
+    def _zero_sums(self) -> Tensor:
+        """Return zeros for the loss and each term; double where the device has it."""
+        dtype = torch.float32 if self.device.type == "mps" else torch.float64
+        return torch.zeros(1 + len(self.recipe.objective.weights), dtype=dtype, device=self.device)
+
+    def _stop_if_asked(self) -> None:
+        if self._stop_asked:
+            raise Interrupted(
+                f"Stopped in epoch {self.standing.epoch + 1} of {self.config.epochs}; nothing is lost",
+                fix=f"Go on with: latentscape train --resume {self.run.path}",
+            )
+
+    @contextmanager
+    def _stop_on_signal(self) -> Iterator[None]:
+        """Finish the step, save, then stop when a signal asks; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self._stop_asked:
+                raise KeyboardInterrupt
+            self._stop_asked = True
+
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, ask) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _tell(self, hook: str, *arguments: object) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(*arguments)
+

@@ -1,0 +1,47 @@
+"""Optimizers, and learning rates as a pure function of the epoch."""
+
+import math
+
+import torch
+from torch import nn
+
+from latentscape.config import ScheduleConfig, TrainConfig
+
+
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Build the optimizer that a config names, fused where PyTorch has a fused kernel."""
+    parameters = list(model.parameters())
+    decay, lr = config.weight_decay, config.lr
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, lr, weight_decay=decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr, weight_decay=decay, fused=True)
+        case "sgd":
+            return torch.optim.SGD(
+                parameters, lr, momentum=config.momentum, weight_decay=decay, fused=True
+            )
+        case "rmsprop":
+            return torch.optim.RMSprop(
+                parameters, lr, momentum=config.momentum, weight_decay=decay, foreach=True
+            )
+
+
+def learning_rate(config: TrainConfig, epoch: float) -> float:
+    """Return the learning rate at a (fractional) number of epochs trained so far."""
+    schedule = config.schedule
+    warmup = min(1.0, epoch / schedule.warmup) if schedule.warmup else 1.0
+    return config.lr * warmup * _decay(schedule, epoch, config.epochs)
+
+
+def _decay(schedule: ScheduleConfig, epoch: float, epochs: int) -> float:
+    progress = min(1.0, epoch / epochs)
+    match schedule.kind:
+        case "constant":
+            return 1.0
+        case "linear":
+            return 1.0 + (schedule.final - 1.0) * progress
+        case "cosine":
+            return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * progress)) / 2
+        case "step":
+            return schedule.factor ** (int(epoch) // schedule.every)
