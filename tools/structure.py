@@ -40,7 +40,9 @@ def code_lines(path: Path, tree: ast.AST) -> list[tuple[int, str]]:
     return [
         (number, line.strip())
         for number, line in lines
-        if number not in skipped and any(c.isalnum() for c in line) and not line.lstrip().startswith("#")
+        if number not in skipped
+        and any(c.isalnum() for c in line)
+        and not line.lstrip().startswith("#")
     ]
 
 
@@ -66,11 +68,17 @@ def main(root: Path) -> int:
     """Print the report; return 1 if a limit is passed."""
     paths = sorted(root.rglob("*.py"))
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-    functions = sorted((*entry, path) for path, tree in trees.items() for entry in body_lengths(tree))
+    functions = sorted(
+        (*entry, path) for path, tree in trees.items() for entry in body_lengths(tree)
+    )
     lengths = [entry[0] for entry in functions]
     ninetieth = lengths[int(0.9 * len(lengths))]
-    print(f"{len(paths)} files, {len(lengths)} functions; lines of a body: median {median(lengths):g},")
-    print(f"90th percentile {ninetieth} (limit {MAX_NINETIETH_PERCENTILE}), longest (limit {MAX_BODY}):")
+    print(
+        f"{len(paths)} files, {len(lengths)} functions; body lines: median {median(lengths):g},"
+    )
+    print(
+        f"90th percentile {ninetieth} (at most {MAX_NINETIETH_PERCENTILE}), longest (at most {MAX_BODY}):"
+    )
     for length, name, line, path in functions[:-4:-1]:
         print(f"  {length:4d}  {name}  {path}:{line}")
     lines_of = {path: code_lines(path, tree) for path, tree in trees.items()}

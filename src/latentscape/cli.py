@@ -51,7 +51,9 @@ def _complete_source(incomplete: str) -> list[str]:
     return _complete("source", incomplete)
 
 
-_Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a YAML file.", autocompletion=_complete_recipe)]
+_Recipe = Annotated[
+    str, typer.Argument(help="Name of a recipe, or a YAML file.", autocompletion=_complete_recipe)
+]
 _Source = Annotated[
     str, typer.Argument(help="Name of a source, or a path.", autocompletion=_complete_source)
 ]
@@ -62,7 +64,9 @@ _Data = Annotated[
 ]
 _Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change any part: --set train.lr=3e-4. Repeatable."),
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change any part: --set train.lr=3e-4. Repeatable."
+    ),
 ]
 _LatentDim = Annotated[int | None, typer.Option(help="Length of the code.")]
 _Epochs = Annotated[int | None, typer.Option(help="Epochs to train.")]
@@ -71,8 +75,12 @@ _Lr = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
 _Seed = Annotated[int | None, typer.Option(help="Seed of weights, batches and dropout.")]
 _Train = Annotated[int | None, typer.Option("--train", help="At most so many training examples.")]
 _Test = Annotated[int | None, typer.Option("--test", help="At most so many test examples.")]
-_Labels = Annotated[str | None, typer.Option(help="Label column of a table, or a .npy file of labels.")]
-_Shape = Annotated[str | None, typer.Option(metavar="HxW", help="Shape of examples that are stored flat.")]
+_Labels = Annotated[
+    str | None, typer.Option(help="Label column of a table, or a .npy file of labels.")
+]
+_Shape = Annotated[
+    str | None, typer.Option(metavar="HxW", help="Shape of examples that are stored flat.")
+]
 _Resize = Annotated[str | None, typer.Option(metavar="HxW", help="Resize the images of a folder.")]
 _Folder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 _Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -100,9 +108,12 @@ def train(
     settings: _Set = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed.")
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run of that name.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run of that name.")
+    ] = False,
     folder: _Folder = Path("runs"),
     device: _Device = "auto",
     as_json: _Json = False,
@@ -229,7 +240,9 @@ def data_show(
         "shape": _sizes(shape),
         "resize": _sizes(resize),
     }
-    changes = {path.removeprefix("data."): value for path, value in _changes(settings, given).items()}
+    changes = {
+        path.removeprefix("data."): value for path, value in _changes(settings, given).items()
+    }
     _print(experiment.show_data(source, changes=changes), as_json, terminal.print_values)
 
 
@@ -250,7 +263,10 @@ def recipes_list(as_json: _Json = False) -> None:
     from latentscape.config import load_recipe, recipe_names
 
     recipes = [load_recipe(name) for name in recipe_names()]
-    rows = [{"recipe": recipe.name, "about": recipe.about, "origin": recipe.origin} for recipe in recipes]
+    rows = [
+        {"recipe": recipe.name, "about": recipe.about, "origin": recipe.origin}
+        for recipe in recipes
+    ]
     _print(rows, as_json, terminal.print_rows)
 
 
@@ -266,7 +282,9 @@ def recipes_show(
     from latentscape import experiment, terminal
 
     changes = _changes(settings, {"model.latent.dim": latent_dim})
-    _print(experiment.show_recipe(recipe, data=data, changes=changes), as_json, terminal.print_recipe)
+    _print(
+        experiment.show_recipe(recipe, data=data, changes=changes), as_json, terminal.print_recipe
+    )
 
 
 @studies_app.command("list", epilog="Example: **latentscape studies list**")
@@ -277,7 +295,11 @@ def studies_list(as_json: _Json = False) -> None:
 
     studies = [load_study(name) for name in study_names()]
     rows = [
-        {"study": study.name, "runs": len(study.configurations()) * study.seeds, "about": study.about}
+        {
+            "study": study.name,
+            "runs": len(study.configurations()) * study.seeds,
+            "about": study.about,
+        }
         for study in studies
     ]
     _print(rows, as_json, terminal.print_rows)

@@ -58,7 +58,9 @@ class DataConfig(_Part):
 
     source: str = "mnist-5k"
     labels: str | None = None
-    shape: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)] | None = None
+    shape: (
+        Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)] | None
+    ) = None
     range: tuple[float, float] | None = None
     resize: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] | None = None
     train: int | None = Field(None, ge=2)
@@ -181,7 +183,9 @@ class InputConfig(_Part):
 
 
 Encoder = Annotated[MlpConfig | ConvConfig, Field(discriminator="kind")]
-Decoder = Annotated[MlpConfig | ConvConfig | MirrorConfig, Field(discriminator="kind"), BeforeValidator(_kind)]
+Decoder = Annotated[
+    MlpConfig | ConvConfig | MirrorConfig, Field(discriminator="kind"), BeforeValidator(_kind)
+]
 Likelihood = Annotated[
     BernoulliConfig | GaussianConfig, Field(discriminator="kind"), BeforeValidator(_kind)
 ]
@@ -369,7 +373,9 @@ class Study(_Part):
                 point = dict(zip(self.axes, values, strict=True))
                 parts = [entry.label or entry.recipe, variant, *_axis_labels(point)]
                 label = " ".join(part for part in parts if part)
-                combined.append((label, entry.recipe, {**self.set, **entry.set, **changes, **point}))
+                combined.append(
+                    (label, entry.recipe, {**self.set, **entry.set, **changes, **point})
+                )
         return combined
 
 
@@ -398,10 +404,15 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         # Pydantic names the chosen member of a union in the path; people did not write it.
-        place = ".".join(str(step) for step in first["loc"] if step not in ("mlp", "conv", "mirror", "bernoulli", "gaussian"))
+        place = ".".join(
+            str(step)
+            for step in first["loc"]
+            if step not in ("mlp", "conv", "mirror", "bernoulli", "gaussian")
+        )
         if first["type"] == "extra_forbidden":
             raise ConfigError(
-                f"{what} has an unknown key {place}", fix="See the keys with 'latentscape recipes show NAME'."
+                f"{what} has an unknown key {place}",
+                fix="See the keys with 'latentscape recipes show NAME'.",
             ) from error
         got = f" (got {first['input']!r})" if first["type"] != "missing" else ""
         raise ConfigError(f"{what}, {place or 'as a whole'}: {first['msg']}{got}") from error
@@ -481,12 +492,15 @@ def load_study(name_or_path: str | Path) -> Study:
 
 
 def _axis_labels(point: Mapping[str, Any]) -> list[str]:
-    return [f"{path.removesuffix('.dim').rpartition('.')[2]} {value}" for path, value in point.items()]
+    return [
+        f"{path.removesuffix('.dim').rpartition('.')[2]} {value}" for path, value in point.items()
+    ]
 
 
 def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> None:
     *parents, last = path.split(".")
-    part, record = content, recipe
+    part: dict[str, Any] = content
+    record: Any = recipe
     for depth, name in enumerate([*parents, last]):
         # A free dictionary (objective weights) has no fields of its own; its validation names them.
         fields = type(record).model_fields if isinstance(record, BaseModel) else None
@@ -497,7 +511,9 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
             break
         part, record = part[name], getattr(record, name, None)
         if not isinstance(part, dict):
-            raise ConfigError(f"{'.'.join(parents[: depth + 1])} has no parts, so {path} cannot be set")
+            raise ConfigError(
+                f"{'.'.join(parents[: depth + 1])} has no parts, so {path} cannot be set"
+            )
     if last == "kind" and part.get("kind") != value:
         part.clear()
     part[last] = value
@@ -530,7 +546,9 @@ def _read_yaml(what: str, folder: str, name_or_path: str | Path) -> tuple[Any, s
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{what} {name} cannot be read: {error}", expected="a YAML file") from error
+        raise ConfigError(
+            f"{what} {name} cannot be read: {error}", expected="a YAML file"
+        ) from error
     if isinstance(content, dict):
         content.setdefault("name", Path(name).stem)
     return content, f"{what} {name}"

@@ -58,7 +58,9 @@ class Interrupted(TrainingError):
     exit_code = 130
 
 
-def unknown(what: str, name: str, choices: Iterable[str], error: type[LatentscapeError]) -> LatentscapeError:
+def unknown(
+    what: str, name: str, choices: Iterable[str], error: type[LatentscapeError]
+) -> LatentscapeError:
     """Build the error for a name that does not exist, with the nearest name that does.
 
     Parameters

@@ -288,7 +288,9 @@ def start_run(
 ) -> Run:
     """Make the directory of a run, once everything that can be checked before training is."""
     recipe = prepare(recipe, split)
-    Autoencoder(recipe.model, recipe.objective)  # Parts that do not fit say so before anything is written.
+    Autoencoder(
+        recipe.model, recipe.objective
+    )  # Parts that do not fit say so before anything is written.
     environment = {**_environment(), **describe_machine(device)}
     return create_run(path, recipe, describe_split(split), environment, overwrite=overwrite)
 
@@ -341,7 +343,9 @@ def run_findings(run: Run) -> Findings:
         If the run is not finished or has not been evaluated.
     """
     if not run.finished:
-        raise RunError(f"{run.name} is not finished", fix=f"Run: latentscape train --resume {run.path}")
+        raise RunError(
+            f"{run.name} is not finished", fix=f"Run: latentscape train --resume {run.path}"
+        )
     return read_findings(run.path)
 
 

@@ -32,7 +32,9 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays: some writers (NumPy, Matplotlib) choose the format by it.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
         os.close(handle)
         temporary = Path(name)
         write(temporary)
@@ -42,7 +44,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         raise RunError(
             f"{path} could not be written: {error.strerror or error}",
-            fix="Free some space or choose a folder you may write to. Nothing that was there before is lost.",
+            fix="Free some space, or choose a folder you may write to. What was there is not lost.",
         ) from error
     finally:
         if temporary is not None:

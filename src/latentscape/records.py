@@ -57,7 +57,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over everything that can change a result: values, labels, range, official split."""
+        """SHA-256 over all that can change a result: values, labels, range, official split."""
         digest = hashlib.sha256()
         about = (self.images.dtype.str, self.images.shape, self.value_range, self.n_official_train)
         digest.update(repr(about).encode())

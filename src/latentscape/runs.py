@@ -104,7 +104,9 @@ class Run:
         """Equal for two runs of the same settings on the same data."""
         return self.recipe.fingerprint(self.data["fingerprint"])
 
-    def write_log(self, history: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]]) -> None:
+    def write_log(
+        self, history: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]]
+    ) -> None:
         """Replace history.jsonl, and events.jsonl where there are events."""
         _write_lines(self.path / "history.jsonl", history)
         if events:
@@ -209,13 +211,18 @@ def load_model(path: str | Path) -> Autoencoder:
     path = Path(path)
     file = open_run(path).model_file if path.is_dir() else path
     if not file.is_file():
-        raise RunError(f"There is no model at {file}", fix="Finish the run with 'latentscape train --resume RUN'.")
+        raise RunError(
+            f"There is no model at {file}",
+            fix="Finish the run with 'latentscape train --resume RUN'.",
+        )
     try:
         with safe_open(file, framework="pt") as content:
             metadata = content.metadata() or {}
             weights = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise RunError(f"{file} is damaged or not a model file: {error}", expected="a safetensors file") from error
+        raise RunError(
+            f"{file} is damaged or not a model file: {error}", expected="a safetensors file"
+        ) from error
     return _build_model(file, metadata, weights)
 
 
@@ -244,7 +251,9 @@ def read_findings(folder: Path) -> Findings:
         with np.load(io.BytesIO(_read(file)), allow_pickle=False) as content:
             arrays: dict[str, Array] = {name: content[name] for name in content.files}
     except (BadZipFile, ValueError, OSError) as error:
-        raise RunError(f"{file} is damaged: {error}", fix="Run 'latentscape evaluate RUN' again.") from error
+        raise RunError(
+            f"{file} is damaged: {error}", fix="Run 'latentscape evaluate RUN' again."
+        ) from error
     return Findings(values, arrays)
 
 
@@ -253,14 +262,22 @@ def _make_room(path: Path, overwrite: bool) -> None:
     if path.is_dir() and not any(path.iterdir()):
         return
     if not (is_run and overwrite):
-        fix = "Give another --name, --resume it, or replace it with --overwrite." if is_run else "Give another --name."
+        fix = (
+            "Give another --name, --resume it, or replace it with --overwrite."
+            if is_run
+            else "Give another --name."
+        )
         raise RunError(f"{path} exists already", fix=fix)
     shutil.rmtree(path)
 
 
-def _build_model(file: Path, metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> Autoencoder:
+def _build_model(
+    file: Path, metadata: Mapping[str, str], weights: Mapping[str, Tensor]
+) -> Autoencoder:
     if metadata.get("format") != "latentscape":
-        raise RunError(f"{file} was not written by Latentscape", expected="a model.safetensors of a run")
+        raise RunError(
+            f"{file} was not written by Latentscape", expected="a model.safetensors of a run"
+        )
     schema = metadata.get("schema", "")
     if schema != str(SCHEMA):
         raise RunError(
@@ -273,7 +290,9 @@ def _build_model(file: Path, metadata: Mapping[str, str], weights: Mapping[str, 
         model = Autoencoder(recipe.model, recipe.objective)
         model.load_state_dict(dict(weights))
     except (KeyError, ValueError, RuntimeError, ConfigError) as error:
-        raise RunError(f"{file} is damaged: its recipe and its weights do not fit: {error}") from error
+        raise RunError(
+            f"{file} is damaged: its recipe and its weights do not fit: {error}"
+        ) from error
     return model.eval()
 
 
@@ -297,7 +316,9 @@ def _read_lines(file: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in _read(file).splitlines()]
     except ValueError as error:
-        raise RunError(f"{file} is damaged: {error}", expected="one JSON record per line") from error
+        raise RunError(
+            f"{file} is damaged: {error}", expected="one JSON record per line"
+        ) from error
 
 
 def _write_lines(file: Path, records: Iterable[dict[str, Any]]) -> None:

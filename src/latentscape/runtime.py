@@ -25,7 +25,11 @@ def choose_device(name: str = "auto") -> torch.device:
     ConfigError
         If the name is unknown or the device is not there.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if name == "auto":
         name = next(device for device in ("cuda", "mps", "cpu") if there[device])
     if name not in there:

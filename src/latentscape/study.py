@@ -141,7 +141,7 @@ def report(run_or_study: str | Path) -> Path:
 def _plan(
     study: Study, data: str | Path | Dataset | None, seeds: int, changes: Mapping[str, Any]
 ) -> list[_Planned]:
-    """Resolve every run before the first is trained, so that a mistake in the last shows at once."""
+    """Resolve every run before the first is trained: a mistake in the last shows at once."""
     planned, splits = [], dict[str, Split]()
     for label, name, settings in study.configurations():
         for seed in range(seeds):
@@ -200,7 +200,9 @@ def _row(label: str, group: Sequence[Findings]) -> dict[str, Any]:
         "epochs": len(first["history"]),
         "metrics": metrics,
         "pca": evaluations[0]["pca"]["metrics"],
-        "train_seconds": _summary([findings.values["timing"]["train_seconds"] for findings in group]),
+        "train_seconds": _summary(
+            [findings.values["timing"]["train_seconds"] for findings in group]
+        ),
         "beats_pca": all(evaluation["beats_pca"] for evaluation in evaluations),
         "verdict": evaluations[0]["verdict"],
         "reported": [

@@ -55,7 +55,9 @@ def print_run(values: Mapping[str, Any]) -> None:
     evaluation = values["evaluation"]
     table = _metric_table(f"{values['name']}: {evaluation['n']:,} test examples")
     table.add_row(values["label"], *_metric_cells(evaluation["metrics"]))
-    table.add_row(f"PCA, {evaluation['pca']['dim']} components", *_metric_cells(evaluation["pca"]["metrics"]))
+    table.add_row(
+        f"PCA, {evaluation['pca']['dim']} components", *_metric_cells(evaluation["pca"]["metrics"])
+    )
     table.add_row("mean image", *_metric_cells(evaluation["mean_image"]["metrics"]))
     console = _console()
     console.print(table)
@@ -75,7 +77,9 @@ def print_run(values: Mapping[str, Any]) -> None:
 def print_study(values: Mapping[str, Any]) -> None:
     """Print a study's rows, each beside PCA with as many numbers."""
     seeds = len(values["seeds"])
-    table = _metric_table(f"{values['name']}: test examples, {seeds} seed{'s' if seeds > 1 else ''}")
+    table = _metric_table(
+        f"{values['name']}: test examples, {seeds} seed{'s' if seeds > 1 else ''}"
+    )
     for heading in ("PCA's MSE", "beats it", "training"):
         table.add_column(heading, justify="right")
     for row in values["rows"]:

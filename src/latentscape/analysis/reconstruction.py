@@ -80,7 +80,9 @@ def measure(reconstruct: Reconstruct, split: Split) -> Errors:
         _errors(_scaled_tensor(batch, split), reconstruct(batch))
         for batch in stored_batches(split.dataset, split.test)
     ]
-    squared_error, cross_entropy, entropy = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    squared_error, cross_entropy, entropy = (
+        torch.cat(column).numpy() for column in zip(*parts, strict=True)
+    )
     in_range = not np.isnan(cross_entropy).any()
     return Errors(
         squared_error,
@@ -118,7 +120,9 @@ def evaluate_model(model: Autoencoder, split: Split) -> Findings:
         "per_class": _per_class(errors, split),
         "pca": {"dim": components, "metrics": pca_metrics},
         "mean_image": {"metrics": mean_metrics},
-        "entropy_floor": None if errors.entropy is None else float(errors.entropy.mean()) / errors.pixels,
+        "entropy_floor": None
+        if errors.entropy is None
+        else float(errors.entropy.mean()) / errors.pixels,
         **judge(metrics, pca_metrics, mean_metrics, components),
     }
     return Findings(values, _pictures(reconstruct, linear, errors, split) | _codes(model, split))
@@ -141,7 +145,9 @@ def judge(
     beats = mse < linear
     numbers = f"MSE {mse:.4g} against {linear:.4g}"
     if mse > NOTHING_LEARNED * mean:
-        verdict = f"Has learned next to nothing: MSE {mse:.4g}, and the mean image alone has {mean:.4g}."
+        verdict = (
+            f"Has learned next to nothing: MSE {mse:.4g}, and the mean image alone has {mean:.4g}."
+        )
     elif beats:
         verdict = f"Beats PCA with {components} components: {numbers}, {1 - mse / linear:.0%} less."
     else:
@@ -180,7 +186,9 @@ def _per_class(errors: Errors, split: Split) -> dict[str, dict[str, float | int 
     }
 
 
-def _pictures(reconstruct: Reconstruct, linear: Reconstruct, errors: Errors, split: Split) -> dict[str, Array]:
+def _pictures(
+    reconstruct: Reconstruct, linear: Reconstruct, errors: Errors, split: Split
+) -> dict[str, Array]:
     """Collect images to look at: fixed examples, random picks, best, median and worst."""
     fixed = split.examples()
     rng = np.random.default_rng(derive_seed(split.seed, "random picks"))

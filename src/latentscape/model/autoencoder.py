@@ -118,7 +118,11 @@ class Autoencoder(nn.Module):
         device = next(self.parameters()).device
         values = torch.zeros(1, *self.input_shape, device=device)
         with torch.no_grad():
-            for part, layers in (("encoder", self.encoder), ("latent", self.latent), ("decoder", self.decoder)):
+            for part, layers in (
+                ("encoder", self.encoder),
+                ("latent", self.latent.layers),
+                ("decoder", self.decoder),
+            ):
                 for layer in layers:
                     values = layer(values)
                     rows.append(_describe_layer(part, layer, tuple(values.shape[1:])))
@@ -146,7 +150,8 @@ def _describe_layer(part: str, layer: nn.Module, output: tuple[int, ...]) -> dic
     if isinstance(layer, nn.Linear):
         name += f" {layer.in_features}→{layer.out_features}"
     elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        name += f" {layer.in_channels}→{layer.out_channels}, {layer.kernel_size[0]}×{layer.kernel_size[1]}"
+        height, width = layer.kernel_size
+        name += f" {layer.in_channels}→{layer.out_channels}, {height}×{width}"
         name += f", stride {layer.stride[0]}" if layer.stride[0] != 1 else ""
     elif isinstance(layer, nn.Dropout):
         name += f" {layer.p:g}"

@@ -49,7 +49,9 @@ def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential,
 def mlp_decoder(config: MlpConfig, latent_dim: int, shape: Sequence[int]) -> nn.Sequential:
     """Build a fully connected decoder, (B, latent_dim) to (B, *shape)."""
     layers, features = _dense_layers(config, latent_dim, config.widths)
-    return nn.Sequential(*layers, nn.Linear(features, math.prod(shape)), nn.Unflatten(1, tuple(shape)))
+    return nn.Sequential(
+        *layers, nn.Linear(features, math.prod(shape)), nn.Unflatten(1, tuple(shape))
+    )
 
 
 def conv_encoder(config: ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
@@ -104,7 +106,9 @@ def conv_decoder(config: ConvConfig, latent_dim: int, shape: Sequence[int]) -> n
     return nn.Sequential(*layers)
 
 
-def build_encoder(config: MlpConfig | ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
+def build_encoder(
+    config: MlpConfig | ConvConfig, shape: Sequence[int]
+) -> tuple[nn.Sequential, int]:
     """Build the encoder that a config describes; see `mlp_encoder` and `conv_encoder`."""
     if isinstance(config, MlpConfig):
         return mlp_encoder(config, shape)
@@ -132,7 +136,9 @@ def mirror(encoder: MlpConfig | ConvConfig) -> MlpConfig | ConvConfig:
     return encoder.model_copy(update={"channels": encoder.channels[::-1]})
 
 
-def _dense_layers(config: MlpConfig, features: int, widths: Sequence[int]) -> tuple[list[nn.Module], int]:
+def _dense_layers(
+    config: MlpConfig, features: int, widths: Sequence[int]
+) -> tuple[list[nn.Module], int]:
     layers: list[nn.Module] = []
     for width in widths:
         layers.append(nn.Linear(features, width))
@@ -150,7 +156,9 @@ def _finish(
         layers.append(batch_norm(features))
     elif config.norm == "layer":
         # Over channels and pixels alike, which is what one group means.
-        layers.append(nn.GroupNorm(1, features) if batch_norm is nn.BatchNorm2d else nn.LayerNorm(features))
+        layers.append(
+            nn.GroupNorm(1, features) if batch_norm is nn.BatchNorm2d else nn.LayerNorm(features)
+        )
     layers += activation(config.activation)
     if config.dropout:
         layers.append(nn.Dropout(config.dropout))
@@ -173,7 +181,7 @@ def _stage_sizes(shape: Sequence[int], stages: int) -> list[tuple[int, int]]:
         raise ConfigError(
             f"A convolutional body was asked to work on vectors of {math.prod(shape)} numbers",
             expected="images (C, H, W)",
-            fix="Choose a fully connected recipe, or give the image shape with --set data.shape=[H,W].",
+            fix="Choose a fully connected recipe, or give the images' shape: --set data.shape=[H,W].",
         )
     sizes = [(shape[1], shape[2])]
     for _ in range(stages):

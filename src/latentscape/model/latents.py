@@ -24,7 +24,7 @@ class Code:
     rate: Tensor | None = None
 
 
-class PointLatent(nn.Sequential):
+class PointLatent(nn.Module):
     """A deterministic code: a linear layer and an activation.
 
     Parameters
@@ -36,12 +36,15 @@ class PointLatent(nn.Sequential):
     """
 
     def __init__(self, config: PointConfig, features: int) -> None:
-        super().__init__(nn.Linear(features, config.dim), *activation(config.activation))
+        super().__init__()
+        layers = [nn.Linear(features, config.dim), *activation(config.activation)]
+        self.layers = nn.Sequential(*layers)
 
-    def forward(self, features: Tensor) -> Code:  # type: ignore[override]
+    def forward(self, features: Tensor) -> Code:
         """Return the code of features (B, F)."""
-        return Code(super().forward(features))
+        return Code(self.mean(features))
 
     def mean(self, features: Tensor) -> Tensor:
         """Return the code without any sampling, (B, dim)."""
-        return self(features).z
+        code: Tensor = self.layers(features)
+        return code

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from latentscape.config import ObjectiveConfig
@@ -43,7 +44,6 @@ TERMS: dict[str, Callable[[Pass], Tensor]] = {"reconstruction": reconstruction}
 
 def evaluate_terms(config: ObjectiveConfig, result: Pass) -> LossTerms:
     """Compute every term of an objective and their weighted sum."""
-    terms = {name: TERMS[name](result) for name in config.weights}
-    total = sum(weight * terms[name] for name, weight in config.weights.items())
-    assert not isinstance(total, int)
-    return LossTerms(total, terms)
+    terms: dict[str, Tensor] = {name: TERMS[name](result) for name in config.weights}
+    weighted = [weight * terms[name] for name, weight in config.weights.items()]
+    return LossTerms(torch.stack(weighted).sum(), terms)

@@ -1,4 +1,4 @@
-"""Batches: the whole training set as one tensor, shuffled by index, gathered by one call a batch."""
+"""Batches: all examples in one tensor, shuffled by index, gathered by one call per batch."""
 
 from collections.abc import Iterator
 
@@ -58,5 +58,6 @@ def to_tensor(dataset: Dataset, device: torch.device) -> Tensor:
 
 def in_order(images: Tensor, index: NDArray[np.int64], size: int = 1024) -> Iterator[Tensor]:
     """Yield the batches (B, *shape) of the examples in `index`, unshuffled."""
-    for part in torch.from_numpy(index).to(images.device).split(size):
-        yield images.index_select(0, part)
+    chosen = torch.from_numpy(index).to(images.device)
+    for start in range(0, len(index), size):
+        yield images.index_select(0, chosen[start : start + size])

@@ -57,7 +57,9 @@ class CheckpointFolder:
         epoch, step = checkpoint.values["epoch"], checkpoint.values["step"]
         manifest = self.path / f"{epoch:06d}-{step:08d}.json"
         tensors = manifest.with_suffix(".safetensors")
-        write_bytes(tensors, save({name: value.contiguous() for name, value in checkpoint.tensors.items()}))
+        write_bytes(
+            tensors, save({name: value.contiguous() for name, value in checkpoint.tensors.items()})
+        )
         write_json(manifest, {**checkpoint.values, "sha256": sha256(tensors)})
         others = [file for file in self._manifests() if file != manifest]
         last_epoch_end = [file for file in others if _at_epoch_end(file)][-1:]
@@ -123,7 +125,11 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: Mapping[str, Tens
         number, key = name.split(".")
         parameter = parameters[int(number)]
         if value.shape == parameter.shape:
-            value = torch.empty_like(parameter, memory_format=torch.preserve_format).detach().copy_(value)
+            value = (
+                torch.empty_like(parameter, memory_format=torch.preserve_format)
+                .detach()
+                .copy_(value)
+            )
         else:
             value = value.to(parameter.device)
         optimizer.state[parameter][key] = value

@@ -129,7 +129,9 @@ class Trainer:
         cuda = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda), self._stop_on_signal():
             self._build()
-            self._tell("on_start", self.run, self.config, len(self.split.train), self.standing.epoch)
+            self._tell(
+                "on_start", self.run, self.config, len(self.split.train), self.standing.epoch
+            )
             try:
                 while not self._is_done():
                     self._epoch_or_roll_back()
@@ -189,7 +191,7 @@ class Trainer:
             group["lr"] = rate * standing.rate_factor
         loss = self.model.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
-        (loss.total * self.model.gradient_scale()).backward()
+        torch.autograd.backward(loss.total * self.model.gradient_scale())
         if self.config.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
@@ -241,25 +243,34 @@ class Trainer:
             return
         best = self.standing.best_loss
         if best is None or validation["loss"] < best:
-            self.standing.best_loss, self.standing.best_epoch = validation["loss"], self.standing.epoch
-            self.best_weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.standing.best_loss, self.standing.best_epoch = (
+                validation["loss"],
+                self.standing.epoch,
+            )
+            self.best_weights = {
+                name: value.clone() for name, value in self.model.state_dict().items()
+            }
 
     def _roll_back(self) -> None:
         """Return to the last end of an epoch with half the learning rate."""
         standing = self.standing
         if standing.rollbacks >= MAX_ROLLBACKS:
             raise TrainingError(
-                f"The loss of {self.run.name} became infinite or NaN in epoch {standing.epoch + 1}, "
-                f"again after {MAX_ROLLBACKS} roll-backs with half the learning rate each",
+                f"The loss of {self.run.name} became infinite or NaN in epoch {standing.epoch + 1} "
+                f"again, after {MAX_ROLLBACKS} roll-backs with half the learning rate each",
                 fix="Lower train.lr, set train.clip_norm, or look at the data's range.",
             )
-        rate_factor, rollbacks, events = standing.rate_factor / 2, standing.rollbacks + 1, standing.events
+        rate_factor, rollbacks, events = (
+            standing.rate_factor / 2,
+            standing.rollbacks + 1,
+            standing.events,
+        )
         checkpoint = self.checkpoints.latest(epoch_end=True)
         assert checkpoint is not None
         self._restore(checkpoint)
         what = (
-            f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch} with the "
-            f"learning rate times {rate_factor:g} ({rollbacks} of at most {MAX_ROLLBACKS} roll-backs)"
+            f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch}, with the "
+            f"learning rate times {rate_factor:g} (roll-back {rollbacks} of at most {MAX_ROLLBACKS})"
         )
         event = {"epoch": self.standing.epoch + 1, "what": what}
         self.standing.rate_factor, self.standing.rollbacks = rate_factor, rollbacks
@@ -300,7 +311,9 @@ class Trainer:
             groups.setdefault(group, {})[name] = value
         self.model.load_state_dict(groups["model"])
         unpack_optimizer(self.optimizer, groups.get("optimizer", {}))
-        self.best_weights = {name: value.to(self.device) for name, value in groups.get("best", {}).items()}
+        self.best_weights = {
+            name: value.to(self.device) for name, value in groups.get("best", {}).items()
+        }
         self.sums = groups["loss"]["sums"].to(self.device)
         restore_random_state(groups["random"], self.device)
         self.standing = Standing(**checkpoint.values)
@@ -317,7 +330,7 @@ class Trainer:
     def _stop_if_asked(self) -> None:
         if self._stop_asked:
             raise Interrupted(
-                f"Stopped in epoch {self.standing.epoch + 1} of {self.config.epochs}; nothing is lost",
+                f"Stopped in epoch {self.standing.epoch + 1} of {self.config.epochs}, and saved",
                 fix=f"Go on with: latentscape train --resume {self.run.path}",
             )
 
@@ -344,4 +357,3 @@ class Trainer:
     def _tell(self, hook: str, *arguments: object) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
-
