@@ -77,7 +77,7 @@ def main(root: Path) -> int:
         f"{len(paths)} files, {len(lengths)} functions; body lines: median {median(lengths):g},"
     )
     print(
-        f"90th percentile {ninetieth} (at most {MAX_NINETIETH_PERCENTILE}), longest (at most {MAX_BODY}):"
+        f"90th percentile {ninetieth} (limit {MAX_NINETIETH_PERCENTILE}), longest (limit {MAX_BODY}):"
     )
     for length, name, line, path in functions[:-4:-1]:
         print(f"  {length:4d}  {name}  {path}:{line}")

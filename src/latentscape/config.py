@@ -502,8 +502,10 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
     part: dict[str, Any] = content
     record: Any = recipe
     for depth, name in enumerate([*parents, last]):
-        # A free dictionary (objective weights) has no fields of its own; its validation names them.
-        fields = type(record).model_fields if isinstance(record, BaseModel) else None
+        # Free dictionaries (objective weights) and parts whose kind has just been changed have no
+        # fields to look a name up in; validation names what is wrong in them.
+        known = isinstance(record, BaseModel) and part.get("kind") == getattr(record, "kind", None)
+        fields = type(record).model_fields if known else None
         if fields is not None and name not in fields:
             place = ".".join([*parents, last][:depth])
             raise unknown(f"setting in {place or 'the recipe'}", name, fields, ConfigError)

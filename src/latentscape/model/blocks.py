@@ -181,7 +181,7 @@ def _stage_sizes(shape: Sequence[int], stages: int) -> list[tuple[int, int]]:
         raise ConfigError(
             f"A convolutional body was asked to work on vectors of {math.prod(shape)} numbers",
             expected="images (C, H, W)",
-            fix="Choose a fully connected recipe, or give the images' shape: --set data.shape=[H,W].",
+            fix="Choose a fully connected recipe, or give the image shape: --set data.shape=[H,W].",
         )
     sizes = [(shape[1], shape[2])]
     for _ in range(stages):

@@ -82,10 +82,9 @@ class PlainProgress(Callback):
 
     def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
         """Print the epoch."""
-        left = (self._epochs - record["epoch"]) * record["seconds"]
-        self._print(
-            f"epoch {record['epoch']:>3}/{self._epochs}  {describe_epoch(record)}  {left:.0f} s left"
-        )
+        epoch = record["epoch"]
+        left = (self._epochs - epoch) * record["seconds"]
+        self._print(f"epoch {epoch:>3}/{self._epochs}  {describe_epoch(record)}  {left:.0f} s left")
 
     def on_event(self, event: dict[str, Any]) -> None:
         """Print the event."""

@@ -7,6 +7,7 @@ everything that is not a tensor. One without a manifest, or whose sum differs, d
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from latentscape.errors import RunError
-from latentscape.files import sha256, write_bytes, write_json
+from latentscape.files import write_bytes, write_json
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,9 @@ class CheckpointFolder:
         epoch, step = checkpoint.values["epoch"], checkpoint.values["step"]
         manifest = self.path / f"{epoch:06d}-{step:08d}.json"
         tensors = manifest.with_suffix(".safetensors")
-        write_bytes(
-            tensors, save({name: value.contiguous() for name, value in checkpoint.tensors.items()})
-        )
-        write_json(manifest, {**checkpoint.values, "sha256": sha256(tensors)})
+        content = save({name: value.contiguous() for name, value in checkpoint.tensors.items()})
+        write_bytes(tensors, content)
+        write_json(manifest, {**checkpoint.values, "sha256": sha256(content).hexdigest()})
         others = [file for file in self._manifests() if file != manifest]
         last_epoch_end = [file for file in others if _at_epoch_end(file)][-1:]
         for file in others:
@@ -143,9 +143,9 @@ def _read(manifest: Path) -> Checkpoint | None:
     """Read a checkpoint, or None if anything about it is wrong."""
     try:
         values = json.loads(manifest.read_bytes())
-        content = manifest.with_suffix(".safetensors")
-        if values.pop("sha256") != sha256(content):
+        content = manifest.with_suffix(".safetensors").read_bytes()
+        if values.pop("sha256") != sha256(content).hexdigest():
             return None
-        return Checkpoint(load(content.read_bytes()), values)
+        return Checkpoint(load(content), values)
     except (OSError, ValueError, KeyError, AttributeError):
         return None

@@ -185,10 +185,8 @@ class Trainer:
 
     def _step(self, batch: Tensor) -> None:
         """Take one optimizer step; nothing here waits for the device."""
-        standing = self.standing
-        rate = learning_rate(self.config, standing.epoch + standing.step / len(self.batches))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * standing.rate_factor
+            group["lr"] = self._rate(self.standing.step)
         loss = self.model.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total * self.model.gradient_scale())
@@ -197,6 +195,11 @@ class Trainer:
         self.optimizer.step()
         self.sums += torch.stack([loss.total, *loss.terms.values()]).detach() * len(batch)
 
+    def _rate(self, step: int) -> float:
+        """Return the learning rate of a step of the epoch that is being trained."""
+        epoch = self.standing.epoch + step / len(self.batches)
+        return learning_rate(self.config, epoch) * self.standing.rate_factor
+
     def _end_epoch(self) -> None:
         standing = self.standing
         means = self.sums.double().div(self.batches.examples).tolist()
@@ -204,10 +207,11 @@ class Trainer:
         validation = self._validate()
         if not self._is_finite() or (validation and not math.isfinite(validation["loss"])):
             raise _Diverged
+        rate = self._rate(len(self.batches) - 1)
         standing.epoch += 1
         record = {
             "epoch": standing.epoch,
-            "lr": self.optimizer.param_groups[0]["lr"],
+            "lr": rate,
             "seconds": standing.seconds,
             "images_per_second": self.batches.examples / standing.seconds,
             "train": dict(zip(["loss", *self.recipe.objective.weights], means, strict=True)),
@@ -269,8 +273,8 @@ class Trainer:
         assert checkpoint is not None
         self._restore(checkpoint)
         what = (
-            f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch}, with the "
-            f"learning rate times {rate_factor:g} (roll-back {rollbacks} of at most {MAX_ROLLBACKS})"
+            f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch}, with "
+            f"the learning rate times {rate_factor:g} (roll-back {rollbacks} of {MAX_ROLLBACKS})"
         )
         event = {"epoch": self.standing.epoch + 1, "what": what}
         self.standing.rate_factor, self.standing.rollbacks = rate_factor, rollbacks

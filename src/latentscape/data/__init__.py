@@ -1,0 +1,24 @@
+"""Data: a name or a path becomes a `Dataset`, and a `Dataset` becomes a `Split`.
+
+::
+
+    name or path -> reader -> Raw -> Dataset -> Split
+
+Each reader (``idx``, ``csvfile``, ``parquet``, ``arrays``, ``folders``) understands one format and
+hands over what it holds as a `Raw`; ``raw`` gives that its final type, axes and label indices.
+"""
+
+from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
+from latentscape.data.splits import split_dataset
+from latentscape.data.statistics import check_unit_range, describe, entropy_floor
+
+__all__ = [
+    "SOURCES",
+    "Source",
+    "check_unit_range",
+    "describe",
+    "entropy_floor",
+    "load_dataset",
+    "source_names",
+    "split_dataset",
+]

@@ -1,0 +1,51 @@
+"""The cache folder, and arrays that are converted once and kept in it."""
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentscape.data.arrays import load_arrays
+from latentscape.errors import DataError, RunError
+from latentscape.files import write_atomic
+from latentscape.records import Array
+
+
+def cache_folder() -> Path:
+    """Return ``$LATENTSCAPE_CACHE``, or the folder that the operating system has for caches."""
+    given = os.environ.get("LATENTSCAPE_CACHE")
+    if given:
+        return Path(given).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("latentscape"))
+
+
+def cached_arrays(name: str, build: Callable[[], Mapping[str, Array]]) -> dict[str, Array]:
+    """Load arrays from the cache; build them, and keep them, where they are missing or damaged.
+
+    A cache that cannot be written costs time, nothing else.
+
+    Parameters
+    ----------
+    name : str
+        Name of the cache file, without suffix. It must change when `build` does.
+    build : callable
+        Returns the arrays by name.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays.
+    """
+    path = cache_folder() / f"{name}.npz"
+    # Reading a member of a .npz file checks its CRC, so a damaged one is noticed.
+    with contextlib.suppress(DataError):
+        return load_arrays(path)
+    arrays: dict[str, Any] = dict(build())
+    with contextlib.suppress(RunError):
+        write_atomic(path, lambda temporary: np.savez(temporary, **arrays))
+    return arrays

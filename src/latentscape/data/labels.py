@@ -1,0 +1,91 @@
+"""Labels: whatever a file calls its classes becomes indices and names."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentscape.errors import DataError
+from latentscape.records import Array
+
+
+def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Give each class found a number.
+
+    Parameters
+    ----------
+    values : ndarray
+        (N,) or (N, 1) integers, whole or other floats, truth values or texts.
+    origin : str
+        Where they come from, for the message.
+
+    Returns
+    -------
+    indices : ndarray of int64
+        (N,) positions in `names`.
+    names : tuple of str
+        Sorted: numerically if all of them are numbers, alphabetically otherwise.
+
+    Raises
+    ------
+    DataError
+        If labels have other axes, a type that names no classes, or are missing for some examples.
+    """
+    column = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if column.ndim != 1 or column.dtype.kind not in "biufUSO":
+        raise DataError(
+            f"The labels in {origin} have the shape {values.shape} and the type {values.dtype}",
+            expected="one number or text for each example",
+        )
+    _check_present(column, origin)
+    found, inverse = np.unique(_plain(column), return_inverse=True)
+    names = [str(name) for name in found]
+    order = _order(names)
+    position = np.empty(len(names), np.int64)
+    position[order] = np.arange(len(names))
+    return position[inverse], tuple(names[index] for index in order)
+
+
+def _check_present(column: Array, origin: str) -> None:
+    if column.dtype.kind == "f":
+        missing = ~np.isfinite(column)
+    elif column.dtype.kind in "USO":
+        missing = np.array(
+            [value is None or value in ("", b"") or value != value for value in column], bool
+        )
+    else:
+        return
+    if missing.any():
+        raise DataError(
+            f"{origin} has no label for {np.count_nonzero(missing)} example(s), "
+            f"the first of them number {missing.argmax()}, counted from 0",
+            expected="a label for each example",
+        )
+
+
+def _plain(column: Array) -> Array:
+    if column.dtype.kind == "S":
+        return np.char.decode(column, "utf-8", "replace")
+    if column.dtype.kind == "O":
+        return column.astype(str)
+    if (
+        column.dtype.kind == "f"
+        and (np.abs(column) < 2**53).all()
+        and (column == np.trunc(column)).all()
+    ):
+        return column.astype(np.int64)  # class 3 stored as 3.0 is still called 3
+    return column
+
+
+def _order(names: list[str]) -> list[int]:
+    numbers = [_number(name) for name in names]
+    if all(math.isfinite(number) for number in numbers):
+        return sorted(range(len(names)), key=lambda index: (numbers[index], names[index]))
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _number(name: str) -> float:
+    try:
+        return float(name)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,110 @@
+"""Splits: which examples are trained on, validated on and tested on."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentscape.config import DataConfig
+from latentscape.errors import DataError
+from latentscape.records import Array, Dataset, Split
+
+_Indices = NDArray[np.int64]
+_TEST_SHARE = 0.2
+# Each draw has a generator of its own, so that one draw's size does not change another's.
+_TEST_PART, _TEST, _TRAIN, _VALIDATION = range(4)
+
+
+def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
+    """Divide examples into a training, a validation and a test part.
+
+    The test part is the official one where there is one, otherwise a fifth, drawn. Of the rest,
+    `config.train` are trained on (all by default); the validation part is taken from what they
+    leave over, and from them where that is too little. All draws are stratified by label if there
+    are labels, and repeat with ``config.seed``.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The examples.
+    config : DataConfig
+        ``train``, ``test``, ``validation`` and ``seed`` count.
+
+    Returns
+    -------
+    Split
+        Disjoint sorted indices; only the validation part may be empty.
+
+    Raises
+    ------
+    DataError
+        If there are too few examples to train and to test on.
+    """
+    strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
+    pool, test = _official_parts(dataset, strata, config.seed)
+    if not len(pool) or not len(test):
+        raise DataError(
+            f"{dataset.name} has {len(pool)} example(s) to train on and {len(test)} to test on",
+            expected="at least one of each",
+        )
+    test, _ = draw(test, strata, _at_most(config.test, len(test)), _generator(config.seed, _TEST))
+    wanted = _at_most(config.train, len(pool))
+    n_validation = min(round(config.validation * wanted), len(pool) - 1)
+    n_train = min(wanted, len(pool) - n_validation)
+    train, rest = draw(pool, strata, n_train, _generator(config.seed, _TRAIN))
+    validation, _ = draw(rest, strata, n_validation, _generator(config.seed, _VALIDATION))
+    return Split(dataset, train, validation, test, config.seed)
+
+
+def draw(
+    pool: _Indices, strata: Array, size: int, generator: np.random.Generator
+) -> tuple[_Indices, _Indices]:
+    """Draw examples at random, of each class its share.
+
+    Parameters
+    ----------
+    pool : ndarray of int64
+        Indices to draw from.
+    strata : ndarray of int
+        Class of every example, whether in the pool or not.
+    size : int
+        How many to draw, at most as many as there are.
+    generator : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    chosen, rest : ndarray of int64
+        Both sorted. A class's share is rounded by largest remainders, ties broken at random.
+    """
+    # Sorting by random keys repeats across machines and NumPy versions better than shuffling.
+    shuffled = pool[np.argsort(generator.random(len(pool)), kind="stable")]
+    by_class = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    counts = np.unique(strata[pool], return_counts=True)[1]
+    quotas = _apportion(counts, size, generator)
+    rank = np.arange(len(pool)) - np.repeat(np.cumsum(counts) - counts, counts)
+    chosen = rank < np.repeat(quotas, counts)
+    return np.sort(by_class[chosen]), np.sort(by_class[~chosen])
+
+
+def _official_parts(dataset: Dataset, strata: Array, seed: int) -> tuple[_Indices, _Indices]:
+    everything = np.arange(len(dataset), dtype=np.int64)
+    if dataset.n_official_train is not None:
+        return everything[: dataset.n_official_train], everything[dataset.n_official_train :]
+    n_test = max(round(_TEST_SHARE * len(dataset)), 1)
+    test, pool = draw(everything, strata, n_test, _generator(seed, _TEST_PART))
+    return pool, test
+
+
+def _apportion(counts: _Indices, size: int, generator: np.random.Generator) -> _Indices:
+    """Divide `size` among classes in proportion to their counts, by largest remainders."""
+    quotas, remainders = np.divmod(counts * size, max(int(counts.sum()), 1))
+    first = np.lexsort((generator.random(len(counts)), -remainders))
+    quotas[first[: size - quotas.sum()]] += 1
+    return quotas
+
+
+def _at_most(size: int | None, available: int) -> int:
+    return available if size is None else min(size, available)
+
+
+def _generator(seed: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, purpose])

@@ -1,0 +1,279 @@
+"""Curves, comparisons and scatters as SVG."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from latentscape.records import Array, Findings
+from latentscape.report.parts import Chart
+from latentscape.report.rows import Row, Subject
+from latentscape.report.svg import (
+    CHARACTER,
+    Scale,
+    apart,
+    axes,
+    document,
+    dots,
+    fit,
+    line,
+    polyline,
+    rectangle,
+    text,
+    tick_label,
+)
+from latentscape.report.units import duration, number
+
+LOG_SPREAD = 5.0  # the largest over the smallest value from which a logarithmic scale shows more
+ROW = 40  # height of a model in charts that list them
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line through (x, y) points that is named at its right end, unless its label is empty."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
+    look: str
+
+
+def slug(*words: str) -> str:
+    """Make a file name of words."""
+    return re.sub(r"\W+", "-", " ".join(words).lower()).strip("-")[:120]
+
+
+def validation_errors(subject: Subject) -> Chart:
+    """All models in the same unit over epochs."""
+    curves = []
+    for row in sorted(subject.rows, key=lambda row: row.label in _labels(subject.pictured)):
+        colour, shown = subject.colour(row), row in subject.pictured
+        curves += _seed_curves(row, _validation_error, row.label if shown else "", colour)
+    svg, crop = _curve_chart(
+        curves,
+        (440, 330),
+        "MSE per pixel",
+        f"Validation error over epochs for {len(subject.rows)} models, logarithmic where it spans "
+        f"much. {_ends(curves)}",
+    )
+    return Chart(
+        "validation-error",
+        "Mean squared error per pixel on validation images after each epoch. Lower is better; a "
+        "line that has stopped falling has learned what it can." + "".join(_notes(subject)),
+        svg,
+        [(subject.colour(row), row.label) for row in subject.pictured],
+        crop,
+    )
+
+
+def losses(subject: Subject, row: Row) -> Chart:
+    """One model's loss on training and validation images over epochs."""
+    colour = subject.colour(row)
+    curves = _seed_curves(row, _part_loss("train"), "training", f"{colour} dashed")
+    curves += _seed_curves(row, _part_loss("validation"), "validation", colour)
+    svg, _ = _curve_chart(
+        curves, (320, 240), "loss, nats per example", f"Loss of {row.label}. {_ends(curves)}"
+    )
+    return Chart(slug("loss", row.label), row.label, svg)
+
+
+def against_pca(subject: Subject) -> Chart:
+    """Each model's error beside that of PCA with a code of the same size."""
+    pairs = [(row, row.mse, float(row.facts["pca"]["mse"])) for row in subject.rows]
+    width = _row_width(subject)
+    scale = fit([v for _, *both in pairs for v in both], 0, width, spread=LOG_SPREAD)
+    marks = []
+    for index, (row, mse, pca) in enumerate(pairs):
+        y, colour = ROW * (index + 1), subject.colour(row)
+        marks += _named_row(row, f"{number(mse)} · PCA {number(pca)}", width, y)
+        marks += _dumbbell(scale(mse), scale(pca), y, colour)
+        marks += _deviation(row, scale, y, colour)
+    alt = "; ".join(f"{row.label} {number(mse)}, PCA {number(pca)}" for row, mse, pca in pairs)
+    bottom = ROW * len(pairs) + 14
+    marks = [*_bottom_axis(scale, bottom), *marks]
+    return Chart(
+        "against-pca",
+        "Test error of each model (filled) beside PCA with a code of the same size (hollow). A "
+        "model earns its keep when its dot lies to the left of the diamond.",
+        document(width, bottom + 38, marks, f"Test MSE per pixel: {alt}."),
+    )
+
+
+def times(subject: Subject) -> Chart:
+    """Training times side by side."""
+    timed = [(row, float(row.facts["train_seconds"]["mean"])) for row in subject.rows]
+    width = _row_width(subject)
+    scale = Scale(0, max(seconds for _, seconds in timed) or 1.0, 0, width)
+    marks = []
+    for index, (row, seconds) in enumerate(timed):
+        y, look = ROW * (index + 1), f"fill {subject.colour(row)}"
+        marks += _named_row(row, duration(seconds), width, y)
+        marks.append(rectangle(0, y - 5, max(scale(seconds), 1), 9, look))
+    alt = "; ".join(f"{row.label} {duration(seconds)}" for row, seconds in timed)
+    return Chart(
+        "training-times",
+        "Time spent training, evaluation not counted. Times compare only within one machine.",
+        document(width, ROW * len(timed) + 12, marks, f"Training times: {alt}."),
+    )
+
+
+def latent_map(row: Row) -> Chart:
+    """Draw test images as points of a two-dimensional code, coloured by label."""
+    codes, labels = row.arrays["codes"], row.arrays["code_labels"]
+    x = fit(codes[:, 0], 44, 390)
+    y = fit(codes[:, 1], 350, 30)
+    at = np.stack([[x(v) for v in codes[:, 0]], [y(v) for v in codes[:, 1]]], axis=1)
+    marks = axes(x, y, "first latent number", "second latent number")
+    names = row.values["data"]["label_names"]
+    classes = [int(label) for label in np.unique(labels) if label >= 0]
+    marks += [dots(at[labels == -1], "faint")] if (labels == -1).any() else []
+    marks += [dots(at[labels == label], f"k{label % 10}") for label in classes]
+    marks += _class_names(at, labels, {label: _name(names, label) for label in classes})
+    colours = "coloured by label, each label's name at its median" if classes else "without labels"
+    return Chart(
+        slug("latent-map", row.label),
+        row.label,
+        document(
+            400, 392, marks, f"{len(codes)} test images in the code of {row.label}, {colours}."
+        ),
+    )
+
+
+def _curve_chart(
+    curves: Sequence[Curve], size: tuple[int, int], y_label: str, alt: str
+) -> tuple[str, float]:
+    """Draw curves, their names beside them; returns also width over width without names."""
+    plot, height = size
+    names = max((len(curve.label) for curve in curves), default=0) * CHARACTER + 14
+    width = plot + names
+    x = fit([x for curve in curves for x, _ in curve.points], 50, plot, finest=1)
+    y = fit([y for curve in curves for _, y in curve.points], height - 44, 28, spread=LOG_SPREAD)
+    marks = axes(x, y, "epoch", y_label)
+    for curve in curves:
+        points = [(x(a), y(b)) for a, b in curve.points if np.isfinite(b)]
+        marks.append(polyline(points, f"curve {curve.look}") if len(points) > 1 else "")
+        marks.append(dots(points, curve.look) if len(points) == 1 else "")
+    named = [curve for curve in curves if curve.label and curve.points]
+    spots = apart([y(curve.points[-1][1]) for curve in named], 16, 24, height - 44)
+    for curve, spot in zip(named, spots, strict=True):
+        marks.append(text(plot + 8, spot + 4, curve.label, f"end {curve.look}"))
+    return document(width, height, marks, alt), width / (plot + 6)
+
+
+def _seed_curves(
+    row: Row, value: Callable[[dict[str, Any]], float | None], label: str, look: str
+) -> list[Curve]:
+    """Return the mean over seeds, and under it every seed for itself where there are several."""
+    seeds = [points for run in row.runs if (points := _points(run, value))]
+    if not seeds:
+        return []
+    # Early stopping may end seeds at different epochs: the mean goes as far as all of them do.
+    length = min(len(points) for points in seeds)
+    mean = np.mean([points[:length] for points in seeds], axis=0)
+    each = [Curve("", points, f"{look} seed") for points in seeds] if len(seeds) > 1 else []
+    return [*each, Curve(label, [(float(a), float(b)) for a, b in mean], look)]
+
+
+def _points(
+    run: Findings, value: Callable[[dict[str, Any]], float | None]
+) -> list[tuple[float, float]]:
+    pairs = [(float(entry["epoch"]), value(entry)) for entry in run.values["history"]]
+    return [(epoch, y) for epoch, y in pairs if y is not None and np.isfinite(y)]
+
+
+def _validation_error(entry: dict[str, Any]) -> float | None:
+    part = entry["validation"] or entry["train"]
+    mse = part.get("mse")
+    return None if mse is None else float(mse)
+
+
+def _part_loss(part: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda entry: entry[part]["loss"] if entry[part] else None
+
+
+def _ends(curves: Iterable[Curve]) -> str:
+    named = [curve for curve in curves if curve.label]
+    return " ".join(f"{c.label} ends at {number(c.points[-1][1])}." for c in named)
+
+
+def _row_width(subject: Subject) -> float:
+    """Return room for the longest label, in bold, and the numbers at the right."""
+    return max(440, 7.6 * max(len(row.label) for row in subject.rows) + 150)
+
+
+def _named_row(row: Row, numbers: str, width: float, y: float) -> list[str]:
+    return [
+        text(0, y - 13, row.label, "name"),
+        text(width, y - 13, numbers, "tick", "end"),
+        line(0, y, width, y, "grid"),
+    ]
+
+
+def _dumbbell(mse: float, pca: float, y: float, look: str) -> list[str]:
+    x, side = pca, 5.5
+    diamond = [(x - side, y), (x, y - side), (x + side, y), (x, y + side), (x - side, y)]
+    return [
+        line(mse, y, pca, y, f"bridge {look}"),
+        polyline(diamond, "hollow"),
+        f'<circle cx="{mse:.1f}" cy="{y:.1f}" r="5.5" class="fill {look}"/>',
+    ]
+
+
+def _deviation(row: Row, scale: Scale, y: float, look: str) -> list[str]:
+    sd = row.facts["metrics"]["mse"].get("sd")
+    if not sd:
+        return []
+    low, high = max(row.mse - sd, scale.low), min(row.mse + sd, scale.high)
+    return [line(scale(low), y, scale(high), y, f"deviation {look}")]
+
+
+def _bottom_axis(scale: Scale, y: float) -> list[str]:
+    end = scale.end
+    marks = [line(0, y, end, y, "base"), text(end, y + 34, "test MSE per pixel", "axis", "end")]
+    for tick in scale.ticks():
+        marks.append(line(scale(tick), 24, scale(tick), y, "grid"))
+        marks.append(text(scale(tick), y + 17, tick_label(tick), "tick", "middle"))
+    return marks
+
+
+def _class_names(points: Array, labels: Array, names: Mapping[int, str]) -> list[str]:
+    """Write each label at the median of its points, in a ring of its colour."""
+    if not names:
+        return []
+    spots = _pushed_apart(np.array([np.median(points[labels == n], axis=0) for n in names]))
+    marks = []
+    for (label, name), (x, y) in zip(names.items(), spots, strict=True):
+        width = max(19.0, 8 * len(name) + 8)
+        marks.append(rectangle(x - width / 2, y - 9.5, width, 19, f"ring k{label % 10}", 9.5))
+        marks.append(text(x, y + 4.5, name, "name", "middle"))
+    return marks
+
+
+def _pushed_apart(spots: Array, least: float = 21.0) -> Array:
+    """Move spots that lie closer than `least` away from each other, a little at a time."""
+    spots = spots.astype(float) + np.linspace(0, 0.1, len(spots))[:, None]  # none coincide
+    for _ in range(60):
+        between = spots[:, None] - spots[None]
+        distance = np.linalg.norm(between, axis=-1) + np.eye(len(spots)) * least
+        push = np.clip(least - distance, 0, None) / 2
+        spots = spots + (between / distance[..., None] * push[..., None]).sum(1) * 0.6
+    return spots
+
+
+def _name(names: Sequence[str], label: int) -> str:
+    return names[label] if label < len(names) else str(label)
+
+
+def _labels(rows: Iterable[Row]) -> set[str]:
+    return {row.label for row in rows}
+
+
+def _notes(subject: Subject) -> Iterator[str]:
+    if subject.seeds > 1:
+        seeds = subject.seeds
+        yield f" Bold: the mean over up to {seeds} seeds; faint in the same colour: each seed."
+    if hidden := len(subject.rows) - len(subject.pictured):
+        yield f" The {hidden} models with higher test errors are drawn in grey."
+    if any(not entry["validation"] for row in subject.rows for entry in row.values["history"]):
+        yield " Where there is no validation part, the error on training images is drawn."

@@ -1,0 +1,128 @@
+"""What a page is made of. The template knows how each kind of block is set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing that follows the colours of the page.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the file that is written beside the page.
+    caption : str
+        What to look at.
+    svg : str
+        The drawing, with its alternative text.
+    legend : sequence of (str, str)
+        Colour class and label, for phones, where the labels at the right edge are cropped away.
+    crop : float
+        Width of the drawing over the width that phones show.
+    """
+
+    kind: ClassVar[str] = "chart"
+    name: str
+    caption: str
+    svg: str
+    legend: Sequence[tuple[str, str]] = ()
+    crop: float = 1.0
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Charts side by side, as many as fit."""
+
+    kind: ClassVar[str] = "gallery"
+    charts: Sequence[Chart]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Small pictures in one PNG; `sharp` where they are so small that their pixels shall show."""
+
+    label: str
+    png: bytes
+    alt: str
+    sharp: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Strips below each other whose pictures stand in columns."""
+
+    title: str
+    strips: Sequence[Strip]
+
+
+@dataclass(frozen=True)
+class Plate:
+    """Panels of pictures; the same pictures are written beside the page as one PNG.
+
+    Attributes
+    ----------
+    width : int
+        CSS pixels below which a panel moves to the next line.
+    """
+
+    kind: ClassVar[str] = "plate"
+    name: str
+    title: str
+    caption: str
+    panels: Sequence[Panel]
+    width: int = 330
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell with a note under it; `heat` in [0, 1] tints it."""
+
+    text: str
+    best: bool = False
+    note: str = ""
+    heat: float | None = None
+    title: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose header cells carry a name and a unit."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    head: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Paragraphs, or the items of a list."""
+
+    kind: ClassVar[str] = "prose"
+    paragraphs: Sequence[str]
+    listed: bool = False
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Details:
+    """Text that is folded away: a recipe, an environment."""
+
+    kind: ClassVar[str] = "details"
+    title: str
+    text: str
+
+
+Block = Chart | Gallery | Plate | Table | Prose | Details
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence that says what the section shows, and blocks."""
+
+    id: str
+    title: str
+    lead: str
+    blocks: Sequence[Block]

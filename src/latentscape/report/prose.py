@@ -1,0 +1,164 @@
+"""What was found, in plain sentences made from the numbers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from latentscape.report.rows import Row, Subject
+from latentscape.report.units import count, number, percent, shape
+
+
+def summary(subject: Subject) -> list[str]:
+    """Write the paragraphs that open the report."""
+    findings = [_best(subject), _against_pca(subject)]
+    paragraphs = [" ".join(filter(None, findings)), _spread_of_sizes(subject)]
+    return [*filter(None, paragraphs), " ".join(filter(None, _circumstances(subject)))]
+
+
+def events(subject: Subject) -> list[str]:
+    """Name what went wrong in training and was mended, run by run."""
+    return [
+        f"{row.label} ({run.values['name']}), epoch {event['epoch']}: {event['what']}"
+        for row in subject.rows
+        for run in row.runs
+        for event in run.values["events"]
+    ]
+
+
+def joined(words: Sequence[str]) -> str:
+    """Join words as in "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _best(subject: Subject) -> str:
+    ranked = sorted(subject.rows, key=lambda row: row.mse)
+    best = ranked[0]
+    error = f"a mean squared error of {number(best.mse)} per pixel on the test images"
+    if len(ranked) == 1:
+        return f"{best.label} reaches {error}, {_gap_to_pca(best)}."
+    lead = f"Of {len(ranked)} models, {best.label} has the lowest error: {error}"
+    return f"{lead}, {_gap_to_pca(best)}. {_runner_up(best, ranked[1])}"
+
+
+def _gap_to_pca(row: Row) -> str:
+    pca = float(row.facts["pca"]["mse"])
+    if pca <= 0:
+        return "where PCA with a code of the same size makes no error at all"
+    gap = row.mse / pca - 1
+    direction = "below" if gap < 0 else "above"
+    numbers = f"a code of {row.latent_dim} number{'s' if row.latent_dim > 1 else ''}"
+    return f"{percent(abs(gap))} {direction} PCA with {numbers} as well ({number(pca)})"
+
+
+def _runner_up(best: Row, second: Row) -> str:
+    if number(best.mse) == number(second.mse):
+        return f"{second.label} does as well."
+    if best.mse <= 0:
+        return f"{second.label} follows with {number(second.mse)}."
+    ratio = second.mse / best.mse
+    more = f"{percent(ratio - 1)} more" if ratio < 2 else f"{number(ratio, 2)} times as much"
+    text = f"{second.label} follows with {number(second.mse)}, {more}"
+    spread = max((row.facts["metrics"]["mse"].get("sd") or 0.0) for row in (best, second))
+    if spread and second.mse - best.mse < 2 * spread:
+        return f"{text}; that is within what another seed can change, so it decides nothing."
+    return f"{text}."
+
+
+def _spread_of_sizes(subject: Subject) -> str:
+    sizes = sorted({row.latent_dim for row in subject.rows})
+    if len(sizes) < 2 or len(sizes) == len(subject.rows):
+        return ""
+    best = [
+        (
+            size,
+            min((row for row in subject.rows if row.latent_dim == size), key=lambda row: row.mse),
+        )
+        for size in sizes
+    ]
+    leaders = [f"{row.label} with {size} ({number(row.mse)})" for size, row in best]
+    return (
+        "A larger code can hold more of an image, so models are best compared at the same size; "
+        f"the lowest errors by code size are {joined(leaders)}."
+    )
+
+
+def _against_pca(subject: Subject) -> str:
+    if len(subject.rows) == 1:
+        return ""
+    behind = [row.label for row in subject.rows if not row.facts["beats_pca"]]
+    if not behind:
+        return "Every model beats PCA with a code of its size."
+    if len(behind) == len(subject.rows):
+        return (
+            "No model beats PCA with a code of its size: the linear method would have done better."
+        )
+    if len(behind) > 4:
+        return f"{len(behind)} of the {len(subject.rows)} do not beat PCA of the same size."
+    verb = "does" if len(behind) == 1 else "do"
+    return f"{joined(behind)} {verb} not beat PCA with a code of the same size."
+
+
+def _circumstances(subject: Subject) -> list[str]:
+    data = subject.rows[0].values["data"]
+    sentences = [
+        f"The data are {data['name']} ({shape(data['shape'])}): {_sizes(subject)}.",
+        _same_test(subject),
+        _seeds(subject),
+        _machine([run.values["environment"] for row in subject.rows for run in row.runs]),
+    ]
+    return sentences
+
+
+def _sizes(subject: Subject) -> str:
+    sizes = [row.facts["sizes"] for row in subject.rows]
+    parts = [f"{_range(size[part] for size in sizes)} {what}" for part, what in _PARTS]
+    return joined(parts)
+
+
+_PARTS = (
+    ("train", "examples to train on"),
+    ("validation", "to watch the training"),
+    ("test", "to test on"),
+)
+
+
+def _range(values: Iterable[int]) -> str:
+    distinct = sorted(set(values))
+    if len(distinct) == 1:
+        return count(distinct[0])
+    return f"{count(distinct[0])} to {count(distinct[-1])}"
+
+
+def _same_test(subject: Subject) -> str:
+    tests = {
+        (values["data"]["fingerprint"], values["data"]["seed"], *values["data"]["sizes"].values())
+        for values in (run.values for row in subject.rows for run in row.runs)
+    }
+    if len(tests) == 1:
+        return "All models saw the same split." if len(subject.rows) > 1 else ""
+    return (
+        "Not all models saw the same split, so small differences between them may come from the "
+        "images they were tested on."
+    )
+
+
+def _seeds(subject: Subject) -> str:
+    if subject.seeds > 1:
+        return (
+            f"Numbers are the mean ± standard deviation over up to {subject.seeds} training seeds, "
+            "all on one split; pictures show the first seed."
+        )
+    what = "Each model" if len(subject.rows) > 1 else "The model"
+    return f"{what} was trained once: another seed would give slightly different numbers."
+
+
+def _machine(environments: Sequence[dict[str, Any]]) -> str:
+    names = sorted({str(e["processor"]) for e in environments if e.get("processor")})
+    devices = sorted({str(e["device"]) for e in environments if e.get("device")})
+    threads = sorted({int(e["threads"]) for e in environments if e.get("threads")})
+    if not devices and not names:
+        return ""
+    where = f"Trained on {joined(devices)}" if devices else "Trained"
+    cores = f" with {_range(threads)} thread{'s' if threads[-1] > 1 else ''}" if threads else ""
+    return f"{where}{cores}{f' ({joined(names)})' if names else ''}."

@@ -1,0 +1,127 @@
+"""What a report compares: one row per configuration, with the runs that stand behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from latentscape.records import Array, Findings
+
+# More pictures than this tire the reader before they tell more; tables and charts show all rows.
+PICTURED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A configuration.
+
+    Attributes
+    ----------
+    label : str
+        What it is called on the page.
+    facts : mapping
+        Its row of the study: statistics over seeds.
+    runs : tuple of Findings
+        Its runs; the first is pictured.
+    """
+
+    label: str
+    facts: Mapping[str, Any]
+    runs: tuple[Findings, ...]
+
+    @property
+    def first(self) -> Findings:
+        """The run that pictures show."""
+        return self.runs[0]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was found out about the first run."""
+        return self.first.values
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Pictures and codes of the first run."""
+        return self.first.arrays
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in the code."""
+        return int(self.facts["latent_dim"])
+
+    def mean(self, metric: str) -> float | None:
+        """Mean of a test metric over seeds; None where it does not apply."""
+        value = (self.facts["metrics"].get(metric) or {}).get("mean")
+        return None if value is None else float(value)
+
+    @property
+    def mse(self) -> float:
+        """Mean test error, infinite where there is none, so that such a row sorts last."""
+        mse = self.mean("mse")
+        return float("inf") if mse is None else mse
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """All that a report is about.
+
+    Attributes
+    ----------
+    study : mapping or None
+        Findings of the study.
+    rows : tuple of Row
+        In the order of the tables.
+    tile : int
+        Largest side of a small picture, in pixels.
+    """
+
+    study: Mapping[str, Any] | None
+    rows: tuple[Row, ...]
+    tile: int = 96
+
+    @property
+    def pictured(self) -> tuple[Row, ...]:
+        """The rows with the lowest error, in the order of the tables."""
+        chosen = sorted(self.rows, key=lambda row: row.mse)[:PICTURED]
+        return tuple(row for row in self.rows if row in chosen)
+
+    def colour(self, row: Row) -> str:
+        """CSS class of a row's colour: the same in every chart; faint for rows not pictured."""
+        return f"c{self.pictured.index(row)}" if row in self.pictured else "faint"
+
+    @property
+    def seeds(self) -> int:
+        """The largest number of runs behind one row."""
+        return max(len(row.runs) for row in self.rows)
+
+
+def gather(study: Mapping[str, Any] | None, runs: Sequence[Findings]) -> tuple[Row, ...]:
+    """Put runs together into rows, as the study has them; without one, every run is a row."""
+    if study is None:
+        return tuple(Row(_label(run), _facts(run.values), (run,)) for run in runs)
+    named = {run.values["name"]: run for run in runs}
+    rows = []
+    for facts in study["rows"]:
+        found = tuple(named[name] for name in facts["runs"] if name in named)
+        if found:
+            rows.append(Row(facts["label"], facts, found))
+    return tuple(rows)
+
+
+def _label(run: Findings) -> str:
+    return str(run.values.get("label") or run.values["name"])
+
+
+def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
+    evaluation = values["evaluation"]
+    return {
+        "parameters": values["parameters"],
+        "latent_dim": values["latent_dim"],
+        "sizes": values["data"]["sizes"],
+        "epochs": len(values["history"]),
+        "metrics": {key: {"mean": value} for key, value in evaluation["metrics"].items()},
+        "pca": evaluation["pca"]["metrics"],
+        "train_seconds": {"mean": values["timing"]["train_seconds"]},
+        "beats_pca": evaluation["beats_pca"],
+        "verdict": evaluation["verdict"],
+        "reported": values["reported"],
+    }

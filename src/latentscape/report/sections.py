@@ -1,0 +1,177 @@
+"""The sections of a report, in the order in which they are read."""
+
+import json
+from collections.abc import Iterator
+
+import yaml
+
+from latentscape.report import charts, drawings, plates, prose, tables
+from latentscape.report.parts import Block, Chart, Details, Gallery, Prose, Section
+from latentscape.report.rows import Row, Subject
+
+
+def sections(subject: Subject) -> list[Section]:
+    """Make every section that applies to the subject."""
+    made = [
+        _summary(subject),
+        _reported(subject),
+        _learning(subject),
+        *(_pictures(subject) if _has_pictures(subject) else [_no_pictures()]),
+        _latent_maps(subject),
+        _classes(subject),
+        _architectures(subject),
+        _timings(subject),
+        _recipes(subject),
+        _environments(subject),
+    ]
+    return [section for section in made if section is not None]
+
+
+def _summary(subject: Subject) -> Section:
+    blocks: list[Block] = []
+    if events := prose.events(subject):
+        blocks.append(Prose(events, listed=True, warning=True))
+    blocks.append(Prose(prose.summary(subject)))
+    blocks += [charts.against_pca(subject), tables.results(subject)]
+    if len(subject.rows) == 1:
+        blocks.append(Prose([subject.rows[0].facts["verdict"]]))
+    return Section("summary", "What was found", "", blocks)
+
+
+def _reported(subject: Subject) -> Section | None:
+    table = tables.reported(subject)
+    if table is None:
+        return None
+    about = []
+    for row in _distinct_recipes(subject):
+        recipe = row.values["recipe"]
+        told = [text.rstrip(".") for text in (recipe.get("origin"), recipe.get("protocol")) if text]
+        if recipe.get("reported") and told:
+            about.append(f"{recipe['name']}: {'. '.join(told)}.")
+    blocks: list[Block] = [table, *([Prose(about, listed=True)] if about else [])]
+    return Section("reported", "Reported and obtained", "", blocks)
+
+
+def _learning(subject: Subject) -> Section | None:
+    if not any(row.values["history"] for row in subject.rows):
+        return None
+    lead = (
+        "Solid is the validation loss and dashed the training loss, which is averaged over an "
+        "epoch while the weights still move and dropout is at work, so that it may lie above the "
+        "other."
+    )
+    if len(subject.rows) > 1:
+        lead = (
+            "Losses of different likelihoods are different quantities, so models compare in the "
+            f"first chart only. In the others: {lead[0].lower()}{lead[1:]}"
+        )
+    blocks: list[Block] = [charts.validation_errors(subject)]
+    blocks.append(Gallery([charts.losses(subject, row) for row in subject.pictured]))
+    return Section("learning", "Learning curves", lead + _limited(subject), blocks)
+
+
+def _pictures(subject: Subject) -> Iterator[Section | None]:
+    limited = _limited(subject).strip()
+    yield Section("reconstructions", "Reconstructions", limited, plates.reconstructions(subject))
+    yield Section(
+        "extremes",
+        "Best, median and worst",
+        "Test images in the order of their error: the eight that each model reconstructs best, "
+        "the eight in the middle, and the eight it fails on.",
+        [plates.extremes(subject, row) for row in subject.pictured],
+    )
+    progress = plates.progress(subject)
+    yield Section("progress", "Epoch by epoch", "", [progress]) if progress else None
+    yield Section("codes", "The code itself", "", plates.codes(subject))
+    yield Section("picks", "Random picks", "", [plates.picks(subject)])
+
+
+def _no_pictures() -> Section:
+    lead = (
+        "These data are plain vectors and not images, so there are no pictures of reconstructions, "
+        "codes or progress to show. All numbers, curves and maps are there."
+    )
+    return Section("reconstructions", "Reconstructions", lead, [])
+
+
+def _latent_maps(subject: Subject) -> Section | None:
+    rows = [row for row in subject.pictured if row.latent_dim == 2 and len(row.arrays["codes"])]
+    if not rows:
+        return None
+    lead = (
+        "Each dot is a test image at the place of its two-dimensional code. Look for islands of "
+        "one label, for labels that share a place (the model confuses them) and for empty regions "
+        f"(it has never decoded from there). {_labels_used(subject)}"
+    )
+    gallery = Gallery([charts.latent_map(row) for row in rows])
+    return Section("latent-space", "The latent space", lead.strip(), [gallery])
+
+
+def _classes(subject: Subject) -> Section | None:
+    table = tables.by_class(subject)
+    if table is None:
+        return None
+    return Section("classes", "Label by label", _labels_used(subject), [table])
+
+
+def _architectures(subject: Subject) -> Section:
+    groups: dict[str, list[Row]] = {}
+    for row in subject.rows:
+        groups.setdefault(json.dumps(row.values["architecture"]), []).append(row)
+    lead = (
+        "From the input at the top through the code to the output. A block is as wide as the "
+        "logarithm of the numbers it holds; normalisation, activation and dropout stand with the "
+        "layer they follow."
+    )
+    drawn: list[Chart] = [drawings.architecture(rows) for rows in groups.values()]
+    return Section("architectures", "Architectures", lead, [Gallery(drawn)])
+
+
+def _timings(subject: Subject) -> Section:
+    blocks: list[Block] = [charts.times(subject)] if len(subject.rows) > 1 else []
+    return Section("timings", "Run times", "", [*blocks, tables.timings(subject)])
+
+
+def _recipes(subject: Subject) -> Section:
+    blocks = [Details(row.label, _as_yaml(row.values["recipe"])) for row in subject.rows]
+    lead = "All that is needed to repeat each run: save it as a file and train it."
+    return Section("recipes", "Recipes", lead, blocks)
+
+
+def _environments(subject: Subject) -> Section:
+    texts: dict[str, list[str]] = {}
+    for row in subject.rows:
+        for run in row.runs:
+            shared = {"data": run.values["data"], "environment": run.values["environment"]}
+            texts.setdefault(_as_yaml(shared), []).append(run.values["name"])
+    blocks = [Details(prose.joined(names), text) for text, names in texts.items()]
+    return Section("environment", "Data and environment", "", blocks)
+
+
+def _has_pictures(subject: Subject) -> bool:
+    return all(row.arrays["originals"].ndim == 4 for row in subject.pictured)
+
+
+def _limited(subject: Subject) -> str:
+    if len(subject.rows) == len(subject.pictured):
+        return ""
+    return (
+        f" Shown one by one are the {len(subject.pictured)} models of {len(subject.rows)} with the "
+        "lowest test error."
+    )
+
+
+def _labels_used(subject: Subject) -> str:
+    return " ".join(dict.fromkeys(row.values["labels_used"] for row in subject.rows)).strip()
+
+
+def _distinct_recipes(subject: Subject) -> list[Row]:
+    return list({row.values["recipe"]["name"]: row for row in reversed(subject.rows)}.values())[
+        ::-1
+    ]
+
+
+def _as_yaml(content: object) -> str:
+    # By way of JSON, because tuples and NumPy numbers would get tags that nobody wants to read.
+    plain = json.loads(json.dumps(content, default=float))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100).strip()

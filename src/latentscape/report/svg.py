@@ -1,0 +1,180 @@
+"""Scales, axes and marks: just enough SVG for the charts of a report.
+
+Marks carry CSS classes instead of colours, so that a drawing inside the page follows its light or
+dark scheme, prints well and keeps its text as text. The file beside the page gets real colours.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+
+import numpy as np
+
+CHARACTER = 6.4  # width of an average character of the 12 px chart font
+MARGIN = 16  # around a drawing that stands alone
+_VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Maps the values `low`..`high` to the positions `start`..`end`.
+
+    Attributes
+    ----------
+    log : bool
+        Whether equal ratios take equal space.
+    finest : float
+        Smallest step between ticks: 1 where only whole numbers mean something.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+    finest: float = 0.0
+
+    def __call__(self, value: float) -> float:
+        """Position of a value."""
+        low, high, value = (self._warp(v) for v in (self.low, self.high, value))
+        return self.start + (value - low) / (high - low) * (self.end - self.start)
+
+    def _warp(self, value: float) -> float:
+        return math.log10(value) if self.log else value
+
+    def ticks(self, about: int = 5) -> list[float]:
+        """Round values within the scale, about so many."""
+        ticks = self._log_ticks() if self.log else []
+        return ticks if len(ticks) >= 3 else self._linear_ticks(about)
+
+    def _log_ticks(self) -> list[float]:
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        for leads in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+            ticks = [lead * 10.0**decade for decade in decades for lead in leads]
+            ticks = [tick for tick in ticks if self.low <= tick <= self.high]
+            if len(ticks) <= 7:
+                break
+        return ticks
+
+    def _linear_ticks(self, about: int) -> list[float]:
+        rough = max((self.high - self.low) / about, self.finest)
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(lead * power for lead in (1, 2, 2.5, 5, 10) if lead * power >= rough * 0.999)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [index * step for index in range(first, last + 1)]
+
+
+def fit(
+    values: Iterable[float],
+    start: float,
+    end: float,
+    *,
+    spread: float = math.inf,
+    finest: float = 0.0,
+) -> Scale:
+    """Make a scale that holds all values, with a little room at both ends.
+
+    Parameters
+    ----------
+    values : iterable of float
+        What to show; infinities and NaN are passed over.
+    start, end : float
+        Positions of the ends.
+    spread : float
+        The scale is logarithmic where the largest value is more than so many times the smallest.
+    finest : float
+        Smallest step between ticks.
+    """
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    if low > 0 and high / low > spread:
+        margin = (high / low) ** 0.04
+        return Scale(low / margin, high * margin, start, end, True, finest)
+    margin = 0.04 * (high - low) or 0.5 * abs(high) or 0.5
+    return Scale(low - margin, high + margin, start, end, False, finest)
+
+
+def document(width: float, height: float, marks: Iterable[str], alt: str) -> str:
+    """Put marks into a drawing with alternative text."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+        f'class="chart" role="img" aria-label="{escape(alt)}">{"".join(marks)}</svg>'
+    )
+
+
+def standalone(svg: str) -> str:
+    """Give a drawing real colours, a margin and a white ground, for programs of all kinds."""
+    style = resources.files("latentscape.report").joinpath("chart.css").read_text("utf-8")
+    colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.partition("}")[0]))
+    style = re.sub(r"var\((--[\w-]+)\)", lambda match: colours[match[1]], style.partition("}")[2])
+    width, height = (float(size) + 2 * MARGIN for size in _VIEW.findall(svg)[0])
+    size = f'width="{width:g}" height="{height:g}"'
+    box = f'viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" {size}'
+    head, close, rest = _VIEW.sub(box, svg, count=1).partition(">")
+    ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" {size} fill="#fff"/>'
+    return f"{head}{close}<style>{style}</style>{ground}{rest}"
+
+
+def text(x: float, y: float, content: str, look: str = "", anchor: str = "start") -> str:
+    """Write text; `anchor` is ``start``, ``middle`` or ``end``."""
+    place = f'x="{x:.1f}" y="{y:.1f}" class="{escape(look)}" text-anchor="{anchor}"'
+    return f"<text {place}>{escape(content)}</text>"
+
+
+def line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:
+    """Draw a straight line."""
+    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" class="{look}"/>'
+
+
+def polyline(points: Iterable[tuple[float, float]], look: str) -> str:
+    """Draw a line through points."""
+    return f'<path d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}" class="{look}"/>'
+
+
+def dots(points: Iterable[tuple[float, float]], look: str) -> str:
+    """Draw many dots as one path: a tenth of the size of as many circles."""
+    return f'<path d="{"".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)}" class="dots {look}"/>'
+
+
+def rectangle(x: float, y: float, width: float, height: float, look: str, radius: float = 2) -> str:
+    """Draw a rectangle."""
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'rx="{radius:g}" class="{escape(look)}"/>'
+    )
+
+
+def axes(x: Scale, y: Scale, x_label: str, y_label: str) -> list[str]:
+    """Draw gridlines, ticks and labels. The upright label stands level, on top, to be read."""
+    marks = [text(0, min(y.start, y.end) - 12, y_label, "axis")]
+    for tick in y.ticks():
+        marks.append(line(x.start, y(tick), x.end, y(tick), "grid"))
+        marks.append(text(x.start - 7, y(tick) + 4, tick_label(tick), "tick", "end"))
+    for tick in x.ticks(6):
+        marks.append(text(x(tick), y.start + 17, tick_label(tick), "tick", "middle"))
+    marks.append(line(x.start, y.start, x.end, y.start, "base"))
+    marks.append(text(x.end, y.start + 33, x_label, "axis", "end"))
+    return marks
+
+
+def tick_label(value: float) -> str:
+    """Write a tick as short as it can be."""
+    return f"{value:,.10g}".replace("-", "\N{MINUS SIGN}")
+
+
+def apart(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Move positions as little as needed to keep them `gap` apart and, if they fit, in bounds."""
+    order = np.argsort(np.asarray(positions), kind="stable")
+    moved = np.asarray(positions, dtype=float)[order]
+    for index in range(1, len(moved)):
+        moved[index] = max(moved[index], moved[index - 1] + gap)
+    ceiling = high
+    for index in reversed(range(len(moved))):
+        moved[index] = max(min(moved[index], ceiling), low + index * gap)
+        ceiling = moved[index] - gap
+    result = np.empty(len(moved))
+    result[order] = moved
+    return [float(position) for position in result]

@@ -1,0 +1,159 @@
+"""The tables of a report."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from latentscape.report.parts import Cell, Table
+from latentscape.report.rows import Row, Subject
+from latentscape.report.units import (
+    METRICS,
+    NONE,
+    count,
+    deviation,
+    duration,
+    metric_of,
+    number,
+    percent,
+)
+
+COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
+
+
+def results(subject: Subject) -> Table:
+    """One row per model with all its test metrics, the best of each column marked."""
+    best = {metric: _best_text(subject.rows, metric) for metric in COMPARED}
+    head = [("Model", ""), ("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images")]
+    head += [(METRICS[metric].name, METRICS[metric].unit) for metric in COMPARED]
+    head += [("PCA’s MSE", "same code size"), ("Training", "time")]
+    body = [_result(row, best) for row in subject.rows]
+    if len(subject.rows) == 1:
+        body += _baselines(subject.rows[0])
+    return Table(_results_caption(subject), head, body)
+
+
+def reported(subject: Subject) -> Table | None:
+    """List what the origins reported beside what was obtained; None where nothing was reported."""
+    body = [
+        [Cell(row.label, title=True), *_reported_cells(claim)]
+        for row in subject.rows
+        for claim in row.facts["reported"]
+    ]
+    head = [("Model", ""), ("Metric", ""), ("Code", "numbers"), ("Reported", "")]
+    head += [("Obtained", ""), ("Difference", ""), ("Reached", "")]
+    caption = (
+        "Numbers that the origin of a recipe reported, beside what the same recipe gave here. They "
+        "agree only as far as data, split and protocol do."
+    )
+    return Table(caption, head, body) if body else None
+
+
+def timings(subject: Subject) -> Table:
+    """Training time in total and by epoch, and relative to the quickest model."""
+    seconds = [row.facts["train_seconds"]["mean"] for row in subject.rows]
+    head = [("Model", ""), ("In all", ""), ("An epoch", ""), ("Speed", "images/s")]
+    head += [("Relative", "to the quickest")]
+    body = []
+    for row, total in zip(subject.rows, seconds, strict=True):
+        timing = row.values["timing"]
+        texts = [duration(total), duration(timing["seconds_per_epoch"])]
+        texts += [number(timing["images_per_second"], 3)]
+        texts += [f"{number(total / min(seconds), 2)} ×" if min(seconds) > 0 else NONE]
+        body.append([Cell(row.label, title=True), *map(Cell, texts)])
+    return Table("An epoch and speed are those of the first seed.", head, body)
+
+
+def by_class(subject: Subject) -> Table | None:
+    """Error by class, in thousandths; None without labels."""
+    rows = [row for row in subject.rows if row.values["evaluation"]["per_class"]]
+    if not rows:
+        return None
+    names = list(dict.fromkeys(name for row in rows for name in _classes(row)))
+    body = [_class_cells(row, names) for row in rows]
+    caption = (
+        "Test MSE × 1000 per pixel for each label, first seed. The stronger the tint, the harder "
+        "that label is for that model; compare along a row."
+    )
+    return Table(caption, [("Model", ""), *((name, "") for name in names)], body)
+
+
+def _best_text(rows: Sequence[Row], metric: str) -> str | None:
+    """Return the best mean as it is printed, so that what looks equal is marked equally."""
+    means = [mean for row in rows if (mean := row.mean(metric)) is not None]
+    if len(rows) < 2 or not means:
+        return None
+    return number(max(means) if METRICS[metric].higher_is_better else min(means))
+
+
+def _result(row: Row, best: Mapping[str, str | None]) -> list[Cell]:
+    facts = row.facts
+    return [
+        Cell(row.label, title=True),
+        Cell(count(facts["latent_dim"])),
+        Cell(count(facts["parameters"])),
+        Cell(f"{count(facts['epochs'])} × {count(facts['sizes']['train'])}"),
+        *(_metric_cell(row, metric, best[metric]) for metric in COMPARED),
+        Cell(number(facts["pca"]["mse"]), note="beaten" if facts["beats_pca"] else "not beaten"),
+        Cell(duration(facts["train_seconds"]["mean"])),
+    ]
+
+
+def _metric_cell(row: Row, metric: str, best: str | None) -> Cell:
+    is_best = best is not None and number(row.mean(metric)) == best
+    return Cell(number(row.mean(metric)), is_best, deviation(row.facts["metrics"].get(metric)))
+
+
+def _baselines(row: Row) -> Iterable[list[Cell]]:
+    evaluation = row.values["evaluation"]
+    pca = f"PCA, {evaluation['pca']['dim']} components"
+    for label, key in ((pca, "pca"), ("The mean image alone", "mean_image")):
+        metrics = evaluation[key]["metrics"]
+        values = [Cell(number(metrics.get(metric))) for metric in COMPARED]
+        blank = [Cell("")] * 3
+        yield [Cell(label, title=True), *blank, *values, *[Cell("")] * 2]
+
+
+def _results_caption(subject: Subject) -> str:
+    parts = ["On test images. Lower is better in every column but PSNR."]
+    if len(subject.rows) > 1:
+        parts.append("★ marks the best of a column.")
+    floors = {row.values["evaluation"]["entropy_floor"] for row in subject.rows} - {None}
+    if len(floors) == 1:
+        floor = number(floors.pop(), 3)
+        parts.append(
+            f"BCE cannot fall below {floor} nats per pixel on these images, because their pixels "
+            "are grey and not black or white; “above floor” is what a model can still gain."
+        )
+    if rank := (subject.study or {}).get("rank_by"):
+        parts.append(f"Ordered by {metric_of(rank).name} ({metric_of(rank).unit}), best first.")
+    return " ".join(parts)
+
+
+def _reported_cells(claim: Mapping[str, Any]) -> list[Cell]:
+    metric, said, got = metric_of(claim["metric"]), claim["reported"], claim["obtained"]
+    cells = [Cell(f"{metric.name}, {metric.unit}".rstrip(", "))]
+    cells += [Cell(count(claim["latent_dim"])), Cell(number(said)), Cell(number(got))]
+    if got is None:
+        return [*cells, Cell(NONE), Cell(NONE)]
+    reached = got >= said if metric.higher_is_better else got <= said
+    difference = percent(got / said - 1, "+") if said else NONE
+    return [*cells, Cell(difference), Cell("yes" if reached else "no")]
+
+
+def _classes(row: Row) -> dict[str, Mapping[str, Any]]:
+    """Metrics by the name of the class, which findings may key by name or by index."""
+    names = row.values["data"]["label_names"]
+    return {
+        names[int(key)] if key not in names and key.isdigit() and int(key) < len(names) else key: m
+        for key, m in row.values["evaluation"]["per_class"].items()
+    }
+
+
+def _class_cells(row: Row, names: Sequence[str]) -> list[Cell]:
+    errors = {name: metrics["mse"] for name, metrics in _classes(row).items()}
+    low, high = min(errors.values()), max(errors.values())
+    cells = [Cell(row.label, title=True)]
+    for name in names:
+        error = errors.get(name)
+        heat = None if error is None or high == low else (error - low) / (high - low)
+        cells.append(Cell(number(None if error is None else 1000 * error, 3), heat=heat))
+    return cells

@@ -1,0 +1,86 @@
+"""The names, units and digits of every number that a person reads."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is called and which way it is better."""
+
+    name: str
+    unit: str
+    higher_is_better: bool = False
+
+
+METRICS = {
+    "mse": Metric("MSE", "per pixel"),
+    "bce": Metric("BCE", "nats per pixel"),
+    "bce_excess": Metric("BCE above floor", "nats per pixel"),
+    "nats": Metric("BCE", "nats per image"),
+    "psnr": Metric("PSNR", "dB", higher_is_better=True),
+    "squared_error": Metric("Squared error", "per image"),
+}
+NONE = "–"
+
+
+def metric_of(key: str) -> Metric:
+    """Look a metric up; one that is not known keeps its own name."""
+    return METRICS.get(key, Metric(key.replace("_", " "), ""))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Write a number with so many significant digits; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    decimals = _decimals(value, digits)
+    if decimals > digits + 5 or abs(value) >= 1e9:
+        return _signed(f"{value:.{digits - 1}e}")
+    return _signed(f"{value:,.{decimals}f}")
+
+
+def deviation(values: Mapping[str, Any] | None) -> str:
+    """Write a standard deviation with its sign; nothing where a single seed has none."""
+    sd = (values or {}).get("sd")
+    return "" if sd is None else f"± {number(sd, 2)}"
+
+
+def count(value: int | None) -> str:
+    """Write a whole number with separators."""
+    return NONE if value is None else f"{value:,}"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a span of time the way people say it."""
+    if seconds is None or not math.isfinite(seconds):
+        return NONE
+    if seconds < 120:
+        return f"{number(seconds, 3)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def percent(ratio: float, sign: str = "") -> str:
+    """Write a ratio as a percentage, without decimals above ten percent; `sign` may be ``+``."""
+    share = 100 * ratio
+    return _signed(f"{share:{sign}.{0 if abs(share) >= 10 else 1}f} %")
+
+
+def shape(sizes: list[int]) -> str:
+    """Write a shape as in 1 × 28 × 28."""
+    return " × ".join(str(size) for size in sizes)
+
+
+def _decimals(value: float, digits: int) -> int:
+    if value == 0:
+        return 0
+    # Rounding first, because 0.09999 with two digits is 0.10.
+    exponent = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
+    return max(digits - 1 - exponent, 0)
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,119 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latentscape.config import DataConfig
+from latentscape.data import SOURCES, load_dataset, source_names, split_dataset
+from latentscape.errors import DataError
+
+
+def test_sources_are_named_and_described() -> None:
+    assert source_names() == ["digits", "fashion-mnist", "mnist", "mnist-5k"]
+    assert all(source.about for source in SOURCES.values())
+
+
+def test_importing_data_imports_no_heavy_library() -> None:
+    heavy = {"torch", "pyarrow", "PIL", "pooch", "mlxtend", "sklearn"}
+    code = f"import sys, latentscape.data; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_name_nearly_right_gets_a_suggestion() -> None:
+    with pytest.raises(DataError, match=r"data source called 'minst'.*Did you mean 'mnist'\?"):
+        load_dataset(DataConfig(source="minst"))
+
+
+@pytest.mark.parametrize(
+    "source", ["trian.csv", "./train", "nowhere/train.npy", "x" * 5000 + ".csv"]
+)
+def test_a_path_that_does_not_exist(source: str) -> None:
+    with pytest.raises(DataError, match="There is no file or folder"):
+        load_dataset(DataConfig(source=source))
+
+
+def test_a_misspelt_path_gets_a_suggestion(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=r"Did you mean .*train\.csv"):
+        load_dataset(DataConfig(source=str(tmp_path / "trian.csv")))
+
+
+@pytest.mark.parametrize("name", ["images.zip", "notes.txt", "archive", "weights.pt"])
+def test_an_unknown_format(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"whatever")
+    with pytest.raises(DataError, match=r"no known format.*Expected a file called \.csv"):
+        load_dataset(DataConfig(source=str(tmp_path / name)))
+
+
+def test_what_is_neither_file_nor_folder() -> None:
+    with pytest.raises(DataError, match="no known format"):
+        load_dataset(DataConfig(source="/dev/null"))
+
+
+@pytest.mark.parametrize(
+    "suffix", [".csv", ".tsv", ".csv.gz", ".parquet", ".npy", ".npz", "-idx3-ubyte"]
+)
+def test_an_empty_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"train-images{suffix}"
+    path.touch()
+    with pytest.raises(DataError, match=re.escape(str(path))):
+        load_dataset(DataConfig(source=str(path)))
+
+
+@pytest.mark.parametrize("setting", [{"labels": "y"}, {"resize": (4, 4)}])
+def test_a_setting_that_would_be_ignored_is_refused(setting: dict[str, object]) -> None:
+    with pytest.raises(DataError, match=f"data.{next(iter(setting))} means nothing to digits"):
+        load_dataset(DataConfig(source="digits", **setting))
+
+
+def test_a_registered_name_wins_over_a_file(images: np.ndarray) -> None:
+    np.save("digits.npy", images)
+    Path("digits.npy").rename("digits")
+    assert len(load_dataset(DataConfig(source="digits"))) == 1797
+
+
+def test_name_and_origin_of_a_file(images: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", images)
+    dataset = load_dataset(DataConfig(source=str(tmp_path / "mine.npy")))
+    assert (dataset.name, dataset.origin) == ("mine", str(tmp_path / "mine.npy"))
+
+
+def test_home_is_expanded(
+    images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.save(tmp_path / "mine.npy", images)
+    assert len(load_dataset(DataConfig(source="~/mine.npy"))) == 30
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_examples(images: np.ndarray, tmp_path: Path, n: int) -> None:
+    np.save(tmp_path / "few.npy", images[:n])
+    with pytest.raises(DataError, match=f"holds {n} example.*two or more"):
+        load_dataset(DataConfig(source=str(tmp_path / "few.npy")))
+
+
+def test_settings_change_what_is_loaded(digits: object) -> None:
+    flat = load_dataset(DataConfig(source="digits", shape=(64,), range=(0, 20)))
+    assert flat.shape == (64,)
+    assert flat.value_range == (0, 20)
+
+
+@pytest.mark.parametrize("bad", [(1.0, 1.0), (16.0, 0.0), (0.0, float("inf"))])
+def test_a_range_that_is_none(bad: tuple[float, float]) -> None:
+    with pytest.raises(DataError, match="is none"):
+        load_dataset(DataConfig(source="digits", range=bad))
+
+
+@pytest.mark.parametrize("source", ["mnist-5k", "digits"])
+def test_every_embedded_source_loads_and_splits(source: str) -> None:
+    config = DataConfig(source=source)
+    dataset = load_dataset(config)
+    split = split_dataset(dataset, config)
+    assert dataset.images.dtype == np.uint8
+    assert dataset.label_names == tuple("0123456789")
+    assert all(split.sizes.values())

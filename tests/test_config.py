@@ -1,0 +1,169 @@
+import pytest
+import yaml
+
+from latentscape.config import (
+    ConvConfig,
+    MlpConfig,
+    Recipe,
+    load_recipe,
+    load_study,
+    override,
+    parse_setting,
+    recipe_names,
+    study_names,
+    validate,
+)
+from latentscape.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_are_sound_and_say_where_they_come_from(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.about
+    assert recipe.origin
+    assert recipe.protocol
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_survives_yaml(name):
+    recipe = load_recipe(name)
+    text = yaml.safe_dump(recipe.model_dump(mode="json", exclude_none=True))
+    assert validate(Recipe, yaml.safe_load(text), "recipe") == recipe
+
+
+def test_the_reference_recipes_are_all_there():
+    expected = {
+        "fc-64": (784, 128, 64),
+        "kaggle-2d": (784, 256, 64, 32, 2),
+        "dense-dropout": (784, 512, 256, 128, 64, 32),
+        "deep-relu-4": (784, 256, 128, 64, 32, 16, 8, 4),
+        "simple-20": (784, 400, 20),
+        "elaborate-4": (784, 128, 128, 16, 4),
+    }
+    for name, widths in expected.items():
+        model = load_recipe(name).model
+        assert isinstance(model.encoder, MlpConfig)
+        assert (784, *model.encoder.widths, model.latent.dim) == widths
+    for name in ("cnn-fc", "conv-bn"):
+        encoder = load_recipe(name).model.encoder
+        assert isinstance(encoder, ConvConfig)
+        assert encoder.channels == (32, 64)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reads"),
+    [
+        ("train.lr", 3e-4, lambda recipe: recipe.train.lr == 3e-4),
+        ("model.latent.dim", 2, lambda recipe: recipe.model.latent.dim == 2),
+        ("model.encoder.widths", [512, 128], lambda recipe: recipe.model.encoder.widths == (512, 128)),
+        ("model.likelihood", "gaussian", lambda recipe: recipe.model.likelihood.variance == 0.5),
+        ("model.likelihood.kind", "gaussian", lambda recipe: recipe.model.likelihood.kind == "gaussian"),
+        ("objective.weights.reconstruction", 2, lambda recipe: recipe.objective.weights["reconstruction"] == 2),
+        ("data.source", "digits", lambda recipe: recipe.data.source == "digits"),
+        ("train.schedule.kind", "cosine", lambda recipe: recipe.train.schedule.kind == "cosine"),
+    ],
+)  # fmt: skip
+def test_any_part_can_be_changed(path, value, reads):
+    assert reads(override(load_recipe("simple-20"), {path: value}))
+
+
+def test_a_new_kind_drops_the_settings_of_the_old_one_but_keeps_those_given_with_it():
+    changes = {"model.likelihood.variance": 0.1, "model.likelihood.kind": "gaussian"}
+    assert override(load_recipe("simple-20"), changes).model.likelihood.variance == 0.1
+    assert override(load_recipe("fc-64"), {"model.likelihood.kind": "bernoulli"})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("train.lrr", 1, "Did you mean 'lr'"),
+        ("trian.lr", 1, "Did you mean 'train'"),
+        ("model.latent.dimm", 1, "Did you mean 'dim'"),
+        ("train.lr.x", 1, "has no parts"),
+        ("train.lr", -1, "train.lr"),
+        ("train.epochs", "many", "train.epochs"),
+        ("train.optimizer", "adamm", "'adam'"),
+        ("model.encoder.kernel", 3, "no setting in model.encoder called 'kernel'"),
+        ("objective.weights.rate", 1, "objective.weights"),
+    ],
+)
+def test_mistakes_name_the_place_and_the_remedy(path, value, message):
+    with pytest.raises(ConfigError, match=message):
+        override(load_recipe("simple-20"), {path: value})
+
+
+def test_even_kernels_are_refused():
+    with pytest.raises(ConfigError, match="odd"):
+        override(load_recipe("conv-bn"), {"model.encoder.kernel": 4})
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("train.lr=3e-4", ("train.lr", 3e-4)),
+        ("model.encoder.widths=[512,128]", ("model.encoder.widths", [512, 128])),
+        ("model.likelihood=gaussian", ("model.likelihood", "gaussian")),
+        ("train.patience=null", ("train.patience", None)),
+    ],
+)
+def test_settings_are_read_as_yaml(text, setting):
+    assert parse_setting(text) == setting
+
+
+@pytest.mark.parametrize("text", ["train.lr", "train.lr=[1"])
+def test_settings_that_cannot_be_read(text):
+    with pytest.raises(ConfigError):
+        parse_setting(text)
+
+
+def test_unknown_names_and_broken_files(tmp_path):
+    with pytest.raises(ConfigError, match="Did you mean 'simple-20'"):
+        load_recipe("simple-2")
+    with pytest.raises(ConfigError, match="Did you mean 'ae-vs-cae'"):
+        load_study("ae-vs-ca")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_recipe(tmp_path / "absent.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("model: [")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_recipe(broken)
+    broken.write_text("model: {encoder: {kind: mlp, widths: [3]}, latent: {kind: point, dim: 2}, trian: {}}")
+    with pytest.raises(ConfigError, match="unknown key model.trian"):
+        load_recipe(broken)
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_studies_are_sound(name):
+    study = load_study(name)
+    configurations = study.configurations()
+    labels = [label for label, _, _ in configurations]
+    assert len(set(labels)) == len(labels)
+    for _, recipe, changes in configurations:
+        override(load_recipe(recipe), changes)
+
+
+def test_suites_are_twelve_for_each_of_two_models():
+    assert len(load_study("suites").configurations()) == 24
+
+
+def test_ae_vs_cae_is_the_course_report():
+    configurations = load_study("ae-vs-cae").configurations()
+    assert [label for label, _, _ in configurations] == [
+        "dense-dropout latent 2",
+        "dense-dropout latent 32",
+        "conv-bn latent 2",
+        "conv-bn latent 32",
+    ]
+    recipe = override(load_recipe("conv-bn"), configurations[-1][2])
+    assert recipe.train.snapshots == (1, 5, 10, 15, 20, 25)
+    assert (recipe.data.train, recipe.data.test) == (20000, 4000)
+
+
+def test_the_fingerprint_sees_what_changes_results_and_nothing_else():
+    recipe = load_recipe("simple-20")
+    same = override(recipe, {"data.source": "elsewhere.npy", "train.checkpoint_seconds": 1})
+    assert recipe.fingerprint("data") == same.fingerprint("data")
+    for changes in ({"train.seed": 1}, {"train.lr": 0.5}, {"data.seed": 1}):
+        assert recipe.fingerprint("data") != override(recipe, changes).fingerprint("data")
+    assert recipe.fingerprint("data") != recipe.fingerprint("other data")

@@ -1,0 +1,351 @@
+"""The loop's promises: exact resume, roll-back, early stopping, and nothing lost."""
+
+import json
+import math
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from latentscape.config import override
+from latentscape.data import split_dataset
+from latentscape.errors import ConfigError, Interrupted, RunError, TrainingError
+from latentscape.experiment import describe_split
+from latentscape.records import Dataset, Split
+from latentscape.runs import Run, create_run, load_model
+from latentscape.training.callbacks import Callback, PlainProgress
+from latentscape.training.loop import MAX_ROLLBACKS, Trainer
+
+CPU = torch.device("cpu")
+TIMING = ("seconds", "images_per_second")
+
+
+def new_run(path, recipe, split) -> Run:
+    return create_run(path, recipe, describe_split(split), {})
+
+
+def fit(run, split, *callbacks):
+    return Trainer(run, split, CPU, callbacks).fit()
+
+
+def history_of(run: Run) -> list[dict]:
+    return [{key: value for key, value in record.items() if key not in TIMING} for record in run.history]
+
+
+def assert_same_result(run: Run, other: Run) -> None:
+    ours, theirs = load_file(run.model_file), load_file(other.model_file)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert history_of(run) == history_of(other)
+    for file in other.snapshots.iterdir():
+        assert np.array_equal(np.load(run.snapshots / file.name), np.load(file))
+
+
+@pytest.fixture
+def undisturbed(tmp_path, quick, small):
+    run = new_run(tmp_path / "undisturbed", quick, small)
+    fit(run, small)
+    return run
+
+
+class StopAt(Callback):
+    """Press Ctrl-C after so many steps."""
+
+    def __init__(self, step):
+        self.left = step
+
+    def on_step(self, examples):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("step", [1, 7, 8, 11])
+def test_ctrl_c_saves_and_the_rest_is_bit_identical(tmp_path, quick, small, optimizer, step):
+    recipe = override(quick, {"train.optimizer": optimizer, "train.momentum": 0.5})
+    undisturbed = new_run(tmp_path / "undisturbed", recipe, small)
+    fit(undisturbed, small)
+    stopped = new_run(tmp_path / "stopped", recipe, small)
+    with pytest.raises(Interrupted, match="--resume"):
+        fit(stopped, small, StopAt(step))
+    assert not stopped.finished
+    fit(stopped, small)
+    assert_same_result(stopped, undisturbed)
+
+
+def test_a_convolutional_model_resumes_bit_identically(tmp_path, small):
+    from latentscape.config import load_recipe
+    from latentscape.experiment import prepare
+
+    changes = {"train.epochs": 2, "train.batch_size": 128, "train.snapshots": [2]}
+    recipe = prepare(override(load_recipe("conv-bn"), changes), small)
+    undisturbed, stopped = (new_run(tmp_path / name, recipe, small) for name in ("a", "b"))
+    fit(undisturbed, small)
+    with pytest.raises(Interrupted):
+        fit(stopped, small, StopAt(6))
+    fit(stopped, small)
+    assert_same_result(stopped, undisturbed)
+
+
+KILLED = """
+import sys
+import torch
+from pathlib import Path
+from latentscape.experiment import run_split
+from latentscape.runs import Run
+from latentscape.training.loop import Trainer
+
+torch.set_num_threads(2)
+run = Run(Path(sys.argv[1]))
+split = run_split(run)
+print("ready", flush=True)
+Trainer(run, split, torch.device("cpu")).fit()
+"""
+
+
+def kill_after(run: Run, seconds: float) -> float | None:
+    """Train in a process of its own and kill it; return how long it took if it was done before."""
+    command = [sys.executable, "-c", KILLED, str(run.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        started = time.monotonic()
+        try:
+            assert process.wait(seconds) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return None
+        return time.monotonic() - started
+
+
+def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path, quick, digits):
+    recipe = override(
+        quick,
+        {
+            "train.epochs": 30,
+            "train.checkpoint_seconds": 0.02,
+            "train.snapshots": [1, 30],
+            "data.source": "mnist-5k",
+        },
+    )
+    split = split_dataset(digits, recipe.data)
+    undisturbed, killed = (new_run(tmp_path / name, recipe, split) for name in ("a", "b"))
+    duration = kill_after(undisturbed, 300)
+    assert duration is not None
+    chance = random.Random(0)
+    kills = 0
+    while kill_after(killed, chance.uniform(0.1, 0.4) * duration) is None:
+        kills += 1
+        assert kills < 40
+    assert kills >= 2
+    assert_same_result(killed, undisturbed)
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, quick, small, undisturbed):
+    run = new_run(tmp_path / "damaged", quick, small)
+    with pytest.raises(Interrupted):
+        fit(run, small, StopAt(11))
+    newest = sorted(run.checkpoints.glob("*.safetensors"))[-1]
+    content = bytearray(newest.read_bytes())
+    content[-1] ^= 1
+    newest.write_bytes(content)
+    fit(run, small)
+    assert_same_result(run, undisturbed)
+
+
+def test_only_damaged_checkpoints_are_an_error(tmp_path, quick, small):
+    run = new_run(tmp_path / "damaged", quick, small)
+    with pytest.raises(Interrupted):
+        fit(run, small, StopAt(11))
+    for file in run.checkpoints.glob("*.json"):
+        file.write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        fit(run, small)
+
+
+def test_two_checkpoints_are_kept_and_one_is_the_end_of_an_epoch(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", quick, small)
+    with pytest.raises(Interrupted):
+        fit(run, small, StopAt(11))
+    names = sorted(file.stem for file in run.checkpoints.glob("*.json"))
+    assert names == ["000001-00000000", "000001-00000003"]
+
+
+class Poison(Callback):
+    """Turn the weights into NaN after given steps, as an exploding step would."""
+
+    def __init__(self, trainer_of, steps):
+        self.trainer_of, self.steps, self.step = trainer_of, set(steps), 0
+
+    def on_step(self, examples):
+        self.step += 1
+        if self.step in self.steps:
+            with torch.no_grad():
+                next(iter(self.trainer_of().model.parameters())).fill_(math.nan)
+
+
+def poisoned(run, split, steps) -> Trainer:
+    trainer = Trainer(run, split, CPU)
+    trainer.callbacks.append(Poison(lambda: trainer, steps))
+    return trainer
+
+
+def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", override(quick, {"train.schedule": "constant"}), small)
+    poisoned(run, small, [10]).fit()
+    assert run.finished
+    assert [record["epoch"] for record in run.history] == [1, 2, 3]
+    rates = [record["lr"] for record in run.history]
+    assert rates == [0.001, 0.0005, 0.0005]
+    (event,) = run.events
+    assert event["epoch"] == 2
+    assert "NaN" in event["what"]
+
+
+def test_nan_that_comes_back_ends_in_a_clear_error(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", quick, small)
+    with pytest.raises(TrainingError, match=r"train\.lr"):
+        poisoned(run, small, range(1, 1000)).fit()
+    assert len(run.events) == MAX_ROLLBACKS
+    assert not run.finished
+    assert run.history == []
+
+
+def test_an_absurd_learning_rate_is_really_rolled_back(tmp_path, quick, small):
+    changes = {"train.optimizer": "sgd", "train.lr": 1e12, "model.likelihood": "gaussian"}
+    run = new_run(tmp_path / "run", override(quick, changes), small)
+    with pytest.raises(TrainingError, match="infinite or NaN"):
+        fit(run, small)
+
+
+def test_early_stopping_restores_the_best_weights(tmp_path, quick, small):
+    changes = {"train.epochs": 30, "train.patience": 2, "train.lr": 0.05, "train.schedule": "constant"}
+    run = new_run(tmp_path / "run", override(quick, changes), small)
+    model = fit(run, small)
+    losses = [record["validation"]["loss"] for record in run.history]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 3 < 30
+    with torch.no_grad():
+        images = torch.from_numpy(small.dataset.images[small.validation])
+        assert model.loss(images).total.item() == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_early_stopping_without_validation_is_refused(tmp_path, quick, digits):
+    recipe = override(quick, {"data.validation": 0})
+    split = split_dataset(digits, recipe.data)
+    with pytest.raises(ConfigError, match=r"data\.validation"):
+        Trainer(new_run(tmp_path / "run", recipe, split), split, CPU)
+
+
+def test_training_without_validation(tmp_path, quick, digits):
+    recipe = override(quick, {"data.validation": 0, "train.patience": None, "train.epochs": 1})
+    split = split_dataset(digits, recipe.data)
+    run = new_run(tmp_path / "run", recipe, split)
+    fit(run, split)
+    assert run.history[0]["validation"] is None
+
+
+def test_vectors_train_too(tmp_path, quick, vectors):
+    from latentscape.experiment import prepare
+
+    recipe = prepare(override(quick, {"train.epochs": 30, "model.encoder.dropout": 0}), vectors)
+    run = new_run(tmp_path / "run", recipe, vectors)
+    fit(run, vectors)
+    losses = [record["train"]["loss"] for record in run.history]
+    assert losses[-1] < losses[0]
+
+
+def test_gradient_clipping_bounds_the_step(tmp_path, quick, small):
+    sizes = {}
+    for name, clip in (("free", None), ("clipped", 1e-6)):
+        changes = {"train.optimizer": "sgd", "train.lr": 1.0, "train.clip_norm": clip, "train.epochs": 1}
+        run = new_run(tmp_path / name, override(quick, changes), small)
+        fit(run, small)
+        sizes[name] = load_model(run.path).state_dict()
+    torch.manual_seed(0)
+    moved = sum((sizes["free"][n].float() - sizes["clipped"][n].float()).abs().sum() for n in sizes["free"])
+    assert moved > 0.1
+    other = new_run(tmp_path / "again", override(quick, {**changes, "train.clip_norm": 1e-7}), small)
+    fit(other, small)
+    state = load_model(other.path).state_dict()
+    assert all(torch.allclose(sizes["clipped"][n], state[n], atol=1e-4) for n in state)
+
+
+def test_the_history_says_what_it_should(undisturbed, quick):
+    assert len(undisturbed.history) == 3
+    for record in undisturbed.history:
+        assert record.keys() == {"epoch", "lr", "seconds", "images_per_second", "train", "validation"}
+        assert record["train"].keys() == {"loss", "reconstruction"}
+        assert record["validation"].keys() == {"loss", "reconstruction", "mse"}
+    assert {file.name for file in undisturbed.snapshots.iterdir()} == {"epoch-0001.npy", "epoch-0003.npy"}
+
+
+def test_training_leaves_the_callers_random_numbers_alone(tmp_path, quick, small):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit(new_run(tmp_path / "run", override(quick, {"train.epochs": 1}), small), small)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_training_works_outside_the_main_thread(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", override(quick, {"train.epochs": 1}), small)
+    thread = threading.Thread(target=fit, args=(run, small))
+    thread.start()
+    thread.join()
+    assert run.finished
+
+
+def test_plain_progress_is_a_line_per_epoch(tmp_path, quick, small, capsys):
+    run = new_run(tmp_path / "run", quick, small)
+    fit(run, small, PlainProgress())
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert "epoch   3/3" in lines[-1]
+    assert "validation" in lines[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+def test_a_full_disk_loses_nothing(tmp_path, quick, small):
+    """A limit on the size of files makes real writes fail half-way, as a full disk does."""
+    run = new_run(tmp_path / "run", quick, small)
+    with pytest.raises(Interrupted):
+        fit(run, small, StopAt(11))
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(RunError, match="could not be written"):
+            fit(run, small)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    after = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    kept = {file: content for file, content in before.items() if "history" not in file.name}
+    assert kept.items() <= after.items()
+    assert not [file for file in after if file.name.startswith(".")]
+    fit(run, small)
+    assert run.finished
+
+
+def test_a_single_class_and_tiny_data_train(tmp_path, quick):
+    images = np.random.default_rng(0).integers(0, 256, (9, 1, 28, 28), dtype=np.uint8)
+    data = Dataset("tiny", images, np.zeros(9, dtype=np.int64), ("only",))
+    split = Split(data, np.arange(6), np.arange(6, 7), np.arange(7, 9))
+    fit(new_run(tmp_path / "run", override(quick, {"train.epochs": 1}), split), split)
+
+
+def test_the_run_can_be_read_by_anyone(undisturbed):
+    lines = (undisturbed.path / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]

@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from latentscape.config import TrainConfig
+from latentscape.training.optim import build_optimizer, learning_rate
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
+def test_every_optimizer_goes_downhill(name):
+    torch.manual_seed(0)
+    model = torch.nn.Linear(3, 1)
+    optimizer = build_optimizer(model, TrainConfig(optimizer=name, lr=0.01, momentum=0.5, weight_decay=1e-4))
+    inputs = torch.rand(20, 3)
+
+    def loss():
+        return (model(inputs) - 1).square().mean()
+
+    before = loss().item()
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    assert loss().item() < before
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ({"kind": "constant"}, {0: 1, 5: 1, 10: 1}),
+        ({"kind": "linear", "final": 0.5}, {0: 1, 5: 0.75, 10: 0.5}),
+        ({"kind": "cosine"}, {0: 1, 5: 0.5, 10: 0}),
+        ({"kind": "cosine", "final": 0.2}, {0: 1, 5: 0.6, 10: 0.2}),
+        ({"kind": "step", "every": 4, "factor": 0.1}, {3.99: 1, 4: 0.1, 8: 0.01}),
+        ({"kind": "constant", "warmup": 2}, {0: 0, 1: 0.5, 2: 1, 3: 1}),
+    ],
+)
+def test_schedules(schedule, rates):
+    config = TrainConfig(epochs=10, lr=3.0, schedule=schedule)
+    for epoch, rate in rates.items():
+        assert learning_rate(config, epoch) == pytest.approx(3 * rate)
