@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
+    from latentscape.data import load_data, show_data
     from latentscape.errors import (
         ConfigError,
         DataError,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
         RunError,
         TrainingError,
     )
-    from latentscape.experiment import evaluate, load, load_data, resume, train
+    from latentscape.experiment import evaluate, load, resume, show_recipe, train
     from latentscape.model import Autoencoder
     from latentscape.records import Dataset, Findings, Split
     from latentscape.runs import Run, open_run
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
-    "experiment": ("evaluate", "load", "load_data", "resume", "train"),
+    "data": ("load_data", "show_data"),
+    "experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
     "model": ("Autoencoder",),
     "records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
@@ -61,6 +63,8 @@ __all__ = [
     "recipe_names",
     "report",
     "resume",
+    "show_data",
+    "show_recipe",
     "study_names",
     "train",
 ]

@@ -231,7 +231,7 @@ def data_show(
     as_json: _Json = False,
 ) -> None:
     """Show what a source holds and how it is split."""
-    from latentscape import experiment, terminal
+    from latentscape import data, terminal
 
     given = {
         "train": train_size,
@@ -243,15 +243,15 @@ def data_show(
     changes = {
         path.removeprefix("data."): value for path, value in _changes(settings, given).items()
     }
-    _print(experiment.show_data(source, changes=changes), as_json, terminal.print_values)
+    _print(data.show_data(source, changes=changes), as_json, terminal.print_values)
 
 
 @data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")
 def data_fetch(source: _Source, as_json: _Json = False) -> None:
     """Find or download a source, check it, and keep it in the cache."""
-    from latentscape import experiment, terminal
+    from latentscape import data, terminal
 
-    dataset = experiment.load_data(source)
+    dataset = data.load_data(source)
     values = {"source": source, "examples": len(dataset), "found in": dataset.origin}
     _print(values, as_json, terminal.print_values)
 

@@ -56,6 +56,9 @@ class DataConfig(_Part):
         Draws the split. Runs that differ only in ``train.seed`` share it.
     """
 
+    # A headerless table's label column is given by its number, which YAML reads as one.
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
     source: str = "mnist-5k"
     labels: str | None = None
     shape: (

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from latentscape.analysis.reconstruction import evaluate_model
-from latentscape.config import DataConfig, InputConfig, Recipe, load_recipe, override, validate
-from latentscape.data import check_unit_range, describe, load_dataset, split_dataset
+from latentscape.config import InputConfig, Recipe, load_recipe, override
+from latentscape.data import check_unit_range, load_dataset, split_dataset
 from latentscape.errors import DataError, RunError
 from latentscape.model import Autoencoder
 from latentscape.model.likelihoods import build_likelihood
@@ -163,49 +163,6 @@ def load(path: str | Path) -> Autoencoder:
         If there is no sound model.
     """
     return load_model(path)
-
-
-def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> Dataset:
-    """Load a dataset by name or path.
-
-    Parameters
-    ----------
-    source : str or Path
-        A name such as ``mnist-5k``, or a .npy, .npz, .csv, .parquet or IDX file, or a folder.
-    changes : mapping, optional
-        Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``.
-
-    Raises
-    ------
-    DataError
-        If the data cannot be read.
-    """
-    return load_dataset(_data_config(source, changes))
-
-
-def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Describe a source and how it is split.
-
-    Parameters
-    ----------
-    source : str or Path
-        Name or path.
-    changes : mapping, optional
-        Other settings of `DataConfig`.
-
-    Returns
-    -------
-    dict
-        Counts, shape, range, labels, split sizes, fingerprint, entropy floor in nats per pixel.
-
-    Raises
-    ------
-    DataError
-        If the data cannot be read.
-    """
-    config = _data_config(source, changes)
-    dataset = load_dataset(config)
-    return describe(dataset, split_dataset(dataset, config))
 
 
 def show_recipe(
@@ -374,10 +331,6 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
     findings = Findings(values, found.arrays | _snapshots(run))
     write_findings(run.path, findings)
     return findings
-
-
-def _data_config(source: str | Path, changes: Mapping[str, Any] | None) -> DataConfig:
-    return validate(DataConfig, {"source": str(source), **(changes or {})}, "the data settings")
 
 
 def _timing(history: list[dict[str, Any]]) -> dict[str, float]:

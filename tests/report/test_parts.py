@@ -13,7 +13,7 @@ from latentscape.report.prose import summary
 from latentscape.report.rows import Subject, gather
 from latentscape.report.svg import Scale, apart, fit
 from latentscape.report.tables import by_class, results
-from latentscape.report.units import deviation, duration, number, percent
+from latentscape.report.units import deviation, duration, number, percent, statistic
 
 from .synthetic import findings, study_of
 
@@ -48,6 +48,12 @@ def test_percent_and_deviation():
     assert (percent(-0.4512), percent(0.0123, "+")) == ("−45 %", "+1.2 %")
     assert deviation({"mean": 1.0, "sd": 0.01234, "n": 2}) == "± 0.012"
     assert deviation({"mean": 1.0, "sd": None, "n": 1}) == deviation(None) == ""
+
+
+def test_statistic():
+    assert statistic({"mean": 1.0, "sd": 0.01234, "n": 2}) == "1.000 ± 0.012"
+    assert statistic({"mean": 1.0, "sd": None, "n": 1}) == "1.000"
+    assert statistic(None) == "–"
 
 
 def _subject(*runs, **more):

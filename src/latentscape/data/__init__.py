@@ -8,6 +8,7 @@ Each reader (``idx``, ``csvfile``, ``parquet``, ``arrays``, ``folders``) underst
 hands over what it holds as a `Raw`; ``raw`` gives that its final type, axes and label indices.
 """
 
+from latentscape.data.catalog import load_data, show_data
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import check_unit_range, describe, entropy_floor
@@ -18,7 +19,9 @@ __all__ = [
     "check_unit_range",
     "describe",
     "entropy_floor",
+    "load_data",
     "load_dataset",
+    "show_data",
     "source_names",
     "split_dataset",
 ]

@@ -24,9 +24,16 @@ class Stage:
     parameters: int
 
     @property
+    def title(self) -> str:
+        """The layer without its settings."""
+        return self.names[0].partition(", ")[0]
+
+    @property
     def note(self) -> str:
-        """What stands under the first name."""
-        note = f"+ {', '.join(self.names[1:])}" if len(self.names) > 1 else ""
+        """Its settings and what follows it, under the title."""
+        settings = self.names[0].partition(", ")[2]
+        followers = f"+ {', '.join(self.names[1:])}" if len(self.names) > 1 else ""
+        note = " ".join(filter(None, [settings, followers]))
         # A long chain would run into the block; the alternative text has all of it.
         return note if len(note) <= 38 else note[:37].rstrip(" ,") + "…"
 
@@ -96,7 +103,7 @@ def _block(stage: Stage, width: float, y: float) -> list[str]:
     weights = f"{count(stage.parameters)} parameters" if stage.parameters else ""
     return [
         rectangle(CENTRE - width / 2, y, width, 14, f"block {stage.part}", 3),
-        text(0, y + (7 if stage.note else 11), stage.names[0], f"name {stage.part}"),
+        text(0, y + (7 if stage.note else 11), stage.title, f"name {stage.part}"),
         text(0, y + 21, stage.note, "note"),
         text(WIDTH, y + (7 if weights else 11), shape(list(stage.sizes)), "tick", "end"),
         text(WIDTH, y + 21, weights, "note", "end"),

@@ -140,7 +140,10 @@ def _models(rows: Sequence[Row]) -> list[Source]:
 
 
 def _pcas(rows: Sequence[Row]) -> list[Source]:
-    found = {row.latent_dim: row.arrays["pca_reconstructions"] for row in rows}
+    found = {
+        int(row.values["evaluation"]["pca"]["dim"]): row.arrays["pca_reconstructions"]
+        for row in rows
+    }
     return [
         (f"PCA, {dim} component{'s' if dim > 1 else ''}", images)
         for dim, images in sorted(found.items())

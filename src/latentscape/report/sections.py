@@ -1,13 +1,14 @@
 """The sections of a report, in the order in which they are read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
+from latentscape.records import Findings
 from latentscape.report import charts, drawings, plates, prose, tables
 from latentscape.report.parts import Block, Chart, Details, Gallery, Prose, Section
-from latentscape.report.rows import Row, Subject
+from latentscape.report.rows import PICTURED, Row, Subject
 
 
 def sections(subject: Subject) -> list[Section]:
@@ -33,9 +34,19 @@ def _summary(subject: Subject) -> Section:
         blocks.append(Prose(events, listed=True, warning=True))
     blocks.append(Prose(prose.summary(subject)))
     blocks += [charts.against_pca(subject), tables.results(subject)]
-    if len(subject.rows) == 1:
-        blocks.append(Prose([subject.rows[0].facts["verdict"]]))
+    blocks += _verdicts(subject)
     return Section("summary", "What was found", "", blocks)
+
+
+def _verdicts(subject: Subject) -> list[Block]:
+    """Tell a single model how it did, and in a study those that a linear method beats."""
+    if len(subject.rows) == 1:
+        return [Prose([subject.rows[0].facts["verdict"]])]
+    behind = [row for row in subject.rows if not row.facts["beats_pca"]]
+    told = [f"{row.label}: {row.facts['verdict']}" for row in behind]
+    if len(told) > PICTURED:
+        return [Details(f"The {len(told)} models that PCA beats", "\n".join(told))]
+    return [Prose(told, listed=True)] if told else []
 
 
 def _reported(subject: Subject) -> Section | None:
@@ -139,13 +150,20 @@ def _recipes(subject: Subject) -> Section:
 
 
 def _environments(subject: Subject) -> Section:
-    texts: dict[str, list[str]] = {}
-    for row in subject.rows:
-        for run in row.runs:
-            shared = {"data": run.values["data"], "environment": run.values["environment"]}
-            texts.setdefault(_as_yaml(shared), []).append(run.values["name"])
-    blocks = [Details(prose.joined(names), text) for text, names in texts.items()]
+    alike: dict[str, list[Findings]] = {}
+    for run in (run for row in subject.rows for run in row.runs):
+        # When a run started tells runs apart, but not what they ran on.
+        machine = {**run.values["environment"], "started": None}
+        alike.setdefault(json.dumps([run.values["data"], machine]), []).append(run)
+    blocks = [_environment(runs) for runs in alike.values()]
     return Section("environment", "Data and environment", "", blocks)
+
+
+def _environment(runs: Sequence[Findings]) -> Details:
+    names = [run.values["name"] for run in runs]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    values = {key: runs[0].values[key] for key in ("data", "environment")}
+    return Details(names[0] + more, _as_yaml({"runs": names, **values}))
 
 
 def _has_pictures(subject: Subject) -> bool:

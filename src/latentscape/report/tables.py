@@ -42,7 +42,7 @@ def reported(subject: Subject) -> Table | None:
     head += [("Obtained", ""), ("Difference", ""), ("Reached", "")]
     caption = (
         "Numbers that the origin of a recipe reported, beside what the same recipe gave here. They "
-        "agree only as far as data, split and protocol do."
+        "agree only as far as data, split and protocol do; a dash means it was not measured here."
     )
     return Table(caption, head, body) if body else None
 
@@ -131,7 +131,7 @@ def _results_caption(subject: Subject) -> str:
 def _reported_cells(claim: Mapping[str, Any]) -> list[Cell]:
     metric, said, got = metric_of(claim["metric"]), claim["reported"], claim["obtained"]
     cells = [Cell(f"{metric.name}, {metric.unit}".rstrip(", "))]
-    cells += [Cell(count(claim["latent_dim"])), Cell(number(said)), Cell(number(got))]
+    cells += [Cell(count(claim["latent_dim"])), Cell(f"{said:.10g}"), Cell(number(got))]
     if got is None:
         return [*cells, Cell(NONE), Cell(NONE)]
     reached = got >= said if metric.higher_is_better else got <= said

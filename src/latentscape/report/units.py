@@ -22,6 +22,9 @@ METRICS = {
     "nats": Metric("BCE", "nats per image"),
     "psnr": Metric("PSNR", "dB", higher_is_better=True),
     "squared_error": Metric("Squared error", "per image"),
+    "kmeans_accuracy": Metric("K-means accuracy", "", higher_is_better=True),
+    "probe_accuracy": Metric("Probe accuracy", "", higher_is_better=True),
+    "readable_of_16": Metric("Readable of 16", "counted by eye", higher_is_better=True),
 }
 NONE = "–"
 
@@ -45,6 +48,12 @@ def deviation(values: Mapping[str, Any] | None) -> str:
     """Write a standard deviation with its sign; nothing where a single seed has none."""
     sd = (values or {}).get("sd")
     return "" if sd is None else f"± {number(sd, 2)}"
+
+
+def statistic(values: Mapping[str, Any] | None, digits: int = 4) -> str:
+    """Write a mean, and its standard deviation where there is one."""
+    mean = number((values or {}).get("mean"), digits)
+    return f"{mean} {deviation(values)}".rstrip()
 
 
 def count(value: int | None) -> str:

@@ -1,0 +1,138 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from latentscape.config import load_recipe
+from latentscape.errors import RunError
+from latentscape.experiment import describe_split, prepare
+from latentscape.model import Autoencoder
+from latentscape.records import Findings
+from latentscape.runs import (
+    create_run,
+    list_runs,
+    load_model,
+    open_run,
+    read_findings,
+    save_model,
+    write_findings,
+)
+
+
+@pytest.fixture
+def run(tmp_path, small):
+    recipe = prepare(load_recipe("simple-20"), small)
+    return create_run(tmp_path / "run", recipe, describe_split(small), {"python": "3"})
+
+
+@pytest.fixture
+def model_file(tmp_path, small):
+    recipe = prepare(load_recipe("elaborate-4"), small)
+    file = tmp_path / "model.safetensors"
+    save_model(file, Autoencoder(recipe.model).state_dict(), recipe, small.dataset.label_names)
+    return file
+
+
+def test_a_run_reads_back_what_was_written(run, small):
+    again = open_run(run.path)
+    assert again.recipe == prepare(load_recipe("simple-20"), small)
+    assert again.data["sizes"] == {"train": 500, "validation": 50, "test": 100}
+    assert again.environment == {"python": "3"}
+    assert again.history == []
+    assert not again.finished
+    assert yaml.safe_load((run.path / "recipe.yaml").read_text())["name"] == "simple-20"
+
+
+def test_an_existing_run_is_not_overwritten_silently(run, small):
+    arguments = (run.path, run.recipe, run.data, {})
+    with pytest.raises(RunError, match="--overwrite"):
+        create_run(*arguments)
+    create_run(*arguments, overwrite=True)
+
+
+def test_only_a_run_is_ever_removed(tmp_path, run):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    with pytest.raises(RunError, match="exists already"):
+        create_run(precious, run.recipe, run.data, {}, overwrite=True)
+    assert (precious / "thesis.txt").exists()
+
+
+def test_runs_are_listed(run):
+    assert [found.name for found in list_runs(run.path.parent)] == ["run"]
+    assert list_runs(run.path.parent / "absent") == []
+
+
+def test_what_is_not_a_run(tmp_path, run):
+    with pytest.raises(RunError, match="There are run"):
+        open_run(tmp_path / "rum")
+    with pytest.raises(RunError, match="--resume"):
+        load_model(run.path)
+
+
+@pytest.mark.parametrize("name", ["recipe.yaml", "data.json", "environment.json", "history.jsonl"])
+def test_damaged_files_of_a_run_are_named(run, name):
+    (run.path / name).write_text("{[")
+    with pytest.raises(RunError, match=name):
+        _ = run.recipe, run.data, run.environment, run.history
+
+
+def test_findings_survive(tmp_path):
+    arrays = {"codes": np.arange(6.0).reshape(3, 2)}
+    write_findings(tmp_path, Findings({"a": [1, None, "ü"]}, arrays))
+    findings = read_findings(tmp_path)
+    assert findings.values == {"a": [1, None, "ü"]}
+    assert np.array_equal(findings.arrays["codes"], arrays["codes"])
+    (tmp_path / "findings.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(RunError, match=r"findings\.npz"):
+        read_findings(tmp_path)
+
+
+def test_a_model_file_is_whole_in_itself(model_file, digits):
+    model = load_model(model_file)
+    assert not model.training
+    assert model.reconstruct(torch.from_numpy(digits.images[:2])).shape == (2, 1, 28, 28)
+
+
+def rewrite_metadata(file, **changes):
+    """Change the metadata of a safetensors file, leaving its tensors alone."""
+    content = file.read_bytes()
+    (size,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"].update(changes)
+    new = json.dumps(header).encode()
+    new += b" " * (-len(new) % 8)
+    file.write_bytes(struct.pack("<Q", len(new)) + new + content[8 + size :])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": "2"}, "Update Latentscape"),
+        ({"format": "pt"}, "not written by Latentscape"),
+        ({"recipe": "{"}, "damaged"),
+        ({"recipe": '{"name": "x"}'}, "damaged"),
+    ],
+)
+def test_foreign_and_newer_models_are_refused(model_file, changes, message):
+    rewrite_metadata(model_file, **changes)
+    with pytest.raises(RunError, match=message):
+        load_model(model_file)
+
+
+def test_a_recipe_that_does_not_fit_the_weights_is_refused(model_file, small):
+    other = prepare(load_recipe("simple-20"), small)
+    rewrite_metadata(model_file, recipe=other.model_dump_json(exclude_none=True))
+    with pytest.raises(RunError, match="do not fit"):
+        load_model(model_file)
+
+
+@pytest.mark.parametrize("cut", [0, 4, 100, 5000])
+def test_truncated_models_are_refused(model_file, cut):
+    model_file.write_bytes(model_file.read_bytes()[:cut])
+    with pytest.raises(RunError, match="damaged"):
+        load_model(model_file)
