@@ -56,10 +56,10 @@ def test_the_reference_recipes_are_all_there():
     [
         ("train.lr", 3e-4, lambda recipe: recipe.train.lr == 3e-4),
         ("model.latent.dim", 2, lambda recipe: recipe.model.latent.dim == 2),
-        ("model.encoder.widths", [512, 128], lambda recipe: recipe.model.encoder.widths == (512, 128)),
+        ("model.encoder.widths", [9, 8], lambda recipe: recipe.model.encoder.widths == (9, 8)),
         ("model.likelihood", "gaussian", lambda recipe: recipe.model.likelihood.variance == 0.5),
-        ("model.likelihood.kind", "gaussian", lambda recipe: recipe.model.likelihood.kind == "gaussian"),
-        ("objective.weights.reconstruction", 2, lambda recipe: recipe.objective.weights["reconstruction"] == 2),
+        ("model.likelihood.kind", "gaussian", lambda recipe: recipe.model.likelihood.variance),
+        ("objective.weights.reconstruction", 2, lambda recipe: recipe.objective.weights),
         ("data.source", "digits", lambda recipe: recipe.data.source == "digits"),
         ("train.schedule.kind", "cosine", lambda recipe: recipe.train.schedule.kind == "cosine"),
     ],
@@ -128,7 +128,9 @@ def test_unknown_names_and_broken_files(tmp_path):
     broken.write_text("model: [")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_recipe(broken)
-    broken.write_text("model: {encoder: {kind: mlp, widths: [3]}, latent: {kind: point, dim: 2}, trian: {}}")
+    broken.write_text(
+        "model: {encoder: {kind: mlp, widths: [3]}, latent: {kind: point, dim: 2}, trian: {}}"
+    )
     with pytest.raises(ConfigError, match="unknown key model.trian"):
         load_recipe(broken)
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"config"},
     {"data", "model"},
     {"runs"},
-    {"training", "analysis", "report"},
+    {"training", "analysis", "reporting"},
     {"experiment"},
     {"study", "terminal"},
     {"cli"},

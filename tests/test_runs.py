@@ -98,37 +98,45 @@ def test_a_model_file_is_whole_in_itself(model_file, digits):
     assert model.reconstruct(torch.from_numpy(digits.images[:2])).shape == (2, 1, 28, 28)
 
 
-def rewrite_metadata(file, **changes):
-    """Change the metadata of a safetensors file, leaving its tensors alone."""
+def rewrite_metadata(file, metadata):
+    """Replace the metadata of a safetensors file, leaving its tensors alone."""
     content = file.read_bytes()
     (size,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + size])
-    header["__metadata__"].update(changes)
+    header["__metadata__"] = metadata
     new = json.dumps(header).encode()
     new += b" " * (-len(new) % 8)
     file.write_bytes(struct.pack("<Q", len(new)) + new + content[8 + size :])
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("metadata", "message"),
     [
-        ({"schema": "2"}, "Update Latentscape"),
+        ({"latentscape": '{"schema": 2}'}, "Update Latentscape"),
         ({"format": "pt"}, "not written by Latentscape"),
-        ({"recipe": "{"}, "damaged"),
-        ({"recipe": '{"name": "x"}'}, "damaged"),
+        ({"latentscape": "{"}, "damaged"),
+        ({"latentscape": "[]"}, "damaged"),
+        ({"latentscape": '{"schema": 1, "recipe": {"name": "x"}}'}, "damaged"),
     ],
 )
-def test_foreign_and_newer_models_are_refused(model_file, changes, message):
-    rewrite_metadata(model_file, **changes)
+def test_foreign_and_newer_models_are_refused(model_file, metadata, message):
+    rewrite_metadata(model_file, metadata)
     with pytest.raises(RunError, match=message):
         load_model(model_file)
 
 
 def test_a_recipe_that_does_not_fit_the_weights_is_refused(model_file, small):
-    other = prepare(load_recipe("simple-20"), small)
-    rewrite_metadata(model_file, recipe=other.model_dump_json(exclude_none=True))
-    with pytest.raises(RunError, match="do not fit"):
+    recipe = prepare(load_recipe("simple-20"), small).model_dump(mode="json", exclude_none=True)
+    rewrite_metadata(model_file, {"latentscape": json.dumps({"schema": 1, "recipe": recipe})})
+    with pytest.raises(RunError, match="does not fit"):
         load_model(model_file)
+
+
+def test_equal_models_are_equal_files(model_file, tmp_path, small):
+    recipe = prepare(load_recipe("elaborate-4"), small)
+    weights = load_model(model_file).state_dict()
+    save_model(tmp_path / "again", weights, recipe, small.dataset.label_names)
+    assert (tmp_path / "again").read_bytes() == model_file.read_bytes()
 
 
 @pytest.mark.parametrize("cut", [0, 4, 100, 5000])

@@ -73,12 +73,10 @@ def main(root: Path) -> int:
     )
     lengths = [entry[0] for entry in functions]
     ninetieth = lengths[int(0.9 * len(lengths))]
-    print(
-        f"{len(paths)} files, {len(lengths)} functions; body lines: median {median(lengths):g},"
-    )
-    print(
-        f"90th percentile {ninetieth} (limit {MAX_NINETIETH_PERCENTILE}), longest (limit {MAX_BODY}):"
-    )
+    print(f"{len(paths)} files, {len(lengths)} functions. Lines of a body:")
+    print(f"  median {median(lengths):g}")
+    print(f"  90th percentile {ninetieth} (limit {MAX_NINETIETH_PERCENTILE})")
+    print(f"  longest {lengths[-1]} (limit {MAX_BODY})")
     for length, name, line, path in functions[:-4:-1]:
         print(f"  {length:4d}  {name}  {path}:{line}")
     lines_of = {path: code_lines(path, tree) for path, tree in trees.items()}

@@ -16,7 +16,7 @@ import torch
 from latentscape.analysis.reconstruction import evaluate_model
 from latentscape.config import InputConfig, Recipe, load_recipe, override
 from latentscape.data import check_unit_range, load_dataset, split_dataset
-from latentscape.errors import DataError, RunError
+from latentscape.errors import ConfigError, DataError, RunError
 from latentscape.model import Autoencoder
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.records import Array, Dataset, Findings, Split
@@ -225,14 +225,21 @@ def slug(text: str) -> str:
 
 
 def prepare(recipe: Recipe, split: Split) -> Recipe:
-    """Fill in what the model takes, and check that the data suit its likelihood.
+    """Fill in what the model takes, and check all that can be checked before training.
 
     Raises
     ------
     DataError
         If values lie outside the range that the likelihood can give a probability.
+    ConfigError
+        If the recipe asks for early stopping but nothing is held out for validation.
     """
     dataset = split.dataset
+    if recipe.train.patience is not None and not len(split.validation):
+        raise ConfigError(
+            "train.patience is set but there are no validation examples",
+            fix="Set data.validation above 0, or leave train.patience out.",
+        )
     if build_likelihood(recipe.model.likelihood).needs_unit_range:
         check_unit_range(dataset)
     shown = InputConfig(shape=dataset.shape, range=dataset.value_range)

@@ -30,7 +30,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays: some writers (NumPy, Matplotlib) choose the format by it.
+        # The suffix stays: some writers (NumPy, Pillow) choose the format by it.
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
         )

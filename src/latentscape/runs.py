@@ -31,6 +31,9 @@ from latentscape.records import Array, Findings
 SCHEMA = 1
 """Version of the model file and of the findings. A newer one is refused, an older one migrated."""
 
+METADATA_KEY = "latentscape"
+"""The one entry of a model file's metadata: JSON with ``schema``, ``recipe``, ``label_names``."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -189,13 +192,13 @@ def save_model(
         What the labels of the training data are called.
     """
     metadata = {
-        "format": "latentscape",
-        "schema": str(SCHEMA),
-        "recipe": recipe.model_dump_json(exclude_none=True),
-        "label_names": json.dumps(list(label_names)),
+        "schema": SCHEMA,
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "label_names": list(label_names),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    write_bytes(path, save(tensors, metadata))
+    # One entry: safetensors writes several in random order, and equal models shall be equal files.
+    write_bytes(path, save(tensors, {METADATA_KEY: json.dumps(metadata)}))
 
 
 def load_model(path: str | Path) -> Autoencoder:
@@ -274,26 +277,27 @@ def _make_room(path: Path, overwrite: bool) -> None:
 def _build_model(
     file: Path, metadata: Mapping[str, str], weights: Mapping[str, Tensor]
 ) -> Autoencoder:
-    if metadata.get("format") != "latentscape":
-        raise RunError(
-            f"{file} was not written by Latentscape", expected="a model.safetensors of a run"
-        )
-    schema = metadata.get("schema", "")
-    if schema != str(SCHEMA):
+    if METADATA_KEY not in metadata:
+        expected = "a model.safetensors of a run"
+        raise RunError(f"{file} was not written by Latentscape", expected=expected)
+    try:
+        content = json.loads(metadata[METADATA_KEY])
+        _check_schema(file, content["schema"])
+        recipe = validate(Recipe, content["recipe"], f"recipe in {file}")
+        model = Autoencoder(recipe.model, recipe.objective)
+        model.load_state_dict(dict(weights))
+    except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
+        raise RunError(f"{file} is damaged, its recipe does not fit it: {error}") from error
+    return model.eval()
+
+
+def _check_schema(file: Path, schema: int) -> None:
+    if schema != SCHEMA:
         raise RunError(
             f"{file} has schema version {schema}",
             expected=f"version {SCHEMA} at most",
             fix="Update Latentscape to read it.",
         )
-    try:
-        recipe = validate(Recipe, json.loads(metadata["recipe"]), f"recipe in {file}")
-        model = Autoencoder(recipe.model, recipe.objective)
-        model.load_state_dict(dict(weights))
-    except (KeyError, ValueError, RuntimeError, ConfigError) as error:
-        raise RunError(
-            f"{file} is damaged: its recipe and its weights do not fit: {error}"
-        ) from error
-    return model.eval()
 
 
 def _read(file: Path) -> bytes:

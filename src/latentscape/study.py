@@ -22,11 +22,10 @@ from latentscape.experiment import (
     start_run,
 )
 from latentscape.records import Dataset, Findings, Split
-from latentscape.report import write_report
+from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
 from latentscape.runtime import choose_device
-
-HIGHER_IS_BETTER = {"psnr"}
+from latentscape.units import metric_of
 
 
 @dataclass(frozen=True)
@@ -224,5 +223,5 @@ def _summary(values: Sequence[float | None]) -> dict[str, float | int | None] | 
 def _rank(rows: list[dict[str, Any]], by: str | None) -> list[dict[str, Any]]:
     if by is None:
         return rows
-    sign = -1 if by in HIGHER_IS_BETTER else 1
+    sign = -1 if metric_of(by).higher_is_better else 1
     return sorted(rows, key=lambda row: sign * row["metrics"][by]["mean"])

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from latentscape.report import units
+from latentscape import units
 
 _METRICS = ("mse", "bce", "bce_excess", "nats", "psnr")
 
@@ -143,7 +143,8 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return " × ".join(_text(item) for item in value)
+        between = " × " if all(isinstance(item, int) for item in value) else " to "
+        return between.join(_text(item) for item in value)
     if isinstance(value, int) and not isinstance(value, bool):
         return units.count(value)
     return units.number(value) if isinstance(value, float) else str(value)

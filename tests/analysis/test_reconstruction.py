@@ -43,9 +43,13 @@ def test_a_perfect_reconstruction_reaches_the_entropy_floor(small):
 
 def test_mnist_cannot_go_under_its_floor(mnist):
     split = split_dataset(mnist, DataConfig())
-    assert measure(lambda images: images / 255, split).metrics()["bce"] == pytest.approx(0.0581, abs=2e-4)
+    assert measure(lambda images: images / 255, split).metrics()["bce"] == pytest.approx(
+        0.0581, abs=2e-4
+    )
     # What a collapsed model scores.
-    assert measure(mean_image(split), split).metrics()["squared_error"] == pytest.approx(52.897, abs=0.01)
+    assert measure(mean_image(split), split).metrics()["squared_error"] == pytest.approx(
+        52.897, abs=0.01
+    )
 
 
 def test_values_outside_zero_to_one_have_no_cross_entropy(vectors):

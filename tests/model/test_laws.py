@@ -103,16 +103,16 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 17, 30), (2, 1, 5), (1, 33, 9
 @pytest.mark.parametrize("pool", ["max", "average", "stride"])
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 def test_convolutions_take_any_image_and_give_its_shape_back(shape, pool, norm):
-    changes = {
-        "model.encoder": {"kind": "conv", "channels": [3, 4, 5], "kernel": 5, "pool": pool, "norm": norm},
-        "model.decoder": "mirror",
-    }  # fmt: skip
+    encoder = {"kind": "conv", "channels": [3, 4, 5], "kernel": 5, "pool": pool, "norm": norm}
+    changes = {"model.encoder": encoder, "model.decoder": "mirror"}
     check_any_shape(override(load_recipe("conv-bn"), changes), shape)
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (7,)], ids=str)
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-@pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"])
+@pytest.mark.parametrize(
+    "activation", ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
+)
 def test_fully_connected_models_take_anything(shape, norm, activation):
     changes = {
         "model.encoder.widths": [6, 5],
@@ -149,7 +149,9 @@ def test_stored_values_are_scaled_to_one(digits):
 
 
 def test_the_gradient_of_a_pixel_average_is_the_same_up_to_the_number_of_pixels(small):
-    config = load_recipe("simple-20").model.model_copy(update={"input": InputConfig(shape=(1, 28, 28))})
+    config = load_recipe("simple-20").model.model_copy(
+        update={"input": InputConfig(shape=(1, 28, 28))}
+    )
     objective = load_recipe("fc-64").objective
     assert Autoencoder(config, objective).gradient_scale() == 1 / 784
     assert Autoencoder(config).gradient_scale() == 1

@@ -9,7 +9,9 @@ from latentscape.training.optim import build_optimizer, learning_rate
 def test_every_optimizer_goes_downhill(name):
     torch.manual_seed(0)
     model = torch.nn.Linear(3, 1)
-    optimizer = build_optimizer(model, TrainConfig(optimizer=name, lr=0.01, momentum=0.5, weight_decay=1e-4))
+    optimizer = build_optimizer(
+        model, TrainConfig(optimizer=name, lr=0.01, momentum=0.5, weight_decay=1e-4)
+    )
     inputs = torch.rand(20, 3)
 
     def loss():

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentscape.errors import ConfigError, Interrupted, TrainingError
+from latentscape.errors import Interrupted, TrainingError
 from latentscape.model import Autoencoder
 from latentscape.records import Split
 from latentscape.runs import Run, save_model
@@ -81,11 +81,6 @@ class Trainer:
         Where to train.
     callbacks : sequence of Callback
         What watches.
-
-    Raises
-    ------
-    ConfigError
-        If the recipe asks for early stopping without validation examples.
     """
 
     def __init__(
@@ -93,11 +88,6 @@ class Trainer:
     ) -> None:
         self.run, self.recipe, self.split, self.device = run, run.recipe, split, device
         self.config = self.recipe.train
-        if self.config.patience is not None and not len(split.validation):
-            raise ConfigError(
-                "train.patience is set but there are no validation examples",
-                fix="Set data.validation above 0, or leave train.patience out.",
-            )
         self.images = to_tensor(split.dataset, device)
         self.batches = Batches(self.images, split.train, self.config.batch_size, self.config.seed)
         self.checkpoints = CheckpointFolder(run.checkpoints)

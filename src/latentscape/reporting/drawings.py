@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from latentscape.report.charts import slug
-from latentscape.report.parts import Chart
-from latentscape.report.rows import Row
-from latentscape.report.svg import document, rectangle, text
-from latentscape.report.units import count, shape
+from latentscape.reporting.charts import slug
+from latentscape.reporting.parts import Chart
+from latentscape.reporting.rows import Row
+from latentscape.reporting.svg import document, rectangle, text
+from latentscape.units import count, shape
 
 WIDTH, CENTRE, BROADEST, STEP = 460, 282, 138, 38
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from latentscape.report.rows import Row, Subject
-from latentscape.report.units import count, number, percent, shape
+from latentscape.reporting.rows import Row, Subject
+from latentscape.units import count, number, percent, shape
 
 
 def summary(subject: Subject) -> list[str]:

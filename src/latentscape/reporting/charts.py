@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from latentscape.records import Array, Findings
-from latentscape.report.parts import Chart
-from latentscape.report.rows import Row, Subject
-from latentscape.report.svg import (
+from latentscape.reporting.parts import Chart
+from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.svg import (
     CHARACTER,
     Scale,
     apart,
@@ -24,7 +24,7 @@ from latentscape.report.svg import (
     text,
     tick_label,
 )
-from latentscape.report.units import duration, number
+from latentscape.units import duration, number
 
 LOG_SPREAD = 5.0  # the largest over the smallest value from which a logarithmic scale shows more
 ROW = 40  # height of a model in charts that list them

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from latentscape.records import Array
-from latentscape.report.charts import slug
-from latentscape.report.parts import Panel, Plate, Strip
-from latentscape.report.pictures import code_pictures, strip
-from latentscape.report.rows import Row, Subject
-from latentscape.report.units import count, number
+from latentscape.reporting.charts import slug
+from latentscape.reporting.parts import Panel, Plate, Strip
+from latentscape.reporting.pictures import code_pictures, strip
+from latentscape.reporting.rows import Row, Subject
+from latentscape.units import count, number
 
 ACROSS = 8  # pictures side by side: still legible at the width of a phone
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from latentscape.errors import DataError
-from latentscape.report import write_report
+from latentscape.reporting import write_report
 
 from .synthetic import findings, study_of
 
@@ -229,7 +229,7 @@ def test_no_runs_is_an_error(tmp_path):
 
 
 def test_importing_the_package_is_cheap():
-    code = "import sys, latentscape.report; print('jinja2' in sys.modules, 'PIL' in sys.modules)"
+    code = "import sys, latentscape.reporting; print('jinja2' in sys.modules, 'PIL' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

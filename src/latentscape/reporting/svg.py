@@ -107,7 +107,7 @@ def document(width: float, height: float, marks: Iterable[str], alt: str) -> str
 
 def standalone(svg: str) -> str:
     """Give a drawing real colours, a margin and a white ground, for programs of all kinds."""
-    style = resources.files("latentscape.report").joinpath("chart.css").read_text("utf-8")
+    style = resources.files("latentscape.reporting").joinpath("chart.css").read_text("utf-8")
     colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.partition("}")[0]))
     style = re.sub(r"var\((--[\w-]+)\)", lambda match: colours[match[1]], style.partition("}")[2])
     width, height = (float(size) + 2 * MARGIN for size in _VIEW.findall(svg)[0])

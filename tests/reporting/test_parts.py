@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.report.parts import Panel, Plate
-from latentscape.report.pictures import code_pictures, composed, sheet, strip
-from latentscape.report.prose import summary
-from latentscape.report.rows import Subject, gather
-from latentscape.report.svg import Scale, apart, fit
-from latentscape.report.tables import by_class, results
-from latentscape.report.units import deviation, duration, number, percent, statistic
+from latentscape.reporting.parts import Panel, Plate
+from latentscape.reporting.pictures import code_pictures, composed, sheet, strip
+from latentscape.reporting.prose import summary
+from latentscape.reporting.rows import Subject, gather
+from latentscape.reporting.svg import Scale, apart, fit
+from latentscape.reporting.tables import by_class, results
+from latentscape.units import deviation, duration, number, percent, statistic
 
 from .synthetic import findings, study_of
 

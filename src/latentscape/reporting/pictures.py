@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from latentscape.records import Array
-from latentscape.report.parts import Panel, Plate, Strip
+from latentscape.reporting.parts import Panel, Plate, Strip
 
 INK, GROUND = (34, 34, 34), (255, 255, 255)
 FRAME = np.array([0.55, 0.57, 0.6, 1.0], dtype=np.float32)[:, None, None]

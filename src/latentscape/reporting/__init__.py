@@ -43,6 +43,6 @@ def write_report(
         If a file cannot be written. A report that stood there before then still stands.
     """
     # Templates and pictures take time to import; most commands never write a report.
-    from latentscape.report.page import write_page
+    from latentscape.reporting.page import write_page
 
     return write_page(title, about, study, runs, folder)

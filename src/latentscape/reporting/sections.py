@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from latentscape.records import Findings
-from latentscape.report import charts, drawings, plates, prose, tables
-from latentscape.report.parts import Block, Chart, Details, Gallery, Prose, Section
-from latentscape.report.rows import PICTURED, Row, Subject
+from latentscape.reporting import charts, drawings, plates, prose, tables
+from latentscape.reporting.parts import Block, Chart, Details, Gallery, Prose, Section
+from latentscape.reporting.rows import PICTURED, Row, Subject
 
 
 def sections(subject: Subject) -> list[Section]:

@@ -12,11 +12,11 @@ from markupsafe import Markup
 from latentscape.errors import DataError
 from latentscape.files import write_bytes, write_text
 from latentscape.records import Findings
-from latentscape.report.parts import Block, Chart, Gallery, Plate, Section
-from latentscape.report.pictures import composed
-from latentscape.report.rows import Row, Subject, gather
-from latentscape.report.sections import sections
-from latentscape.report.svg import standalone
+from latentscape.reporting.parts import Block, Chart, Gallery, Plate, Section
+from latentscape.reporting.pictures import composed
+from latentscape.reporting.rows import Row, Subject, gather
+from latentscape.reporting.sections import sections
+from latentscape.reporting.svg import standalone
 
 LARGEST = 9_500_000  # bytes: mail and browsers take less than 10 MB gladly
 TILES = (96, 64, 48, 32, 20)
@@ -29,7 +29,7 @@ def write_page(
     runs: Sequence[Findings],
     folder: Path,
 ) -> Path:
-    """Write the page and its figures; see `latentscape.report.write_report`."""
+    """Write the page and its figures; see `latentscape.reporting.write_report`."""
     rows = gather(study, runs)
     if not rows:
         raise DataError("There is no run to report on", fix="Train one first.")
@@ -102,4 +102,4 @@ def _data_uri(png: bytes) -> str:
 
 
 def _resource(name: str) -> str:
-    return resources.files("latentscape.report").joinpath(name).read_text("utf-8")
+    return resources.files("latentscape.reporting").joinpath(name).read_text("utf-8")

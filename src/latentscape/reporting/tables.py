@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from latentscape.report.parts import Cell, Table
-from latentscape.report.rows import Row, Subject
-from latentscape.report.units import (
+from latentscape.reporting.parts import Cell, Table
+from latentscape.reporting.rows import Row, Subject
+from latentscape.units import (
     METRICS,
     NONE,
     count,

@@ -1,0 +1,243 @@
+"""The command line as a person uses it: a real process, its output and its exit code."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+COMMANDS = [
+    [],
+    ["train"],
+    ["compare"],
+    ["evaluate"],
+    ["report"],
+    ["data"],
+    ["data", "list"],
+    ["data", "show"],
+    ["data", "fetch"],
+    ["recipes"],
+    ["recipes", "list"],
+    ["recipes", "show"],
+    ["studies"],
+    ["studies", "list"],
+    ["studies", "show"],
+]
+
+
+def latentscape(*arguments, cwd=None, code=0):
+    command = [sys.executable, "-m", "latentscape", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == code, result.stderr + result.stdout
+    return result
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    return latentscape(
+        "train", "simple-20", "--data", "mnist-5k", "--epochs", 1, "--train", 200, cwd=place
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(command):
+    result = latentscape(*command, "--help")
+    assert "Usage: " in result.stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys, latentscape.cli\n"
+        "from typer.testing import CliRunner\n"
+        "assert CliRunner().invoke(latentscape.cli.app, ['--help']).exit_code == 0\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'pyarrow', 'sklearn', 'matplotlib', 'jinja2'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_train_prints_a_table_and_keeps_progress_apart(trained, place):
+    assert "PCA, 20 components" in trained.stdout
+    assert "reported 65.3" in trained.stdout
+    assert "epoch   1/1" in trained.stderr
+    assert "epoch" not in trained.stdout.split("reported")[0]
+    assert (place / "runs" / "simple-20-mnist-5k-0" / "model.safetensors").exists()
+
+
+def test_evaluate_report_and_json(trained, place):
+    run = "runs/simple-20-mnist-5k-0"
+    values = json.loads(latentscape("evaluate", run, "--json", cwd=place).stdout)
+    assert values["evaluation"]["n"] == 1000
+    assert latentscape("report", run, cwd=place).stdout.strip() == f"{run}/report.html"
+    assert (place / run / "report.html").stat().st_size < 10_000_000
+    again = latentscape("train", "--resume", run, "--json", "--quiet", cwd=place)
+    assert json.loads(again.stdout)["name"] == "simple-20-mnist-5k-0"
+    assert again.stderr == ""
+
+
+def test_compare_prints_json_alone(place):
+    result = latentscape(
+        "compare", "ae-vs-cae", "--epochs", 1, "--set", "data.train=100", "--json", "-q", cwd=place
+    )
+    values = json.loads(result.stdout)
+    assert len(values["rows"]) == 4
+    assert result.stderr == ""
+    assert (place / values["folder"] / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("data", "list"),
+        ("data", "show", "mnist-5k"),
+        ("data", "fetch", "digits"),
+        ("recipes", "list"),
+        ("recipes", "show", "conv-bn", "--latent-dim", "2"),
+        ("studies", "list"),
+        ("studies", "show", "suites"),
+    ],
+    ids=" ".join,
+)
+def test_every_table_is_json_too(command):
+    table = latentscape(*command).stdout
+    assert table.strip()
+    assert json.loads(latentscape(*command, "--json").stdout)
+
+
+def test_recipes_show_lists_layers_with_shapes_and_parameters():
+    table = latentscape("recipes", "show", "conv-bn", "--latent-dim", "2").stdout
+    assert "Conv2d 32→64, 3×3" in table
+    assert "64 × 14 × 14" in table
+    assert "72,325" in table
+
+
+def truncated_gzip(folder):
+    folder.mkdir()
+    for part, count in (("train", 50), ("t10k", 10)):
+        images = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
+        images += os.urandom(count * 784)
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        labels = b"\0\0\x08\x01" + count.to_bytes(4, "big") + bytes(count)
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    file = folder / "train-images-idx3-ubyte.gz"
+    file.write_bytes(file.read_bytes()[:9000])
+    return folder
+
+
+def wrong_magic(folder):
+    file = folder.with_name("images-idx3-ubyte")
+    file.write_bytes(b"not an IDX file at all")
+    return file
+
+
+def csv(text):
+    def make(path):
+        file = path.with_suffix(".csv")
+        file.write_text(text)
+        return file
+
+    return make
+
+
+def array(values):
+    def make(path):
+        file = path.with_suffix(".npy")
+        np.save(file, values)
+        return file
+
+    return make
+
+
+def empty_folder(path):
+    path.mkdir()
+    return path
+
+
+def different_sizes(path):
+    from PIL import Image
+
+    path.mkdir()
+    for size in (8, 9):
+        Image.new("L", (size, size)).save(path / f"{size}.png")
+    return path
+
+
+BAD = {
+    "truncated gzip": (truncated_gzip, "train-images-idx3-ubyte.gz"),
+    "wrong magic number": (wrong_magic, "magic"),
+    "ragged CSV": (csv("pixel0,pixel1\n1,2\n3\n"), "row|line"),
+    "non-numeric CSV": (csv("pixel0,pixel1\n1,2\n3,x\n"), "x"),
+    "NaN": (array(np.array([[0.5, np.nan], [0.1, 0.2]])), "NaN"),
+    "infinity": (array(np.array([[0.5, np.inf], [0.1, 0.2]])), "infin"),
+    "0 to 300": (array(np.linspace(0, 300, 40).reshape(10, 4)), "300"),
+    "different sizes": (different_sizes, "--resize"),
+    "empty folder": (empty_folder, "no "),
+    "one example": (array(np.zeros((1, 4))), "one|two|1"),
+    "absent file": (lambda path: path.with_suffix(".npy"), "no file|not exist|There is no"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_message_and_writes_nothing(tmp_path, name):
+    make, words = BAD[name]
+    source = make(tmp_path / "bad")
+    result = latentscape("train", "simple-20", "--data", source, cwd=tmp_path, code=2)
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("Error: ")
+    assert any(word in lines[0] for word in words.split("|")), lines[0]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "simple-2"), "Did you mean 'simple-20'"),
+        (("train", "simple-20", "--set", "train.lrr=1"), "Did you mean 'lr'"),
+        (("train", "simple-20", "--data", "mnist-5"), "Did you mean 'mnist-5k'"),
+        (("train", "simple-20", "--device", "cdua"), "Did you mean 'cuda'"),
+        (("compare", "ae-vs-ca"), "Did you mean 'ae-vs-cae'"),
+        (("evaluate", "runs/none"), "not a run"),
+        (("report", "runs/none"), "not a run"),
+        (("train", "--resume", "runs/none"), "not a run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_mistakes_say_what_to_do(tmp_path, arguments, words):
+    result = latentscape(*arguments, cwd=tmp_path, code=2)
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_label_column(tmp_path):
+    (tmp_path / "t.csv").write_text("lable,pixel0,pixel1\n1,2,3\n0,4,5\n")
+    result = latentscape(
+        "train", "simple-20", "--data", "t.csv", "--labels", "label", cwd=tmp_path, code=2
+    )
+    assert "Did you mean 'lable'" in result.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    result = latentscape("train", "nothing", "--debug", cwd=tmp_path, code=2)
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("train",), ("train", "simple-20", "--resume", "x")])
+def test_train_wants_a_recipe_or_a_run(arguments):
+    assert "--resume" in latentscape(*arguments, code=2).stderr

@@ -1,0 +1,200 @@
+import types
+
+import numpy as np
+import pytest
+import torch
+
+import latentscape
+from latentscape.config import load_recipe, override
+from latentscape.errors import ConfigError, DataError, RunError
+from latentscape.experiment import slug
+from latentscape.records import Dataset
+
+FAST = {"train.epochs": 2, "data.train": 300, "data.test": 60, "train.batch_size": 50}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def run(runs):
+    return latentscape.train("simple-20", data="mnist-5k", changes=FAST, folder=runs, quiet=True)
+
+
+def test_a_run_is_named_after_recipe_data_and_seed(run):
+    assert run.name == "simple-20-mnist-5k-0"
+    assert run.finished
+
+
+def test_the_run_directory_is_that_of_the_design(run):
+    names = {path.name for path in run.path.iterdir()}
+    assert names == {
+        "recipe.yaml",
+        "environment.json",
+        "data.json",
+        "history.jsonl",
+        "model.safetensors",
+        "checkpoint",
+        "findings.json",
+        "findings.npz",
+    }
+    assert run.environment.keys() >= {"torch", "python", "threads", "device", "git", "command"}
+    assert run.data["sizes"] == {"train": 300, "validation": 30, "test": 60}
+
+
+def test_a_loaded_model_gives_what_was_evaluated(run):
+    model = latentscape.load(run.path)
+    assert latentscape.load(run.model_file).latent_dim == model.latent_dim == 20
+    findings = latentscape.evaluate(run)
+    data = latentscape.load_data("mnist-5k")
+    again = model.reconstruct(torch.from_numpy(data.images[:3]))
+    assert again.shape == (3, 1, 28, 28)
+    assert findings.values["evaluation"]["n"] == 60
+    assert findings.values["reported"][0]["reported"] == 65.3
+    nats = findings.values["evaluation"]["metrics"]["nats"]
+    assert findings.values["reported"][0]["obtained"] == nats
+
+
+def test_the_validation_loss_is_what_the_evaluator_would_say(run, digits):
+    """Training's own numbers and the evaluator's are the same quantity."""
+    split = latentscape.data.split_dataset(digits, run.recipe.data)
+    swapped = type(split)(split.dataset, split.train, split.test, split.validation, split.seed)
+    found = latentscape.analysis.reconstruction.evaluate_model(latentscape.load(run.path), swapped)
+    last = run.history[-1]["validation"]
+    assert found.values["metrics"]["nats"] == pytest.approx(last["loss"], rel=1e-4)
+    assert found.values["metrics"]["mse"] == pytest.approx(last["mse"], rel=1e-4)
+
+
+def test_training_again_makes_the_same_bits(run, tmp_path):
+    again = latentscape.train(
+        "simple-20", data="mnist-5k", changes=FAST, folder=tmp_path, quiet=True
+    )
+    assert again.model_file.read_bytes() == run.model_file.read_bytes()
+
+
+def test_an_existing_run_is_not_overwritten_silently(run, runs):
+    arguments = {"data": "mnist-5k", "changes": FAST, "folder": runs, "quiet": True}
+    with pytest.raises(RunError, match="--overwrite"):
+        latentscape.train("simple-20", **arguments)
+    assert latentscape.train("simple-20", overwrite=True, **arguments).finished
+
+
+def test_resuming_a_finished_run_does_no_harm(run):
+    before = run.model_file.read_bytes()
+    latentscape.resume(run.path, quiet=True)
+    assert run.model_file.read_bytes() == before
+
+
+def test_data_in_memory(tmp_path, digits):
+    data = Dataset("mine", digits.images[:80], digits.labels[:80], digits.label_names)
+    run = latentscape.train("elaborate-4", data=data, changes=FAST, folder=tmp_path, quiet=True)
+    assert run.name == "elaborate-4-mine-0"
+    assert latentscape.evaluate(run, data=data).values["data"]["name"] == "mine"
+    other = Dataset("mine", 255 - data.images, data.labels, data.label_names)
+    with pytest.raises(DataError, match="have changed"):
+        latentscape.resume(run, data=other)
+
+
+def test_a_file_that_changed_since_is_noticed(tmp_path):
+    file = tmp_path / "images.npy"
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    np.save(file, images)
+    run = latentscape.train("simple-20", data=file, changes=FAST, folder=tmp_path, quiet=True)
+    assert run.name == "simple-20-images-0"
+    np.save(file, images[::-1].copy())
+    with pytest.raises(DataError, match="have changed"):
+        latentscape.evaluate(run)
+
+
+@pytest.mark.parametrize(
+    ("changes", "data", "error", "message"),
+    [
+        ({"model.latent.dim": 0}, "mnist-5k", ConfigError, "latent.dim"),
+        ({}, "mnist-6k", DataError, "Did you mean 'mnist-5k'"),
+        ({"train.patience": 2, "data.validation": 0}, "mnist-5k", ConfigError, "validation"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, changes, data, error, message):
+    folder = tmp_path / "runs"
+    with pytest.raises(error, match=message):
+        latentscape.train("simple-20", data=data, changes=changes, folder=folder, quiet=True)
+    assert not folder.exists()
+
+
+def test_values_that_a_bernoulli_cannot_take_are_refused_and_the_remedies_work(tmp_path):
+    file = tmp_path / "wide.npy"
+    np.save(file, np.random.default_rng(0).uniform(0, 300, (50, 6)))
+    folder = tmp_path / "runs"
+    with pytest.raises(DataError, match="299"):
+        latentscape.train("simple-20", data=file, folder=folder, quiet=True)
+    assert not folder.exists()
+    for name, remedy in (
+        ("range", {"data.range": [0, 300]}),
+        ("gaussian", {"model.likelihood": "gaussian"}),
+    ):
+        latentscape.train(
+            "simple-20", data=file, changes={**FAST, **remedy}, name=name, folder=folder, quiet=True
+        )
+
+
+def test_vectors_into_a_convolution_leave_nothing_behind(tmp_path):
+    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).random((50, 6)))
+    with pytest.raises(ConfigError, match="vectors"):
+        latentscape.train("conv-bn", data=tmp_path / "vectors.npy", folder=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_colour_images_train(tmp_path):
+    np.save(tmp_path / "c.npy", np.random.default_rng(0).integers(0, 256, (40, 9, 11, 3), np.uint8))
+    run = latentscape.train(
+        "conv-bn", data=tmp_path / "c.npy", changes=FAST, folder=tmp_path, quiet=True
+    )
+    assert run.data["shape"] == [3, 9, 11]
+    assert latentscape.report(run.path).stat().st_size < 10_000_000
+
+
+def test_kaggle_csv(tmp_path, digits):
+    header = "label," + ",".join(f"pixel{number}" for number in range(784))
+    rows = np.column_stack([digits.labels[::25], digits.images[::25].reshape(200, -1)])
+    np.savetxt(tmp_path / "train.csv", rows, fmt="%d", delimiter=",", header=header, comments="")
+    changes = {"train.epochs": 1}
+    run = latentscape.train(
+        "kaggle-2d", data=tmp_path / "train.csv", changes=changes, folder=tmp_path, quiet=True
+    )
+    assert run.data["label_names"] == list("0123456789")
+    assert run.data["shape"] == [1, 28, 28]
+
+
+def test_show_recipe_counts_parameters_for_the_data_given():
+    shown = latentscape.show_recipe("simple-20", data="digits")
+    assert shown["parameters"] == 2 * 64 * 400 + 400 + 64 + 2 * 20 * 400 + 20 + 400
+    assert latentscape.show_recipe("conv-bn")["architecture"][0]["layer"] == "Conv2d 1→32, 3×3"
+
+
+def test_a_recipe_object_is_taken_as_it_is(tmp_path):
+    recipe = override(load_recipe("simple-20"), FAST)
+    run = latentscape.train(recipe, folder=tmp_path, name="mine", quiet=True)
+    assert run.path == tmp_path / "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("a b/c", "a-b-c"), ("../x", "x"), ("conv-bn 2", "conv-bn-2"), ("//", "run")]
+)
+def test_names_are_safe(text, name):
+    assert slug(text) == name
+
+
+def test_an_epoch_of_the_full_mnist_beats_pca(mnist, tmp_path):
+    changes = {"train.epochs": 1}
+    run = latentscape.train("simple-20", data=mnist, changes=changes, folder=tmp_path, quiet=True)
+    found = latentscape.evaluate(run, data=mnist).values["evaluation"]
+    assert found["metrics"]["nats"] < found["pca"]["metrics"]["nats"]
+    assert found["beats_pca"]
+
+
+def test_public_names_are_what_they_say():
+    """No submodule may take the place of a public function of the same name."""
+    for name in latentscape.__all__:
+        assert not isinstance(getattr(latentscape, name), types.ModuleType), name
