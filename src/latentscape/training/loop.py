@@ -192,7 +192,7 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         standing = self.standing
-        means = self.sums.double().div(self.batches.examples).tolist()
+        means = _means(self.sums, self.batches.examples)
         self.model.eval()
         validation = self._validate()
         if not self._is_finite() or (validation and not math.isfinite(validation["loss"])):
@@ -229,8 +229,7 @@ class Trainer:
                 sums = sums + values * len(batch)
         assert isinstance(sums, Tensor)
         names = ["loss", *self.recipe.objective.weights, "mse"]
-        means = sums.double().div(len(self.split.validation)).tolist()
-        return dict(zip(names, means, strict=True))
+        return dict(zip(names, _means(sums, len(self.split.validation)), strict=True))
 
     def _keep_best(self, validation: dict[str, float] | None) -> None:
         if self.config.patience is None or validation is None:
@@ -351,3 +350,9 @@ class Trainer:
     def _tell(self, hook: str, *arguments: object) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
+
+
+def _means(sums: Tensor, count: int) -> list[float]:
+    """Divide on the CPU, because not every device has double precision."""
+    means: list[float] = sums.cpu().double().div(count).tolist()
+    return means
