@@ -1,5 +1,6 @@
 """What many tests share: real digits, a small split of them, and quick recipes."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,17 @@ from latentscape.records import Dataset, Split
 torch.set_num_threads(2)
 
 
+GIVEN_DATA = os.environ.get("LATENTSCAPE_DATA")
+
+
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
-    """Keep the suite out of the user's cache, and convert the embedded digits once."""
+def own_folders(tmp_path_factory):
+    """Let no test read or write the folders of whoever runs it, nor leave this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTSCAPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("LATENTSCAPE_DATA", raising=False)
+        patch.setenv("LATENTSCAPE_MIRROR", "http://127.0.0.1:9")
+        patch.setenv("no_proxy", "127.0.0.1")
         yield
 
 
@@ -64,19 +71,18 @@ def quick(small):
     return prepare(override(load_recipe("dense-dropout"), changes), small)
 
 
-def find_mnist() -> Path | None:
-    """Return the folder above the full MNIST files, where there is one."""
-    for folder in (Path(__file__).parents[2] / "shared" / "data", Path("data")):
-        if (folder / "mnist" / "train-images-idx3-ubyte.gz").exists():
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder that holds the full MNIST in ``mnist``; tests that need it skip without."""
+    shared = Path(__file__).parents[2] / "shared" / "data"
+    for folder in (*([Path(GIVEN_DATA)] if GIVEN_DATA else []), shared):
+        if any((folder / "mnist").glob("train-images-idx3-ubyte*")):
             return folder
-    return None
+    pytest.skip("full MNIST is neither in $LATENTSCAPE_DATA/mnist nor in ../shared/data/mnist")
 
 
 @pytest.fixture
-def mnist(monkeypatch):
-    """The full MNIST; tests that need it are skipped, and say so, where it is absent."""
-    folder = find_mnist()
-    if folder is None:
-        pytest.skip("full MNIST is not here: put its four files into data/mnist")
-    monkeypatch.setenv("LATENTSCAPE_DATA", str(folder))
+def mnist(real_data, monkeypatch) -> Dataset:
+    """The full MNIST."""
+    monkeypatch.setenv("LATENTSCAPE_DATA", str(real_data))
     return load_dataset(DataConfig(source="mnist"))

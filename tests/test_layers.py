@@ -20,7 +20,7 @@ LAYERS = [
 ]
 LAYER_OF = {unit: number for number, units in enumerate(LAYERS) for unit in units}
 # Within L0, errors stands below the rest.
-ALLOWED_WITHIN = {("files", "errors"), ("runtime", "errors"), ("terminal", "study")}
+ALLOWED_WITHIN = {("files", "errors"), ("runtime", "errors")}
 
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 

@@ -6,7 +6,7 @@ A recipe is read from YAML into frozen models; anything in it can be replaced by
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import product
@@ -406,12 +406,7 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        # Pydantic names the chosen member of a union in the path; people did not write it.
-        place = ".".join(
-            str(step)
-            for step in first["loc"]
-            if step not in ("mlp", "conv", "mirror", "bernoulli", "gaussian")
-        )
+        place = _place(first["loc"], content)
         if first["type"] == "extra_forbidden":
             raise ConfigError(
                 f"{what} has an unknown key {place}",
@@ -492,6 +487,18 @@ def load_study(name_or_path: str | Path) -> Study:
         If there is none of that name, or the file is not a study.
     """
     return validate(Study, *_read_yaml("study", "studies", name_or_path))
+
+
+def _place(path: Sequence[int | str], content: Any) -> str:
+    """Write pydantic's path to a mistake without the union members that nobody wrote."""
+    steps = []
+    for depth, step in enumerate(path):
+        known = isinstance(content, Mapping) and step in content
+        if known or isinstance(step, int) or depth == len(path) - 1:
+            steps.append(str(step))
+            indexed = isinstance(step, int) and isinstance(content, list | tuple)
+            content = content[step] if known or indexed else None
+    return ".".join(steps)
 
 
 def _axis_labels(point: Mapping[str, Any]) -> list[str]:
