@@ -233,6 +233,17 @@ def test_a_missing_label_column(tmp_path):
     assert "Did you mean 'lable'" in result.stderr
 
 
+def test_labels_that_look_like_markup(tmp_path):
+    (tmp_path / "t.csv").write_text("label,a,b\n[/b],0,1\n[red]x,1,0\n[/b],0,0\n")
+    assert "[/b]" in latentscape("data", "show", "t.csv", cwd=tmp_path).stdout
+
+
+def test_resume_takes_no_other_settings(trained, place):
+    run = "runs/simple-20-mnist-5k-0"
+    result = latentscape("train", "--resume", run, "--epochs", 9, cwd=place, code=2)
+    assert "--resume" in result.stderr
+
+
 def test_debug_shows_the_traceback(tmp_path):
     result = latentscape("train", "nothing", "--debug", cwd=tmp_path, code=2)
     assert "Traceback" in result.stderr

@@ -81,6 +81,9 @@ def test_a_new_kind_drops_the_settings_of_the_old_one_but_keeps_those_given_with
         ("trian.lr", 1, "Did you mean 'train'"),
         ("model.latent.dimm", 1, "Did you mean 'dim'"),
         ("train.lr.x", 1, "has no parts"),
+        ("objective.weights.a.b", 1, "has no parts"),
+        ("train.lr", float("inf"), "finite"),
+        ("objective.weights", {}, "objective.weights"),
         ("train.lr", -1, "train.lr"),
         ("train.epochs", "many", "train.epochs"),
         ("train.optimizer", "adamm", "'adam'"),
@@ -114,7 +117,7 @@ def test_settings_are_read_as_yaml(text, setting):
     assert parse_setting(text) == setting
 
 
-@pytest.mark.parametrize("text", ["train.lr", "train.lr=[1"])
+@pytest.mark.parametrize("text", ["train.lr", "train.lr=[1", "data.source=2024-13-45"])
 def test_settings_that_cannot_be_read(text):
     with pytest.raises(ConfigError):
         parse_setting(text)
@@ -134,7 +137,7 @@ def test_unknown_names_and_broken_files(tmp_path):
     broken.write_text(
         "model: {encoder: {kind: mlp, widths: [3]}, latent: {kind: point, dim: 2}, trian: {}}"
     )
-    with pytest.raises(ConfigError, match="unknown key model.trian"):
+    with pytest.raises(ConfigError, match="unknown key model.trian.*Did you mean 'train'"):
         load_recipe(broken)
 
 

@@ -7,7 +7,7 @@ import torch
 import latentscape
 from latentscape.config import load_recipe, override
 from latentscape.errors import ConfigError, DataError, RunError
-from latentscape.experiment import slug
+from latentscape.files import slug
 from latentscape.records import Dataset
 
 FAST = {"train.epochs": 2, "data.train": 300, "data.test": 60, "train.batch_size": 50}
@@ -146,12 +146,13 @@ def test_vectors_into_a_convolution_leave_nothing_behind(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_colour_images_train(tmp_path):
-    np.save(tmp_path / "c.npy", np.random.default_rng(0).integers(0, 256, (40, 9, 11, 3), np.uint8))
-    run = latentscape.train(
-        "conv-bn", data=tmp_path / "c.npy", changes=FAST, folder=tmp_path, quiet=True
-    )
-    assert run.data["shape"] == [3, 9, 11]
+@pytest.mark.parametrize("channels", [2, 3, 4, 5])
+def test_images_of_any_number_of_channels_train_and_are_reported(tmp_path, channels):
+    shape = (40, channels, 9, 11)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    data = Dataset("channels", images)
+    run = latentscape.train("conv-bn", data=data, changes=FAST, folder=tmp_path, quiet=True)
+    assert run.data["shape"] == [channels, 9, 11]
     assert latentscape.report(run.path).stat().st_size < 10_000_000
 
 
@@ -167,6 +168,37 @@ def test_kaggle_csv(tmp_path, digits):
     assert run.data["shape"] == [1, 28, 28]
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((5, 4)), "latentscape.Dataset"),
+        (Dataset("one", np.zeros((1, 4), np.float32)), "1 example"),
+        (Dataset("nan", np.full((9, 4), np.nan)), "NaN|finite"),
+        (Dataset("labels", np.zeros((9, 4), np.uint8), np.zeros(3, np.int64), ("a",)), "3 labels"),
+    ],
+)
+def test_data_in_memory_are_checked_like_those_read(tmp_path, data, message):
+    with pytest.raises(DataError, match=message):
+        latentscape.train("simple-20", data=data, folder=tmp_path / "runs", quiet=True)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_batch_of_one_cannot_be_normalised(tmp_path):
+    changes = {"model.encoder.norm": "batch", "train.batch_size": 1}
+    with pytest.raises(ConfigError, match="batches of one"):
+        latentscape.train("simple-20", changes=changes, folder=tmp_path / "runs", quiet=True)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_findings_of_another_version_are_refused(run):
+    file = run.path / "findings.json"
+    before = file.read_text()
+    file.write_text('{"schema": 99}')
+    with pytest.raises(RunError, match="schema version 99"):
+        latentscape.report(run.path)
+    file.write_text(before)
+
+
 def test_show_recipe_counts_parameters_for_the_data_given():
     shown = latentscape.show_recipe("simple-20", data="digits")
     assert shown["parameters"] == 2 * 64 * 400 + 400 + 64 + 2 * 20 * 400 + 20 + 400
@@ -180,7 +212,8 @@ def test_a_recipe_object_is_taken_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("a b/c", "a-b-c"), ("../x", "x"), ("conv-bn 2", "conv-bn-2"), ("//", "run")]
+    ("text", "name"),
+    [("a b/c", "a-b-c"), ("../x", "x"), ("conv-bn 2", "conv-bn-2"), ("//", "unnamed")],
 )
 def test_names_are_safe(text, name):
     assert slug(text) == name

@@ -53,6 +53,24 @@ def test_an_existing_run_is_not_overwritten_silently(run, small):
     create_run(*arguments, overwrite=True)
 
 
+def test_overwriting_loses_nothing_when_the_new_run_cannot_be_written(run, monkeypatch):
+    before = {file.name: file.read_bytes() for file in run.path.iterdir()}
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("latentscape.files.os.fsync", full)
+    with pytest.raises(RunError, match="No space left"):
+        create_run(run.path, run.recipe, run.data, {}, overwrite=True)
+    assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before
+    assert [path.name for path in run.path.parent.iterdir()] == ["run"]
+
+
+def test_a_name_that_no_file_system_takes(run):
+    with pytest.raises(RunError, match="could not be written"):
+        create_run(run.path.with_name("x" * 300), run.recipe, run.data, {})
+
+
 def test_only_a_run_is_ever_removed(tmp_path, run):
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -83,9 +101,9 @@ def test_damaged_files_of_a_run_are_named(run, name):
 
 def test_findings_survive(tmp_path):
     arrays = {"codes": np.arange(6.0).reshape(3, 2)}
-    write_findings(tmp_path, Findings({"a": [1, None, "ü"]}, arrays))
+    write_findings(tmp_path, Findings({"schema": 1, "a": [1, None, "ü"]}, arrays))
     findings = read_findings(tmp_path)
-    assert findings.values == {"a": [1, None, "ü"]}
+    assert findings.values["a"] == [1, None, "ü"]
     assert np.array_equal(findings.arrays["codes"], arrays["codes"])
     (tmp_path / "findings.npz").write_bytes(b"PK nonsense")
     with pytest.raises(RunError, match=r"findings\.npz"):
@@ -112,7 +130,7 @@ def rewrite_metadata(file, metadata):
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"latentscape": '{"schema": 2}'}, "Update Latentscape"),
+        ({"latentscape": '{"schema": 2}'}, "version 2"),
         ({"format": "pt"}, "not written by Latentscape"),
         ({"latentscape": "{"}, "damaged"),
         ({"latentscape": "[]"}, "damaged"),

@@ -3,7 +3,7 @@ import pytest
 
 import latentscape
 from latentscape.config import Study
-from latentscape.errors import ConfigError, RunError
+from latentscape.errors import ConfigError, RunError, TrainingError
 from latentscape.study import compare, report
 
 SMALL = {"data.train": 300, "data.test": 60, "train.epochs": 1, "train.batch_size": 50}
@@ -13,7 +13,7 @@ STUDY = Study(
     entries=({"recipe": "simple-20"}, {"recipe": "elaborate-4", "label": "elaborate"}),
     axes={"model.latent.dim": (2, 3)},
     set=SMALL,
-    rank_by="mse",
+    ranked=True,
 )
 
 
@@ -40,8 +40,10 @@ def test_every_combination_and_seed_is_run(findings, folder):
 
 def test_rows_are_ranked_and_hold_mean_and_sd_over_seeds(findings, folder):
     rows = findings.values["rows"]
-    means = [row["metrics"]["mse"]["mean"] for row in rows]
+    means = [row["validation_mse"]["mean"] for row in rows]
     assert means == sorted(means)
+    runs = [latentscape.open_run(folder / name) for name in rows[0]["runs"]]
+    assert means[0] == np.mean([run.history[-1]["validation"]["mse"] for run in runs])
     for row in rows:
         runs = [latentscape.evaluate(folder / name) for name in row["runs"]]
         mse = [run.values["evaluation"]["metrics"]["mse"] for run in runs]
@@ -107,8 +109,59 @@ def test_a_damaged_run_does_not_stop_a_study(findings, folder):
     assert compare(STUDY, seeds=2, folder=folder, quiet=True).values == findings.values
 
 
+def test_what_the_study_varies_cannot_be_changed_from_outside(tmp_path):
+    for path, words in (("model.latent.dim", "varies"), ("train.seed", "--seeds")):
+        with pytest.raises(ConfigError, match=words):
+            compare(STUDY, changes={path: 3}, folder=tmp_path, quiet=True)
+
+
+def test_two_configurations_cannot_share_a_label(tmp_path):
+    entries = ({"recipe": "simple-20"}, {"recipe": "simple-20", "set": {"train.lr": 0.01}})
+    with pytest.raises(ConfigError, match="label of its own"):
+        compare(Study(name="x", entries=entries), folder=tmp_path, quiet=True)
+
+
+def test_a_run_that_diverges_for_good_does_not_stop_the_others(tmp_path):
+    absurd = {"train.optimizer": "sgd", "train.lr": 1e12, "model.likelihood": "gaussian"}
+    entries = (
+        {"recipe": "simple-20", "label": "absurd", "set": absurd},
+        {"recipe": "simple-20"},
+    )
+    found = compare(Study(name="x", entries=entries, set=SMALL), folder=tmp_path, quiet=True).values
+    assert [row["label"] for row in found["rows"]] == ["simple-20"]
+    (failure,) = found["failures"]
+    assert failure["label"] == "absurd"
+    assert "infinite or NaN" in failure["what"]
+    page = (tmp_path / "x-mnist-5k" / "report.html").read_text(encoding="utf-8")
+    assert "absurd, seed 0, is missing" in page
+    only = Study(name="y", entries=entries[:1], set=SMALL)
+    with pytest.raises(TrainingError, match="No run"):
+        compare(only, folder=tmp_path, quiet=True)
+
+
+def test_runs_that_hold_nothing_out_are_reported_and_ranked_last(tmp_path):
+    entries = (
+        {"recipe": "elaborate-4", "set": {"data.validation": 0}},
+        {"recipe": "simple-20"},
+    )
+    study = Study(name="x", entries=entries, set=SMALL, ranked=True)
+    rows = compare(study, folder=tmp_path, quiet=True).values["rows"]
+    assert [row["label"] for row in rows] == ["simple-20", "elaborate-4"]
+    assert rows[1]["validation_mse"] is None
+    page = (tmp_path / "x-mnist-5k" / "report.html").read_text(encoding="utf-8")
+    assert "held nothing out" in page
+
+
+def test_a_renamed_run_is_still_found(findings, folder):
+    run = folder / findings.values["rows"][-1]["runs"][0]
+    run.rename(run.with_name("renamed"))
+    again = compare(STUDY, seeds=2, folder=folder, quiet=True)
+    assert "renamed" in again.values["rows"][-1]["runs"]
+    run.with_name("renamed").rename(run)
+
+
 def test_a_mistake_in_the_last_entry_shows_before_the_first_is_trained(tmp_path):
-    entries = ({"recipe": "simple-20"}, {"recipe": "simple-20", "set": {"train.lrr": 1}})
+    entries = ({"recipe": "simple-20"}, {"recipe": "elaborate-4", "set": {"train.lrr": 1}})
     with pytest.raises(ConfigError, match="Did you mean 'lr'"):
         compare(Study(name="x", entries=entries), folder=tmp_path / "runs", quiet=True)
     assert not (tmp_path / "runs").exists()

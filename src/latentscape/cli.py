@@ -4,6 +4,7 @@ Whatever is slow to import is imported inside the command that needs it, so that
 completion answer at once.
 """
 
+import io
 import json
 import sys
 import traceback
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentscape.errors import LatentscapeError
+from latentscape.errors import LatentscapeError, TrainingError
 
 app = typer.Typer(
     name="latentscape",
@@ -139,6 +140,8 @@ def train(
     )
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
+    if resume is not None and (changes or data or name or overwrite):
+        raise typer.BadParameter("--resume goes on with the settings of its run; change none")
     if resume is not None:
         run = experiment.resume(resume, device=device, quiet=quiet)
     else:
@@ -187,14 +190,16 @@ def compare(
     _print(findings.values, as_json, terminal.print_study)
     if not as_json:
         print(f"\nReport: {Path(findings.values['folder']) / 'report.html'}")
+    if findings.values["failures"]:
+        raise typer.Exit(TrainingError.exit_code)
 
 
 @app.command(epilog="Example: **latentscape evaluate runs/simple-20-mnist-5k-0 --json**")
-def evaluate(run: _RunPath, as_json: _Json = False) -> None:
+def evaluate(run: _RunPath, device: _Device = "auto", as_json: _Json = False) -> None:
     """Evaluate a finished run on its test examples again."""
     from latentscape import experiment, terminal
 
-    _print(experiment.evaluate(run).values, as_json, terminal.print_run)
+    _print(experiment.evaluate(run, device=device).values, as_json, terminal.print_run)
 
 
 @app.command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")
@@ -248,7 +253,7 @@ def data_show(
 
 @data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")
 def data_fetch(source: _Source, as_json: _Json = False) -> None:
-    """Find or download a source, check it, and keep it in the cache."""
+    """Find a source or download it into the cache, and check it."""
     from latentscape import data, terminal
 
     dataset = data.load_data(source)
@@ -330,6 +335,9 @@ def main() -> None:
     """Run the command line; every error of ours is one message and its exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Not every terminal knows every character.
+            stream.reconfigure(errors="replace")
     try:
         app(args=[argument for argument in arguments if argument != "--debug"])
     except LatentscapeError as error:

@@ -7,6 +7,7 @@ A recipe is read from YAML into frozen models; anything in it can be replaced by
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import product
@@ -23,7 +24,7 @@ Norm = Literal["none", "batch", "layer"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _kind(value: Any) -> Any:
@@ -218,7 +219,9 @@ class ObjectiveConfig(_Part):
         What is logged is per example either way.
     """
 
-    weights: dict[Literal["reconstruction"], float] = {"reconstruction": 1.0}
+    weights: Annotated[
+        dict[Literal["reconstruction"], Annotated[float, Field(gt=0)]], Field(min_length=1)
+    ] = {"reconstruction": 1.0}
     average: Literal["example", "pixel"] = "example"
 
 
@@ -319,7 +322,7 @@ class Recipe(_Part):
     def fingerprint(self, data_fingerprint: str) -> str:
         """SHA-256 over the settings and the data: two runs with the same one are the same run."""
         settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})
-        # Where the data lie, how often progress is saved and what is pictured change no result.
+        # Where the data lie and how often progress is saved change nothing that a run holds.
         del settings["data"]["source"], settings["train"]["checkpoint_seconds"]
         content = json.dumps([settings, data_fingerprint], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
@@ -348,8 +351,8 @@ class Study(_Part):
         Changes made in every run.
     seeds : int
         Training seeds per configuration: 0, 1, ...
-    rank_by : str or None
-        Metric by which the table is ordered, best first; None keeps the order of the study.
+    ranked : bool
+        Whether the table is ordered by error on the validation examples, best first.
     """
 
     name: str
@@ -360,7 +363,7 @@ class Study(_Part):
     variants: dict[str, dict[str, Any]] = {}
     set: dict[str, Any] = {}
     seeds: int = Field(1, gt=0)
-    rank_by: str | None = None
+    ranked: bool = False
 
     def configurations(self) -> list[tuple[str, str, dict[str, Any]]]:
         """List what is run, but for seeds.
@@ -369,6 +372,11 @@ class Study(_Part):
         -------
         list of tuple
             (label, recipe name, overrides): the label names the recipe and whatever varies.
+
+        Raises
+        ------
+        ConfigError
+            If two configurations would go by the same label.
         """
         combined = []
         for entry, (variant, changes) in product(self.entries, (self.variants or {"": {}}).items()):
@@ -379,6 +387,11 @@ class Study(_Part):
                 combined.append(
                     (label, entry.recipe, {**self.set, **entry.set, **changes, **point})
                 )
+        labels = [label for label, _, _ in combined]
+        if len(set(labels)) < len(labels):
+            twice = next(label for label in labels if labels.count(label) > 1)
+            fix = "Give each entry a label of its own."
+            raise ConfigError(f"The study {self.name} has {twice!r} twice", fix=fix)
         return combined
 
 
@@ -405,13 +418,13 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A misspelt key says more than the key that is missing because of it.
+        first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
         place = _place(first["loc"], content)
         if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{what} has an unknown key {place}",
-                fix="See the keys with 'latentscape recipes show NAME'.",
-            ) from error
+            near = get_close_matches(str(first["loc"][-1]), _all_keys(), n=1, cutoff=0.5)
+            fix = f"Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"{what} has an unknown key {place}", fix=fix) from error
         got = f" (got {first['input']!r})" if first["type"] != "missing" else ""
         raise ConfigError(f"{what}, {place or 'as a whole'}: {first['msg']}{got}") from error
 
@@ -453,7 +466,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise ConfigError(f"--set {text} has no '='", expected="PATH=VALUE, as in train.lr=3e-4")
     try:
         return path.strip(), _number(yaml.safe_load(value))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML's dates raise ValueError.
         raise ConfigError(f"The value in --set {text} is not YAML: {error}") from error
 
 
@@ -470,6 +483,16 @@ def study_names() -> list[str]:
 def load_recipe(name_or_path: str | Path) -> Recipe:
     """Read a recipe by name or from a YAML file.
 
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``simple-20``, or a path that ends in ``.yaml`` or ``.yml``.
+
+    Returns
+    -------
+    Recipe
+        The recipe, validated.
+
     Raises
     ------
     ConfigError
@@ -480,6 +503,16 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 def load_study(name_or_path: str | Path) -> Study:
     """Read a study by name or from a YAML file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``ae-vs-cae``, or a path that ends in ``.yaml`` or ``.yml``.
+
+    Returns
+    -------
+    Study
+        The study, validated.
 
     Raises
     ------
@@ -499,6 +532,10 @@ def _place(path: Sequence[int | str], content: Any) -> str:
             indexed = isinstance(step, int) and isinstance(content, list | tuple)
             content = content[step] if known or indexed else None
     return ".".join(steps)
+
+
+def _all_keys() -> set[str]:
+    return {name for part in _Part.__subclasses__() for name in part.model_fields}
 
 
 def _axis_labels(point: Mapping[str, Any]) -> list[str]:
@@ -521,11 +558,10 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
             raise unknown(f"setting in {place or 'the recipe'}", name, fields, ConfigError)
         if depth == len(parents):
             break
-        part, record = part[name], getattr(record, name, None)
-        if not isinstance(part, dict):
-            raise ConfigError(
-                f"{'.'.join(parents[: depth + 1])} has no parts, so {path} cannot be set"
-            )
+        part, record = part.get(name, {}), getattr(record, name, None)
+        if not isinstance(part, dict) or (record is None and not part):
+            place = ".".join(parents[: depth + 1])
+            raise ConfigError(f"{place} has no parts, so {path} cannot be set")
     if last == "kind" and part.get("kind") != value:
         part.clear()
     part[last] = value
@@ -557,7 +593,7 @@ def _read_yaml(what: str, folder: str, name_or_path: str | Path) -> tuple[Any, s
         raise unknown(what, name, _names(folder), ConfigError)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(
             f"{what} {name} cannot be read: {error}", expected="a YAML file"
         ) from error

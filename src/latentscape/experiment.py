@@ -1,6 +1,6 @@
 """One experiment, from a recipe to a run with its findings: train, resume, evaluate, load."""
 
-import re
+import shlex
 import subprocess
 import sys
 import time
@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from latentscape.analysis.reconstruction import evaluate_model
-from latentscape.config import InputConfig, Recipe, load_recipe, override
-from latentscape.data import check_unit_range, load_dataset, split_dataset
+from latentscape.config import InputConfig, MlpConfig, Recipe, load_recipe, override
+from latentscape.data import check_dataset, check_unit_range, load_dataset, split_dataset
 from latentscape.errors import ConfigError, DataError, RunError
+from latentscape.files import slug
 from latentscape.model import Autoencoder
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.records import Array, Dataset, Findings, Split
@@ -95,8 +96,8 @@ def resume(
 ) -> Run:
     """Go on with a run that was stopped or killed, from its last checkpoint.
 
-    On the same machine with the same number of threads, the weights and losses that come out are,
-    bit for bit, those of the same run left alone.
+    On the CPU of the same machine, with the same number of threads, the weights and losses that
+    come out are, bit for bit, those of the same run left alone.
 
     Parameters
     ----------
@@ -106,6 +107,11 @@ def resume(
         The dataset, where the run was trained on one in memory.
     device, quiet
         As for `train`.
+
+    Returns
+    -------
+    Run
+        The finished run.
 
     Raises
     ------
@@ -118,7 +124,9 @@ def resume(
     return finish_run(run, run_split(run, data), device=device, quiet=quiet)
 
 
-def evaluate(run: str | Path | Run, *, data: Dataset | None = None) -> Findings:
+def evaluate(
+    run: str | Path | Run, *, data: Dataset | None = None, device: str = "auto"
+) -> Findings:
     """Evaluate a finished run on its test examples, and keep the findings in its directory.
 
     Parameters
@@ -127,6 +135,8 @@ def evaluate(run: str | Path | Run, *, data: Dataset | None = None) -> Findings:
         The run directory.
     data : Dataset, optional
         The dataset, where the run was trained on one in memory.
+    device : str
+        As for `train`. Evaluation is in full float32 on every device.
 
     Returns
     -------
@@ -141,7 +151,8 @@ def evaluate(run: str | Path | Run, *, data: Dataset | None = None) -> Findings:
         If the data are no longer those the run was trained on.
     """
     run = run if isinstance(run, Run) else open_run(run)
-    return _evaluate(run, load_model(run.path), run_split(run, data))
+    model = load_model(run.path).to(choose_device(device))
+    return _evaluate(run, model, run_split(run, data))
 
 
 def load(path: str | Path) -> Autoencoder:
@@ -203,6 +214,12 @@ def resolve(
 ) -> Recipe:
     """Return a recipe with changes made and its data source set."""
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if not isinstance(data, str | Path | Dataset | None):
+        raise DataError(
+            f"The data are a {type(data).__name__}",
+            expected="a name, a path, or a latentscape.Dataset",
+            fix="Make one of an array: latentscape.Dataset('mine', images, labels, label_names).",
+        )
     source = data.name if isinstance(data, Dataset) else data
     extra = {} if source is None else {"data.source": str(source)}
     return override(recipe, {**(changes or {}), **extra})
@@ -210,18 +227,13 @@ def resolve(
 
 def load_split(recipe: Recipe, data: object = None) -> Split:
     """Load the data of a recipe, or take the dataset given, and split it."""
-    dataset = data if isinstance(data, Dataset) else load_dataset(recipe.data)
+    dataset = check_dataset(data) if isinstance(data, Dataset) else load_dataset(recipe.data)
     return split_dataset(dataset, recipe.data)
 
 
 def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:
     """Name a run after its recipe (or another label), its data and its seed."""
     return slug(f"{label or recipe.name}-{split.dataset.name}-{recipe.train.seed}")
-
-
-def slug(text: str) -> str:
-    """Turn a text into a name that is safe for a directory."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
 
 
 def prepare(recipe: Recipe, split: Split) -> Recipe:
@@ -240,11 +252,24 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
             "train.patience is set but there are no validation examples",
             fix="Set data.validation above 0, or leave train.patience out.",
         )
+    _check_batches(recipe, split)
     if build_likelihood(recipe.model.likelihood).needs_unit_range:
         check_unit_range(dataset)
     shown = InputConfig(shape=dataset.shape, range=dataset.value_range)
     model = recipe.model.model_copy(update={"input": shown})
     return recipe.model_copy(update={"model": model})
+
+
+def _check_batches(recipe: Recipe, split: Split) -> None:
+    """Refuse to normalise fully connected layers over a batch of one example."""
+    bodies = (recipe.model.encoder, recipe.model.decoder)
+    normalised = any(isinstance(body, MlpConfig) and body.norm == "batch" for body in bodies)
+    if normalised and min(recipe.train.batch_size, len(split.train)) < 2:
+        raise ConfigError(
+            "Batch normalisation was asked for over batches of one example",
+            expected="two examples in a batch, and in the training part, at least",
+            fix="Raise train.batch_size, or choose norm: layer.",
+        )
 
 
 def start_run(
@@ -368,7 +393,10 @@ def _snapshots(run: Run) -> dict[str, Array]:
     if not files:
         return {}
     epochs = [int(file.stem.removeprefix("epoch-")) for file in files]
-    images = [np.load(file, allow_pickle=False) for file in files]
+    try:
+        images = [np.load(file, allow_pickle=False) for file in files]
+    except (ValueError, EOFError, OSError) as error:
+        raise RunError(f"A picture in {run.snapshots} is damaged: {error}") from error
     return {"snapshots": np.stack(images), "snapshot_epochs": np.array(epochs)}
 
 
@@ -379,17 +407,28 @@ def _environment() -> dict[str, str | None]:
         "torch": torch.__version__,
         "numpy": np.__version__,
         "git": _git_commit(),
-        "command": " ".join(sys.argv),
+        "command": shlex.join(sys.argv),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the checkout that this package runs from; None outside of one."""
-    folder = Path(__file__).parent
+    """Return the commit of the checkout that this very file belongs to; None if there is none."""
+    file = Path(__file__)
+    tracked = ["ls-files", "--error-unmatch", file.name]
+    describe = ["describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
+        results = [
+            subprocess.run(
+                ["git", *arguments],
+                cwd=file.parent,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=5,
+            )
+            for arguments in (tracked, describe)
+        ]
+    except (OSError, subprocess.SubprocessError):
         return None
-    return result.stdout.strip() or None
+    return results[-1].stdout.strip()

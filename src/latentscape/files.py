@@ -2,10 +2,12 @@
 
 import json
 import os
-import tempfile
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from latentscape.errors import RunError
 
@@ -27,27 +29,31 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     RunError
         If the file cannot be written (full disk, no permission, a file where a folder should be).
     """
-    temporary: Path | None = None
+    # The suffix stays: some writers choose the format by it.
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays: some writers (NumPy, Pillow) choose the format by it.
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
-        )
-        os.close(handle)
-        temporary = Path(name)
         write(temporary)
         _flush_to_disk(temporary)
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        raise RunError(
-            f"{path} could not be written: {error.strerror or error}",
-            fix="Free some space, or choose a folder you may write to. What was there is not lost.",
-        ) from error
+        raise cannot_write(path, error) from error
     finally:
-        if temporary is not None:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> RunError:
+    """Build the error for a path that cannot be written; to be raised by the caller."""
+    return RunError(
+        f"{path} could not be written: {error.strerror or error}",
+        fix="Free some space, or choose a folder you may write to. What was there is not lost.",
+    )
+
+
+def slug(text: str) -> str:
+    """Turn a text into a name that is safe for files and directories."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:120] or "unnamed"
 
 
 def write_bytes(path: Path, content: bytes) -> None:

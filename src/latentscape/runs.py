@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,12 +25,12 @@ from torch import Tensor
 
 from latentscape.config import Recipe, validate
 from latentscape.errors import ConfigError, RunError
-from latentscape.files import write_bytes, write_json, write_text
+from latentscape.files import cannot_write, write_bytes, write_json, write_text
 from latentscape.model import Autoencoder
 from latentscape.records import Array, Findings
 
 SCHEMA = 1
-"""Version of the model file and of the findings. A newer one is refused, an older one migrated."""
+"""Version of the model file, of checkpoints and of findings; others are refused."""
 
 METADATA_KEY = "latentscape"
 """The one entry of a model file's metadata: JSON with ``schema``, ``recipe``, ``label_names``."""
@@ -105,7 +106,10 @@ class Run:
     @property
     def fingerprint(self) -> str:
         """Equal for two runs of the same settings on the same data."""
-        return self.recipe.fingerprint(self.data["fingerprint"])
+        data = self.data
+        if "fingerprint" not in data:
+            raise RunError(f"{self.path / 'data.json'} is damaged: it has no fingerprint")
+        return self.recipe.fingerprint(data["fingerprint"])
 
     def write_log(
         self, history: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]]
@@ -142,17 +146,35 @@ def create_run(
     RunError
         If the directory holds something already, or cannot be written.
     """
-    if path.exists():
-        _make_room(path, overwrite)
+    _check_free(path, overwrite)
     content = recipe.model_dump(mode="json", exclude_none=True)
-    write_json(path / "data.json", data)
-    write_json(path / "environment.json", environment)
-    write_text(path / "recipe.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    # Under another name until it is whole, so that a kill leaves a run or nothing.
+    building = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
+    try:
+        write_json(building / "data.json", data)
+        write_json(building / "environment.json", environment)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        write_text(building / "recipe.yaml", text)
+        _replace_folder(path, building)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
     return Run(path)
 
 
 def open_run(path: str | Path) -> Run:
     """Open a run directory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory.
+
+    Returns
+    -------
+    Run
+        The run, whether finished or not.
 
     Raises
     ------
@@ -172,7 +194,8 @@ def open_run(path: str | Path) -> Run:
 
 def list_runs(folder: Path) -> list[Run]:
     """List the runs in a folder, by name; none where the folder does not exist."""
-    return [Run(file.parent) for file in sorted(folder.glob("*/recipe.yaml"))]
+    files = sorted(folder.glob("*/recipe.yaml"))
+    return [Run(file.parent) for file in files if not file.parent.name.startswith(".")]
 
 
 def save_model(
@@ -205,6 +228,16 @@ def load_model(path: str | Path) -> Autoencoder:
     """Load a model from a run directory or a model file, on the CPU, ready for evaluation.
 
     Nothing in the file is executed: it holds tensors and text.
+
+    Parameters
+    ----------
+    path : str or Path
+        A run directory or a model file.
+
+    Returns
+    -------
+    Autoencoder
+        On the CPU, evaluating.
 
     Raises
     ------
@@ -241,12 +274,18 @@ def write_findings(folder: Path, findings: Findings) -> None:
 def read_findings(folder: Path) -> Findings:
     """Read what `write_findings` wrote.
 
+    Parameters
+    ----------
+    folder : Path
+        Of a run or a study.
+
     Raises
     ------
     RunError
-        If a file is missing or damaged.
+        If a file is missing, damaged or of another version.
     """
     values = dict(_read_json(folder / "findings.json"))
+    _check_schema(folder / "findings.json", values.get("schema"))
     file = folder / "findings.npz"
     if not file.exists():
         return Findings(values)
@@ -260,18 +299,29 @@ def read_findings(folder: Path) -> Findings:
     return Findings(values, arrays)
 
 
-def _make_room(path: Path, overwrite: bool) -> None:
-    is_run = (path / "recipe.yaml").exists()
-    if path.is_dir() and not any(path.iterdir()):
+def _check_free(path: Path, overwrite: bool) -> None:
+    try:
+        taken = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+        is_run = (path / "recipe.yaml").exists()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    if not taken or (is_run and overwrite):
         return
-    if not (is_run and overwrite):
-        fix = (
-            "Give another --name, --resume it, or replace it with --overwrite."
-            if is_run
-            else "Give another --name."
-        )
-        raise RunError(f"{path} exists already", fix=fix)
-    shutil.rmtree(path)
+    fix = "Give another --name."
+    if is_run:
+        fix = "Give another --name, --resume it, or replace it with --overwrite."
+    raise RunError(f"{path} exists already", fix=fix)
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Put a folder into the place of another, which is removed only once the new one stands."""
+    if not path.exists():
+        new.rename(path)
+        return
+    old = path.with_name(f"{new.name}-old")
+    path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _build_model(
@@ -291,12 +341,12 @@ def _build_model(
     return model.eval()
 
 
-def _check_schema(file: Path, schema: int) -> None:
+def _check_schema(file: Path, schema: int | None) -> None:
     if schema != SCHEMA:
         raise RunError(
             f"{file} has schema version {schema}",
-            expected=f"version {SCHEMA} at most",
-            fix="Update Latentscape to read it.",
+            expected=f"version {SCHEMA}",
+            fix="Read it with the version of Latentscape that wrote it, or a newer one.",
         )
 
 

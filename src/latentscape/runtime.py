@@ -3,6 +3,8 @@
 import hashlib
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -19,6 +21,11 @@ def choose_device(name: str = "auto") -> torch.device:
     ----------
     name : str
         ``auto`` takes CUDA, then Apple's MPS, then the CPU; or one of them by name.
+
+    Returns
+    -------
+    torch.device
+        The device.
 
     Raises
     ------
@@ -64,11 +71,33 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute in full float32, whatever shortcuts (TF32, bfloat16) matrix products may take."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
     """Return the state of the global generators that dropout draws from (uint8 tensors)."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
     return state
 
 
@@ -77,6 +106,8 @@ def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
+    if device.type == "mps" and "mps" in state:
+        torch.mps.set_rng_state(state["mps"])
 
 
 def describe_machine(device: torch.device) -> dict[str, str | int]:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from latentscape.analysis.reconstruction import judge
 from latentscape.config import Recipe, Study, load_study
-from latentscape.errors import ConfigError, RunError
+from latentscape.errors import ConfigError, Interrupted, RunError, TrainingError
 from latentscape.experiment import (
     RUNS,
     default_name,
@@ -18,14 +20,13 @@ from latentscape.experiment import (
     prepare,
     resolve,
     run_findings,
-    slug,
     start_run,
 )
+from latentscape.files import slug
 from latentscape.records import Dataset, Findings, Split
 from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
 from latentscape.runtime import choose_device
-from latentscape.units import metric_of
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def compare(
     Returns
     -------
     Findings
-        ``rows``: per configuration, mean and standard deviation over seeds; ``folder``: where
-        ``report.html`` stands.
+        ``rows``: per configuration, mean and standard deviation over seeds; ``failures``: runs
+        that could not be trained; ``folder``: where ``report.html`` stands.
 
     Raises
     ------
@@ -82,20 +83,20 @@ def compare(
     folder = Path(folder)
     seeds = seeds or study.seeds
     planned = _plan(study, data, seeds, changes or {})
-    known = _known_runs(folder)
-    runs = [(item, _run_or_reuse(item, known, folder, device, quiet)) for item in planned]
+    finished, failures = _run_all(planned, folder, device, quiet)
+    rows = [_row(label, group) for label, group in _by_label(finished).items()]
     place = folder / slug(f"{study.name}-{planned[0].split.dataset.name}")
-    rows = _rank([_row(label, group) for label, group in _by_label(runs).items()], study.rank_by)
     values = {
         "schema": SCHEMA,
         "kind": "study",
         "name": study.name,
         "about": study.about,
         "origin": study.origin,
-        "rank_by": study.rank_by,
+        "ranked": study.ranked,
         "seeds": list(range(seeds)),
         "folder": str(place),
-        "rows": rows,
+        "rows": sorted(rows, key=_rank) if study.ranked else rows,
+        "failures": failures,
     }
     findings = Findings(values)
     write_findings(place, findings)
@@ -141,15 +142,44 @@ def _plan(
     study: Study, data: str | Path | Dataset | None, seeds: int, changes: Mapping[str, Any]
 ) -> list[_Planned]:
     """Resolve every run before the first is trained: a mistake in the last shows at once."""
+    configurations = study.configurations()
+    _check_changes(study, changes)
     planned, splits = [], dict[str, Split]()
-    for label, name, settings in study.configurations():
-        for seed in range(seeds):
-            recipe = resolve(name, {**settings, **changes, "train.seed": seed}, data)
-            key = recipe.data.model_dump_json()
-            if key not in splits:
-                splits[key] = load_split(recipe, data)
-            planned.append(_Planned(label, prepare(recipe, splits[key]), splits[key]))
+    for (label, name, settings), seed in product(configurations, range(seeds)):
+        recipe = resolve(name, {**settings, **changes, "train.seed": seed}, data)
+        key = recipe.data.model_dump_json()
+        if key not in splits:
+            splits[key] = load_split(recipe, data)
+        planned.append(_Planned(label, prepare(recipe, splits[key]), splits[key]))
     return planned
+
+
+def _check_changes(study: Study, changes: Mapping[str, Any]) -> None:
+    """Refuse a change to what the study itself varies: its labels would no longer be true."""
+    varied = {"train.seed", *study.axes, *(path for v in study.variants.values() for path in v)}
+    for path in varied & changes.keys():
+        fix = "Use --seeds." if path == "train.seed" else "Write a study of your own for that."
+        raise ConfigError(f"The study {study.name} varies {path} itself", fix=fix)
+
+
+def _run_all(
+    planned: Sequence[_Planned], folder: Path, device: str, quiet: bool
+) -> tuple[list[tuple[_Planned, Run]], list[dict[str, Any]]]:
+    """Train what has not been trained; one that diverges for good does not stop the others."""
+    known = _known_runs(folder)
+    finished, failures = [], list[dict[str, Any]]()
+    for item in planned:
+        try:
+            finished.append((item, _run_or_reuse(item, known, folder, device, quiet)))
+        except Interrupted as error:
+            fix = "Give the same command again to go on from there."
+            raise Interrupted(f"Stopped while training {item.label}, and saved", fix=fix) from error
+        except TrainingError as error:
+            seed = item.recipe.train.seed
+            failures.append({"label": item.label, "seed": seed, "what": str(error)})
+    if not finished:
+        raise TrainingError("No run of the study came to its end", fix=failures[0]["what"])
+    return finished, failures
 
 
 def _known_runs(folder: Path) -> dict[str, Run]:
@@ -174,41 +204,52 @@ def _run_or_reuse(
     return finish_run(run, item.split, device=device, quiet=quiet)
 
 
-def _by_label(runs: Sequence[tuple[_Planned, Run]]) -> dict[str, list[Findings]]:
-    groups: dict[str, list[Findings]] = {}
+def _by_label(runs: Sequence[tuple[_Planned, Run]]) -> dict[str, list[Run]]:
+    groups: dict[str, list[Run]] = {}
     for item, run in runs:
-        groups.setdefault(item.label, []).append(run_findings(run))
+        groups.setdefault(item.label, []).append(run)
     return groups
 
 
-def _row(label: str, group: Sequence[Findings]) -> dict[str, Any]:
+def _row(label: str, runs: Sequence[Run]) -> dict[str, Any]:
     """Put the seeds of one configuration into a row."""
-    first = group[0].values
-    evaluations = [findings.values["evaluation"] for findings in group]
-    metrics = {
-        name: _summary([evaluation["metrics"][name] for evaluation in evaluations])
-        for name in evaluations[0]["metrics"]
-    }
+    seeds = [run_findings(run).values for run in runs]
+    first = seeds[0]
+    evaluations = [values["evaluation"] for values in seeds]
+    metrics = _summaries([evaluation["metrics"] for evaluation in evaluations])
+    mean = {name: (values or {}).get("mean") for name, values in metrics.items()}
+    pca, blank = (evaluations[0][name]["metrics"] for name in ("pca", "mean_image"))
     return {
         "label": label,
         "recipe": first["recipe"]["name"],
-        "runs": [findings.values["name"] for findings in group],
+        "runs": [run.name for run in runs],
         "parameters": first["parameters"],
         "latent_dim": first["latent_dim"],
         "sizes": first["data"]["sizes"],
-        "epochs": len(first["history"]),
+        "epochs": max(len(values["history"]) for values in seeds),
         "metrics": metrics,
-        "pca": evaluations[0]["pca"]["metrics"],
-        "train_seconds": _summary(
-            [findings.values["timing"]["train_seconds"] for findings in group]
-        ),
-        "beats_pca": all(evaluation["beats_pca"] for evaluation in evaluations),
-        "verdict": evaluations[0]["verdict"],
+        "pca": pca,
+        "train_seconds": _summary([values["timing"]["train_seconds"] for values in seeds]),
+        "validation_mse": _summary([_validation_mse(values) for values in seeds]),
+        **judge(mean, pca, blank, evaluations[0]["pca"]["dim"]),
         "reported": [
-            {**number, "obtained": (metrics.get(number["metric"]) or {}).get("mean")}
-            for number in first["reported"]
+            {**number, "obtained": mean.get(number["metric"])} for number in first["reported"]
         ],
     }
+
+
+def _validation_mse(values: Mapping[str, Any]) -> float | None:
+    """Return the MSE per pixel on validation examples of the weights that were kept."""
+    validations = [record["validation"] for record in values["history"] if record["validation"]]
+    if not validations:
+        return None
+    patient = values["recipe"]["train"].get("patience") is not None
+    kept = min(validations, key=lambda v: v["loss"]) if patient else validations[-1]
+    return float(kept["mse"])
+
+
+def _summaries(metrics: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+    return {name: _summary([values[name] for values in metrics]) for name in metrics[0]}
 
 
 def _summary(values: Sequence[float | None]) -> dict[str, float | int | None] | None:
@@ -220,8 +261,7 @@ def _summary(values: Sequence[float | None]) -> dict[str, float | int | None] | 
     return {"mean": float(np.mean(numbers)), "sd": sd, "n": len(numbers)}
 
 
-def _rank(rows: list[dict[str, Any]], by: str | None) -> list[dict[str, Any]]:
-    if by is None:
-        return rows
-    sign = -1 if metric_of(by).higher_is_better else 1
-    return sorted(rows, key=lambda row: sign * row["metrics"][by]["mean"])
+def _rank(row: Mapping[str, Any]) -> float:
+    """Order rows by error on validation examples, for test examples choose nothing."""
+    validation = row["validation_mse"]
+    return float("inf") if validation is None else float(validation["mean"])

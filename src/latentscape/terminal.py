@@ -6,19 +6,19 @@ from typing import Any
 import yaml
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from latentscape import units
-
-_METRICS = ("mse", "bce", "bce_excess", "nats", "psnr")
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print records that share their keys as a table."""
     table = _table(*rows[0])
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(escape(str(value)) for value in row.values()))
     _console().print(table)
 
 
@@ -26,7 +26,7 @@ def print_values(values: Mapping[str, Any], title: str = "") -> None:
     """Print a record as a list of keys and values."""
     table = _table("", "", title=title, show_header=False)
     for key, value in values.items():
-        table.add_row(f"[bold]{key}", _text(value))
+        table.add_row(f"[bold]{key}", escape(_text(value)))
     _console().print(table)
 
 
@@ -34,16 +34,21 @@ def print_yaml(values: Mapping[str, Any]) -> None:
     """Print settings as YAML."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=90)
     console = _console()
-    console.print(Syntax(text, "yaml", background_color="default") if console.is_terminal else text)
+    shown = Syntax(text, "yaml", background_color="default") if console.is_terminal else Text(text)
+    console.print(shown)
 
 
 def print_recipe(values: Mapping[str, Any]) -> None:
     """Print a recipe and the layers it makes."""
     print_yaml(values["recipe"])
-    table = _table("part", "layer", "output", "parameters", title=f"Layers for {values['data']}")
+    table = _table(
+        "part", "layer", "output", "parameters", title=f"Layers for {escape(values['data'])}"
+    )
     for layer in values["architecture"]:
         parameters = units.count(layer["parameters"]) if layer["parameters"] else ""
-        table.add_row(layer["part"], layer["layer"], units.shape(layer["output"]), parameters)
+        table.add_row(
+            layer["part"], escape(layer["layer"]), units.shape(layer["output"]), parameters
+        )
     table.add_section()
     table.add_row("[bold]all", "", "", f"[bold]{units.count(values['parameters'])}")
     _right(table, 3)
@@ -53,8 +58,8 @@ def print_recipe(values: Mapping[str, Any]) -> None:
 def print_run(values: Mapping[str, Any]) -> None:
     """Print how a run did on the test examples, beside its baselines."""
     evaluation = values["evaluation"]
-    table = _metric_table(f"{values['name']}: {evaluation['n']:,} test examples")
-    table.add_row(values["label"], *_metric_cells(evaluation["metrics"]))
+    table = _metric_table(f"{escape(values['name'])}: {evaluation['n']:,} test examples")
+    table.add_row(escape(values["label"]), *_metric_cells(evaluation["metrics"]))
     table.add_row(
         f"PCA, {evaluation['pca']['dim']} components", *_metric_cells(evaluation["pca"]["metrics"])
     )
@@ -71,7 +76,7 @@ def print_run(values: Mapping[str, Any]) -> None:
                 f"({values['recipe']['protocol']})"
             )
     for event in values["events"]:
-        console.print(f"Epoch {event['epoch']}: {event['what']}", style="yellow")
+        console.print(f"Epoch {event['epoch']}: {event['what']}", style="yellow", markup=False)
 
 
 def print_study(values: Mapping[str, Any]) -> None:
@@ -83,12 +88,16 @@ def print_study(values: Mapping[str, Any]) -> None:
     for heading in ("PCA's MSE", "beats it", "training"):
         table.add_column(heading, justify="right")
     for row in values["rows"]:
-        cells = [units.statistic(row["metrics"][name]) for name in _METRICS]
+        cells = [units.statistic(row["metrics"][name]) for name in units.COMPARED]
         seconds = units.duration(row["train_seconds"]["mean"])
         beats = "[green]yes" if row["beats_pca"] else "[red]no"
-        table.add_row(row["label"], *cells, units.number(row["pca"]["mse"]), beats, seconds)
-    _console().print(table)
+        table.add_row(escape(row["label"]), *cells, units.number(row["pca"]["mse"]), beats, seconds)
+    console = _console()
+    console.print(table)
     _print_reported(values["rows"])
+    for failure in values["failures"]:
+        line = f"{failure['label']}, seed {failure['seed']}, was not trained: {failure['what']}"
+        console.print(line, style="red", markup=False)
 
 
 def _print_reported(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,7 +108,7 @@ def _print_reported(rows: Sequence[Mapping[str, Any]]) -> None:
                 continue
             metric = units.metric_of(number["metric"])
             numbers = (units.number(number[key]) for key in ("reported", "obtained"))
-            table.add_row(row["label"], f"{metric.name} {metric.unit}", *numbers)
+            table.add_row(escape(row["label"]), f"{metric.name} {metric.unit}", *numbers)
     if table.row_count:
         _right(table, 2, 3)
         _console().print(table)
@@ -124,14 +133,14 @@ def _table(*headings: str, title: str = "", show_header: bool = True) -> Table:
 
 def _metric_table(title: str) -> Table:
     table = _table("", title=title)
-    for name in _METRICS:
+    for name in units.COMPARED:
         metric = units.metric_of(name)
         table.add_column(f"{metric.name}\n[dim]{metric.unit}", justify="right")
     return table
 
 
 def _metric_cells(metrics: Mapping[str, float | None]) -> list[str]:
-    return [units.number(metrics[name]) for name in _METRICS]
+    return [units.number(metrics[name]) for name in units.COMPARED]
 
 
 def _right(table: Table, *columns: int) -> None:

@@ -26,6 +26,9 @@ METRICS = {
     "probe_accuracy": Metric("Probe accuracy", "", higher_is_better=True),
     "readable_of_16": Metric("Readable of 16", "counted by eye", higher_is_better=True),
 }
+COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
+"""The metrics that stand in tables, in their order."""
+
 NONE = "–"
 
 

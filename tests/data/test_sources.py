@@ -103,7 +103,7 @@ def test_settings_change_what_is_loaded(digits: object) -> None:
     assert flat.value_range == (0, 20)
 
 
-@pytest.mark.parametrize("bad", [(1.0, 1.0), (16.0, 0.0), (0.0, float("inf"))])
+@pytest.mark.parametrize("bad", [(1.0, 1.0), (16.0, 0.0)])
 def test_a_range_that_is_none(bad: tuple[float, float]) -> None:
     with pytest.raises(DataError, match="is none"):
         load_dataset(DataConfig(source="digits", range=bad))

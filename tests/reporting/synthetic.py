@@ -50,7 +50,7 @@ def history(epochs: int, *, validated: bool) -> list[dict[str, Any]]:
             "lr": 0.001,
             "seconds": 0.5,
             "images_per_second": 1e4,
-            "train": terms,
+            "train": {name: value for name, value in terms.items() if name != "mse"},
             "validation": terms if validated else None,
         }
         for index, terms in enumerate(losses)
@@ -140,7 +140,8 @@ def study_of(groups: Sequence[Sequence[Findings]], **more: Any) -> dict[str, Any
         "name": "toy",
         "about": "",
         "origin": "",
-        "rank_by": "mse",
+        "ranked": True,
+        "failures": [],
         "seeds": [0],
         "rows": [_row(runs) for runs in groups],
         **more,

@@ -86,7 +86,9 @@ def test_summary_compares_within_code_sizes():
 def test_summary_tells_of_different_splits():
     other = findings("b")
     other.values["data"]["seed"] = 1
-    assert "Not all models saw the same split" in " ".join(summary(_subject(findings("a"), other)))
+    assert "Not all models were tested on the same images" in " ".join(
+        summary(_subject(findings("a"), other))
+    )
 
 
 def test_the_best_of_each_column_is_marked_and_ties_share_it():

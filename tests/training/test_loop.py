@@ -4,7 +4,6 @@ import json
 import math
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -19,8 +18,10 @@ from latentscape.config import override
 from latentscape.data import split_dataset
 from latentscape.errors import Interrupted, RunError, TrainingError
 from latentscape.experiment import describe_split
+from latentscape.model import Autoencoder
 from latentscape.records import Dataset, Split
-from latentscape.runs import Run, create_run, load_model
+from latentscape.runs import Run, create_run, read_findings
+from latentscape.runtime import derive_seed
 from latentscape.training.callbacks import Callback, PlainProgress
 from latentscape.training.loop import MAX_ROLLBACKS, Trainer
 
@@ -96,58 +97,41 @@ def test_a_convolutional_model_resumes_bit_identically(tmp_path, small):
     assert_same_result(stopped, undisturbed)
 
 
-KILLED = """
-import sys
-import torch
-from pathlib import Path
-from latentscape.experiment import run_split
-from latentscape.runs import Run
-from latentscape.training.loop import Trainer
-
-torch.set_num_threads(2)
-run = Run(Path(sys.argv[1]))
-split = run_split(run)
-print("ready", flush=True)
-Trainer(run, split, torch.device("cpu")).fit()
-"""
-
-
-def kill_after(run: Run, seconds: float) -> float | None:
-    """Train in a process of its own and kill it; return how long it took if it was done before."""
-    command = [sys.executable, "-c", KILLED, str(run.path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        started = time.monotonic()
+def kill_after(arguments: list[str], folder, seconds: float) -> float | None:
+    """Run the command line and kill it; return how long it took if it was done before."""
+    command = [sys.executable, "-m", "latentscape", "train", *arguments, "--quiet"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    started = time.monotonic()
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
         try:
             assert process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
             process.kill()
             return None
-        return time.monotonic() - started
+    return time.monotonic() - started
 
 
-def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path, quick, digits):
-    recipe = override(
-        quick,
-        {
-            "train.epochs": 30,
-            "train.checkpoint_seconds": 0.02,
-            "train.snapshots": [1, 30],
-            "data.source": "mnist-5k",
-        },
+def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
+    settings = (
+        "data.train=500 data.test=60 train.epochs=40 train.batch_size=50 train.patience=30 "
+        "train.checkpoint_seconds=0.02 train.snapshots=[1,40] model.encoder.widths=[64,32]"
     )
-    split = split_dataset(digits, recipe.data)
-    undisturbed, killed = (new_run(tmp_path / name, recipe, split) for name in ("a", "b"))
-    duration = kill_after(undisturbed, 300)
+    train = ["dense-dropout", *(word for text in settings.split() for word in ("--set", text))]
+    duration = kill_after([*train, "--name", "undisturbed"], tmp_path, 300)
     assert duration is not None
+    undisturbed, killed = (Run(tmp_path / "runs" / name) for name in ("undisturbed", "killed"))
+    fresh = [*train, "--name", "killed"]
+    # Kills come while Python starts, before the run stands, while it trains and after.
     chance = random.Random(0)
     kills = 0
-    while kill_after(killed, chance.uniform(0.1, 0.4) * duration) is None:
-        kills += 1
-        assert kills < 40
+    for _ in range(5):
+        go_on = ["--resume", str(killed.path)] if killed.path.exists() else fresh
+        kills += kill_after(go_on, tmp_path, chance.uniform(0.2, 0.9) * duration) is None
     assert kills >= 2
+    assert kill_after(["--resume", str(killed.path)], tmp_path, 300) is not None
     assert_same_result(killed, undisturbed)
+    ours, theirs = (read_findings(run.path).values["evaluation"] for run in (killed, undisturbed))
+    assert ours == theirs
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path, quick, small, undisturbed):
@@ -262,29 +246,19 @@ def test_vectors_train_too(tmp_path, quick, vectors):
     assert losses[-1] < losses[0]
 
 
-def test_gradient_clipping_bounds_the_step(tmp_path, quick, small):
-    sizes = {}
-    for name, clip in (("free", None), ("clipped", 1e-6)):
-        changes = {
-            "train.optimizer": "sgd",
-            "train.lr": 1.0,
-            "train.clip_norm": clip,
-            "train.epochs": 1,
-        }
-        run = new_run(tmp_path / name, override(quick, changes), small)
-        fit(run, small)
-        sizes[name] = load_model(run.path).state_dict()
-    torch.manual_seed(0)
-    moved = sum(
-        (sizes["free"][n].float() - sizes["clipped"][n].float()).abs().sum() for n in sizes["free"]
-    )
-    assert moved > 0.1
-    other = new_run(
-        tmp_path / "again", override(quick, {**changes, "train.clip_norm": 1e-7}), small
-    )
-    fit(other, small)
-    state = load_model(other.path).state_dict()
-    assert all(torch.allclose(sizes["clipped"][n], state[n], atol=1e-4) for n in state)
+def test_gradient_clipping_bounds_every_step(tmp_path, quick, small):
+    changes = {"train.optimizer": "sgd", "train.lr": 1.0, "train.schedule": "constant"}
+    moved = {}
+    for clip in (None, 1e-3):
+        recipe = override(quick, {**changes, "train.clip_norm": clip, "train.epochs": 1})
+        run = new_run(tmp_path / f"{clip}", recipe, small)
+        torch.manual_seed(derive_seed(0, "model"))
+        start = dict(Autoencoder(recipe.model).named_parameters())
+        end = dict(fit(run, small).named_parameters())
+        moved[clip] = math.sqrt(sum((end[n] - start[n]).square().sum().item() for n in start))
+    steps = 8
+    assert moved[1e-3] <= steps * 1e-3 * 1.001
+    assert moved[None] > 10 * steps * 1e-3
 
 
 def test_the_history_says_what_it_should(undisturbed, quick):
@@ -334,6 +308,8 @@ def test_plain_progress_is_a_line_per_epoch(tmp_path, quick, small, capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 def test_a_full_disk_loses_nothing(tmp_path, quick, small):
     """A limit on the size of files makes real writes fail half-way, as a full disk does."""
+    import resource
+
     run = new_run(tmp_path / "run", quick, small)
     with pytest.raises(Interrupted):
         fit(run, small, StopAt(11))
@@ -353,6 +329,33 @@ def test_a_full_disk_loses_nothing(tmp_path, quick, small):
     assert not [file for file in after if file.name.startswith(".")]
     fit(run, small)
     assert run.finished
+
+
+def test_a_recipe_changed_since_its_checkpoint_is_refused(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", quick, small)
+    with pytest.raises(Interrupted):
+        fit(run, small, StopAt(11))
+    file = run.path / "recipe.yaml"
+    file.write_text(file.read_text().replace("- 64\n    - 32", "- 48\n    - 32"))
+    with pytest.raises(RunError, match="another recipe"):
+        fit(run, small)
+
+
+def test_ctrl_c_in_the_last_epoch_leaves_a_finished_run(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", quick, small)
+    with pytest.raises(Interrupted, match="epoch 3 of 3"):
+        fit(run, small, StopAt(24))
+    fit(run, small)
+    assert run.finished
+
+
+def test_what_a_kill_left_behind_is_cleared_away(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", quick, small)
+    run.checkpoints.mkdir()
+    (run.checkpoints / ".000000-00000000-abc.safetensors").write_bytes(b"half")
+    (run.checkpoints / "000000-00000005.safetensors").write_bytes(b"without a manifest")
+    fit(run, small)
+    assert len(list(run.checkpoints.iterdir())) == 4
 
 
 def test_a_single_class_and_tiny_data_train(tmp_path, quick):

@@ -7,17 +7,8 @@ import torch
 from torch import Tensor
 
 from latentscape.analysis.inference import Reconstruct
+from latentscape.model import scaled
 from latentscape.records import Array, Split
-
-
-def scaled(images: Array, value_range: tuple[float, float]) -> Array:
-    """Return images (n, *shape) as float32 rows (n, D) with the stored range as 0 to 1."""
-    low, high = value_range
-    rows = images.reshape(len(images), -1).astype(np.float32)
-    if low:
-        rows -= np.float32(low)
-    rows /= np.float32(high - low)
-    return rows
 
 
 def mean_image(split: Split) -> Reconstruct:
@@ -26,8 +17,7 @@ def mean_image(split: Split) -> Reconstruct:
     total = np.zeros(dataset.shape, dtype=np.float64)
     for part in np.array_split(split.train, -(-len(split.train) // 1000)):
         total += dataset.images[part].sum(axis=0, dtype=np.float64)
-    low, high = dataset.value_range
-    mean = torch.from_numpy((total / len(split.train) - low) / (high - low)).float()
+    mean = scaled(torch.from_numpy(total / len(split.train)), dataset.value_range)
     return lambda images: mean.expand(len(images), *mean.shape)
 
 
@@ -51,14 +41,18 @@ def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
     from sklearn.decomposition import PCA
 
     dataset = split.dataset
-    rows = scaled(dataset.images[split.train], dataset.value_range)
+    rows = _rows(torch.from_numpy(dataset.images[split.train]), dataset.value_range)
     components = min(components, *rows.shape)
     bounds = (0.0, 1.0) if rows.min() >= 0 and rows.max() <= 1 else (-np.inf, np.inf)
     model: Any = PCA(components, random_state=0).fit(rows)
 
     def reconstruct(images: Tensor) -> Tensor:
-        codes = model.transform(scaled(images.numpy(), dataset.value_range))
+        codes = model.transform(_rows(images, dataset.value_range))
         rows = np.clip(model.inverse_transform(codes), *bounds).astype(np.float32)
         return torch.from_numpy(rows).reshape(len(images), *dataset.shape)
 
     return reconstruct, components
+
+
+def _rows(images: Tensor, value_range: tuple[float, float]) -> Array:
+    return scaled(images, value_range).flatten(1).numpy()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from latentscape.model import Autoencoder
 from latentscape.records import Array, Dataset
+from latentscape.runtime import full_precision
 
 BATCH = 1000
 
@@ -17,7 +18,7 @@ Reconstruct = Callable[[Tensor], Tensor]
 
 
 def stored_batches(dataset: Dataset, index: NDArray[np.int64]) -> Iterator[Tensor]:
-    """Yield stored images (B, *shape) of the examples in `index`, in order."""
+    """Yield stored images (B, *shape) on the CPU, of the examples in `index` and in its order."""
     for start in range(0, len(index), BATCH):
         yield torch.from_numpy(dataset.images[index[start : start + BATCH]])
 
@@ -25,7 +26,7 @@ def stored_batches(dataset: Dataset, index: NDArray[np.int64]) -> Iterator[Tenso
 def encode(model: Autoencoder, dataset: Dataset, index: NDArray[np.int64]) -> Array:
     """Return the codes (n, latent_dim), float32, of the examples in `index`."""
     device = next(model.parameters()).device
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         parts = [model.encode(batch.to(device)).cpu() for batch in stored_batches(dataset, index)]
     return torch.cat(parts).numpy()
 
@@ -35,7 +36,7 @@ def reconstruct_with(model: Autoencoder) -> Reconstruct:
     device = next(model.parameters()).device
 
     def reconstruct(images: Tensor) -> Tensor:
-        with torch.inference_mode():
+        with torch.inference_mode(), full_precision():
             return model.reconstruct(images.to(device)).cpu()
 
     return reconstruct

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentscape.analysis.baselines import mean_image, pca, scaled
+from latentscape.analysis.baselines import mean_image, pca
 from latentscape.analysis.inference import Reconstruct, encode, reconstruct_with, stored_batches
-from latentscape.model import Autoencoder
+from latentscape.model import Autoencoder, scaled
 from latentscape.records import Array, Findings, Split
 from latentscape.runtime import derive_seed
 
@@ -77,7 +77,7 @@ class Errors:
 def measure(reconstruct: Reconstruct, split: Split) -> Errors:
     """Reconstruct every test example and measure its errors."""
     parts = [
-        _errors(_scaled_tensor(batch, split), reconstruct(batch))
+        _errors(scaled(batch, split.dataset.value_range), reconstruct(batch))
         for batch in stored_batches(split.dataset, split.test)
     ]
     squared_error, cross_entropy, entropy = (
@@ -109,16 +109,20 @@ def evaluate_model(model: Autoencoder, split: Split) -> Findings:
         verdict. ``arrays``: test images and their reconstructions to look at, and codes.
     """
     reconstruct = reconstruct_with(model)
-    errors = measure(reconstruct, split)
     linear, components = pca(split, model.latent_dim)
-    metrics, pca_metrics = errors.metrics(), measure(linear, split).metrics()
+    errors, pca_errors = measure(reconstruct, split), measure(linear, split)
+    metrics, pca_metrics = errors.metrics(), pca_errors.metrics()
     mean_metrics = measure(mean_image(split), split).metrics()
     values = {
         "part": "test",
         "n": len(split.test),
         "metrics": metrics,
         "per_class": _per_class(errors, split),
-        "pca": {"dim": components, "metrics": pca_metrics},
+        "pca": {
+            "dim": components,
+            "metrics": pca_metrics,
+            "per_class": _per_class(pca_errors, split),
+        },
         "mean_image": {"metrics": mean_metrics},
         "entropy_floor": None
         if errors.entropy is None
@@ -170,11 +174,6 @@ def _cross_entropy(images: Tensor, means: Tensor) -> Tensor:
     return -log_prob.flatten(1).sum(1, dtype=torch.float64)
 
 
-def _scaled_tensor(batch: Tensor, split: Split) -> Tensor:
-    rows = scaled(batch.numpy(), split.dataset.value_range)
-    return torch.from_numpy(rows).reshape(batch.shape)
-
-
 def _per_class(errors: Errors, split: Split) -> dict[str, dict[str, float | int | None]]:
     if split.dataset.labels is None:
         return {}
@@ -204,7 +203,7 @@ def _pictures(
     arrays: dict[str, Array] = {}
     for prefix, index in groups.items():
         images = torch.from_numpy(split.dataset.images[index])
-        arrays[f"{prefix}originals"] = _scaled_tensor(images, split).numpy()
+        arrays[f"{prefix}originals"] = scaled(images, split.dataset.value_range).numpy()
         arrays[f"{prefix}reconstructions"] = reconstruct(images).numpy()
     mse = errors.squared_error / errors.pixels
     for prefix in ("best_", "median_", "worst_"):

@@ -1,6 +1,7 @@
 """Loading and describing data by name or path, as a person asks for them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from latentscape.config import DataConfig, validate
 from latentscape.data.sources import load_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import describe
+from latentscape.data.values import compact
+from latentscape.errors import DataError
 from latentscape.records import Dataset
 
 
@@ -21,12 +24,45 @@ def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -
     changes : mapping, optional
         Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``.
 
+    Returns
+    -------
+    Dataset
+        All examples; an official test part comes last.
+
     Raises
     ------
     DataError
         If the data cannot be read.
     """
     return load_dataset(_data_config(source, changes))
+
+
+def check_dataset(dataset: Dataset) -> Dataset:
+    """Check a dataset made in memory as one that was read would be.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Images of any number type, labels or none.
+
+    Returns
+    -------
+    Dataset
+        With uint8 or float32 values.
+
+    Raises
+    ------
+    DataError
+        For values that are not finite numbers, labels of another count, or fewer than two examples.
+    """
+    if len(dataset) < 2:
+        raise DataError(f"{dataset.name} holds {len(dataset)} example(s)", expected="two or more")
+    if dataset.labels is not None and len(dataset.labels) != len(dataset):
+        raise DataError(
+            f"{dataset.name} holds {len(dataset)} examples but {len(dataset.labels)} labels",
+            expected="a label for each example",
+        )
+    return replace(dataset, images=compact(dataset.images, dataset.name))
 
 
 def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

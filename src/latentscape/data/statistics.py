@@ -64,7 +64,7 @@ def entropy_floor(images: Array, value_range: tuple[float, float]) -> float | No
         Mean over all values, in nats per value; None where a value falls outside the range.
     """
     low, high = value_range
-    if not images.size or images.min() < low or images.max() > high:
+    if not images.size or not _within(images, value_range):
         return None
     if images.dtype == np.uint8:
         # There are 256 values: count them, and take the entropy of each once.
@@ -85,10 +85,10 @@ def check_unit_range(dataset: Dataset) -> None:
     DataError
         If (x - low) / (high - low) leaves [0, 1] for a value x.
     """
+    if _within(dataset.images, dataset.value_range):
+        return
     low, high = dataset.value_range
     found = float(dataset.images.min()), float(dataset.images.max())
-    if found[0] >= low and found[1] <= high:
-        return
     least, most = min(found[0], low), max(found[1], high)
     raise DataError(
         f"The values of {dataset.name} go from {found[0]:g} to {found[1]:g}",
@@ -96,6 +96,12 @@ def check_unit_range(dataset: Dataset) -> None:
         fix=f"Say which values stand for 0 and 1 (--set data.range=[{least:.9g},{most:.9g}]) "
         "or choose a likelihood for any values (--set model.likelihood=gaussian).",
     )
+
+
+def _within(images: Array, value_range: tuple[float, float]) -> bool:
+    """Tell whether all values lie in a range, whose ends have the precision of the values."""
+    low, high = np.array(value_range, dtype=np.result_type(images.dtype, np.float32))
+    return bool(images.min() >= low and images.max() <= high)
 
 
 def _label_counts(dataset: Dataset) -> dict[str, int] | None:

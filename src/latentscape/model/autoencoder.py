@@ -68,11 +68,7 @@ class Autoencoder(nn.Module):
     def scale(self, images: Tensor) -> Tensor:
         """Turn stored values (B, *shape) into float32, with the stored range as 0 to 1."""
         assert self.config.input is not None
-        low, high = self.config.input.range
-        scaled = images.float()
-        if low:
-            scaled = scaled - low
-        return scaled / (high - low) if high - low != 1 else scaled
+        return scaled(images, self.config.input.range)
 
     def forward(self, images: Tensor) -> Pass:
         """Encode and decode stored images (B, *shape)."""
@@ -128,6 +124,15 @@ class Autoencoder(nn.Module):
                     rows.append(_describe_layer(part, layer, tuple(values.shape[1:])))
         self.train(was_training)
         return rows
+
+
+def scaled(images: Tensor, value_range: tuple[float, float]) -> Tensor:
+    """Turn stored values into float32, with the two ends of their range as 0 and 1."""
+    low, high = value_range
+    values = images.float()
+    if low:
+        values = values - low
+    return values / (high - low) if high - low != 1 else values
 
 
 def initialise(model: nn.Module, config: InitConfig) -> None:

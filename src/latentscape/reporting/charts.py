@@ -1,12 +1,12 @@
 """Curves, comparisons and scatters as SVG."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from latentscape.files import slug
 from latentscape.records import Array, Findings
 from latentscape.reporting.parts import Chart
 from latentscape.reporting.rows import Row, Subject
@@ -39,9 +39,9 @@ class Curve:
     look: str
 
 
-def slug(*words: str) -> str:
-    """Make a file name of words."""
-    return re.sub(r"\W+", "-", " ".join(words).lower()).strip("-")[:120]
+def figure_name(*words: str) -> str:
+    """Make the name of a figure's file of words."""
+    return slug(" ".join(words).lower())
 
 
 def validation_errors(subject: Subject) -> Chart:
@@ -75,7 +75,7 @@ def losses(subject: Subject, row: Row) -> Chart:
     svg, _ = _curve_chart(
         curves, (320, 240), "loss, nats per example", f"Loss of {row.label}. {_ends(curves)}"
     )
-    return Chart(slug("loss", row.label), row.label, svg)
+    return Chart(figure_name("loss", row.label), row.label, svg)
 
 
 def against_pca(subject: Subject) -> Chart:
@@ -132,7 +132,7 @@ def latent_map(row: Row) -> Chart:
     marks += _class_names(at, labels, {label: _name(names, label) for label in classes})
     colours = "coloured by label, each label's name at its median" if classes else "without labels"
     return Chart(
-        slug("latent-map", row.label),
+        figure_name("latent-map", row.label),
         row.label,
         document(
             400, 392, marks, f"{len(codes)} test images in the code of {row.label}, {colours}."
@@ -183,9 +183,7 @@ def _points(
 
 
 def _validation_error(entry: dict[str, Any]) -> float | None:
-    part = entry["validation"] or entry["train"]
-    mse = part.get("mse")
-    return None if mse is None else float(mse)
+    return float(entry["validation"]["mse"]) if entry["validation"] else None
 
 
 def _part_loss(part: str) -> Callable[[dict[str, Any]], float | None]:
@@ -276,4 +274,4 @@ def _notes(subject: Subject) -> Iterator[str]:
     if hidden := len(subject.rows) - len(subject.pictured):
         yield f" The {hidden} models with higher test errors are drawn in grey."
     if any(not entry["validation"] for row in subject.rows for entry in row.values["history"]):
-        yield " Where there is no validation part, the error on training images is drawn."
+        yield " Models that held nothing out for validation have no line here."

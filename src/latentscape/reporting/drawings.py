@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from latentscape.reporting.charts import slug
+from latentscape.reporting.charts import figure_name
 from latentscape.reporting.parts import Chart
 from latentscape.reporting.rows import Row
 from latentscape.reporting.svg import document, rectangle, text
@@ -50,7 +50,7 @@ def architecture(rows: Sequence[Row]) -> Chart:
     height = 10 + STEP * len(stages)
     labels = _listed([row.label for row in rows])
     return Chart(
-        slug("architecture", values["label"] or values["name"]),
+        figure_name("architecture", values["label"] or values["name"]),
         f"{labels}: {count(values['parameters'])} parameters",
         document(WIDTH, height, marks, f"Architecture of {labels}: {_described(stages)}."),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from latentscape.records import Array
-from latentscape.reporting.charts import slug
+from latentscape.reporting.charts import figure_name
 from latentscape.reporting.parts import Panel, Plate, Strip
 from latentscape.reporting.pictures import code_pictures, strip
 from latentscape.reporting.rows import Row, Subject
@@ -22,7 +22,7 @@ def reconstructions(subject: Subject) -> list[Plate]:
         _compared(
             subject,
             [("Original", rows[0].arrays["originals"]), *_models(rows), *_pcas(rows)],
-            slug("reconstructions", *_distinction(rows, subject)),
+            figure_name("reconstructions", *_distinction(rows, subject)),
             f"The same test images as {_named(rows, subject)} and PCA with as many numbers "
             "reconstruct them. Look for what vanishes first (thin strokes, rare shapes) and for "
             "images that turn into something else.",
@@ -50,7 +50,7 @@ def codes(subject: Subject) -> list[Plate]:
             "white zero; otherwise the lighter the larger. Each model has its own scale. A square "
             "that is the same under every image carries no information."
         )
-        name = slug("codes", *_distinction(rows, subject))
+        name = figure_name("codes", *_distinction(rows, subject))
         plates.append(_compared(subject, [("Original", originals), *pictures], name, caption))
     return plates
 
@@ -64,7 +64,7 @@ def extremes(subject: Subject, row: Row) -> Plate:
         pairs = [("Original", row.arrays[f"{rank}_originals"])]
         pairs += [("Reconstruction", row.arrays[f"{rank}_reconstructions"])]
         panels.append(_panel(subject, f"{rank.capitalize()} · {span}", pairs, ACROSS, row.label))
-    return Plate(slug("extremes", row.label), row.label, "", panels, 270)
+    return Plate(figure_name("extremes", row.label), row.label, "", panels, 270)
 
 
 def picks(subject: Subject) -> Plate:

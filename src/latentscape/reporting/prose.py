@@ -15,8 +15,10 @@ def summary(subject: Subject) -> list[str]:
 
 
 def events(subject: Subject) -> list[str]:
-    """Name what went wrong in training and was mended, run by run."""
-    return [
+    """Name what went wrong in training, mended or not, run by run."""
+    failures = (subject.study or {}).get("failures", [])
+    missing = [f"{f['label']}, seed {f['seed']}, is missing. {f['what']}" for f in failures]
+    return missing + [
         f"{row.label} ({run.values['name']}), epoch {event['epoch']}: {event['what']}"
         for row in subject.rows
         for run in row.runs
@@ -132,14 +134,14 @@ def _range(values: Iterable[int]) -> str:
 
 def _same_test(subject: Subject) -> str:
     tests = {
-        (values["data"]["fingerprint"], values["data"]["seed"], *values["data"]["sizes"].values())
-        for values in (run.values for row in subject.rows for run in row.runs)
+        (data["fingerprint"], data["seed"], data["sizes"]["test"])
+        for data in (run.values["data"] for row in subject.rows for run in row.runs)
     }
     if len(tests) == 1:
-        return "All models saw the same split." if len(subject.rows) > 1 else ""
+        return "All models were tested on the same images." if len(subject.rows) > 1 else ""
     return (
-        "Not all models saw the same split, so small differences between them may come from the "
-        "images they were tested on."
+        "Not all models were tested on the same images, so small differences between them may come "
+        "from those."
     )
 
 

@@ -41,7 +41,7 @@ class Row:
     @property
     def arrays(self) -> dict[str, Array]:
         """Pictures and codes of the first run."""
-        return self.first.arrays
+        return _visible(self.first.arrays)
 
     @property
     def latent_dim(self) -> int:
@@ -105,6 +105,16 @@ def gather(study: Mapping[str, Any] | None, runs: Sequence[Findings]) -> tuple[R
         if found:
             rows.append(Row(facts["label"], facts, found))
     return tuple(rows)
+
+
+def _visible(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Show images of other than one or three channels by the mean of their channels."""
+    return {
+        name: values.mean(axis=-3, keepdims=True)
+        if values.ndim >= 4 and values.shape[-3] not in (1, 3)
+        else values
+        for name, values in arrays.items()
+    }
 
 
 def _label(run: Findings) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from latentscape.reporting.parts import Cell, Table
 from latentscape.reporting.rows import Row, Subject
 from latentscape.units import (
+    COMPARED,
     METRICS,
     NONE,
     count,
@@ -15,8 +16,6 @@ from latentscape.units import (
     number,
     percent,
 )
-
-COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
 
 
 def results(subject: Subject) -> Table:
@@ -123,8 +122,8 @@ def _results_caption(subject: Subject) -> str:
             f"BCE cannot fall below {floor} nats per pixel on these images, because their pixels "
             "are grey and not black or white; “above floor” is what a model can still gain."
         )
-    if rank := (subject.study or {}).get("rank_by"):
-        parts.append(f"Ordered by {metric_of(rank).name} ({metric_of(rank).unit}), best first.")
+    if (subject.study or {}).get("ranked"):
+        parts.append("Ordered by MSE on the validation images, best first.")
     return " ".join(parts)
 
 

@@ -61,13 +61,12 @@ class CheckpointFolder:
         content = save({name: value.contiguous() for name, value in checkpoint.tensors.items()})
         write_bytes(tensors, content)
         write_json(manifest, {**checkpoint.values, "sha256": sha256(content).hexdigest()})
-        others = [file for file in self._manifests() if file != manifest]
-        last_epoch_end = [file for file in others if _at_epoch_end(file)][-1:]
-        for file in others:
-            if file in last_epoch_end:
-                continue
-            file.unlink()
-            file.with_suffix(".safetensors").unlink(missing_ok=True)
+        before = [file for file in self._manifests() if file != manifest]
+        kept = {manifest.stem, *[file.stem for file in before if _at_epoch_end(file)][-1:]}
+        # What a kill left half-written goes too.
+        for file in self.path.iterdir():
+            if file.stem not in kept:
+                file.unlink()
 
     def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
         """Read the newest sound checkpoint.

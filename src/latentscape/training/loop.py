@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentscape.errors import Interrupted, TrainingError
+from latentscape.errors import Interrupted, RunError, TrainingError
 from latentscape.model import Autoencoder
 from latentscape.records import Split
-from latentscape.runs import Run, save_model
-from latentscape.runtime import derive_seed, random_state, restore_random_state
+from latentscape.runs import SCHEMA, Run, save_model
+from latentscape.runtime import derive_seed, random_state, restore_random_state, synchronize
 from latentscape.training.batches import Batches, in_order, to_tensor
 from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import (
@@ -88,6 +88,8 @@ class Trainer:
     ) -> None:
         self.run, self.recipe, self.split, self.device = run, run.recipe, split, device
         self.config = self.recipe.train
+        # Only a checkpoint of the very same settings, data and format can be gone on from.
+        self.identity = f"{SCHEMA}-{run.fingerprint}"
         self.images = to_tensor(split.dataset, device)
         self.batches = Batches(self.images, split.train, self.config.batch_size, self.config.seed)
         self.checkpoints = CheckpointFolder(run.checkpoints)
@@ -127,7 +129,9 @@ class Trainer:
                     self._epoch_or_roll_back()
             finally:
                 self._tell("on_stop")
-            return self._finish()
+            model = self._finish()
+            self._stop_if_asked()
+            return model
 
     def _build(self) -> None:
         torch.manual_seed(derive_seed(self.config.seed, "model"))
@@ -135,6 +139,8 @@ class Trainer:
         self.optimizer = build_optimizer(self.model, self.config)
         self.sums = self._zero_sums()
         checkpoint = self.checkpoints.latest()
+        if checkpoint is None and not self._is_finite():
+            raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
         if checkpoint is None:
             self._save()  # Even the first epoch has something to roll back to.
         else:
@@ -169,8 +175,7 @@ class Trainer:
                 self._save()
                 save_at = time.monotonic() + self.config.checkpoint_seconds
                 self._stop_if_asked()
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        synchronize(self.device)
         standing.seconds = time.perf_counter() - started
 
     def _step(self, batch: Tensor) -> None:
@@ -213,7 +218,8 @@ class Trainer:
         self._tell("on_epoch", self.model, record)
         self.run.write_log(standing.history, standing.events)
         self._save()
-        self._stop_if_asked()
+        if not self._is_done():
+            self._stop_if_asked()
 
     def _validate(self) -> dict[str, float] | None:
         """Return the mean loss terms and the MSE per pixel over the validation examples."""
@@ -295,9 +301,16 @@ class Trainer:
             for group, values in groups.items()
             for name, value in values.items()
         }
-        self.checkpoints.save(Checkpoint(tensors, asdict(self.standing)))
+        values = {**asdict(self.standing), "identity": self.identity}
+        self.checkpoints.save(Checkpoint(tensors, values))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
+        values = dict(checkpoint.values)
+        if values.pop("identity", None) != self.identity:
+            raise RunError(
+                f"The checkpoints of {self.run.name} are of another recipe, or another version",
+                fix="Put recipe.yaml back as it was, or train anew under another --name.",
+            )
         groups: dict[str, dict[str, Tensor]] = {}
         for path, value in checkpoint.tensors.items():
             group, name = path.split("/", 1)
@@ -309,7 +322,7 @@ class Trainer:
         }
         self.sums = groups["loss"]["sums"].to(self.device)
         restore_random_state(groups["random"], self.device)
-        self.standing = Standing(**checkpoint.values)
+        self.standing = Standing(**values)
 
     def _is_finite(self) -> bool:
         values = [self.sums, *self.model.state_dict().values()]
@@ -323,7 +336,8 @@ class Trainer:
     def _stop_if_asked(self) -> None:
         if self._stop_asked:
             raise Interrupted(
-                f"Stopped in epoch {self.standing.epoch + 1} of {self.config.epochs}, and saved",
+                f"Stopped in epoch {min(self.standing.epoch + 1, self.config.epochs)} "
+                f"of {self.config.epochs}, and saved",
                 fix=f"Go on with: latentscape train --resume {self.run.path}",
             )
 

@@ -9,7 +9,20 @@ from latentscape.config import ScheduleConfig, TrainConfig
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Build the optimizer that a config names, fused where PyTorch has a fused kernel."""
+    """Build the optimizer that a config names, fused where PyTorch has a fused kernel.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Whose parameters are trained, already on their device.
+    config : TrainConfig
+        Optimizer, learning rate, weight decay, momentum.
+
+    Returns
+    -------
+    torch.optim.Optimizer
+        With one parameter group.
+    """
     parameters = list(model.parameters())
     decay, lr = config.weight_decay, config.lr
     match config.optimizer:
