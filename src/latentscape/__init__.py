@@ -8,6 +8,7 @@ Everything the command line does is a function here under the same name:
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("latentscape")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'latentscape' has no attribute {name!r}")
     value = getattr(import_module(f"latentscape.{_HOME_OF[name]}"), name)

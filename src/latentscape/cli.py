@@ -6,6 +6,7 @@ completion answer at once.
 
 import io
 import json
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentscape.errors import LatentscapeError, TrainingError
+from latentscape.errors import Interrupted, LatentscapeError, TrainingError
 
 app = typer.Typer(
     name="latentscape",
@@ -159,7 +160,7 @@ def train(
     values = experiment.run_findings(run).values
     _print(values, as_json, terminal.print_run)
     if not quiet and not as_json:
-        print(f"\nReport: latentscape report {run.path}")
+        print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
 
 
 @app.command(epilog="Example: **latentscape compare ae-vs-cae --data mnist --seeds 3**")
@@ -324,8 +325,20 @@ def studies_show(
     _print(load_study(study).model_dump(mode="json"), as_json, terminal.print_yaml)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("latentscape"))
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Train autoencoders on images, compare them fairly, look into what they learned."""
@@ -343,7 +356,8 @@ def main() -> None:
     except LatentscapeError as error:
         if debug:
             traceback.print_exc()
-        print(f"Error: {error}", file=sys.stderr)
+        kind = "" if isinstance(error, Interrupted) else "Error: "
+        print(f"{kind}{error}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 

@@ -307,6 +307,8 @@ class Recipe(_Part):
         Project, course or paper that the recipe repeats.
     protocol : str
         How the origin obtained the numbers in `reported`.
+    reported_on : str
+        Name of the data they hold for; beside other data they mean nothing and are not shown.
     """
 
     name: str
@@ -314,6 +316,7 @@ class Recipe(_Part):
     origin: str = ""
     protocol: str = ""
     reported: tuple[Reported, ...] = ()
+    reported_on: str = "mnist"
     data: DataConfig = DataConfig()
     model: ModelConfig
     objective: ObjectiveConfig = ObjectiveConfig()
@@ -382,7 +385,7 @@ class Study(_Part):
         for entry, (variant, changes) in product(self.entries, (self.variants or {"": {}}).items()):
             for values in product(*self.axes.values()):
                 point = dict(zip(self.axes, values, strict=True))
-                parts = [entry.label or entry.recipe, variant, *_axis_labels(point)]
+                parts = [entry.label or Path(entry.recipe).stem, variant, *_axis_labels(point)]
                 label = " ".join(part for part in parts if part)
                 combined.append(
                     (label, entry.recipe, {**self.set, **entry.set, **changes, **point})
@@ -396,6 +399,16 @@ class Study(_Part):
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+# What pydantic says in terms of its own, for people who write YAML.
+_PLAIN = {
+    "model_type": "Expected settings of the form 'key: value'",
+    "model_attributes_type": "Expected settings of the form 'key: value'",
+    "dict_type": "Expected settings of the form 'key: value'",
+    "tuple_type": "Expected a list such as [512, 256]",
+    "union_tag_invalid": "The kind {tag!r} is unknown; expected one of {expected_tags}",
+    "union_tag_not_found": "The part needs a 'kind'",
+}
 
 
 def validate(model: type[_Model], content: Any, what: str) -> _Model:
@@ -425,8 +438,9 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
             near = get_close_matches(str(first["loc"][-1]), _all_keys(), n=1, cutoff=0.5)
             fix = f"Did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"{what} has an unknown key {place}", fix=fix) from error
+        told = _PLAIN.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
         got = f" (got {first['input']!r})" if first["type"] != "missing" else ""
-        raise ConfigError(f"{what}, {place or 'as a whole'}: {first['msg']}{got}") from error
+        raise ConfigError(f"{what}, {place or 'as a whole'}: {told}{got}") from error
 
 
 def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -467,7 +481,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
     try:
         return path.strip(), _number(yaml.safe_load(value))
     except (yaml.YAMLError, ValueError) as error:  # PyYAML's dates raise ValueError.
-        raise ConfigError(f"The value in --set {text} is not YAML: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"The value in --set {text} is not YAML: {reason}") from error
 
 
 def recipe_names() -> list[str]:
@@ -534,6 +549,16 @@ def _place(path: Sequence[int | str], content: Any) -> str:
     return ".".join(steps)
 
 
+def _homes() -> dict[str, str]:
+    """Map the bare names of settings to their paths, for people who leave the first part out."""
+    sections: dict[str, type[BaseModel]] = {
+        "data": DataConfig,
+        "objective": ObjectiveConfig,
+        "train": TrainConfig,
+    }
+    return {name: f"{part}.{name}" for part in sections for name in sections[part].model_fields}
+
+
 def _all_keys() -> set[str]:
     return {name for part in _Part.__subclasses__() for name in part.model_fields}
 
@@ -555,6 +580,8 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
         fields = type(record).model_fields if known else None
         if fields is not None and name not in fields:
             place = ".".join([*parents, last][:depth])
+            if not place and path in (homes := _homes()):
+                raise ConfigError(f"There is no setting {path}", fix=f"Did you mean {homes[path]}?")
             raise unknown(f"setting in {place or 'the recipe'}", name, fields, ConfigError)
         if depth == len(parents):
             break
@@ -594,9 +621,8 @@ def _read_yaml(what: str, folder: str, name_or_path: str | Path) -> tuple[Any, s
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{what} {name} cannot be read: {error}", expected="a YAML file"
-        ) from error
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{what} {name} cannot be read: {reason}") from error
     if isinstance(content, dict):
         content.setdefault("name", Path(name).stem)
     return content, f"{what} {name}"

@@ -80,6 +80,8 @@ def train(
     DataError, ConfigError, RunError, TrainingError
         Each says what was got, what was expected and what to do.
     """
+    if name is not None and (Path(name).name != name or not name.strip(".")):
+        raise ConfigError(f"A run cannot be called {name!r}", expected="a name without a folder")
     recipe = resolve(recipe, changes, data)
     split = load_split(recipe, data)
     path = Path(folder) / (name or default_name(recipe, split))
@@ -356,7 +358,7 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
         "events": run.events,
         "timing": _timing(history),
         "evaluation": found.values,
-        "reported": _reported(recipe, found.values["metrics"]),
+        "reported": _reported(recipe, run.data["name"], found.values["metrics"]),
         "labels_used": "No labels in training. Test labels only to list errors by class and to "
         "colour and order pictures.",
     }
@@ -374,8 +376,12 @@ def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _reported(recipe: Recipe, metrics: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """Put what the recipe's origin reported beside what was obtained."""
+def _reported(
+    recipe: Recipe, data: str, metrics: Mapping[str, float | None]
+) -> list[dict[str, Any]]:
+    """Put what the recipe's origin reported beside what was obtained on the same data."""
+    if data != recipe.reported_on:
+        return []
     return [
         {
             "metric": number.metric,

@@ -1,5 +1,6 @@
 """Writing files whole or not at all."""
 
+import errno
 import json
 import os
 import re
@@ -45,10 +46,10 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 def cannot_write(path: Path, error: OSError) -> RunError:
     """Build the error for a path that cannot be written; to be raised by the caller."""
-    return RunError(
-        f"{path} could not be written: {error.strerror or error}",
-        fix="Free some space, or choose a folder you may write to. What was there is not lost.",
-    )
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+    mend = "Free some space." if full else "Choose a folder that you may write to."
+    got = f"{path} could not be written: {error.strerror or error}"
+    return RunError(got, fix=f"{mend} What was there is not lost.")
 
 
 def slug(text: str) -> str:

@@ -40,6 +40,8 @@ class Dataset:
         part; None where the source has no official split.
     origin : str
         Where it was found: a path, or the package that carries it.
+    left_out : tuple of str
+        Columns of a table that are neither values nor the label.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Dataset:
     value_range: tuple[float, float] = (0.0, 255.0)
     n_official_train: int | None = None
     origin: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

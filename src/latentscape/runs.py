@@ -183,11 +183,12 @@ def open_run(path: str | Path) -> Run:
     """
     path = Path(path)
     if not (path / "recipe.yaml").is_file():
-        near = [run.name for run in list_runs(path.parent)][:8] if path.parent.is_dir() else []
+        folder = path if path.is_dir() else path.parent
+        near = [str(run.path) for run in [*list_runs(folder), *list_runs(path.parent / "runs")]][:8]
         raise RunError(
             f"{path} is not a run",
             expected="a directory that 'latentscape train' or 'latentscape compare' has made",
-            fix=f"There are {', '.join(near)}." if near else "",
+            fix=f"Some that are: {', '.join(near)}." if near else "",
         )
     return Run(path)
 

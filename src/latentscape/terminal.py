@@ -86,9 +86,9 @@ def print_study(values: Mapping[str, Any]) -> None:
         f"{values['name']}: test examples, {seeds} seed{'s' if seeds > 1 else ''}"
     )
     for heading in ("PCA's MSE", "beats it", "training"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for row in values["rows"]:
-        cells = [units.statistic(row["metrics"][name]) for name in units.COMPARED]
+        cells = [units.statistic(row["metrics"][name]) for name in _metrics_shown()]
         seconds = units.duration(row["train_seconds"]["mean"])
         beats = "[green]yes" if row["beats_pca"] else "[red]no"
         table.add_row(escape(row["label"]), *cells, units.number(row["pca"]["mse"]), beats, seconds)
@@ -131,16 +131,21 @@ def _table(*headings: str, title: str = "", show_header: bool = True) -> Table:
     )
 
 
+def _metrics_shown() -> tuple[str, ...]:
+    """Return the metrics that a table has room for; a number is never cut off."""
+    return units.COMPARED if _console().width >= 120 else ("mse", "nats")
+
+
 def _metric_table(title: str) -> Table:
     table = _table("", title=title)
-    for name in units.COMPARED:
+    for name in _metrics_shown():
         metric = units.metric_of(name)
-        table.add_column(f"{metric.name}\n[dim]{metric.unit}", justify="right")
+        table.add_column(f"{metric.name}\n[dim]{metric.unit}", justify="right", overflow="fold")
     return table
 
 
 def _metric_cells(metrics: Mapping[str, float | None]) -> list[str]:
-    return [units.number(metrics[name]) for name in units.COMPARED]
+    return [units.number(metrics[name]) for name in _metrics_shown()]
 
 
 def _right(table: Table, *columns: int) -> None:
@@ -156,4 +161,4 @@ def _text(value: Any) -> str:
         return between.join(_text(item) for item in value)
     if isinstance(value, int) and not isinstance(value, bool):
         return units.count(value)
-    return units.number(value) if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -63,7 +63,7 @@ def _subject(*runs, **more):
 def test_summary_names_the_best_and_those_behind_pca():
     text = " ".join(summary(_subject(findings("good", error=0.6), findings("bad", error=1.5))))
     assert "good has the lowest error: a mean squared error of 0.006000 per pixel" in text
-    assert "50 % below PCA" in text
+    assert "50 % below that of PCA" in text
     assert "bad does not beat PCA" in text
     assert "3,600" not in text
     assert "100 examples to train on" in text

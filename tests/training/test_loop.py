@@ -97,18 +97,24 @@ def test_a_convolutional_model_resumes_bit_identically(tmp_path, small):
     assert_same_result(stopped, undisturbed)
 
 
-def kill_after(arguments: list[str], folder, seconds: float) -> float | None:
-    """Run the command line and kill it; return how long it took if it was done before."""
+def train_by_command(arguments, folder, watched=None, seconds=None) -> bool:
+    """Run the command line to its end, or kill it some time after a folder begins to change."""
     command = [sys.executable, "-m", "latentscape", "train", *arguments, "--quiet"]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    started = time.monotonic()
+    before = files_in(watched)
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
+        while watched and files_in(watched) == before and process.poll() is None:
+            time.sleep(0.005)
         try:
             assert process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
             process.kill()
-            return None
-    return time.monotonic() - started
+            return False
+    return True
+
+
+def files_in(folder) -> set[str]:
+    return {file.name for file in folder.iterdir()} if folder and folder.exists() else set()
 
 
 def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
@@ -117,18 +123,18 @@ def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
         "train.checkpoint_seconds=0.02 train.snapshots=[1,40] model.encoder.widths=[64,32]"
     )
     train = ["dense-dropout", *(word for text in settings.split() for word in ("--set", text))]
-    duration = kill_after([*train, "--name", "undisturbed"], tmp_path, 300)
-    assert duration is not None
+    assert train_by_command([*train, "--name", "undisturbed"], tmp_path)
     undisturbed, killed = (Run(tmp_path / "runs" / name) for name in ("undisturbed", "killed"))
-    fresh = [*train, "--name", "killed"]
-    # Kills come while Python starts, before the run stands, while it trains and after.
+    duration = sum(record["seconds"] for record in undisturbed.history)
     chance = random.Random(0)
     kills = 0
-    for _ in range(5):
-        go_on = ["--resume", str(killed.path)] if killed.path.exists() else fresh
-        kills += kill_after(go_on, tmp_path, chance.uniform(0.2, 0.9) * duration) is None
-    assert kills >= 2
-    assert kill_after(["--resume", str(killed.path)], tmp_path, 300) is not None
+    for watched in (killed.path.parent, *4 * [killed.checkpoints]):
+        fresh = not killed.path.exists()
+        arguments = [*train, "--name", "killed"] if fresh else ["--resume", str(killed.path)]
+        seconds = chance.uniform(0, 0.3) * duration
+        kills += not train_by_command(arguments, tmp_path, watched, seconds)
+    assert kills >= 3
+    assert train_by_command(["--resume", str(killed.path)], tmp_path)
     assert_same_result(killed, undisturbed)
     ours, theirs = (read_findings(run.path).values["evaluation"] for run in (killed, undisturbed))
     assert ours == theirs

@@ -44,7 +44,8 @@ def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
     rows = _rows(torch.from_numpy(dataset.images[split.train]), dataset.value_range)
     components = min(components, *rows.shape)
     bounds = (0.0, 1.0) if rows.min() >= 0 and rows.max() <= 1 else (-np.inf, np.inf)
-    model: Any = PCA(components, random_state=0).fit(rows)
+    with np.errstate(all="ignore"):  # A single or constant example has no variance to divide by.
+        model: Any = PCA(components, random_state=0).fit(rows)
 
     def reconstruct(images: Tensor) -> Tensor:
         codes = model.transform(_rows(images, dataset.value_range))

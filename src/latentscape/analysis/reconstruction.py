@@ -23,6 +23,9 @@ from latentscape.runtime import derive_seed
 CLIP = 1e-7
 
 MAX_CODES = 2000
+EXACT = 1e-9
+"""Error per pixel below which a reconstruction differs from its image by rounding alone."""
+
 NOTHING_LEARNED = 0.98
 """Share of the mean image's error above which a model has learned next to nothing."""
 
@@ -70,7 +73,8 @@ class Errors:
         if self.cross_entropy is not None and self.entropy is not None:
             nats = float(self.cross_entropy[chosen].mean())
             values["nats"], values["bce"] = nats, nats / self.pixels
-            values["bce_excess"] = (nats - float(self.entropy[chosen].mean())) / self.pixels
+            # What rounding makes negative is none.
+            values["bce_excess"] = max(0.0, nats - float(self.entropy[chosen].mean())) / self.pixels
         return values
 
 
@@ -148,10 +152,13 @@ def judge(
     mse, linear, mean = (values["mse"] or 0.0 for values in (metrics, pca_metrics, mean_metrics))
     beats = mse < linear
     numbers = f"MSE {mse:.4g} against {linear:.4g}"
-    if mse > NOTHING_LEARNED * mean:
+    if linear < EXACT:
         verdict = (
-            f"Has learned next to nothing: MSE {mse:.4g}, and the mean image alone has {mean:.4g}."
+            f"The code is no smaller than what the images need: PCA with {components} components "
+            f"makes no error at all, and this model an MSE of {mse:.4g}."
         )
+    elif mse > NOTHING_LEARNED * mean:
+        verdict = f"Has learned next to nothing: MSE {mse:.4g}, where the mean image alone has {mean:.4g}."
     elif beats:
         verdict = f"Beats PCA with {components} components: {numbers}, {1 - mse / linear:.0%} less."
     else:

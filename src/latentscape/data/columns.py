@@ -50,6 +50,12 @@ def choose_columns(
     return label, values
 
 
+def left_out(names: Sequence[str], label: int | None, values: Sequence[int]) -> tuple[str, ...]:
+    """Name the columns that are neither label nor values, nor the row numbers of pandas."""
+    used = {label, *values}
+    return tuple(n for index, n in enumerate(names) if index not in used and n not in _INDEX)
+
+
 def example_shape(names: Sequence[str], wanted: tuple[int, ...] | None) -> tuple[int, ...]:
     """Return the shape of an example whose values have these names.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.data.columns import choose_columns, example_shape
+from latentscape.data.columns import choose_columns, example_shape, left_out
 from latentscape.data.payload import read_payload
 from latentscape.data.raw import Raw
 from latentscape.errors import DataError
@@ -70,6 +70,7 @@ def read_csv(path: Path, config: DataConfig) -> Raw:
         values.reshape(-1, *example_shape(_value_names(layout), config.shape)),
         labels,
         channels_first=True,
+        left_out=left_out(layout.names, layout.label, layout.values),
     )
 
 

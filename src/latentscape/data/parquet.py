@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.data.columns import choose_columns, example_shape
+from latentscape.data.columns import choose_columns, example_shape, left_out
 from latentscape.data.payload import unreadable
 from latentscape.data.pictures import decode, stack
 from latentscape.data.raw import Raw
@@ -36,17 +36,18 @@ def read_parquet(path: Path, config: DataConfig) -> Raw:
     table = _table(path)
     label, chosen = choose_columns(table.column_names, config.labels, str(path))
     labels = None if label is None else _labels(table.column(label))
+    unused = left_out(table.column_names, label, chosen)
     columns = {table.column_names[index]: table.column(index) for index in chosen}
     pictures = {name: column for name, column in columns.items() if _is_encoded(column.type)}
     lists = {name: column for name, column in columns.items() if _is_list(column.type)}
     if pictures:
         column, where = _only(pictures, str(path))
-        return Raw(_decoded(column, config, where), labels, channels_first=True)
+        return Raw(_decoded(column, config, where), labels, channels_first=True, left_out=unused)
     if lists:
-        return Raw(_unnested(*_only(lists, str(path))), labels)
+        return Raw(_unnested(*_only(lists, str(path))), labels, left_out=unused)
     flat = [_numbers(column, f"{path}, column {name!r}") for name, column in columns.items()]
     values = np.stack(flat, axis=1).reshape(-1, *example_shape(list(columns), config.shape))
-    return Raw(values, labels, channels_first=True)
+    return Raw(values, labels, channels_first=True, left_out=unused)
 
 
 def _table(path: Path) -> "pa.Table":

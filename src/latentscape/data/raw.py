@@ -32,6 +32,8 @@ class Raw:
         Where it was found, where that is not the path that was asked for.
     channels_first : bool
         Whether four axes are known to be (N, C, H, W), so that nothing needs guessing.
+    left_out : tuple of str
+        As in `Dataset`.
     """
 
     values: Array
@@ -41,6 +43,7 @@ class Raw:
     n_official_train: int | None = None
     origin: str = ""
     channels_first: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def to_dataset(raw: Raw, name: str, origin: str, config: DataConfig) -> Dataset:
@@ -78,6 +81,7 @@ def to_dataset(raw: Raw, name: str, origin: str, config: DataConfig) -> Dataset:
         value_range=_value_range(raw, config),
         n_official_train=raw.n_official_train,
         origin=raw.origin or origin,
+        left_out=raw.left_out,
     )
 
 

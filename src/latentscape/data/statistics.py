@@ -25,7 +25,8 @@ def describe(dataset: Dataset, split: Split) -> dict[str, Any]:
     -------
     dict
         JSON-able: ``name``, ``origin``, ``n``, ``shape``, ``dtype``, ``value_range`` as declared,
-        ``min`` and ``max`` as found, ``labels`` (name to count; None without), ``split`` (sizes),
+        ``min`` and ``max`` as found, ``labels`` (name to count; None without), ``left_out``
+        (columns of a table that are neither values nor the label), ``split`` (sizes),
         ``seed``, ``fingerprint`` and ``entropy_floor`` (nats per value; see `entropy_floor`).
     """
     return {
@@ -38,6 +39,7 @@ def describe(dataset: Dataset, split: Split) -> dict[str, Any]:
         "min": float(dataset.images.min()),
         "max": float(dataset.images.max()),
         "labels": _label_counts(dataset),
+        "left_out": list(dataset.left_out),
         "split": split.sizes,
         "seed": split.seed,
         "fingerprint": dataset.fingerprint,

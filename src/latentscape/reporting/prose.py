@@ -45,12 +45,12 @@ def _best(subject: Subject) -> str:
 
 def _gap_to_pca(row: Row) -> str:
     pca = float(row.facts["pca"]["mse"])
-    if pca <= 0:
+    if pca < 1e-9:
         return "where PCA with a code of the same size makes no error at all"
     gap = row.mse / pca - 1
     direction = "below" if gap < 0 else "above"
     numbers = f"a code of {row.latent_dim} number{'s' if row.latent_dim > 1 else ''}"
-    return f"{percent(abs(gap))} {direction} PCA with {numbers} as well ({number(pca)})"
+    return f"{percent(abs(gap))} {direction} that of PCA, also with {numbers} ({number(pca)})"
 
 
 def _runner_up(best: Row, second: Row) -> str:

@@ -64,8 +64,8 @@ def _reported(subject: Subject) -> Section | None:
 
 
 def _learning(subject: Subject) -> Section | None:
-    if not any(row.values["history"] for row in subject.rows):
-        return None
+    if all(len(row.values["history"]) < 2 for row in subject.rows):
+        return None  # One epoch makes no curve.
     lead = (
         "Solid is the validation loss and dashed the training loss, which is averaged over an "
         "epoch while the weights still move and dropout is at work, so that it may lie above the "

@@ -21,9 +21,10 @@ from latentscape.units import (
 def results(subject: Subject) -> Table:
     """One row per model with all its test metrics, the best of each column marked."""
     best = {metric: _best_text(subject.rows, metric) for metric in COMPARED}
-    head = [("Model", ""), ("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images")]
-    head += [(METRICS[metric].name, METRICS[metric].unit) for metric in COMPARED]
-    head += [("PCA’s MSE", "same code size"), ("Training", "time")]
+    # The errors first: a phone shows only the first few columns.
+    names = [(METRICS[metric].name, METRICS[metric].unit) for metric in COMPARED]
+    head = [("Model", ""), names[0], ("PCA’s MSE", "same code size"), *names[1:]]
+    head += [("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time")]
     body = [_result(row, best) for row in subject.rows]
     if len(subject.rows) == 1:
         body += _baselines(subject.rows[0])
@@ -32,11 +33,8 @@ def results(subject: Subject) -> Table:
 
 def reported(subject: Subject) -> Table | None:
     """List what the origins reported beside what was obtained; None where nothing was reported."""
-    body = [
-        [Cell(row.label, title=True), *_reported_cells(claim)]
-        for row in subject.rows
-        for claim in row.facts["reported"]
-    ]
+    claims = [(row, claim) for row in subject.rows for claim in row.facts["reported"]]
+    body = [[Cell(row.label, title=True), *_reported_cells(claim)] for row, claim in claims]
     head = [("Model", ""), ("Metric", ""), ("Code", "numbers"), ("Reported", "")]
     head += [("Obtained", ""), ("Difference", ""), ("Reached", "")]
     caption = (
@@ -85,13 +83,15 @@ def _best_text(rows: Sequence[Row], metric: str) -> str | None:
 
 def _result(row: Row, best: Mapping[str, str | None]) -> list[Cell]:
     facts = row.facts
+    first, *others = (_metric_cell(row, metric, best[metric]) for metric in COMPARED)
     return [
         Cell(row.label, title=True),
+        first,
+        Cell(number(facts["pca"]["mse"]), note="beaten" if facts["beats_pca"] else "not beaten"),
+        *others,
         Cell(count(facts["latent_dim"])),
         Cell(count(facts["parameters"])),
         Cell(f"{count(facts['epochs'])} × {count(facts['sizes']['train'])}"),
-        *(_metric_cell(row, metric, best[metric]) for metric in COMPARED),
-        Cell(number(facts["pca"]["mse"]), note="beaten" if facts["beats_pca"] else "not beaten"),
         Cell(duration(facts["train_seconds"]["mean"])),
     ]
 
@@ -106,9 +106,8 @@ def _baselines(row: Row) -> Iterable[list[Cell]]:
     pca = f"PCA, {evaluation['pca']['dim']} components"
     for label, key in ((pca, "pca"), ("The mean image alone", "mean_image")):
         metrics = evaluation[key]["metrics"]
-        values = [Cell(number(metrics.get(metric))) for metric in COMPARED]
-        blank = [Cell("")] * 3
-        yield [Cell(label, title=True), *blank, *values, *[Cell("")] * 2]
+        first, *others = (Cell(number(metrics.get(metric))) for metric in COMPARED)
+        yield [Cell(label, title=True), first, Cell(""), *others, *[Cell("")] * 4]
 
 
 def _results_caption(subject: Subject) -> str:

@@ -78,7 +78,8 @@ class PlainProgress(Callback):
         """Say what is trained."""
         self._epochs = config.epochs
         again = f", going on after epoch {epochs_done}" if epochs_done else ""
-        self._print(f"{run.name}: {examples:,} examples, {config.epochs} epochs{again}")
+        plural = "s" if config.epochs > 1 else ""
+        self._print(f"{run.name}: {examples:,} examples, {config.epochs} epoch{plural}{again}")
 
     def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
         """Print the epoch."""
@@ -108,10 +109,10 @@ class LiveProgress(Callback):
     def __init__(self, console: Console) -> None:
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TaskProgressColumn(),
-            TextColumn("{task.fields[status]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
             console=console,
         )
 

@@ -338,7 +338,7 @@ class Trainer:
             raise Interrupted(
                 f"Stopped in epoch {min(self.standing.epoch + 1, self.config.epochs)} "
                 f"of {self.config.epochs}, and saved",
-                fix=f"Go on with: latentscape train --resume {self.run.path}",
+                fix=f"To go on: latentscape train --resume {self.run.path} ",
             )
 
     @contextmanager
