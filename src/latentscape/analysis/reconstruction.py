@@ -158,7 +158,7 @@ def judge(
             f"makes no error at all, and this model an MSE of {mse:.4g}."
         )
     elif mse > NOTHING_LEARNED * mean:
-        verdict = f"Has learned next to nothing: MSE {mse:.4g}, where the mean image alone has {mean:.4g}."
+        verdict = f"Has learned next to nothing: MSE {mse:.4g}, the mean image alone {mean:.4g}."
     elif beats:
         verdict = f"Beats PCA with {components} components: {numbers}, {1 - mse / linear:.0%} less."
     else:
