@@ -117,7 +117,7 @@ def _print_reported(rows: Sequence[Mapping[str, Any]]) -> None:
 def _console() -> Console:
     """Return a console as wide as the terminal, or wide enough for any table in a pipe."""
     console = Console()
-    return console if console.is_terminal else Console(width=140)
+    return console if console.is_terminal else Console(width=180)
 
 
 def _table(*headings: str, title: str = "", show_header: bool = True) -> Table:
