@@ -26,8 +26,8 @@ MAX_CODES = 2000
 EXACT = 1e-9
 """Error per pixel below which a reconstruction differs from its image by rounding alone."""
 
-NOTHING_LEARNED = 0.98
-"""Share of the mean image's error above which a model has learned next to nothing."""
+NO_BETTER = 0.98
+"""Share of the mean image's error from which on a model does no better than that image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,8 +157,8 @@ def judge(
             f"The code is no smaller than what the images need: PCA with {components} components "
             f"makes no error at all, and this model an MSE of {mse:.4g}."
         )
-    elif mse > NOTHING_LEARNED * mean:
-        verdict = f"Has learned next to nothing: MSE {mse:.4g}, the mean image alone {mean:.4g}."
+    elif mse > NO_BETTER * mean:
+        verdict = f"Does no better than the mean image alone: MSE {mse:.4g} against {mean:.4g}."
     elif beats:
         verdict = f"Beats PCA with {components} components: {numbers}, {1 - mse / linear:.0%} less."
     else:
