@@ -102,7 +102,7 @@ class ConvConfig(_Part):
 
     kind: Literal["conv"] = "conv"
     channels: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
-    kernel: Annotated[int, Field(ge=1, le=11, multiple_of=1)] = 3
+    kernel: Annotated[int, Field(ge=1, le=11)] = 3
     pool: Literal["max", "average", "stride"] = "max"
     activation: Activation = "relu"
     norm: Norm = "none"

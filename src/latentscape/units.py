@@ -29,6 +29,9 @@ METRICS = {
 COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
 """The metrics that stand in tables, in their order."""
 
+EXACT = 1e-9
+"""MSE per pixel below which a reconstruction differs from its image by rounding alone."""
+
 NONE = "–"
 
 

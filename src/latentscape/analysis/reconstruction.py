@@ -18,14 +18,12 @@ from latentscape.analysis.inference import Reconstruct, encode, reconstruct_with
 from latentscape.model import Autoencoder, scaled
 from latentscape.records import Array, Findings, Split
 from latentscape.runtime import derive_seed
+from latentscape.units import EXACT
 
 # Where float32 can still tell a probability from 0 and from 1; it bounds a pixel's cross-entropy.
 CLIP = 1e-7
 
 MAX_CODES = 2000
-EXACT = 1e-9
-"""Error per pixel below which a reconstruction differs from its image by rounding alone."""
-
 NO_BETTER = 0.98
 """Share of the mean image's error from which on a model does no better than that image."""
 

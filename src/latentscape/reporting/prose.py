@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from latentscape.reporting.rows import Row, Subject
-from latentscape.units import count, number, percent, shape
+from latentscape.units import EXACT, count, number, percent, shape
 
 
 def summary(subject: Subject) -> list[str]:
@@ -45,7 +45,7 @@ def _best(subject: Subject) -> str:
 
 def _gap_to_pca(row: Row) -> str:
     pca = float(row.facts["pca"]["mse"])
-    if pca < 1e-9:
+    if pca < EXACT:
         return "where PCA with a code of the same size makes no error at all"
     gap = row.mse / pca - 1
     direction = "below" if gap < 0 else "above"
