@@ -1,0 +1,21 @@
+"""What all config records share."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Activation = Literal["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+
+
+Norm = Literal["none", "batch", "layer"]
+
+
+class Part(BaseModel):
+    """A frozen record that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def by_kind(value: Any) -> Any:
+    """Let ``likelihood: bernoulli`` stand for ``likelihood: {kind: bernoulli}``."""
+    return {"kind": value} if isinstance(value, str) else value

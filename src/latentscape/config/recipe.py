@@ -1,0 +1,64 @@
+"""A recipe: all that makes a run, but for the machine."""
+
+import hashlib
+import json
+
+from latentscape.config.data import DataConfig
+from latentscape.config.model import ModelConfig
+from latentscape.config.parts import Part
+from latentscape.config.training import ObjectiveConfig, TrainConfig
+
+
+class Reported(Part):
+    """A number that the origin of a recipe reported.
+
+    Attributes
+    ----------
+    metric : str
+        Name of the metric as the evaluator calls it.
+    value : float
+        What was reported.
+    latent_dim : int or None
+        The latent size it holds for; None where the recipe has only one.
+    """
+
+    metric: str
+    value: float
+    latent_dim: int | None = None
+
+
+class Recipe(Part):
+    """All that makes a run, but for the machine.
+
+    Attributes
+    ----------
+    name : str
+        Name, as in ``latentscape train NAME``.
+    about : str
+        One or two sentences.
+    origin : str
+        Project, course or paper that the recipe repeats.
+    protocol : str
+        How the origin obtained the numbers in `reported`.
+    reported_on : str
+        Name of the data they hold for; beside other data they mean nothing and are not shown.
+    """
+
+    name: str
+    about: str = ""
+    origin: str = ""
+    protocol: str = ""
+    reported: tuple[Reported, ...] = ()
+    reported_on: str = "mnist"
+    data: DataConfig = DataConfig()
+    model: ModelConfig
+    objective: ObjectiveConfig = ObjectiveConfig()
+    train: TrainConfig = TrainConfig()
+
+    def fingerprint(self, data_fingerprint: str) -> str:
+        """SHA-256 over the settings and the data: two runs with the same one are the same run."""
+        settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})
+        # Where the data lie and how often progress is saved change nothing that a run holds.
+        del settings["data"]["source"], settings["train"]["checkpoint_seconds"]
+        content = json.dumps([settings, data_fingerprint], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,84 @@
+"""A study: recipes and axes to compare."""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from latentscape.config.parts import Part
+from latentscape.errors import ConfigError
+
+
+class StudyEntry(Part):
+    """A recipe in a study, what the study changes in it, and what it is called there."""
+
+    recipe: str
+    label: str = ""
+    set: dict[str, Any] = {}
+
+
+class Study(Part):
+    """Recipes and axes to compare.
+
+    Attributes
+    ----------
+    entries : tuple of StudyEntry
+        The recipes.
+    axes : dict
+        Dotted path to the values it takes; every combination is run.
+    variants : dict
+        Named sets of changes, an axis of their own.
+    set : dict
+        Changes made in every run.
+    seeds : int
+        Training seeds per configuration: 0, 1, ...
+    ranked : bool
+        Whether the table is ordered by error on the validation examples, best first.
+    """
+
+    name: str
+    about: str = ""
+    origin: str = ""
+    entries: Annotated[tuple[StudyEntry, ...], Field(min_length=1)]
+    axes: dict[str, tuple[Any, ...]] = {}
+    variants: dict[str, dict[str, Any]] = {}
+    set: dict[str, Any] = {}
+    seeds: int = Field(1, gt=0)
+    ranked: bool = False
+
+    def configurations(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """List what is run, but for seeds.
+
+        Returns
+        -------
+        list of tuple
+            (label, recipe name, overrides): the label names the recipe and whatever varies.
+
+        Raises
+        ------
+        ConfigError
+            If two configurations would go by the same label.
+        """
+        combined = []
+        for entry, (variant, changes) in product(self.entries, (self.variants or {"": {}}).items()):
+            for values in product(*self.axes.values()):
+                point = dict(zip(self.axes, values, strict=True))
+                parts = [entry.label or Path(entry.recipe).stem, variant, *_axis_labels(point)]
+                label = " ".join(part for part in parts if part)
+                combined.append(
+                    (label, entry.recipe, {**self.set, **entry.set, **changes, **point})
+                )
+        labels = [label for label, _, _ in combined]
+        if len(set(labels)) < len(labels):
+            twice = next(label for label in labels if labels.count(label) > 1)
+            fix = "Give each entry a label of its own."
+            raise ConfigError(f"The study {self.name} has {twice!r} twice", fix=fix)
+        return combined
+
+
+def _axis_labels(point: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{path.removesuffix('.dim').rpartition('.')[2]} {value}" for path, value in point.items()
+    ]

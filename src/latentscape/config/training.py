@@ -1,0 +1,77 @@
+"""What training minimises, and how weights are fitted."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from latentscape.config.parts import Part, by_kind
+
+
+class ObjectiveConfig(Part):
+    """What training minimises.
+
+    Attributes
+    ----------
+    weights : dict of str to float
+        Weight of each named term.
+    average : str
+        ``example`` sums a loss over pixels, as probabilities do; ``pixel`` also divides it by their
+        number, as Keras and TensorFlow scripts do, which matters to SGD and to gradient clipping.
+        What is logged is per example either way.
+    """
+
+    weights: Annotated[
+        dict[Literal["reconstruction"], Annotated[float, Field(gt=0)]], Field(min_length=1)
+    ] = {"reconstruction": 1.0}
+    average: Literal["example", "pixel"] = "example"
+
+
+class ScheduleConfig(Part):
+    """How the learning rate moves: a pure function of the epoch, so that nothing needs saving.
+
+    Attributes
+    ----------
+    kind : str
+        ``constant``; ``linear`` or ``cosine`` from the full rate to `final` of it at the last
+        epoch; ``step``: times `factor` every `every` epochs.
+    warmup : float
+        Epochs over which the rate first rises from zero.
+    """
+
+    kind: Literal["constant", "linear", "cosine", "step"] = "constant"
+    warmup: float = Field(0.0, ge=0)
+    final: float = Field(0.0, ge=0, le=1)
+    every: int = Field(10, gt=0)
+    factor: float = Field(0.5, gt=0, le=1)
+
+
+class TrainConfig(Part):
+    """How weights are fitted.
+
+    Attributes
+    ----------
+    patience : int or None
+        Stop after so many epochs without a better validation loss, and restore the best weights;
+        None trains all epochs and keeps the last weights.
+    clip_norm : float or None
+        Largest allowed norm of the whole gradient.
+    snapshots : tuple of int
+        Epochs after which 16 fixed test images are reconstructed for the report.
+    checkpoint_seconds : float
+        A checkpoint is written after every epoch and at least this often within one.
+    seed : int
+        Draws initial weights, batches and dropout.
+    """
+
+    epochs: int = Field(25, gt=0)
+    batch_size: int = Field(128, gt=0)
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    schedule: Annotated[ScheduleConfig, BeforeValidator(by_kind)] = ScheduleConfig()
+    patience: int | None = Field(None, gt=0)
+    clip_norm: float | None = Field(None, gt=0)
+    snapshots: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    checkpoint_seconds: float = Field(30.0, gt=0)
+    seed: int = Field(0, ge=0)
