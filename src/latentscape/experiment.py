@@ -15,10 +15,16 @@ import torch
 
 from latentscape.analysis.reconstruction import evaluate_model
 from latentscape.config import InputConfig, MlpConfig, Recipe, load_recipe, override
-from latentscape.data import check_dataset, check_unit_range, load_dataset, split_dataset
+from latentscape.data import (
+    binarize_split,
+    check_dataset,
+    check_unit_range,
+    load_dataset,
+    split_dataset,
+)
 from latentscape.errors import ConfigError, DataError, RunError
 from latentscape.files import slug
-from latentscape.model import Autoencoder
+from latentscape.model import Autoencoder, uses_labels
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.runs import (
@@ -198,8 +204,11 @@ def show_recipe(
         ``parameters``.
     """
     recipe = resolve(recipe, changes, data)
-    shape = (1, 28, 28) if data is None else load_split(recipe, data).dataset.shape
-    config = recipe.model.model_copy(update={"input": InputConfig(shape=shape)})
+    shown = InputConfig(shape=(1, 28, 28), labels=10)
+    if data is not None:
+        dataset = load_split(recipe, data).dataset
+        shown = InputConfig(shape=dataset.shape, labels=len(dataset.label_names))
+    config = recipe.model.model_copy(update={"input": shown})
     model = Autoencoder(config, recipe.objective)
     return {
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
@@ -228,9 +237,9 @@ def resolve(
 
 
 def load_split(recipe: Recipe, data: object = None) -> Split:
-    """Load the data of a recipe, or take the dataset given, and split it."""
+    """Load the data of a recipe, or take the dataset given, split it and binarise it if asked."""
     dataset = check_dataset(data) if isinstance(data, Dataset) else load_dataset(recipe.data)
-    return split_dataset(dataset, recipe.data)
+    return binarize_split(split_dataset(dataset, recipe.data), recipe.data.binarize)
 
 
 def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:
@@ -257,9 +266,25 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
     _check_batches(recipe, split)
     if build_likelihood(recipe.model.likelihood).needs_unit_range:
         check_unit_range(dataset)
-    shown = InputConfig(shape=dataset.shape, range=dataset.value_range)
+    labels = 0
+    if uses_labels(recipe.model, recipe.objective):
+        _check_labels(split)
+        labels = len(dataset.label_names)
+    shown = InputConfig(shape=dataset.shape, range=dataset.value_range, labels=labels)
     model = recipe.model.model_copy(update={"input": shown})
     return recipe.model_copy(update={"model": model})
+
+
+def _check_labels(split: Split) -> None:
+    """Refuse to train with labels where there are none, or only one."""
+    names = split.dataset.label_names
+    if split.dataset.labels is None or len(names) < 2:
+        raise DataError(
+            f"The recipe trains with labels, and {split.dataset.name} has "
+            f"{'no labels' if split.dataset.labels is None else 'only one'}",
+            expected="data with two labels or more",
+            fix="Name their column or file with --labels, or choose a recipe that needs none.",
+        )
 
 
 def _check_batches(recipe: Recipe, split: Split) -> None:
@@ -320,9 +345,32 @@ def describe_split(split: Split) -> dict[str, Any]:
         "shape": list(dataset.shape),
         "range": list(dataset.value_range),
         "label_names": list(dataset.label_names),
+        "train_labels": _label_counts(split),
         "sizes": split.sizes,
         "seed": split.seed,
     }
+
+
+def _label_counts(split: Split) -> dict[str, int] | None:
+    """Count the labels that training can see."""
+    labels, names = split.dataset.labels, split.dataset.label_names
+    if labels is None:
+        return None
+    counts = np.bincount(labels[split.train], minlength=len(names)).tolist()
+    return dict(zip(names, counts, strict=True))
+
+
+def describe_labels(recipe: Recipe) -> str:
+    """Say which labels the numbers of a run used."""
+    shown = "Test labels only to list errors by class and to colour and order pictures."
+    if recipe.model.condition:
+        return (
+            "Supervised: training gave the model the label of every training image, and every "
+            "test number gives it the true label of the test image."
+        )
+    if "center" in recipe.objective.weights:
+        return f"Supervised: training used the label of every training image. {shown}"
+    return f"No labels in training. {shown}"
 
 
 def run_findings(run: Run) -> Findings:
@@ -359,8 +407,7 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
         "timing": _timing(history),
         "evaluation": found.values,
         "reported": _reported(recipe, run.data["name"], found.values["metrics"]),
-        "labels_used": "No labels in training. Test labels only to list errors by class and to "
-        "colour and order pictures.",
+        "labels_used": describe_labels(recipe),
     }
     findings = Findings(values, found.arrays | _snapshots(run))
     write_findings(run.path, findings)
@@ -395,15 +442,20 @@ def _reported(
 
 
 def _snapshots(run: Run) -> dict[str, Array]:
-    files = sorted(run.snapshots.glob("epoch-*.npy"))
-    if not files:
-        return {}
-    epochs = [int(file.stem.removeprefix("epoch-")) for file in files]
+    found: dict[str, Array] = {}
+    for prefix, name in (("epoch-", "snapshots"), ("samples-", "snapshot_samples")):
+        if files := sorted(run.snapshots.glob(f"{prefix}*.npy")):
+            found[name] = np.stack([_read_picture(file) for file in files])
+            epochs = [int(file.stem.removeprefix(prefix)) for file in files]
+            found["snapshot_epochs"] = np.array(epochs)
+    return found
+
+
+def _read_picture(file: Path) -> Array:
     try:
-        images = [np.load(file, allow_pickle=False) for file in files]
+        return np.asarray(np.load(file, allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
-        raise RunError(f"A picture in {run.snapshots} is damaged: {error}") from error
-    return {"snapshots": np.stack(images), "snapshot_epochs": np.array(epochs)}
+        raise RunError(f"A picture is damaged: {file}: {error}") from error
 
 
 def _environment() -> dict[str, str | None]:

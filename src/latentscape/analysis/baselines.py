@@ -18,7 +18,7 @@ def mean_image(split: Split) -> Reconstruct:
     for part in np.array_split(split.train, -(-len(split.train) // 1000)):
         total += dataset.images[part].sum(axis=0, dtype=np.float64)
     mean = scaled(torch.from_numpy(total / len(split.train)), dataset.value_range)
-    return lambda images: mean.expand(len(images), *mean.shape)
+    return lambda images, labels: mean.expand(len(images), *mean.shape)
 
 
 def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
@@ -47,7 +47,7 @@ def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
     with np.errstate(all="ignore"):  # A single or constant example has no variance to divide by.
         model: Any = PCA(components, random_state=0).fit(rows)
 
-    def reconstruct(images: Tensor) -> Tensor:
+    def reconstruct(images: Tensor, labels: Tensor | None) -> Tensor:
         codes = model.transform(_rows(images, dataset.value_range))
         rows = np.clip(model.inverse_transform(codes), *bounds).astype(np.float32)
         return torch.from_numpy(rows).reshape(len(images), *dataset.shape)

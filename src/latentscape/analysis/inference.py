@@ -1,6 +1,7 @@
 """Running a trained model over many examples, in batches, in full float32."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,30 +14,54 @@ from latentscape.runtime import full_precision
 
 BATCH = 1000
 
-Reconstruct = Callable[[Tensor], Tensor]
-"""Stored images (B, *shape) to mean images (B, *shape) on the scale 0 to 1."""
+Reconstruct = Callable[[Tensor, Tensor | None], Tensor]
+"""Stored images (B, *shape) and labels (B,) to mean images (B, *shape) on the scale 0 to 1."""
 
 
-def stored_batches(dataset: Dataset, index: NDArray[np.int64]) -> Iterator[Tensor]:
-    """Yield stored images (B, *shape) on the CPU, of the examples in `index` and in its order."""
-    for start in range(0, len(index), BATCH):
-        yield torch.from_numpy(dataset.images[index[start : start + BATCH]])
+def stored_batches(
+    dataset: Dataset, index: NDArray[np.int64], size: int = BATCH
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield stored images (B, *shape) and labels (B,) of the examples in `index`, in its order."""
+    for start in range(0, len(index), size):
+        yield stored(dataset, index[start : start + size])
+
+
+def stored(dataset: Dataset, index: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
+    """Return stored images (B, *shape) and labels (B,) on the CPU, of the examples in `index`."""
+    labels = None if dataset.labels is None else torch.from_numpy(dataset.labels[index])
+    return torch.from_numpy(dataset.images[index]), labels
 
 
 def encode(model: Autoencoder, dataset: Dataset, index: NDArray[np.int64]) -> Array:
     """Return the codes (n, latent_dim), float32, of the examples in `index`."""
-    device = next(model.parameters()).device
-    with torch.inference_mode(), full_precision():
-        parts = [model.encode(batch.to(device)).cpu() for batch in stored_batches(dataset, index)]
+    with evaluating():
+        parts = [
+            model.encode(*to_device(model, batch)).cpu() for batch in stored_batches(dataset, index)
+        ]
     return torch.cat(parts).numpy()
 
 
 def reconstruct_with(model: Autoencoder) -> Reconstruct:
     """Return a function that reconstructs images with a model, whatever device it is on."""
-    device = next(model.parameters()).device
 
-    def reconstruct(images: Tensor) -> Tensor:
-        with torch.inference_mode(), full_precision():
-            return model.reconstruct(images.to(device)).cpu()
+    def reconstruct(images: Tensor, labels: Tensor | None = None) -> Tensor:
+        with evaluating():
+            return model.reconstruct(*to_device(model, (images, labels))).cpu()
 
     return reconstruct
+
+
+def to_device(
+    model: Autoencoder, batch: tuple[Tensor, Tensor | None]
+) -> tuple[Tensor, Tensor | None]:
+    """Bring images and labels to where a model is."""
+    device = next(model.parameters()).device
+    images, labels = batch
+    return images.to(device), None if labels is None else labels.to(device)
+
+
+@contextmanager
+def evaluating() -> Iterator[None]:
+    """Compute without gradients, and in full float32."""
+    with torch.inference_mode(), full_precision():
+        yield

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.analysis.baselines import mean_image, pca
-from latentscape.analysis.inference import Reconstruct, encode, reconstruct_with, stored_batches
+from latentscape.analysis.inference import (
+    Reconstruct,
+    encode,
+    reconstruct_with,
+    stored,
+    stored_batches,
+)
 from latentscape.model import Autoencoder, scaled
 from latentscape.records import Array, Findings, Split
 from latentscape.runtime import derive_seed
@@ -79,8 +85,8 @@ class Errors:
 def measure(reconstruct: Reconstruct, split: Split) -> Errors:
     """Reconstruct every test example and measure its errors."""
     parts = [
-        _errors(scaled(batch, split.dataset.value_range), reconstruct(batch))
-        for batch in stored_batches(split.dataset, split.test)
+        _errors(scaled(images, split.dataset.value_range), reconstruct(images, labels))
+        for images, labels in stored_batches(split.dataset, split.test)
     ]
     squared_error, cross_entropy, entropy = (
         torch.cat(column).numpy() for column in zip(*parts, strict=True)
@@ -111,7 +117,7 @@ def evaluate_model(model: Autoencoder, split: Split) -> Findings:
         verdict. ``arrays``: test images and their reconstructions to look at, and codes.
     """
     reconstruct = reconstruct_with(model)
-    linear, components = pca(split, model.latent_dim)
+    linear, components = pca(split, model.latent.numbers)
     errors, pca_errors = measure(reconstruct, split), measure(linear, split)
     metrics, pca_metrics = errors.metrics(), pca_errors.metrics()
     mean_metrics = measure(mean_image(split), split).metrics()
@@ -207,13 +213,13 @@ def _pictures(
     }
     arrays: dict[str, Array] = {}
     for prefix, index in groups.items():
-        images = torch.from_numpy(split.dataset.images[index])
+        images, labels = stored(split.dataset, index)
         arrays[f"{prefix}originals"] = scaled(images, split.dataset.value_range).numpy()
-        arrays[f"{prefix}reconstructions"] = reconstruct(images).numpy()
+        arrays[f"{prefix}reconstructions"] = reconstruct(images, labels).numpy()
     mse = errors.squared_error / errors.pixels
     for prefix in ("best_", "median_", "worst_"):
         arrays[f"{prefix}mse"] = mse[np.searchsorted(split.test, groups[prefix])].astype(np.float32)
-    arrays["pca_reconstructions"] = linear(torch.from_numpy(split.dataset.images[fixed])).numpy()
+    arrays["pca_reconstructions"] = linear(*stored(split.dataset, fixed)).numpy()
     return arrays
 
 

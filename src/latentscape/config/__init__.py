@@ -7,14 +7,19 @@ A recipe is read from YAML into frozen models; anything in it can be replaced by
 from latentscape.config.data import DataConfig
 from latentscape.config.model import (
     BernoulliConfig,
+    ContinuousBernoulliConfig,
     ConvConfig,
+    CorruptionConfig,
+    DiscretisedLogisticConfig,
     GaussianConfig,
+    GaussianLatentConfig,
     InitConfig,
     InputConfig,
     MirrorConfig,
     MlpConfig,
     ModelConfig,
     PointConfig,
+    VqConfig,
 )
 from latentscape.config.reading import (
     load_recipe,
@@ -27,13 +32,18 @@ from latentscape.config.reading import (
 )
 from latentscape.config.recipe import Recipe, Reported
 from latentscape.config.study import Study, StudyEntry
-from latentscape.config.training import ObjectiveConfig, ScheduleConfig, TrainConfig
+from latentscape.config.training import CapacityConfig, ObjectiveConfig, ScheduleConfig, TrainConfig
 
 __all__ = [
     "BernoulliConfig",
+    "CapacityConfig",
+    "ContinuousBernoulliConfig",
     "ConvConfig",
+    "CorruptionConfig",
     "DataConfig",
+    "DiscretisedLogisticConfig",
     "GaussianConfig",
+    "GaussianLatentConfig",
     "InitConfig",
     "InputConfig",
     "MirrorConfig",
@@ -47,6 +57,7 @@ __all__ = [
     "Study",
     "StudyEntry",
     "TrainConfig",
+    "VqConfig",
     "load_recipe",
     "load_study",
     "override",

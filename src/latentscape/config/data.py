@@ -1,6 +1,6 @@
 """Where examples come from and how they are split."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -23,6 +23,10 @@ class DataConfig(Part):
         The stored values that stand for 0 and 1. By default 0..255 for integers, 0..1 for floats.
     resize : tuple of int or None
         (H, W) that the images of a folder are resized to.
+    binarize : str
+        ``static`` draws each pixel once, black or white, with its grey level as probability;
+        ``dynamic`` draws training images anew in every epoch, the others once. By default pixels
+        stay grey.
     train, test : int or None
         At most so many examples, drawn stratified; None takes all there are.
     validation : float
@@ -42,6 +46,7 @@ class DataConfig(Part):
     ) = None
     range: tuple[float, float] | None = None
     resize: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] | None = None
+    binarize: Literal["none", "static", "dynamic"] = "none"
     train: int | None = Field(None, ge=2)
     test: int | None = Field(None, ge=1)
     validation: float = Field(0.1, ge=0, lt=1)

@@ -63,6 +63,51 @@ class PointConfig(Part):
     activation: Activation = "linear"
 
 
+class GaussianLatentConfig(Part):
+    """A normal posterior with its own mean and variance in each of `dim` dimensions.
+
+    Attributes
+    ----------
+    prior : str
+        ``standard`` for N(0, I); ``vamp`` for a mixture of the posteriors of trained pseudo-inputs
+        (Tomczak and Welling 2018).
+    pseudo_inputs : int
+        How many components a ``vamp`` prior has.
+    """
+
+    kind: Literal["gaussian"] = "gaussian"
+    dim: int = Field(gt=0)
+    prior: Literal["standard", "vamp"] = "standard"
+    pseudo_inputs: int = Field(500, gt=0)
+
+
+class VqConfig(Part):
+    """Vectors, each replaced by the nearest of a codebook (van den Oord et al. 2017).
+
+    Attributes
+    ----------
+    dim : int
+        Length of each vector.
+    codes : int
+        Vectors in the codebook.
+    positions : int
+        Vectors that a fully connected encoder puts out; a convolutional one puts out one for each
+        place of its last map, and this is not looked at.
+    decay : float
+        Of the moving averages that the codebook is made of.
+    revive_below : float
+        A code that fewer vectors than this choose per batch, by the moving average, is replaced by
+        a vector of the batch.
+    """
+
+    kind: Literal["vq"] = "vq"
+    dim: int = Field(gt=0)
+    codes: int = Field(512, gt=1)
+    positions: int = Field(16, gt=0)
+    decay: float = Field(0.99, gt=0, lt=1)
+    revive_below: float = Field(1.0, ge=0)
+
+
 class BernoulliConfig(Part):
     """Each pixel the probability of ink; the loss is binary cross-entropy."""
 
@@ -76,14 +121,53 @@ class GaussianConfig(Part):
     ----------
     mean : str
         ``linear``, or ``sigmoid`` to keep the reconstruction in [0, 1].
-    variance : float
-        Fixed variance. At 1/2 the negative log-likelihood is the squared error plus a constant,
+    variance : float or "learned"
+        Fixed variance, or one for all pixels that is trained with the weights (Rybkin et al. 2021,
+        sigma-VAE). At 1/2 the negative log-likelihood is the squared error plus a constant,
         which is what "trained on MSE" means.
     """
 
     kind: Literal["gaussian"] = "gaussian"
     mean: Literal["linear", "sigmoid"] = "linear"
-    variance: float = Field(0.5, gt=0)
+    variance: Annotated[float, Field(gt=0)] | Literal["learned"] = 0.5
+
+
+class ContinuousBernoulliConfig(Part):
+    """A density on [0, 1], for grey pixels (Loaiza-Ganem and Cunningham 2019)."""
+
+    kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
+
+
+class DiscretisedLogisticConfig(Part):
+    """A logistic density cut into `levels` grey levels, with one trained scale.
+
+    After Kingma et al. (2016, IAF) and Salimans et al. (2017, PixelCNN++).
+    """
+
+    kind: Literal["discretised_logistic"] = "discretised_logistic"
+    levels: int = Field(256, ge=2)
+
+
+class CorruptionConfig(Part):
+    """What is done to the images that the encoder sees in training; the target stays clean.
+
+    Attributes
+    ----------
+    kind : str
+        ``gaussian`` adds noise; ``masking`` sets values to 0; ``salt_and_pepper`` sets them to 0
+        or 1; ``block`` sets one rectangle to 0.
+    amount : float
+        Standard deviation of the noise on the scale 0 to 1, the share of values that are changed,
+        or the share of height and width that the rectangle takes.
+    """
+
+    kind: Literal["gaussian", "masking", "salt_and_pepper", "block"]
+    amount: float = Field(0.3, gt=0)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check what a field alone cannot show."""
+        if self.kind != "gaussian" and self.amount > 1:
+            raise ValueError(f"the amount of {self.kind} is a share and cannot exceed 1")
 
 
 class InitConfig(Part):
@@ -114,10 +198,13 @@ class InputConfig(Part):
         (C, H, W) or (D,).
     range : tuple of float
         The stored values that stand for 0 and 1.
+    labels : int
+        How many labels there are, where the model takes them.
     """
 
     shape: tuple[int, ...]
     range: tuple[float, float] = (0.0, 255.0)
+    labels: int = 0
 
 
 Encoder = Annotated[MlpConfig | ConvConfig, Field(discriminator="kind")]
@@ -128,17 +215,32 @@ Decoder = Annotated[
 ]
 
 
+Latent = Annotated[PointConfig | GaussianLatentConfig | VqConfig, Field(discriminator="kind")]
 Likelihood = Annotated[
-    BernoulliConfig | GaussianConfig, Field(discriminator="kind"), BeforeValidator(by_kind)
+    BernoulliConfig | GaussianConfig | ContinuousBernoulliConfig | DiscretisedLogisticConfig,
+    Field(discriminator="kind"),
+    BeforeValidator(by_kind),
 ]
 
 
 class ModelConfig(Part):
-    """The parts of an autoencoder."""
+    """The parts of an autoencoder.
+
+    Attributes
+    ----------
+    corruption : CorruptionConfig or None
+        What the encoder sees in training, where it differs from what is to be reconstructed.
+    condition : str or None
+        ``label`` gives each example's label to the encoder and to the decoder.
+    input : InputConfig or None
+        Filled in from the data.
+    """
 
     encoder: Encoder
-    latent: PointConfig
+    latent: Latent
     decoder: Decoder = MirrorConfig()
     likelihood: Likelihood = BernoulliConfig()
+    corruption: Annotated[CorruptionConfig, BeforeValidator(by_kind)] | None = None
+    condition: Literal["label"] | None = None
     init: Annotated[InitConfig, BeforeValidator(by_kind)] = InitConfig()
     input: InputConfig | None = None

@@ -6,6 +6,29 @@ from pydantic import BeforeValidator, Field
 
 from latentscape.config.parts import Part, by_kind
 
+TermName = Literal[
+    "reconstruction",
+    "rate",
+    "capacity",
+    "importance",
+    "importance_dreg",
+    "total_correlation",
+    "mmd",
+    "commitment",
+    "sparsity",
+    "contraction",
+    "code_norm",
+    "decoder_norm",
+    "center",
+]
+
+
+class CapacityConfig(Part):
+    """The rate that the term ``capacity`` holds a code to: from 0 to `nats` over `epochs`."""
+
+    nats: float = Field(25.0, gt=0)
+    epochs: float = Field(20.0, ge=0)
+
 
 class ObjectiveConfig(Part):
     """What training minimises.
@@ -13,16 +36,25 @@ class ObjectiveConfig(Part):
     Attributes
     ----------
     weights : dict of str to float
-        Weight of each named term.
+        Weight of each named term; ``latentscape.model.objectives`` says what each of them is.
+    samples : int
+        Codes drawn per example, for ``importance`` (the k of an IWAE).
+    rate_warmup : float
+        Epochs over which the weight of the rate first rises from zero.
+    capacity : CapacityConfig
+        What ``capacity`` holds the rate to.
     average : str
         ``example`` sums a loss over pixels, as probabilities do; ``pixel`` also divides it by their
         number, as Keras and TensorFlow scripts do, which matters to SGD and to gradient clipping.
         What is logged is per example either way.
     """
 
-    weights: Annotated[
-        dict[Literal["reconstruction"], Annotated[float, Field(gt=0)]], Field(min_length=1)
-    ] = {"reconstruction": 1.0}
+    weights: Annotated[dict[TermName, Annotated[float, Field(gt=0)]], Field(min_length=1)] = {
+        "reconstruction": 1.0
+    }
+    samples: int = Field(1, gt=0)
+    rate_warmup: float = Field(0.0, ge=0)
+    capacity: CapacityConfig = CapacityConfig()
     average: Literal["example", "pixel"] = "example"
 
 
@@ -56,11 +88,12 @@ class TrainConfig(Part):
     clip_norm : float or None
         Largest allowed norm of the whole gradient.
     snapshots : tuple of int
-        Epochs after which 16 fixed test images are reconstructed for the report.
+        Epochs after which 16 fixed test images are reconstructed for the report, and, by a model
+        that has a prior, 64 images sampled, always from the same codes.
     checkpoint_seconds : float
         A checkpoint is written after every epoch and at least this often within one.
     seed : int
-        Draws initial weights, batches and dropout.
+        Draws initial weights, batches, dropout, codes and corruption.
     """
 
     epochs: int = Field(25, gt=0)

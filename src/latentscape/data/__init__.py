@@ -8,6 +8,7 @@ Each reader (``idx``, ``csvfile``, ``parquet``, ``arrays``, ``folders``) underst
 hands over what it holds as a `Raw`; ``raw`` gives that its final type, axes and label indices.
 """
 
+from latentscape.data.binarize import binarize_split
 from latentscape.data.catalog import check_dataset, load_data, show_data
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import split_dataset
@@ -16,6 +17,7 @@ from latentscape.data.statistics import check_unit_range, describe, entropy_floo
 __all__ = [
     "SOURCES",
     "Source",
+    "binarize_split",
     "check_dataset",
     "check_unit_range",
     "describe",

@@ -1,5 +1,6 @@
 """The model: blocks, latents, likelihoods and objectives, put together by a recipe."""
 
-from latentscape.model.autoencoder import Autoencoder, scaled
+from latentscape.model.autoencoder import Autoencoder, scaled, uses_labels
+from latentscape.model.objectives import Pass, evaluate_terms
 
-__all__ = ["Autoencoder", "scaled"]
+__all__ = ["Autoencoder", "Pass", "evaluate_terms", "scaled", "uses_labels"]

@@ -32,37 +32,37 @@ def activation(name: str) -> list[nn.Module]:
     return [nn.LeakyReLU(LEAKY_SLOPE)] if name == "leaky_relu" else [ACTIVATIONS[name]()]
 
 
-def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
+def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential, tuple[int, ...]]:
     """Build a fully connected encoder.
 
     Returns
     -------
     nn.Sequential
         (B, *shape) to (B, features).
-    int
-        The number of features.
+    tuple of int
+        (features,).
     """
     layers, features = _dense_layers(config, math.prod(shape), config.widths)
-    return nn.Sequential(nn.Flatten(), *layers), features
+    return nn.Sequential(nn.Flatten(), *layers), (features,)
 
 
-def mlp_decoder(config: MlpConfig, latent_dim: int, shape: Sequence[int]) -> nn.Sequential:
-    """Build a fully connected decoder, (B, latent_dim) to (B, *shape)."""
-    layers, features = _dense_layers(config, latent_dim, config.widths)
+def mlp_decoder(config: MlpConfig, features: int, shape: Sequence[int]) -> nn.Sequential:
+    """Build a fully connected decoder, (B, features) to (B, *shape)."""
+    layers, features = _dense_layers(config, features, config.widths)
     return nn.Sequential(
         *layers, nn.Linear(features, math.prod(shape)), nn.Unflatten(1, tuple(shape))
     )
 
 
-def conv_encoder(config: ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequential, int]:
+def conv_encoder(config: ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequential, tuple[int, ...]]:
     """Build a convolutional encoder; each stage halves height and width, rounding up.
 
     Returns
     -------
     nn.Sequential
         (B, C, H, W) to (B, features).
-    int
-        The number of features.
+    tuple of int
+        Shape (C', H', W') of the features before they are flattened.
 
     Raises
     ------
@@ -78,11 +78,23 @@ def conv_encoder(config: ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequentia
         if config.pool != "stride":
             pool = nn.MaxPool2d if config.pool == "max" else nn.AvgPool2d
             layers.append(pool(2, ceil_mode=True))
-    return nn.Sequential(*layers, nn.Flatten()), config.channels[-1] * math.prod(sizes[-1])
+    return nn.Sequential(*layers, nn.Flatten()), (config.channels[-1], *sizes[-1])
 
 
-def conv_decoder(config: ConvConfig, latent_dim: int, shape: Sequence[int]) -> nn.Sequential:
-    """Build a convolutional decoder, (B, latent_dim) to (B, C, H, W).
+def conv_decoder(
+    config: ConvConfig, code_shape: tuple[int, ...], shape: Sequence[int]
+) -> nn.Sequential:
+    """Build a convolutional decoder, (B, features) to (B, C, H, W).
+
+    Parameters
+    ----------
+    config : ConvConfig
+        The stages.
+    code_shape : tuple of int
+        (features,), or (W, H', W') of a map that has been flattened: where its places are those
+        that the first stage works on, they are kept.
+    shape : sequence of int
+        Of the image.
 
     Raises
     ------
@@ -91,11 +103,12 @@ def conv_decoder(config: ConvConfig, latent_dim: int, shape: Sequence[int]) -> n
     """
     sizes = _stage_sizes(shape, len(config.channels))[::-1]
     first = (config.channels[0], *sizes[0])
-    layers: list[nn.Module] = [
-        nn.Linear(latent_dim, math.prod(first)),
-        *activation(config.activation),
-        nn.Unflatten(1, first),
-    ]
+    layers: list[nn.Module]
+    if code_shape[1:] == first[1:]:
+        layers = [nn.Unflatten(1, code_shape), nn.Conv2d(code_shape[0], first[0], 1)]
+    else:
+        layers = [nn.Linear(math.prod(code_shape), math.prod(first)), nn.Unflatten(1, first)]
+    layers += activation(config.activation)
     outputs = [*config.channels[1:], shape[0]]
     for stage, (inputs, channels) in enumerate(zip(config.channels, outputs, strict=True)):
         layers.append(_doubling(config.kernel, inputs, channels, sizes[stage], sizes[stage + 1]))
@@ -108,7 +121,7 @@ def conv_decoder(config: ConvConfig, latent_dim: int, shape: Sequence[int]) -> n
 
 def build_encoder(
     config: MlpConfig | ConvConfig, shape: Sequence[int]
-) -> tuple[nn.Sequential, int]:
+) -> tuple[nn.Sequential, tuple[int, ...]]:
     """Build the encoder that a config describes; see `mlp_encoder` and `conv_encoder`."""
     if isinstance(config, MlpConfig):
         return mlp_encoder(config, shape)
@@ -118,15 +131,15 @@ def build_encoder(
 def build_decoder(
     config: MlpConfig | ConvConfig | MirrorConfig,
     encoder: MlpConfig | ConvConfig,
-    latent_dim: int,
+    code_shape: tuple[int, ...],
     shape: Sequence[int],
 ) -> nn.Sequential:
-    """Build the decoder that a config describes, (B, latent_dim) to (B, *shape)."""
+    """Build the decoder that a config describes, from flattened codes to (B, *shape)."""
     if isinstance(config, MirrorConfig):
         config = mirror(encoder)
     if isinstance(config, MlpConfig):
-        return mlp_decoder(config, latent_dim, shape)
-    return conv_decoder(config, latent_dim, shape)
+        return mlp_decoder(config, math.prod(code_shape), shape)
+    return conv_decoder(config, code_shape, shape)
 
 
 def mirror(encoder: MlpConfig | ConvConfig) -> MlpConfig | ConvConfig:

@@ -5,53 +5,167 @@ things: the mean image, and the log-probability of given images.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from latentscape.config import BernoulliConfig, GaussianConfig
+from latentscape.config import (
+    BernoulliConfig,
+    ContinuousBernoulliConfig,
+    DiscretisedLogisticConfig,
+    GaussianConfig,
+)
+
+LikelihoodConfig = (
+    BernoulliConfig | GaussianConfig | ContinuousBernoulliConfig | DiscretisedLogisticConfig
+)
 
 
-@dataclass(frozen=True)
-class Likelihood:
+class Likelihood(nn.Module):
     """How a decoder's output is read as a distribution over images in [0, 1].
 
     Attributes
     ----------
-    mean : callable
-        Decoder output (B, *shape) to mean image (B, *shape).
-    log_prob : callable
-        (decoder output, images) to log-probability in nats, (B,), summed over pixels.
     needs_unit_range : bool
         Whether images must lie in [0, 1].
     """
 
-    mean: Callable[[Tensor], Tensor]
-    log_prob: Callable[[Tensor, Tensor], Tensor]
-    needs_unit_range: bool
+    needs_unit_range = True
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Turn decoder outputs into mean images of the same shape."""
+        raise NotImplementedError
+
+    def log_prob(self, output: Tensor, images: Tensor) -> Tensor:
+        """Return the log-probability of images, in nats, summed over pixels.
+
+        Parameters
+        ----------
+        output : Tensor
+            (B, *shape) or (S, B, *shape) what the decoder put out.
+        images : Tensor
+            (B, *shape) on the scale 0 to 1.
+
+        Returns
+        -------
+        Tensor
+            (B,) or (S, B).
+        """
+        return self._per_pixel(output, images).flatten(output.dim() - images.dim() + 1).sum(-1)
+
+    def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
+        raise NotImplementedError
 
 
-def build_likelihood(config: BernoulliConfig | GaussianConfig) -> Likelihood:
+class Bernoulli(Likelihood):
+    """Each pixel is on with the probability whose logit is the output."""
+
+    def __init__(self, config: BernoulliConfig) -> None:
+        super().__init__()
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return the probability of each pixel."""
+        return torch.sigmoid(output)
+
+    def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
+        # From logits, so that a confident pixel neither overflows nor is cut off.
+        return images * output - F.softplus(output)
+
+
+class Gaussian(Likelihood):
+    """Each pixel is normal around the output, with one variance for all."""
+
+    def __init__(self, config: GaussianConfig) -> None:
+        super().__init__()
+        self.needs_unit_range = config.mean == "sigmoid"
+        learned = config.variance == "learned"
+        log_variance = torch.tensor(0.0 if learned else math.log(config.variance))  # type: ignore[arg-type]
+        if learned:
+            self.log_variance = nn.Parameter(log_variance)
+        else:
+            self.register_buffer("log_variance", log_variance, persistent=False)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return the mean of each pixel."""
+        return torch.sigmoid(output) if self.needs_unit_range else output
+
+    def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
+        squared_error = (images - self.mean(output)).square()
+        constant = math.log(2 * math.pi) + self.log_variance
+        return -0.5 * (squared_error * torch.exp(-self.log_variance) + constant)
+
+
+class ContinuousBernoulli(Likelihood):
+    """Each pixel has the density C x^p (1-x)^(1-p) on [0, 1]; the output is the logit of p.
+
+    In terms of the logit l the constant C is l / tanh(l / 2) (Loaiza-Ganem and Cunningham 2019,
+    equation 8).
+    """
+
+    # Where the quotients of small numbers are replaced by their first terms at zero.
+    _SMALL: ClassVar[float] = 1e-2
+
+    def __init__(self, config: ContinuousBernoulliConfig) -> None:
+        super().__init__()
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return the mean of each pixel, which is not p."""
+        small, safe = self._apart(output)
+        far = 0.5 + 0.5 / torch.tanh(safe / 2) - 1 / safe
+        return torch.where(small, 0.5 + output / 12, far)
+
+    def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
+        small, safe = self._apart(output)
+        far = torch.log(safe / torch.tanh(safe / 2))
+        log_constant = torch.where(small, math.log(2) + output.square() / 12, far)
+        return images * output - F.softplus(output) + log_constant
+
+    def _apart(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where outputs are near zero, and outputs that are nowhere so."""
+        small = output.abs() < self._SMALL
+        return small, torch.where(small, torch.ones_like(output), output)
+
+
+class DiscretisedLogistic(Likelihood):
+    """Each pixel has one of a number of grey levels, by a logistic density cut between them.
+
+    The ends take the tails (Salimans et al. 2017, PixelCNN++, section 2.1). The mean is the sigmoid
+    of the output; one scale for all pixels is trained.
+    """
+
+    def __init__(self, config: DiscretisedLogisticConfig) -> None:
+        super().__init__()
+        self._steps = config.levels - 1
+        self.log_scale = nn.Parameter(torch.tensor(math.log(0.1)))
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return the centre of each pixel's density."""
+        return torch.sigmoid(output)
+
+    def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
+        levels = torch.round(images * self._steps) / self._steps
+        inverse_scale = torch.exp(-self.log_scale)
+        half = 0.5 / self._steps
+        distance = levels - self.mean(output)
+        below_upper = F.logsigmoid((distance + half) * inverse_scale)
+        above_lower = F.logsigmoid((half - distance) * inverse_scale)
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), and b - a is the same
+        # everywhere: no difference of nearly equal numbers is taken.
+        between = below_upper + above_lower + torch.log(-torch.expm1(-2 * half * inverse_scale))
+        inner = torch.where(levels >= 1, above_lower, between)
+        return torch.where(levels <= 0, below_upper, inner)
+
+
+LIKELIHOODS: dict[str, type[Likelihood]] = {
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "continuous_bernoulli": ContinuousBernoulli,
+    "discretised_logistic": DiscretisedLogistic,
+}
+
+
+def build_likelihood(config: LikelihoodConfig) -> Likelihood:
     """Build the likelihood that a config describes."""
-    if isinstance(config, BernoulliConfig):
-        return Likelihood(torch.sigmoid, _bernoulli_log_prob, needs_unit_range=True)
-    mean = torch.sigmoid if config.mean == "sigmoid" else _identity
-
-    def log_prob(output: Tensor, images: Tensor) -> Tensor:
-        squared_error = (images - mean(output)).square()
-        constant = 0.5 * math.log(2 * math.pi * config.variance)
-        return -(squared_error / (2 * config.variance) + constant).flatten(1).sum(1)
-
-    return Likelihood(mean, log_prob, needs_unit_range=config.mean == "sigmoid")
-
-
-def _bernoulli_log_prob(output: Tensor, images: Tensor) -> Tensor:
-    # From logits, so that a confident pixel neither overflows nor is cut off.
-    return -F.binary_cross_entropy_with_logits(output, images, reduction="none").flatten(1).sum(1)
-
-
-def _identity(output: Tensor) -> Tensor:
-    return output
+    return LIKELIHOODS[config.kind](config)

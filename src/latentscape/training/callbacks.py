@@ -14,6 +14,10 @@ from latentscape.config import TrainConfig
 from latentscape.files import write_bytes
 from latentscape.model import Autoencoder
 from latentscape.runs import Run
+from latentscape.runtime import generator
+from latentscape.training.batches import Batch
+
+SNAPSHOT_SAMPLES = 64
 
 
 class Callback:
@@ -36,30 +40,39 @@ class Callback:
 
 
 class Snapshots(Callback):
-    """Save what the model makes of a few fixed images after chosen epochs.
+    """Save what the model makes of a few fixed images, and of fixed codes, after chosen epochs.
 
     Parameters
     ----------
     run : Run
-        Each snapshot is written to ``snapshots/epoch-NNNN.npy`` of this run.
-    images : Tensor
-        (n, *shape) stored images.
-    epochs : tuple of int
-        Epochs, the first being 1.
+        Files ``epoch-NNNN.npy`` (reconstructions) and ``samples-NNNN.npy`` (of codes drawn from the
+        prior, where there is one) are written to ``snapshots/`` of this run.
+    shown : Batch
+        Images and their labels.
+    config : TrainConfig
+        ``snapshots``, the epochs; ``seed``, which draws the codes.
     """
 
-    def __init__(self, run: Run, images: Tensor, epochs: tuple[int, ...]) -> None:
-        self._folder, self._images, self._epochs = run.snapshots, images, epochs
+    def __init__(self, run: Run, shown: Batch, config: TrainConfig) -> None:
+        self._folder, self._shown, self._config = run.snapshots, shown, config
 
     def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
-        """Write a snapshot if this is one of the epochs."""
-        if record["epoch"] not in self._epochs:
+        """Write snapshots if this is one of the epochs."""
+        epoch = record["epoch"]
+        if epoch not in self._config.snapshots:
             return
         with no_grad():
-            reconstructions = model.reconstruct(self._images).cpu().numpy()
+            reconstructions = model.reconstruct(self._shown.images, self._shown.labels)
+            self._write(f"epoch-{epoch:04d}.npy", reconstructions)
+            if model.prior() is not None:
+                source = generator(self._config.seed, "snapshots")
+                samples = model.sample(SNAPSHOT_SAMPLES, generator=source)
+                self._write(f"samples-{epoch:04d}.npy", samples)
+
+    def _write(self, name: str, images: Tensor) -> None:
         buffer = io.BytesIO()
-        np.save(buffer, reconstructions, allow_pickle=False)
-        write_bytes(self._folder / f"epoch-{record['epoch']:04d}.npy", buffer.getvalue())
+        np.save(buffer, images.cpu().numpy(), allow_pickle=False)
+        write_bytes(self._folder / name, buffer.getvalue())
 
 
 class PlainProgress(Callback):

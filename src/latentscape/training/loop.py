@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from latentscape.errors import Interrupted, RunError, TrainingError
-from latentscape.model import Autoencoder
+from latentscape.model import Autoencoder, Pass, evaluate_terms
 from latentscape.records import Split
 from latentscape.runs import SCHEMA, Run, save_model
 from latentscape.runtime import derive_seed, random_state, restore_random_state, synchronize
-from latentscape.training.batches import Batches, in_order, to_tensor
+from latentscape.training.batches import Batch, Batches, Examples, in_order
 from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import (
     Checkpoint,
@@ -90,15 +90,21 @@ class Trainer:
         self.config = self.recipe.train
         # Only a checkpoint of the very same settings, data and format can be gone on from.
         self.identity = f"{SCHEMA}-{run.fingerprint}"
-        self.images = to_tensor(split.dataset, device)
-        self.batches = Batches(self.images, split.train, self.config.batch_size, self.config.seed)
+        self.examples = Examples(split.dataset, device)
+        self.batches = Batches(
+            self.examples,
+            split.train,
+            self.config.batch_size,
+            self.config.seed,
+            binarize=self.recipe.data.binarize == "dynamic",
+        )
         self.checkpoints = CheckpointFolder(run.checkpoints)
         self.standing = Standing()
         self.best_weights: dict[str, Tensor] = {}
         self.callbacks = list(callbacks)
         if self.config.snapshots:
-            shown = next(in_order(self.images, split.examples()))
-            self.callbacks.append(Snapshots(run, shown, self.config.snapshots))
+            shown = next(in_order(self.examples, split.examples()))
+            self.callbacks.append(Snapshots(run, shown, self.config))
         self._stop_asked = False
 
     def fit(self) -> Autoencoder:
@@ -178,11 +184,12 @@ class Trainer:
         synchronize(self.device)
         standing.seconds = time.perf_counter() - started
 
-    def _step(self, batch: Tensor) -> None:
+    def _step(self, batch: Batch) -> None:
         """Take one optimizer step; nothing here waits for the device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(self.standing.step)
-        loss = self.model.loss(batch)
+        epoch = self.standing.epoch + self.standing.step / len(self.batches)
+        loss = self.model.loss(batch.images, batch.labels, epoch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total * self.model.gradient_scale())
         if self.config.clip_norm is not None:
@@ -212,7 +219,10 @@ class Trainer:
             "train": dict(zip(["loss", *self.recipe.objective.weights], means, strict=True)),
             "validation": validation,
         }
+        if latent := self._diagnose():
+            record["latent"] = latent
         standing.history.append(record)
+        self._note_collapse(latent)
         standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
         self._keep_best(validation)
         self._tell("on_epoch", self.model, record)
@@ -227,15 +237,38 @@ class Trainer:
             return None
         sums: Tensor | float = 0.0
         with torch.no_grad():
-            for batch in in_order(self.images, self.split.validation):
-                result = self.model(batch)
-                loss = self.model.loss_of(result)
-                mse = (self.model.likelihood.mean(result.output) - result.target).square().mean()
+            for batch in in_order(self.examples, self.split.validation):
+                result = self.model(batch.images, batch.labels)
+                loss = evaluate_terms(result)
+                mse = (self._mean_images(result, batch) - result.target).square().mean()
                 values = torch.stack([loss.total, *loss.terms.values(), mse])
                 sums = sums + values * len(batch)
         assert isinstance(sums, Tensor)
         names = ["loss", *self.recipe.objective.weights, "mse"]
         return dict(zip(names, _means(sums, len(self.split.validation)), strict=True))
+
+    def _mean_images(self, result: Pass, batch: Batch) -> Tensor:
+        """Return reconstructions that nothing was drawn for."""
+        if self.model.draws:
+            return self.model.reconstruct(batch.images, batch.labels)
+        return self.model.likelihood.mean(result.output)
+
+    def _diagnose(self) -> dict[str, float]:
+        """Measure over a thousand held-out examples, or trained ones, whether codes are used."""
+        split = self.split
+        index = split.validation if len(split.validation) else split.train
+        with torch.no_grad():
+            batch = next(in_order(self.examples, index, size=1000))
+            return self.model.diagnose(batch.images, batch.labels)
+
+    def _note_collapse(self, latent: dict[str, float]) -> None:
+        """Say once that the code holds nothing, as soon as it does."""
+        what = self.model.collapse(latent)
+        told = [event["what"] for event in self.standing.events]
+        if what and what not in told:
+            event = {"epoch": self.standing.epoch, "what": what}
+            self.standing.events = [*self.standing.events, event]
+            self._tell("on_event", event)
 
     def _keep_best(self, validation: dict[str, float] | None) -> None:
         if self.config.patience is None or validation is None:
