@@ -15,7 +15,7 @@ LAYERS = [
     {"runs"},
     {"training", "analysis", "reporting"},
     {"experiment"},
-    {"study", "terminal"},
+    {"study", "measures", "terminal"},
     {"cli"},
 ]
 LAYER_OF = {unit: number for number, units in enumerate(LAYERS) for unit in units}

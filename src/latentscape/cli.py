@@ -10,7 +10,7 @@ import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -70,6 +70,10 @@ _Set = Annotated[
         "--set", metavar="PATH=VALUE", help="Change any part: --set train.lr=3e-4. Repeatable."
     ),
 ]
+_Condition = Annotated[
+    Literal["label"] | None,
+    typer.Option(help="Give each example's label to encoder and decoder."),
+]
 _LatentDim = Annotated[int | None, typer.Option(help="Length of the code.")]
 _Epochs = Annotated[int | None, typer.Option(help="Epochs to train.")]
 _BatchSize = Annotated[int | None, typer.Option(help="Examples per step.")]
@@ -98,6 +102,7 @@ def train(
     ] = None,
     data: _Data = None,
     latent_dim: _LatentDim = None,
+    condition: _Condition = None,
     epochs: _Epochs = None,
     batch_size: _BatchSize = None,
     lr: _Lr = None,
@@ -128,6 +133,7 @@ def train(
         settings,
         {
             "model.latent.dim": latent_dim,
+            "model.condition": condition,
             "train.epochs": epochs,
             "train.batch_size": batch_size,
             "train.lr": lr,
@@ -195,12 +201,60 @@ def compare(
         raise typer.Exit(TrainingError.exit_code)
 
 
-@app.command(epilog="Example: **latentscape evaluate runs/simple-20-mnist-5k-0 --json**")
-def evaluate(run: _RunPath, device: _Device = "auto", as_json: _Json = False) -> None:
-    """Evaluate a finished run on its test examples again."""
-    from latentscape import experiment, terminal
+@app.command(epilog="Example: **latentscape evaluate runs/vae-20-mnist-5k-0 --nll --samples 500**")
+def evaluate(
+    run: _RunPath,
+    nll: Annotated[
+        bool, typer.Option("--nll", help="Also estimate the log-likelihood by importance sampling.")
+    ] = False,
+    samples: Annotated[
+        int, typer.Option(min=1, help="Importance samples per example, for --nll.")
+    ] = 5000,
+    binarize: Annotated[
+        Literal["none", "static", "dynamic"] | None,
+        typer.Option(help="Pixels for --nll; by default those that the run was trained on."),
+    ] = None,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many test examples, for --nll.")
+    ] = None,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Also let a classifier judge samples of the model.")
+    ] = False,
+    draws: Annotated[
+        int, typer.Option(min=100, help="How many samples are drawn for --quality.")
+    ] = 10_000,
+    source: Annotated[
+        Literal["prior", "gmm", "vamp"] | None,
+        typer.Option("--from", help="Where codes for --quality come from."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws samples and pixels.")] = 0,
+    device: _Device = "auto",
+    as_json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Evaluate a finished run on its test examples again; likelihood and sample quality on request.
 
-    _print(experiment.evaluate(run, device=device).values, as_json, terminal.print_run)
+    What was measured on request is kept, and shown in the report.
+    """
+    from latentscape import experiment, measures, terminal
+
+    findings = experiment.evaluate(run, device=device)
+    if nll:
+        with terminal.watching("log-likelihood", quiet) as watch:
+            findings = measures.measure_likelihood(
+                run,
+                samples=samples,
+                binarize=binarize,
+                examples=examples,
+                seed=seed,
+                device=device,
+                watch=watch,
+            )
+    if quality:
+        findings = measures.measure_quality(
+            run, count=draws, source=source, seed=seed, device=device
+        )
+    _print(findings.values, as_json, terminal.print_run)
 
 
 @app.command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")

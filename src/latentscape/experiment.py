@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from latentscape.analysis.reconstruction import evaluate_model
+from latentscape.analysis.variational import latent_findings
 from latentscape.config import InputConfig, MlpConfig, Recipe, load_recipe, override
 from latentscape.data import (
     binarize_split,
@@ -390,6 +392,7 @@ def run_findings(run: Run) -> Findings:
 
 def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
     found = evaluate_model(model, split)
+    latent = latent_findings(model, split)
     recipe, history = run.recipe, run.history
     values = {
         "schema": SCHEMA,
@@ -406,12 +409,22 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
         "events": run.events,
         "timing": _timing(history),
         "evaluation": found.values,
-        "reported": _reported(recipe, run.data["name"], found.values["metrics"]),
+        **({"latent": latent} if latent else {}),
+        **_measured(run),
+        "reported": reported_numbers(recipe, run.data["name"], found.values["metrics"]),
         "labels_used": describe_labels(recipe),
     }
     findings = Findings(values, found.arrays | _snapshots(run))
     write_findings(run.path, findings)
     return findings
+
+
+def _measured(run: Run) -> dict[str, Any]:
+    """Keep what was measured on request: the model has not changed since."""
+    with suppress(RunError):
+        before = read_findings(run.path).values
+        return {name: before[name] for name in ("likelihood", "quality") if name in before}
+    return {}
 
 
 def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
@@ -423,7 +436,7 @@ def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _reported(
+def reported_numbers(
     recipe: Recipe, data: str, metrics: Mapping[str, float | None]
 ) -> list[dict[str, Any]]:
     """Put what the recipe's origin reported beside what was obtained on the same data."""

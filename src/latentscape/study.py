@@ -28,6 +28,8 @@ from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
 from latentscape.runtime import choose_device
 
+_LATENT_NUMBERS = ("elbo", "rate", "distortion", "active_units", "perplexity")
+
 
 @dataclass(frozen=True)
 class _Planned:
@@ -230,12 +232,31 @@ def _row(label: str, runs: Sequence[Run]) -> dict[str, Any]:
         "metrics": metrics,
         "pca": pca,
         "train_seconds": _summary([values["timing"]["train_seconds"] for values in seeds]),
+        "latent": _of_all(seeds, "latent", _LATENT_NUMBERS),
+        "likelihood": _of_all(seeds, "likelihood", ("nll", "bits_per_dim")),
+        "collapse": next(filter(None, (_collapse(values) for values in seeds)), ""),
+        "labels_used": first["labels_used"],
+        "supervised": first["labels_used"].startswith("Supervised"),
         "validation_mse": _summary([_validation_mse(values) for values in seeds]),
         **judge(mean, pca, blank, evaluations[0]["pca"]["dim"]),
         "reported": [
             {**number, "obtained": mean.get(number["metric"])} for number in first["reported"]
         ],
     }
+
+
+def _of_all(
+    seeds: Sequence[Mapping[str, Any]], part: str, names: Sequence[str]
+) -> dict[str, Any] | None:
+    """Summarise numbers of a part of the findings that not every kind of run has."""
+    found = [values[part] for values in seeds if part in values]
+    if not found:
+        return None
+    return {name: _summary([values.get(name) for values in found]) for name in names}
+
+
+def _collapse(values: Mapping[str, Any]) -> str:
+    return str(values.get("latent", {}).get("collapse", ""))
 
 
 def _validation_mse(values: Mapping[str, Any]) -> float | None:

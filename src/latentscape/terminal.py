@@ -1,17 +1,21 @@
 """Findings as tables on a terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import yaml
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from latentscape import units
+
+_Part = TypeVar("_Part")
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -112,6 +116,20 @@ def _print_reported(rows: Sequence[Mapping[str, Any]]) -> None:
     if table.row_count:
         _right(table, 2, 3)
         _console().print(table)
+
+
+@contextmanager
+def watching(what: str, quiet: bool) -> Iterator[Callable[[Sequence[_Part]], Iterable[_Part]]]:
+    """Give a function that shows a bar on standard error while parts of a work are gone through."""
+    columns = (
+        TextColumn(what),
+        BarColumn(bar_width=16),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        yield bar.track
 
 
 def _console() -> Console:

@@ -55,9 +55,8 @@ def to_device(
     model: Autoencoder, batch: tuple[Tensor, Tensor | None]
 ) -> tuple[Tensor, Tensor | None]:
     """Bring images and labels to where a model is."""
-    device = next(model.parameters()).device
     images, labels = batch
-    return images.to(device), None if labels is None else labels.to(device)
+    return images.to(model.device), None if labels is None else labels.to(model.device)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
     except ValidationError as error:
         # A misspelt key says more than the key that is missing because of it.
         first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-        place = _place(first["loc"], content)
+        place = _place(first["loc"], content, missing=first["type"] == "missing")
         if first["type"] == "extra_forbidden":
             near = get_close_matches(str(first["loc"][-1]), _all_keys(), n=1, cutoff=0.5)
             fix = f"Did you mean {near[0]!r}?" if near else ""
@@ -160,12 +160,15 @@ def load_study(name_or_path: str | Path) -> Study:
     return validate(Study, *_read_yaml("study", "studies", name_or_path))
 
 
-def _place(path: Sequence[int | str], content: Any) -> str:
-    """Write pydantic's path to a mistake without the union members that nobody wrote."""
+def _place(path: Sequence[int | str], content: Any, missing: bool) -> str:
+    """Write pydantic's path to a mistake without the steps that nobody wrote.
+
+    They are members of unions and marks of its own; the name of a missing key is kept.
+    """
     steps = []
     for depth, step in enumerate(path):
         known = isinstance(content, Mapping) and step in content
-        if known or isinstance(step, int) or depth == len(path) - 1:
+        if known or isinstance(step, int) or (missing and depth == len(path) - 1):
             steps.append(str(step))
             indexed = isinstance(step, int) and isinstance(content, list | tuple)
             content = content[step] if known or indexed else None
@@ -202,6 +205,8 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
             raise unknown(f"setting in {place or 'the recipe'}", name, fields, ConfigError)
         if depth == len(parents):
             break
+        if last == "kind" and part.get(name) is None:
+            part[name] = {}  # A part that was left out until now.
         part, record = part.get(name, {}), getattr(record, name, None)
         if not isinstance(part, dict) or (record is None and not part):
             place = ".".join(parents[: depth + 1])

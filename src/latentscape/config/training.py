@@ -30,6 +30,13 @@ class CapacityConfig(Part):
     epochs: float = Field(20.0, ge=0)
 
 
+class FewerSamples(Part):
+    """How many codes are drawn per example in the first `epochs` epochs."""
+
+    samples: int = Field(gt=0)
+    epochs: float = Field(gt=0)
+
+
 class ObjectiveConfig(Part):
     """What training minimises.
 
@@ -39,6 +46,8 @@ class ObjectiveConfig(Part):
         Weight of each named term; ``latentscape.model.objectives`` says what each of them is.
     samples : int
         Codes drawn per example, for ``importance`` (the k of an IWAE).
+    first_samples : FewerSamples or None
+        Fewer codes for the first epochs, which saves most of their time.
     rate_warmup : float
         Epochs over which the weight of the rate first rises from zero.
     capacity : CapacityConfig
@@ -53,9 +62,15 @@ class ObjectiveConfig(Part):
         "reconstruction": 1.0
     }
     samples: int = Field(1, gt=0)
+    first_samples: FewerSamples | None = None
     rate_warmup: float = Field(0.0, ge=0)
     capacity: CapacityConfig = CapacityConfig()
     average: Literal["example", "pixel"] = "example"
+
+    def samples_at(self, epoch: float) -> int:
+        """Return how many codes are drawn per example after so many epochs."""
+        first = self.first_samples
+        return first.samples if first is not None and epoch < first.epochs else self.samples
 
 
 class ScheduleConfig(Part):
@@ -90,6 +105,10 @@ class TrainConfig(Part):
     snapshots : tuple of int
         Epochs after which 16 fixed test images are reconstructed for the report, and, by a model
         that has a prior, 64 images sampled, always from the same codes.
+    precision : str
+        What matrix products of training steps are computed in; ``bfloat16`` is faster on machines
+        that have it in hardware, and as slow as can be elsewhere. Validation and evaluation are in
+        float32 always.
     checkpoint_seconds : float
         A checkpoint is written after every epoch and at least this often within one.
     seed : int
@@ -106,5 +125,6 @@ class TrainConfig(Part):
     patience: int | None = Field(None, gt=0)
     clip_norm: float | None = Field(None, gt=0)
     snapshots: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    precision: Literal["float32", "bfloat16"] = "float32"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)

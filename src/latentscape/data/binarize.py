@@ -11,7 +11,7 @@ from latentscape.records import Dataset, Split
 _CHUNK = 1000
 
 
-def binarize_split(split: Split, mode: str) -> Split:
+def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
     """Draw the pixels of examples black or white.
 
     Parameters
@@ -22,11 +22,13 @@ def binarize_split(split: Split, mode: str) -> Split:
         ``none`` draws nothing, ``static`` every example; ``dynamic`` all but the training part,
         which training itself draws anew in every epoch (Burda et al. 2016; Salakhutdinov and Murray
         2008).
+    seed : int, optional
+        Draws the pixels; by default the split's own.
 
     Returns
     -------
     Split
-        The same examples in the same parts. The draw of an example depends on the split's seed and
+        The same examples in the same parts. The draw of an example depends on the seed and
         on its place in the dataset alone, so that a smaller split has the same pixels.
 
     Raises
@@ -40,7 +42,7 @@ def binarize_split(split: Split, mode: str) -> Split:
     parts = [split.validation, split.test]
     if mode == "static":
         parts.append(split.train)
-    drawn = _draw(split.dataset, np.concatenate(parts), split.seed)
+    drawn = _draw(split.dataset, np.concatenate(parts), split.seed if seed is None else seed)
     return replace(split, dataset=drawn)
 
 

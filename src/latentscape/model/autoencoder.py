@@ -19,6 +19,7 @@ from latentscape.errors import ConfigError
 from latentscape.model.blocks import build_decoder, build_encoder
 from latentscape.model.corruption import corrupt
 from latentscape.model.latents import (
+    Code,
     GaussianLatent,
     Latent,
     Normal,
@@ -114,7 +115,7 @@ class Autoencoder(nn.Module):
         target = self.scale(images)
         seen = corrupt(self.config.corruption, target)
         features = self.encoder(self._with_labels(seen, labels))
-        code = self.latent(features, self.prior(), self.objective.samples)
+        code = self.latent(features, self.prior(), self.objective.samples_at(epoch))
         return Pass(
             target,
             seen,
@@ -162,6 +163,11 @@ class Autoencoder(nn.Module):
                 expected="a variational autoencoder, model.latent.kind gaussian",
             )
         return self.latent.posterior(self.features(images, labels))
+
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Code:
+        """Return the code of stored images (B, *shape): one draw each, where codes are random."""
+        code: Code = self.latent(self.features(images, labels), self.prior(), 1)
+        return code
 
     def prior(self) -> Prior | None:
         """Return what codes are drawn from before any image is seen; None for plain codes."""
@@ -249,7 +255,7 @@ class Autoencoder(nn.Module):
         rows: list[dict[str, object]] = []
         was_training = self.training
         self.eval()
-        values = torch.zeros(1, *self._seen_shape(self.input_shape), device=self._device)
+        values = torch.zeros(1, *self._seen_shape(self.input_shape), device=self.device)
         decoded = self.latent_dim + (self._input.labels if self.config.condition else 0)
         with torch.no_grad():
             features = _describe_layers("encoder", self.encoder, values, rows)
@@ -270,7 +276,8 @@ class Autoencoder(nn.Module):
         return self.config.input
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the weights are."""
         return next(self.parameters()).device
 
     def _seen_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -244,7 +244,8 @@ class GaussianLatent(Latent):
 
     def posterior(self, features: Tensor) -> Normal:
         """Return the distribution of the codes, (B, D)."""
-        mean, log_variance = self.layers(features).chunk(2, -1)
+        # Densities are sums of many terms: in full precision, whatever the layers computed in.
+        mean, log_variance = self.layers(features).float().chunk(2, -1)
         return Normal(mean, log_variance)
 
     def prior(self, encoder: nn.Module) -> Normal | Mixture:

@@ -21,7 +21,13 @@ from latentscape.errors import Interrupted, RunError, TrainingError
 from latentscape.model import Autoencoder, Pass, evaluate_terms
 from latentscape.records import Split
 from latentscape.runs import SCHEMA, Run, save_model
-from latentscape.runtime import derive_seed, random_state, restore_random_state, synchronize
+from latentscape.runtime import (
+    derive_seed,
+    forked_random,
+    random_state,
+    restore_random_state,
+    synchronize,
+)
 from latentscape.training.batches import Batch, Batches, Examples, in_order
 from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import (
@@ -33,6 +39,8 @@ from latentscape.training.checkpoint import (
 from latentscape.training.optim import build_optimizer, learning_rate
 
 MAX_ROLLBACKS = 3
+PATIENCE_FOR_CODES = 3
+"""Epochs in a row that a code goes unused before that is said."""
 
 
 @dataclass
@@ -124,8 +132,8 @@ class Trainer:
         RunError
             If something cannot be written; what was written before still stands.
         """
-        cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda), self._stop_on_signal():
+        seed = derive_seed(self.config.seed, "model")
+        with forked_random(seed, self.device), self._stop_on_signal():
             self._build()
             self._tell(
                 "on_start", self.run, self.config, len(self.split.train), self.standing.epoch
@@ -140,7 +148,6 @@ class Trainer:
             return model
 
     def _build(self) -> None:
-        torch.manual_seed(derive_seed(self.config.seed, "model"))
         self.model = Autoencoder(self.recipe.model, self.recipe.objective).to(self.device)
         self.optimizer = build_optimizer(self.model, self.config)
         self.sums = self._zero_sums()
@@ -189,7 +196,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(self.standing.step)
         epoch = self.standing.epoch + self.standing.step / len(self.batches)
-        loss = self.model.loss(batch.images, batch.labels, epoch)
+        low = self.config.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+            loss = self.model.loss(batch.images, batch.labels, epoch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total * self.model.gradient_scale())
         if self.config.clip_norm is not None:
@@ -222,7 +231,7 @@ class Trainer:
         if latent := self._diagnose():
             record["latent"] = latent
         standing.history.append(record)
-        self._note_collapse(latent)
+        self._note_collapse()
         standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
         self._keep_best(validation)
         self._tell("on_epoch", self.model, record)
@@ -261,12 +270,14 @@ class Trainer:
             batch = next(in_order(self.examples, index, size=1000))
             return self.model.diagnose(batch.images, batch.labels)
 
-    def _note_collapse(self, latent: dict[str, float]) -> None:
-        """Say once that the code holds nothing, as soon as it does."""
-        what = self.model.collapse(latent)
-        told = [event["what"] for event in self.standing.events]
-        if what and what not in told:
-            event = {"epoch": self.standing.epoch, "what": what}
+    def _note_collapse(self) -> None:
+        """Say once that the code holds nothing; it may take some epochs to wake up."""
+        recent = self.standing.history[-PATIENCE_FOR_CODES:]
+        told = [self.model.collapse(record.get("latent", {})) for record in recent]
+        early = len(told) < PATIENCE_FOR_CODES and not self._is_done()
+        known = [event["what"] for event in self.standing.events]
+        if all(told) and not early and told[-1] not in known:
+            event = {"epoch": self.standing.epoch, "what": told[-1]}
             self.standing.events = [*self.standing.events, event]
             self._tell("on_event", event)
 

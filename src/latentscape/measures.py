@@ -1,0 +1,147 @@
+"""What costs minutes to measure, and is measured when asked: likelihood and sample quality."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from latentscape.analysis.likelihood import estimate_likelihood
+from latentscape.config import DataConfig, Recipe
+from latentscape.data import binarize_split
+from latentscape.errors import ConfigError
+from latentscape.experiment import load_split, reported_numbers, run_findings, run_split
+from latentscape.model import Autoencoder
+from latentscape.records import Array, Dataset, Findings, Split
+from latentscape.runs import Run, load_model, open_run, write_findings
+from latentscape.runtime import choose_device, derive_seed
+
+_Watch = Callable[[Sequence[Array]], Iterable[Array]]
+
+_PIXELS = {
+    "none": "grey pixels as they are",
+    "static": "pixels drawn black or white once, with the data's seed",
+    "dynamic": "pixels drawn black or white with the seed of this measurement",
+}
+
+
+def measure_likelihood(
+    run: str | Path | Run,
+    *,
+    samples: int = 5000,
+    binarize: str | None = None,
+    examples: int | None = None,
+    seed: int = 0,
+    data: Dataset | None = None,
+    device: str = "auto",
+    watch: _Watch = iter,
+) -> Findings:
+    """Estimate the log-likelihood of the test examples, and keep it with the run's findings.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        A finished run of a variational autoencoder.
+    samples : int
+        Importance samples per example.
+    binarize : str, optional
+        ``none``, ``static`` or ``dynamic``; by default what the run was trained on.
+    examples : int, optional
+        Only the first so many test examples.
+    seed : int
+        Draws the samples, and the pixels where `binarize` is ``dynamic``.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+    device : str
+        As for `train`.
+    watch : callable
+        Is given the parts that are worked through, and hands them out: for a progress bar.
+
+    Returns
+    -------
+    Findings
+        Those of the run, with ``likelihood``: ``nll`` in nats per example, its standard error
+        ``se``, ``bits_per_dim``, ``samples``, ``n``, ``binarize``, ``protocol``, ``warning``.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no likelihood that could be estimated so.
+    RunError
+        If the run is not finished or damaged.
+    DataError
+        If the data have changed, or leave the range that can be binarised.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    findings = run_findings(run)
+    model = load_model(run.path).to(choose_device(device))
+    recipe = run.recipe
+    _check_likelihood(model)
+    split = run_split(run, data)
+    mode = binarize or recipe.data.binarize
+    split = _pixels(recipe, split, mode, seed, data)
+    split = replace(split, test=split.test[:examples])
+    found = estimate_likelihood(model, split, samples, seed, watch)
+    found |= {
+        "binarize": mode,
+        "protocol": _protocol(recipe, mode, found),
+        "warning": _warning(recipe.data.binarize, mode),
+    }
+    values = {**findings.values, "likelihood": found}
+    if mode == recipe.data.binarize:  # Only then is it the number that the recipe's origin gives.
+        metrics = {**values["evaluation"]["metrics"], "nll": found["nll"]}
+        values["reported"] = reported_numbers(recipe, run.data["name"], metrics)
+    findings = Findings(values, findings.arrays)
+    write_findings(run.path, findings)
+    return findings
+
+
+def _check_likelihood(model: Autoencoder) -> None:
+    kind = model.config.latent.kind
+    if kind != "gaussian":
+        raise ConfigError(
+            f"A model with a latent of kind {kind} gives images no likelihood that importance "
+            "samples could estimate",
+            expected="a variational autoencoder, such as vae-20",
+        )
+
+
+def _pixels(recipe: Recipe, split: Split, mode: str, seed: int, data: Dataset | None) -> Split:
+    """Return the split with the pixels that are asked for, from the data as they are stored."""
+    if mode == recipe.data.binarize and mode != "dynamic":
+        return split
+    config = DataConfig.model_validate({**recipe.data.model_dump(), "binarize": "none"})
+    grey = load_split(recipe.model_copy(update={"data": config}), data)
+    drawn = derive_seed(seed, "pixels") if mode == "dynamic" else None
+    return binarize_split(grey, mode, drawn)
+
+
+def _protocol(recipe: Recipe, mode: str, found: dict[str, Any]) -> str:
+    given = ", given their true labels" if recipe.model.condition else ""
+    text = (
+        f"{found['samples']:,} importance samples for each of {found['n']:,} test images{given}; "
+        f"{_PIXELS[mode]}; standard error over images"
+    )
+    if mode == "none" and recipe.data.binarize == "none":
+        kind = recipe.model.likelihood.kind
+        if kind == "bernoulli":
+            text += (
+                ". A Bernoulli likelihood gives grey pixels no probability: the number compares "
+                "models that were measured the same way, and nothing else"
+            )
+        elif kind in ("gaussian", "continuous_bernoulli"):
+            text += ". A density over grey levels from 0 to 1, not a probability"
+    return text
+
+
+def _warning(trained: str, mode: str) -> str:
+    if trained == "none" and mode != "none":
+        return (
+            "The model was trained on grey pixels and is measured on black and white ones: the "
+            "number cannot be compared with those of models that were trained on such pixels"
+        )
+    if trained != "none" and mode == "none":
+        return (
+            "The model was trained on black and white pixels and is measured on grey ones: the "
+            "number cannot be compared with others"
+        )
+    return ""
