@@ -61,7 +61,8 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
             near = get_close_matches(str(first["loc"][-1]), _all_keys(), n=1, cutoff=0.5)
             fix = f"Did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"{what} has an unknown key {place}", fix=fix) from error
-        told = _PLAIN.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
+        told = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
+        told = told.format(**first.get("ctx", {}))
         got = f" (got {first['input']!r})" if first["type"] != "missing" else ""
         raise ConfigError(f"{what}, {place or 'as a whole'}: {told}{got}") from error
 
@@ -206,7 +207,7 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
         if depth == len(parents):
             break
         if last == "kind" and part.get(name) is None:
-            part[name] = {}  # A part that was left out until now.
+            part[name] = {"kind": None}  # A part that the recipe leaves out.
         part, record = part.get(name, {}), getattr(record, name, None)
         if not isinstance(part, dict) or (record is None and not part):
             place = ".".join(parents[: depth + 1])

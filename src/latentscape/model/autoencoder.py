@@ -351,6 +351,13 @@ def check_parts(config: ModelConfig) -> None:
             f"A block cannot be cut from vectors of {math.prod(shape)} numbers",
             fix="Choose model.corruption.kind=masking.",
         )
+    vamp = isinstance(latent, GaussianLatentConfig) and latent.prior == "vamp"
+    if vamp and config.encoder.norm == "batch":
+        raise ConfigError(
+            "A vamp prior puts pseudo-inputs through the encoder, whose batch normalisation would "
+            "take them for images",
+            fix="Set model.encoder.norm to layer or none, or model.latent.prior=standard.",
+        )
     if config.condition is None:
         return
     if config.input.labels < 2:
@@ -359,7 +366,7 @@ def check_parts(config: ModelConfig) -> None:
             expected="data with two labels or more",
             fix="Name their column or file with --labels, or leave model.condition out.",
         )
-    if isinstance(latent, GaussianLatentConfig) and latent.prior == "vamp":
+    if vamp:
         raise ConfigError(
             "A vamp prior has pseudo-inputs without labels, and cannot be conditioned on them",
             fix="Choose model.latent.prior=standard.",

@@ -359,7 +359,8 @@ class VqLatent(Latent):
 
     def _vectors(self, features: Tensor) -> Tensor:
         """Return vectors (B, positions, W)."""
-        return self.layers(features).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
+        # In full precision, whatever the layers computed in, as the codebook is.
+        return self.layers(features).float().flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
     def _joined(self, vectors: Tensor) -> Tensor:
         """Return vectors (B, positions, W) as codes (B, D), in the order of the decoder's map."""
