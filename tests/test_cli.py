@@ -94,7 +94,7 @@ def test_compare_prints_json_alone(place):
         "compare", "ae-vs-cae", "--epochs", 1, "--set", "data.train=100", "--json", "-q", cwd=place
     )
     values = json.loads(result.stdout)
-    assert len(values["rows"]) == 4
+    assert len(values["rows"]) == 6
     assert result.stderr == ""
     assert (place / values["folder"] / "report.html").exists()
 
@@ -262,3 +262,97 @@ def test_debug_shows_the_traceback(tmp_path):
 @pytest.mark.parametrize("arguments", [("train",), ("train", "simple-20", "--resume", "x")])
 def test_train_wants_a_recipe_or_a_run(arguments):
     assert "--resume" in latentscape(*arguments, code=2).stderr
+
+
+PICTURES = ["sample", "interpolate", "traverse", "manifold", "reconstruct", "denoise"]
+
+
+@pytest.fixture(scope="module")
+def plane(place):
+    """A tiny variational model with codes of two numbers."""
+    changes = ["--latent-dim", 2, "--epochs", 1, "--train", 300, "--test", 40]
+    latentscape("train", "vae-20", *changes, "--name", "plane", "-q", cwd=place)
+    return place / "runs" / "plane"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Return a function that runs a command within this process, for its output and exit code."""
+    from latentscape.cli import main
+
+    def run(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["latentscape", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == code
+        return capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_has_a_command(command, plane, name):
+    noise = ["--noise", "gaussian"] if name == "denoise" else []
+    assert "Example: latentscape" in command(name, "--help").out
+    printed = command(name, plane, *noise).out.splitlines()
+    assert printed[0] == str(plane / f"{name}.png")
+    found = json.loads(command(name, plane, *noise, "--array", "--json").out)
+    assert found == {
+        "picture": str(plane / f"{name}.png"),
+        "array": str(plane / f"{name}.npy"),
+        "about": " ".join(printed[1:]),
+    }
+    assert (plane / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert np.load(plane / f"{name}.npy").shape[-3:] == (1, 28, 28)
+
+
+def test_a_plain_model_draws_from_a_mixture_or_says_what_it_draws_from(trained, place):
+    run = "runs/simple-20-mnist-5k-0"
+    few = latentscape("sample", run, cwd=place, code=2)
+    assert "200 training examples, too few for a mixture" in few.stderr
+    assert not (place / run / "sample.png").exists()
+    drawn = latentscape("sample", run, "--from", "prior", "-n", 5, "--out", "n.png", cwd=place)
+    assert drawn.stdout.startswith("n.png\nImages decoded from codes drawn from N(0, I), which is ")
+    assert (place / "n.png").exists()
+
+
+@pytest.mark.parametrize("how", ["one option", "option each", "arguments"])
+def test_files_are_given_in_one_go_or_one_by_one(command, plane, tmp_path, how):
+    from PIL import Image
+
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    for file in files:
+        Image.new("L", (28, 28), 99).save(file)
+    given = {
+        "one option": ["--files", *files],
+        "option each": ["--files", files[0], "--files", files[1]],
+        "arguments": files,
+    }[how]
+    out = tmp_path / "out.png"
+    printed = command("interpolate", plane, *given, "--out", out, "--steps", 3).out
+    assert printed.startswith(f"{out}\na.png, b.png. ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("sample", "--label", "7"), "latentscape train cond-vae"),
+        (("sample", "--from", "vamp"), "no VampPrior"),
+        (("sample", "-n", "0"), "Invalid value"),
+        (("interpolate", "--between", "3"), "not a pair such as 3,17"),
+        (("interpolate", "--between", "3,99"), "from 0 to 39"),
+        (("interpolate", "--files", "a.png"), "two"),
+        (("traverse", "--example", "40"), "from 0 to 39"),
+        (("manifold", "--size", "1"), "Invalid value"),
+        (("reconstruct", "--files", "none.png"), "none.png"),
+        (("denoise",), "trained without noise"),
+        (("denoise", "--noise", "masking", "--amount", "3"), "cannot exceed 1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_mistakes_with_pictures_exit_with_two(command, plane, arguments, words):
+    name, *options = arguments
+    failed = command(name, plane, *options, code=2)
+    assert words in failed.err
+    assert "Traceback" not in failed.err
+    assert failed.out == ""

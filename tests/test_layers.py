@@ -15,7 +15,7 @@ LAYERS = [
     {"runs"},
     {"training", "analysis", "reporting"},
     {"experiment"},
-    {"study", "measures", "terminal"},
+    {"study", "measures", "gallery", "terminal"},
     {"cli"},
 ]
 LAYER_OF = {unit: number for number, units in enumerate(LAYERS) for unit in units}

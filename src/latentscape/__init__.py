@@ -22,6 +22,14 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from latentscape.experiment import evaluate, load, resume, show_recipe, train
+    from latentscape.gallery import (
+        denoise,
+        interpolate,
+        manifold,
+        reconstruct,
+        sample,
+        traverse,
+    )
     from latentscape.model import Autoencoder
     from latentscape.records import Dataset, Findings, Split
     from latentscape.runs import Run, open_run
@@ -34,6 +42,7 @@ _HOMES = {
     "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "data": ("load_data", "show_data"),
     "experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
+    "gallery": ("denoise", "interpolate", "manifold", "reconstruct", "sample", "traverse"),
     "model": ("Autoencoder",),
     "records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
@@ -55,19 +64,25 @@ __all__ = [
     "Study",
     "TrainingError",
     "compare",
+    "denoise",
     "evaluate",
+    "interpolate",
     "load",
     "load_data",
     "load_recipe",
     "load_study",
+    "manifold",
     "open_run",
     "recipe_names",
+    "reconstruct",
     "report",
     "resume",
+    "sample",
     "show_data",
     "show_recipe",
     "study_names",
     "train",
+    "traverse",
 ]
 
 

@@ -10,11 +10,14 @@ import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from latentscape.errors import Interrupted, LatentscapeError, TrainingError
+
+if TYPE_CHECKING:
+    from latentscape.gallery import Sheet
 
 app = typer.Typer(
     name="latentscape",
@@ -92,6 +95,22 @@ _Folder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept
 _Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+_Out = Annotated[
+    Path | None,
+    typer.Option(help="The PNG to write; by default named after the command, in the run."),
+]
+_Array = Annotated[bool, typer.Option("--array", help="Write the numbers too, as .npy beside it.")]
+_ChosenLabel = Annotated[
+    str | None, typer.Option(help="Label to show, of a model that is conditioned on labels.")
+]
+_LabelOfFiles = Annotated[
+    str | None, typer.Option(help="Label of the files, for a model that is conditioned on labels.")
+]
+_Files = Annotated[
+    list[Path] | None, typer.Option("--files", help="PNG or JPEG files instead of test images.")
+]
+# So that "--files a.png b.png" and "--files *.png" are understood, which no option can do alone.
+_MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="See --files.")]
 
 
 @app.command(epilog="Example: **latentscape train simple-20 --data mnist-5k --epochs 3**")
@@ -255,6 +274,185 @@ def evaluate(
             run, count=draws, source=source, seed=seed, device=device
         )
     _print(findings.values, as_json, terminal.print_run)
+
+
+@app.command(epilog="Example: **latentscape sample runs/cond-vae-mnist-5k-0 -n 64 --label 7**")
+def sample(
+    run: _RunPath,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
+    label: _ChosenLabel = None,
+    source: Annotated[
+        Literal["prior", "gmm", "vamp"] | None,
+        typer.Option(
+            "--from",
+            help="Where codes come from; by default the model's prior, or a mixture of Gaussians "
+            "fitted to training codes (gmm) where it has none.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws the codes.")] = 0,
+    out: _Out = None,
+    array: _Array = False,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Draw codes, and picture what they decode to."""
+    from latentscape import gallery
+
+    sheet = gallery.sample(
+        run,
+        count=count,
+        label=label,
+        source=source,
+        seed=seed,
+        out=out,
+        array=array,
+        device=device,
+    )
+    _print_sheet(sheet, as_json)
+
+
+@app.command(epilog="Example: **latentscape interpolate runs/vae-20-mnist-5k-0 --between 3,17**")
+def interpolate(
+    run: _RunPath,
+    more: _MoreFiles = None,
+    between: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I,J",
+            help="Two test examples, counted from 0; by default eight pairs of all classes.",
+        ),
+    ] = None,
+    files: _Files = None,
+    label: _LabelOfFiles = None,
+    path: Annotated[
+        Literal["linear", "spherical"] | None,
+        typer.Option(help="By default spherical under the prior N(0, I), linear otherwise."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=2, help="Images in a row, with both ends.")] = 10,
+    out: _Out = None,
+    array: _Array = False,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Picture what lies between the codes of two images."""
+    from latentscape import gallery
+
+    sheet = gallery.interpolate(
+        run,
+        between=_pair(between),
+        files=[*(files or ()), *(more or ())],
+        label=label,
+        path=path,
+        steps=steps,
+        out=out,
+        array=array,
+        device=device,
+    )
+    _print_sheet(sheet, as_json)
+
+
+@app.command(epilog="Example: **latentscape traverse runs/vae-20-mnist-5k-0 --example 3**")
+def traverse(
+    run: _RunPath,
+    example: Annotated[
+        int | None, typer.Option(help="Test example whose code is changed, counted from 0.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=2, help="Images in a row.")] = 9,
+    out: _Out = None,
+    array: _Array = False,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Picture what each number of a code does to an image, the most telling numbers first."""
+    from latentscape import gallery
+
+    sheet = gallery.traverse(run, example=example, steps=steps, out=out, array=array, device=device)
+    _print_sheet(sheet, as_json)
+
+
+@app.command(epilog="Example: **latentscape manifold runs/kaggle-2d-mnist-5k-0**")
+def manifold(
+    run: _RunPath,
+    size: Annotated[int, typer.Option(min=2, help="Images in a row, and in a column.")] = 20,
+    label: _ChosenLabel = None,
+    out: _Out = None,
+    array: _Array = False,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Picture the whole plane of codes of two numbers."""
+    from latentscape import gallery
+
+    sheet = gallery.manifold(run, size=size, label=label, out=out, array=array, device=device)
+    _print_sheet(sheet, as_json)
+
+
+@app.command(
+    epilog="Example: **latentscape reconstruct runs/vae-20-mnist-5k-0 --files mine/*.png**"
+)
+def reconstruct(
+    run: _RunPath,
+    more: _MoreFiles = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many test images.")] = 16,
+    files: _Files = None,
+    label: _LabelOfFiles = None,
+    out: _Out = None,
+    array: _Array = False,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Picture images above what the model makes of them."""
+    from latentscape import gallery
+
+    sheet = gallery.reconstruct(
+        run,
+        count=count,
+        files=[*(files or ()), *(more or ())],
+        label=label,
+        out=out,
+        array=array,
+        device=device,
+    )
+    _print_sheet(sheet, as_json)
+
+
+@app.command(epilog="Example: **latentscape denoise runs/denoising-mnist-5k-0 --noise block**")
+def denoise(
+    run: _RunPath,
+    more: _MoreFiles = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many test images.")] = 10,
+    noise: Annotated[
+        Literal["gaussian", "masking", "salt_and_pepper", "block"] | None,
+        typer.Option(help="By default what the run was trained on."),
+    ] = None,
+    amount: Annotated[
+        float | None,
+        typer.Option(help="Standard deviation, or share; by default as in training, or 0.3."),
+    ] = None,
+    files: _Files = None,
+    label: _LabelOfFiles = None,
+    seed: Annotated[int, typer.Option(help="Draws the noise.")] = 0,
+    out: _Out = None,
+    array: _Array = False,
+    device: _Device = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Picture images, the same with noise, and what the model makes of these."""
+    from latentscape import gallery
+
+    sheet = gallery.denoise(
+        run,
+        count=count,
+        noise=noise,
+        amount=amount,
+        files=[*(files or ()), *(more or ())],
+        label=label,
+        seed=seed,
+        out=out,
+        array=array,
+        device=device,
+    )
+    _print_sheet(sheet, as_json)
 
 
 @app.command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")
@@ -431,6 +629,25 @@ def _sizes(text: str | None) -> list[int] | None:
     if not all(part.isdigit() for part in parts):
         raise typer.BadParameter(f"{text!r} is not a size such as 28x28")
     return [int(part) for part in parts] * (2 if len(parts) == 1 else 1)
+
+
+def _pair(text: str | None) -> tuple[int, int] | None:
+    """Read ``3,17``."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"--between {text!r} is not a pair such as 3,17")
+    return int(parts[0]), int(parts[1])
+
+
+def _print_sheet(sheet: "Sheet", as_json: bool) -> None:
+    files = {"picture": sheet.picture, "array": sheet.array}
+    named = {kind: None if file is None else str(file) for kind, file in files.items()}
+    if as_json:
+        print(json.dumps({**named, "about": sheet.about}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join([*filter(None, named.values()), sheet.about]))
 
 
 def _print(values: Any, as_json: bool, show: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from latentscape.analysis.pictures import collect_pictures
 from latentscape.analysis.reconstruction import evaluate_model
 from latentscape.analysis.variational import latent_findings
 from latentscape.config import InputConfig, MlpConfig, Recipe, load_recipe, override
@@ -393,6 +394,7 @@ def run_findings(run: Run) -> Findings:
 def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
     found = evaluate_model(model, split)
     latent = latent_findings(model, split)
+    pictures = collect_pictures(model, split, run.recipe.train.seed)
     recipe, history = run.recipe, run.history
     values = {
         "schema": SCHEMA,
@@ -410,11 +412,12 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
         "timing": _timing(history),
         "evaluation": found.values,
         **({"latent": latent} if latent else {}),
+        **pictures.values,
         **_measured(run),
         "reported": reported_numbers(recipe, run.data["name"], found.values["metrics"]),
         "labels_used": describe_labels(recipe),
     }
-    findings = Findings(values, found.arrays | _snapshots(run))
+    findings = Findings(values, found.arrays | pictures.arrays | _snapshots(run))
     write_findings(run.path, findings)
     return findings
 

@@ -5,7 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from latentscape.analysis.generation import draw_samples
 from latentscape.analysis.likelihood import estimate_likelihood
+from latentscape.analysis.quality import sample_quality
 from latentscape.config import DataConfig, Recipe
 from latentscape.data import binarize_split
 from latentscape.errors import ConfigError
@@ -91,6 +95,60 @@ def measure_likelihood(
         metrics = {**values["evaluation"]["metrics"], "nll": found["nll"]}
         values["reported"] = reported_numbers(recipe, run.data["name"], metrics)
     findings = Findings(values, findings.arrays)
+    write_findings(run.path, findings)
+    return findings
+
+
+def measure_quality(
+    run: str | Path | Run,
+    *,
+    count: int = 10_000,
+    source: str | None = None,
+    seed: int = 0,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> Findings:
+    """Let a classifier of the run's own data judge samples, and keep its verdict with the findings.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        A finished run on data with labels.
+    count : int
+        How many samples are drawn.
+    source : str, optional
+        Where their codes come from: ``prior``, ``gmm`` or ``vamp``; by default the model's prior,
+        and a mixture fitted to the training codes where it has none.
+    seed : int
+        Draws them.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+    device : str
+        As for `train`.
+
+    Returns
+    -------
+    Findings
+        Those of the run, with ``quality``; see `latentscape.analysis.quality.sample_quality`.
+
+    Raises
+    ------
+    ConfigError
+        If the model does not have that source of codes.
+    DataError
+        If the data have changed or have no labels, or are too few for a mixture.
+    RunError
+        If the run is not finished or damaged.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    findings = run_findings(run)
+    model = load_model(run.path).to(choose_device(device))
+    split = run_split(run, data)
+    samples = draw_samples(model, split, count, seed, source)
+    asked = samples.facts["labels"]
+    numbers = None if asked is None else np.array([run.data["label_names"].index(a) for a in asked])
+    found = sample_quality(samples.images, numbers, split, samples.facts["source"])
+    findings = Findings({**findings.values, "quality": found}, findings.arrays)
     write_findings(run.path, findings)
     return findings
 
