@@ -147,7 +147,9 @@ def measure_quality(
     samples = draw_samples(model, split, count, seed, source)
     asked = samples.facts["labels"]
     numbers = None if asked is None else np.array([run.data["label_names"].index(a) for a in asked])
-    found = sample_quality(samples.images, numbers, split, samples.facts["source"])
+    # Samples are mean images: they are judged beside grey ones, also where training drew pixels.
+    grey = _pixels(run.recipe, split, "none", seed, data)
+    found = sample_quality(samples.images, numbers, grey, samples.facts["source"])
     findings = Findings({**findings.values, "quality": found}, findings.arrays)
     write_findings(run.path, findings)
     return findings

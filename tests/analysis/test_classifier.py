@@ -99,6 +99,21 @@ def test_the_same_bits_whatever_was_drawn_before(folder, small, trained, monkeyp
     assert len(trained) == 2
 
 
+def test_the_same_bits_on_any_number_of_threads(folder, small, trained, monkeypatch):
+    found = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            monkeypatch.setenv("LATENTSCAPE_CACHE", str(folder / str(threads)))
+            found.append(weights_of(trained_classifier(small)))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
+    assert len(trained) == 2
+
+
 def test_trained_once_for_one_split_and_again_for_another(folder, small, digits, trained):
     first, again = trained_classifier(small), trained_classifier(small)
     assert weights_of(first) == weights_of(again)

@@ -86,9 +86,115 @@ def test_one_point_again_and_again_covers_nothing_else(rng):
     assert precision_recall(np.repeat(real[:1], 40, axis=0), real) == (1, 1 / 40)
 
 
-def test_no_more_than_five_thousand_are_compared(rng, monkeypatch):
+def test_only_so_many_are_compared_and_always_the_same(rng, monkeypatch):
     monkeypatch.setattr("latentscape.analysis.quality.MAX_POINTS", 50)
     points = rng.standard_normal((80, 3)).astype(np.float32)
-    first, again = (precision_recall(points, points + 0.5) for _ in range(2))
-    assert first == again
-    assert (np.array(first) * 50 % 1 == pytest.approx(0, abs=1e-9)) or first == (1, 1)
+    found = precision_recall(points, points + np.float32(0.5))
+    assert found == precision_recall(points, points + np.float32(0.5))
+    assert [50 * share for share in found] == pytest.approx([round(50 * s) for s in found])
+    assert found[0] < 1
+
+
+def test_the_layout_of_what_is_found(small, real):
+    images, _ = real
+    found = sample_quality(images, None, small, "prior")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert list(found) == [
+        *("n", "source", "classifier", "frechet_distance", "precision", "recall", "neighbours"),
+        *("label_shares", "data_shares", "label_distance", "recognised", "reference"),
+    ]
+    assert found["n"] == 100
+    assert found["source"] == "prior"
+    assert found["neighbours"] == 3
+    accuracy = trained_classifier(small).accuracy.item()
+    assert found["classifier"] == {"accuracy": accuracy, "n_train": 500, "n_test": 100}
+    assert set(found["reference"]) == {"frechet_distance", "precision", "recall"}
+
+
+def test_the_test_images_themselves_are_perfect(small, real):
+    images, labels = real
+    found = sample_quality(images, labels, small, "prior")
+    assert found["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    assert found["precision"] == found["recall"] == 1
+    assert found["recognised"] == found["classifier"]["accuracy"]
+    assert found["label_distance"] < 0.1
+
+
+def test_the_reference_is_what_training_images_score(small, real):
+    dataset = small.dataset
+    train = dataset.images[small.train].astype(np.float32) / 255
+    found = sample_quality(train, None, small, "prior")
+    reference = found["reference"]
+    assert {name: found[name] for name in reference} == pytest.approx(reference)
+    assert 0 < reference["frechet_distance"]
+    assert reference["precision"] > 0.6
+    assert reference["recall"] > 0.6
+    # More samples than there are training images have all of these as their reference.
+    assert sample_quality(np.tile(train, (2, 1, 1, 1)), None, small, "")["reference"] == reference
+
+
+def test_noise_is_far_away(small, rng):
+    noise = rng.random((100, 1, 28, 28), dtype=np.float32)
+    found = sample_quality(noise, None, small, "prior")
+    assert found["precision"] == found["recall"] == 0
+    assert found["frechet_distance"] > 20 * found["reference"]["frechet_distance"]
+
+
+def test_the_noisier_the_farther(small, real, rng):
+    images, _ = real
+    noise = rng.standard_normal(images.shape, dtype=np.float32)
+    distances = [
+        sample_quality(images + amount * noise, None, small, "")["frechet_distance"]
+        for amount in (0.05, 0.1, 0.2, 0.4)
+    ]
+    assert distances == sorted(distances)
+    assert distances[-1] > 10 * distances[0]
+
+
+def test_a_single_class_is_precise_but_recalls_little(small):
+    dataset = small.dataset
+    threes = small.train[dataset.labels[small.train] == 3]
+    found = sample_quality(dataset.images[threes].astype(np.float32) / 255, None, small, "prior")
+    assert found["precision"] > 0.6
+    assert found["recall"] < 0.3
+    assert found["label_shares"]["3"] > 0.9
+    # The test images have a tenth of each digit, so a sample of one digit alone is 0.9 away.
+    assert 0.8 < found["label_distance"] < 0.9 + 1e-9
+    assert sum(found["label_shares"].values()) == pytest.approx(1)
+    assert found["data_shares"] == {str(digit): pytest.approx(0.1) for digit in range(10)}
+    assert found["frechet_distance"] > 10 * found["reference"]["frechet_distance"]
+
+
+def test_samples_are_recognised_if_they_show_what_was_asked_for(small, real, rng):
+    images, _ = real
+    seen = trained_classifier(small).predict(images)
+    assert sample_quality(images, seen, small, "prior")["recognised"] == 1
+    assert sample_quality(images, rng.permutation(seen), small, "prior")["recognised"] < 0.3
+    assert sample_quality(images, None, small, "prior")["recognised"] is None
+
+
+def test_the_same_bits_again(small, rng):
+    samples = rng.random((60, 1, 28, 28), dtype=np.float32)
+    assert sample_quality(samples, None, small, "") == sample_quality(samples, None, small, "")
+
+
+def test_labelled_vectors_have_a_quality_too(rng):
+    labels = np.arange(80) % 2
+    values = (rng.random((80, 6)) * (1 + labels[:, None]) / 2).astype(np.float32)
+    data = Dataset("vectors", values, labels, ("small", "large"), value_range=(0.0, 1.0))
+    split = split_dataset(data, DataConfig())
+    found = sample_quality(values[split.test], labels[split.test], split, "mixture")
+    assert found["precision"] == found["recall"] == 1
+    assert found["data_shares"] == {"small": 0.5, "large": 0.5}
+
+
+def test_without_labels_there_is_no_judge(vectors):
+    samples = vectors.dataset.images[vectors.test]
+    with pytest.raises(DataError, match="no labels.*--labels"):
+        sample_quality(samples, None, vectors, "prior")
+
+
+def test_three_samples_are_too_few(small, real):
+    images, _ = real
+    with pytest.raises(DataError, match="3 samples.*more than 3 of each"):
+        sample_quality(images[:3], None, small, "prior")
