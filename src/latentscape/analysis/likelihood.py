@@ -15,8 +15,8 @@ from latentscape.model.latents import Mixture, Normal
 from latentscape.records import Array, Split
 from latentscape.runtime import derive_seed, forked_random
 
-VALUES_AT_ONCE = 1 << 22
-"""Pixels that are decoded together, so that memory stays bounded: 16 MiB for each tensor."""
+VALUES_AT_ONCE = 1 << 21
+"""Pixels that are decoded together, so that memory stays bounded: 8 MiB for each tensor."""
 
 EXAMPLES_AT_ONCE = 50
 
