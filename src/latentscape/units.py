@@ -1,7 +1,7 @@
 """The names, units and digits of every number that a person reads."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,23 @@ METRICS = {
     "nats": Metric("BCE", "nats per image"),
     "psnr": Metric("PSNR", "dB", higher_is_better=True),
     "squared_error": Metric("Squared error", "per image"),
+    "elbo": Metric("ELBO", "nats per image", higher_is_better=True),
+    "rate": Metric("Rate", "nats per image"),
+    "distortion": Metric("Distortion", "nats per image"),
+    "bits_per_dim": Metric("Bits per dimension", ""),
+    "mutual_information": Metric("Mutual information", "nats", higher_is_better=True),
+    "mismatch": Metric("Mismatch with the prior", "nats"),
+    "mmd": Metric("MMD to the prior", "squared"),
+    "active_units": Metric("Active", "dimensions", higher_is_better=True),
+    "perplexity": Metric("Perplexity", "of the codebook", higher_is_better=True),
+    "codes_used": Metric("Codes used", "", higher_is_better=True),
+    "se": Metric("Standard error", "over images"),
+    "nll": Metric("NLL", "nats per image"),
+    "frechet_distance": Metric("Fréchet classifier distance", ""),
+    "precision": Metric("Precision", "", higher_is_better=True),
+    "recall": Metric("Recall", "", higher_is_better=True),
+    "label_distance": Metric("Label distance", ""),
+    "recognised": Metric("Recognised", "of samples", higher_is_better=True),
     "kmeans_accuracy": Metric("K-means accuracy", "", higher_is_better=True),
     "probe_accuracy": Metric("Probe accuracy", "", higher_is_better=True),
     "readable_of_16": Metric("Readable of 16", "counted by eye", higher_is_better=True),
@@ -29,10 +46,14 @@ METRICS = {
 COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
 """The metrics that stand in tables, in their order."""
 
+BOUND = ("elbo", "rate", "active_units", "nll")
+"""Those that stand beside them where a model has a posterior and a prior."""
+
 EXACT = 1e-9
 """MSE per pixel below which a reconstruction differs from its image by rounding alone."""
 
 NONE = "–"
+FEW = 12  # so many dimensions are named one by one
 
 
 def metric_of(key: str) -> Metric:
@@ -67,6 +88,13 @@ def count(value: int | None) -> str:
     return NONE if value is None else f"{value:,}"
 
 
+def out_of(value: float | None, whole: int) -> str:
+    """Write a number and what it is part of; a mean keeps its decimals."""
+    if value is None:
+        return NONE
+    return f"{number(value, 3) if value % 1 else count(int(value))} of {count(whole)}"
+
+
 def duration(seconds: float | None) -> str:
     """Write a span of time the way people say it."""
     if seconds is None or not math.isfinite(seconds):
@@ -87,6 +115,20 @@ def percent(ratio: float, sign: str = "") -> str:
 def shape(sizes: list[int]) -> str:
     """Write a shape as in 1 × 28 × 28."""
     return " × ".join(str(size) for size in sizes)
+
+
+def dimensions(indices: Sequence[int]) -> str:
+    """Name dimensions of the code, counted from 0, or say how many where they are many."""
+    if len(indices) > FEW:
+        return f"{len(indices)} dimensions"
+    return f"dimension{'s' if len(indices) > 1 else ''} {joined([str(i) for i in indices])}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Join words as in "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _decimals(value: float, digits: int) -> int:

@@ -14,11 +14,18 @@ import pytest
 from latentscape.errors import DataError
 from latentscape.reporting import write_report
 
-from .synthetic import findings, study_of
+from .synthetic import findings, study_of, variant
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 PICTURES = {"reconstructions", "extremes", "progress", "codes", "picks"}
 ALWAYS = {"summary", "learning", "architectures", "timings", "recipes", "environment"}
+MADE = {
+    "vae": {"rate", "likelihood", "samples", "quality", "walks"},
+    "collapsed": {"rate", "likelihood", "samples", "quality", "walks"},
+    "conditional": {"rate", "likelihood", "samples", "quality", "walks"},
+    "vq": {"rate", "samples", "quality", "walks"},
+    "denoising": {"denoising", "samples", "quality", "walks"},
+}
 
 
 class Page(HTMLParser):
@@ -69,6 +76,12 @@ def _study(labels, seeds=1, **more):
     return Case([run for group in groups for run in group], study_of(groups))
 
 
+def _variants():
+    groups = [[variant(kind, seed=seed) for seed in (0, 1)] for kind in MADE]
+    groups.append([findings("plain", seed=seed) for seed in (0, 1)])
+    return Case([run for group in groups for run in group], study_of(groups))
+
+
 CASES = {
     "grey": Case([findings()]),
     "colour": Case([findings(shape=(3, 9, 14), latent_dim=5)]),
@@ -77,6 +90,11 @@ CASES = {
     "gaussian": Case([findings(bernoulli=False, validated=False)]),
     "seeds": _study(["a", "b"], seeds=2),
     "many": _study([f"suite {n} with a rather long label" for n in range(24)]),
+    **{kind: Case([variant(kind)]) for kind in MADE},
+    "variants": _variants(),
+    "runs without a study": Case([variant("vae"), variant("vq"), findings("plain")]),
+    "vae in colour": Case([variant("vae", shape=(3, 9, 14))]),
+    "vae on vectors": Case([variant("vae", shape=(20,))]),
 }
 
 
@@ -141,10 +159,20 @@ def test_contents_lead_to_every_section(page):
 
 def test_sections_that_apply(page, case):
     assert page.sections >= ALWAYS
-    pictured = {"reconstructions"} if case == "vectors" else PICTURES
+    pictured = {"reconstructions"} if "vectors" in case else PICTURES
     assert page.sections & PICTURES == pictured
     assert ("classes" in page.sections) == (case != "unlabelled")
-    assert ("latent-space" in page.sections) == (case != "colour")
+    flat = any(run.values["latent_dim"] == 2 for run in CASES[case].runs)
+    assert ("latent-space" in page.sections) == flat
+
+
+def test_sections_of_variants_that_apply(page, case):
+    every = set.union(*MADE.values())
+    kind = case.split()[0]
+    expected = {"variants": every, "runs": MADE["vae"]}.get(kind, MADE.get(kind, set()))
+    if "vectors" in case:
+        expected = expected - {"samples", "walks", "denoising"}
+    assert page.sections & every == expected
 
 
 def test_no_number_is_missing_in_words(page):
@@ -154,7 +182,7 @@ def test_no_number_is_missing_in_words(page):
 def test_figures_are_written_beside(written, case):
     figures = {path.name for path in (written.parent / "figures").iterdir()}
     assert {"against-pca.svg", "validation-error.svg"} <= figures
-    assert ("reconstructions.png" in figures) == (case != "vectors")
+    assert ("reconstructions.png" in figures) == ("vectors" not in case)
 
 
 def test_drawings_beside_stand_alone(written):

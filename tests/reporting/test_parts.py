@@ -92,7 +92,7 @@ def test_summary_tells_of_different_splits():
 
 
 def test_the_best_of_each_column_is_marked_and_ties_share_it():
-    table = results(
+    (table,) = results(
         _subject(*(findings(n, error=e) for n, e in (("a", 0.5), ("b", 0.5), ("c", 1))))
     )
     column = [unit for _, unit in table.head].index("per pixel")

@@ -70,12 +70,69 @@ def validation_errors(subject: Subject) -> Chart:
 def losses(subject: Subject, row: Row) -> Chart:
     """One model's loss on training and validation images over epochs."""
     colour = subject.colour(row)
-    curves = _seed_curves(row, _part_loss("train"), "training", f"{colour} dashed")
-    curves += _seed_curves(row, _part_loss("validation"), "validation", colour)
+    curves = _seed_curves(row, _part_value("train", "loss"), "training", f"{colour} dashed")
+    curves += _seed_curves(row, _part_value("validation", "loss"), "validation", colour)
     svg, _ = _curve_chart(
         curves, (320, 240), "loss, nats per example", f"Loss of {row.label}. {_ends(curves)}"
     )
     return Chart(figure_name("loss", row.label), row.label, svg)
+
+
+def terms(row: Row) -> Chart | None:
+    """One model's objective, term by term; None where there is only one."""
+    history = row.values["history"]
+    names = [name for name in history[-1]["train"] if name != "loss"] if history else []
+    if len(names) < 2:
+        return None
+    part = "validation" if history[-1]["validation"] else "train"
+    curves = [
+        Curve(name.replace("_", " "), _points(row.first, _part_value(part, name)), f"c{index % 8}")
+        for index, name in enumerate(names)
+    ]
+    weights = row.values["recipe"].get("objective", {}).get("weights", {})
+    sum_ = " + ".join(_weighted(name, weights.get(name, 1)) for name in names)
+    alt = f"Terms of the loss of {row.label}, before weighting. {_ends(curves)}"
+    svg, _ = _curve_chart(curves, (320, 240), "nats per example", alt)
+    return Chart(figure_name("terms", row.label), f"{row.label}, terms of the loss: {sum_}", svg)
+
+
+def code_use(subject: Subject, key: str) -> Chart | None:
+    """Show how the use of the code changed over epochs; None where it did not.
+
+    Parameters
+    ----------
+    subject : Subject
+        Its pictured rows are shown.
+    key : str
+        ``active_units`` or ``perplexity``.
+    """
+    curves = [
+        curve
+        for row in subject.pictured
+        for curve in _seed_curves(row, _latent_value(key), row.label, subject.colour(row))
+    ]
+    if all(len({y for _, y in curve.points}) < 2 for curve in curves):
+        return None
+    what, caption = _USES[key]
+    alt = f"{what.capitalize()} over epochs. {_ends(curves)}"
+    svg, crop = _curve_chart(curves, (440, 220), what, alt, 0.0)
+    named = {curve.label for curve in curves}
+    legend = [(subject.colour(r), r.label) for r in subject.pictured if r.label in named]
+    return Chart(figure_name(key), caption, svg, legend, crop)
+
+
+_USES = {
+    "active_units": (
+        "active dimensions",
+        "Dimensions of the code that move with the image, after each epoch. A line that falls to "
+        "zero is a posterior that collapses.",
+    ),
+    "perplexity": (
+        "perplexity",
+        "In so many codes, used evenly, there would be as much variety as in the codes that images "
+        "choose, after each epoch.",
+    ),
+}
 
 
 def against_pca(subject: Subject) -> Chart:
@@ -141,14 +198,18 @@ def latent_map(row: Row) -> Chart:
 
 
 def _curve_chart(
-    curves: Sequence[Curve], size: tuple[int, int], y_label: str, alt: str
+    curves: Sequence[Curve], size: tuple[int, int], y_label: str, alt: str, *floor: float
 ) -> tuple[str, float]:
-    """Draw curves, their names beside them; returns also width over width without names."""
+    """Draw curves, their names beside them; returns also width over width without names.
+
+    A `floor` is a value that the upright scale reaches down to, whatever the curves do.
+    """
     plot, height = size
     names = max((len(curve.label) for curve in curves), default=0) * CHARACTER + 14
     width = plot + names
     x = fit([x for curve in curves for x, _ in curve.points], 50, plot, finest=1)
-    y = fit([y for curve in curves for _, y in curve.points], height - 44, 28, spread=LOG_SPREAD)
+    values = [y for curve in curves for _, y in curve.points]
+    y = fit([*values, *floor], height - 44, 28, spread=LOG_SPREAD)
     marks = axes(x, y, "epoch", y_label)
     for curve in curves:
         points = [(x(a), y(b)) for a, b in curve.points if np.isfinite(b)]
@@ -186,8 +247,18 @@ def _validation_error(entry: dict[str, Any]) -> float | None:
     return float(entry["validation"]["mse"]) if entry["validation"] else None
 
 
-def _part_loss(part: str) -> Callable[[dict[str, Any]], float | None]:
-    return lambda entry: entry[part]["loss"] if entry[part] else None
+def _part_value(part: str, name: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda entry: entry[part][name] if entry[part] else None
+
+
+def _latent_value(key: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda entry: (entry.get("latent") or {}).get(key)
+
+
+def _weighted(name: str, weight: float) -> str:
+    """Write a term with its weight, as it stands in the sum."""
+    words = name.replace("_", " ")
+    return words if weight == 1 else f"{weight:g} × {words}"
 
 
 def _ends(curves: Iterable[Curve]) -> str:
@@ -197,12 +268,12 @@ def _ends(curves: Iterable[Curve]) -> str:
 
 def _row_width(subject: Subject) -> float:
     """Return room for the longest label, in bold, and the numbers at the right."""
-    return max(440, 7.6 * max(len(row.label) for row in subject.rows) + 150)
+    return max(440, 7.6 * max(len(row.marked) for row in subject.rows) + 150)
 
 
 def _named_row(row: Row, numbers: str, width: float, y: float) -> list[str]:
     return [
-        text(0, y - 13, row.label, "name"),
+        text(0, y - 13, row.marked, "name"),
         text(width, y - 13, numbers, "tick", "end"),
         line(0, y, width, y, "grid"),
     ]

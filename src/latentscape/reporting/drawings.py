@@ -7,6 +7,7 @@ from typing import Any
 
 from latentscape.reporting.charts import figure_name
 from latentscape.reporting.parts import Chart
+from latentscape.reporting.prose import shortened
 from latentscape.reporting.rows import Row
 from latentscape.reporting.svg import document, rectangle, text
 from latentscape.units import count, shape
@@ -48,17 +49,12 @@ def architecture(rows: Sequence[Row]) -> Chart:
     for index, (stage, width) in enumerate(zip(stages, widths, strict=True)):
         marks += _block(stage, width, 10 + STEP * index)
     height = 10 + STEP * len(stages)
-    labels = _listed([row.label for row in rows])
+    labels = shortened([row.label for row in rows])
     return Chart(
         figure_name("architecture", values["label"] or values["name"]),
         f"{labels}: {count(values['parameters'])} parameters",
         document(WIDTH, height, marks, f"Architecture of {labels}: {_described(stages)}."),
     )
-
-
-def _listed(labels: Sequence[str]) -> str:
-    rest = len(labels) - 3
-    return ", ".join([*labels[:3], *([f"and {rest} more"] if rest > 0 else [])])
 
 
 def _stages(values: Mapping[str, Any]) -> list[Stage]:

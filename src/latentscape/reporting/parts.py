@@ -21,6 +21,8 @@ class Chart:
         Colour class and label, for phones, where the labels at the right edge are cropped away.
     crop : float
         Width of the drawing over the width that phones show.
+    wide : bool
+        Whether phones scroll it, because its labels would be too small to read otherwise.
     """
 
     kind: ClassVar[str] = "chart"
@@ -29,6 +31,7 @@ class Chart:
     svg: str
     legend: Sequence[tuple[str, str]] = ()
     crop: float = 1.0
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,44 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Strip:
-    """Small pictures in one PNG; `sharp` where they are so small that their pixels shall show."""
+    """Small pictures in one PNG.
+
+    Attributes
+    ----------
+    sharp : bool
+        Whether they are so small that their pixels shall show.
+    columns : sequence of str
+        What stands above each column of pictures; empty for nothing.
+    """
 
     label: str
     png: bytes
     alt: str
     sharp: bool
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Strips below each other whose pictures stand in columns."""
+    """Strips below each other whose pictures stand in columns.
+
+    Attributes
+    ----------
+    about : str
+        What the pictures of this panel are, where panels of a plate differ in it.
+    beside : bool
+        Whether labels stand at the left of the strips, and not above them.
+    """
 
     title: str
     strips: Sequence[Strip]
+    about: str = ""
+    beside: bool = False
+
+    @property
+    def lines(self) -> int:
+        """What stands below each other: the title, the strips, and what is said about them."""
+        return bool(self.title) + len(self.strips) + bool(self.about)
 
 
 @dataclass(frozen=True)
@@ -77,13 +104,14 @@ class Plate:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell with a note under it; `heat` in [0, 1] tints it."""
+    """A table cell with a note under it; `heat` in [0, 1] tints it, `marks` follow a title."""
 
     text: str
     best: bool = False
     note: str = ""
     heat: float | None = None
     title: bool = False
+    marks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -97,13 +125,42 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Quantity:
+    """A number with what it means; `text` is the number as it is printed, or empty."""
+
+    name: str
+    text: str
+    unit: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A few numbers in large type, each with a sentence; or the sentences alone."""
+
+    kind: ClassVar[str] = "numbers"
+    quantities: Sequence[Quantity]
+    caption: str
+
+
+@dataclass(frozen=True)
 class Prose:
     """Paragraphs, or the items of a list."""
 
     kind: ClassVar[str] = "prose"
     paragraphs: Sequence[str]
     listed: bool = False
-    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Paragraphs set apart under a heading: a ``note``, a ``warning`` or an ``alarm``."""
+
+    kind: ClassVar[str] = "aside"
+    look: str
+    heading: str
+    paragraphs: Sequence[str]
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +172,7 @@ class Details:
     text: str
 
 
-Block = Chart | Gallery | Plate | Table | Prose | Details
+Block = Chart | Gallery | Plate | Table | Numbers | Prose | Aside | Details
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ FRAME = np.array([0.55, 0.57, 0.6, 1.0], dtype=np.float32)[:, None, None]
 SHARP = 64  # pictures up to this side are enlarged, and keep the edges of their pixels
 
 
-def sheet(images: Array, columns: int, tile: int) -> bytes:
+def sheet(images: Array, columns: int, tile: int, *, tight: bool = False) -> bytes:
     """Lay images out in rows, with transparent gaps.
 
     Parameters
@@ -25,6 +25,8 @@ def sheet(images: Array, columns: int, tile: int) -> bytes:
         Images in a row.
     tile : int
         Images with a longer side than this are made smaller.
+    tight : bool
+        Whether images touch each other.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def sheet(images: Array, columns: int, tile: int) -> bytes:
     """
     tiles = [_shrink(_image(image), tile) for image in images]
     width, height = tiles[0].size
-    gap = max(1, round(min(width, height) / 14))
+    gap = 0 if tight else max(1, round(min(width, height) / 14))
     rows = -(-len(tiles) // columns)
     size = (columns * (width + gap) - gap, rows * (height + gap) - gap)
     canvas = Image.new("LA" if tiles[0].mode in ("L", "LA") else "RGBA", size)
@@ -91,15 +93,22 @@ def _panel(panel: Panel) -> Image.Image:
     font = ImageFont.load_default(15)
     texts = [panel.title, *(strip.label for strip in panel.strips)]
     width = max([strip.width for strip in strips] + [round(font.getlength(t)) + 2 for t in texts])
-    height = 30 + sum(strip.height + 32 for strip in strips)
+    # A line for each text that is there.
+    heads = [20 * bool(given.label) + 18 * bool(given.columns) for given in panel.strips]
+    top = 30 * bool(panel.title)
+    height = top + sum(heads) + sum(strip.height + 12 for strip in strips)
     canvas = Image.new("RGB", (width, height), GROUND)
     draw = ImageDraw.Draw(canvas)
     draw.text((0, 0), panel.title, INK, ImageFont.load_default(17))
-    y = 30
-    for label, strip in zip(texts[1:], strips, strict=True):
-        draw.text((0, y), label, INK, font)
-        canvas.paste(strip, (0, y + 20), strip)
-        y += strip.height + 32
+    y = top
+    for given, strip, head in zip(panel.strips, strips, heads, strict=True):
+        draw.text((0, y), given.label, INK, font)
+        y += head
+        for index, name in enumerate(given.columns):
+            x = strip.width * (index + 0.5) / len(given.columns)
+            draw.text((x, y - 18), name, INK, font, anchor="ma")
+        canvas.paste(strip, (0, y), strip)
+        y += strip.height + 12
     return canvas
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from latentscape.records import Array
 from latentscape.reporting.charts import figure_name
+from latentscape.reporting.generated import SAMPLES_ACROSS, columns_of
 from latentscape.reporting.parts import Panel, Plate, Strip
 from latentscape.reporting.pictures import code_pictures, strip
 from latentscape.reporting.rows import Row, Subject
@@ -87,13 +88,18 @@ def picks(subject: Subject) -> Plate:
     return Plate("random-picks", "", caption, panels)
 
 
-def progress(subject: Subject) -> Plate | None:
-    """Show the same images after more and more epochs; None where no run kept snapshots."""
-    rows = [row for row in subject.pictured if len(row.arrays.get("snapshots", ()))]
-    if not rows:
-        return None
-    epochs = sorted({int(epoch) for row in rows for epoch in row.arrays["snapshot_epochs"]})
-    panels = [_snapshots(subject, rows, epoch) for epoch in epochs]
+def progress(subject: Subject) -> list[Plate]:
+    """Show the same images after more and more epochs: a plate for runs that kept the same ones."""
+    groups: dict[tuple[int, ...], list[Row]] = {}
+    for row in subject.pictured:
+        if epochs := _epochs(row):
+            groups.setdefault(epochs, []).append(row)
+    return [_progress(subject, rows) for rows in groups.values()]
+
+
+def _progress(subject: Subject, rows: Sequence[Row]) -> Plate:
+    name = figure_name("progress", *_distinction(rows, subject))
+    panels = [_snapshots(subject, rows, epoch) for epoch in _epochs(rows[0])]
     same = len(_by_images(rows)) == 1
     goals = [("All models" if same else r.label, r.arrays["originals"]) for r in rows]
     panels.append(_panel(subject, "Original", goals[: 1 if same else None], 4, "originals"))
@@ -101,16 +107,29 @@ def progress(subject: Subject) -> Plate | None:
         "Sixteen fixed test images as each model reconstructs them while it learns, and the "
         "originals last. Count in each block how many you can read."
     )
-    return Plate("progress", "", caption, panels, 105)
+    if any("snapshot_samples" in row.arrays for row in rows):
+        caption += " Under them what the model makes of 64 codes drawn from its prior."
+    return Plate(name, "", caption, panels, 105)
 
 
 def _snapshots(subject: Subject, rows: Sequence[Row], epoch: int) -> Panel:
-    blocks = [
-        (row.label, row.arrays["snapshots"][kept.index(epoch)])
-        for row in rows
-        if epoch in (kept := [int(e) for e in row.arrays["snapshot_epochs"]])
-    ]
-    return _panel(subject, f"Epoch {epoch}", blocks, 4, f"after epoch {epoch}")
+    strips = []
+    for row in rows:
+        at = _epochs(row).index(epoch)
+        across = len(columns_of(row)) or SAMPLES_ACROSS
+        for name, label, columns in (
+            ("snapshots", row.label, 4),
+            ("snapshot_samples", f"{row.label}, samples", across),
+        ):
+            if name in row.arrays:
+                alt, pictures = f"{label}: after epoch {epoch}", row.arrays[name][at]
+                strips.append(strip(label, pictures, columns, subject.tile, alt))
+    return Panel(f"Epoch {epoch}", strips)
+
+
+def _epochs(row: Row) -> tuple[int, ...]:
+    """Return the epochs after which a run kept snapshots."""
+    return tuple(int(epoch) for epoch in row.arrays.get("snapshot_epochs", ()))
 
 
 def _compared(subject: Subject, sources: Sequence[Source], name: str, caption: str) -> Plate:

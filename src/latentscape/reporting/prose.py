@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from latentscape.reporting.rows import Row, Subject
-from latentscape.units import EXACT, count, number, percent, shape
+from latentscape.reporting.rows import Row, Subject, collapse_of
+from latentscape.units import EXACT, count, joined, number, percent, shape
 
 
 def summary(subject: Subject) -> list[str]:
@@ -23,14 +23,47 @@ def events(subject: Subject) -> list[str]:
         for row in subject.rows
         for run in row.runs
         for event in run.values["events"]
+        if event["what"] != collapse_of(run)  # is told in full on its own
     ]
 
 
-def joined(words: Sequence[str]) -> str:
-    """Join words as in "a, b and c"."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+def collapses(subject: Subject) -> list[str]:
+    """Tell of every row whose code is not used: what that means, and what to change."""
+    return [
+        f"{_named(subject, row)}{row.collapse.rstrip('.')}. {_beside_the_mean(row)}"
+        for row in subject.rows
+        if row.collapse
+    ]
+
+
+def collapse_heading(subject: Subject) -> str:
+    """Say how many models do not use their code."""
+    collapsed = sum(bool(row.collapse) for row in subject.rows)
+    if len(subject.rows) == 1:
+        return "This model does not use its code."
+    verb = "does not use its" if collapsed == 1 else "do not use their"
+    return f"{collapsed} of {len(subject.rows)} models {verb} code."
+
+
+def shortened(labels: Sequence[str]) -> str:
+    """List the first few labels, and say how many more there are."""
+    rest = len(labels) - 3
+    return ", ".join([*labels[:3], *([f"and {rest} more"] if rest > 0 else [])])
+
+
+def supervised(subject: Subject) -> list[str]:
+    """Name the rows that were trained with labels; others are not comparable with them."""
+    marked = [row for row in subject.rows if row.supervised]
+    return [f"{_named(subject, row)}{row.values['labels_used']}" for row in marked]
+
+
+def _named(subject: Subject, row: Row) -> str:
+    return f"{row.label}: " if len(subject.rows) > 1 else ""
+
+
+def _beside_the_mean(row: Row) -> str:
+    mean = row.values["evaluation"]["mean_image"]["metrics"]["mse"]
+    return f"Its MSE is {number(row.mse)}; the mean image alone has {number(mean)}."
 
 
 def _best(subject: Subject) -> str:
@@ -39,7 +72,7 @@ def _best(subject: Subject) -> str:
     error = f"a mean squared error of {number(best.mse)} per pixel on the test images"
     if len(ranked) == 1:
         return f"{best.label} reaches {error}, {_gap_to_pca(best)}."
-    lead = f"Of {len(ranked)} models, {best.label} has the lowest error: {error}"
+    lead = f"Of {len(ranked)} models, {best.marked} has the lowest error: {error}"
     return f"{lead}, {_gap_to_pca(best)}. {_runner_up(best, ranked[1])}"
 
 
@@ -49,18 +82,18 @@ def _gap_to_pca(row: Row) -> str:
         return "where PCA with a code of the same size makes no error at all"
     gap = row.mse / pca - 1
     direction = "below" if gap < 0 else "above"
-    numbers = f"a code of {row.latent_dim} number{'s' if row.latent_dim > 1 else ''}"
+    numbers = f"a code of {row.numbers} number{'s' if row.numbers > 1 else ''}"
     return f"{percent(abs(gap))} {direction} that of PCA, also with {numbers} ({number(pca)})"
 
 
 def _runner_up(best: Row, second: Row) -> str:
     if number(best.mse) == number(second.mse):
-        return f"{second.label} does as well."
+        return f"{second.marked} does as well."
     if best.mse <= 0:
-        return f"{second.label} follows with {number(second.mse)}."
+        return f"{second.marked} follows with {number(second.mse)}."
     ratio = second.mse / best.mse
     more = f"{percent(ratio - 1)} more" if ratio < 2 else f"{number(ratio, 2)} times as much"
-    text = f"{second.label} follows with {number(second.mse)}, {more}"
+    text = f"{second.marked} follows with {number(second.mse)}, {more}"
     spread = max((row.facts["metrics"]["mse"].get("sd") or 0.0) for row in (best, second))
     if spread and second.mse - best.mse < 2 * spread:
         return f"{text}; that is within what another seed can change, so it decides nothing."
@@ -68,13 +101,13 @@ def _runner_up(best: Row, second: Row) -> str:
 
 
 def _spread_of_sizes(subject: Subject) -> str:
-    sizes = sorted({row.latent_dim for row in subject.rows})
+    sizes = sorted({row.numbers for row in subject.rows})
     if len(sizes) < 2 or len(sizes) == len(subject.rows):
         return ""
     best = [
         (
             size,
-            min((row for row in subject.rows if row.latent_dim == size), key=lambda row: row.mse),
+            min((row for row in subject.rows if row.numbers == size), key=lambda row: row.mse),
         )
         for size in sizes
     ]

@@ -8,6 +8,7 @@ from latentscape.records import Array, Findings
 
 # More pictures than this tire the reader before they tell more; tables and charts show all rows.
 PICTURED = 8
+LATENT = ("elbo", "rate", "distortion", "active_units", "perplexity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +46,52 @@ class Row:
 
     @property
     def latent_dim(self) -> int:
-        """Numbers in the code."""
+        """Length of the code."""
         return int(self.facts["latent_dim"])
 
+    @property
+    def numbers(self) -> int:
+        """How many separate numbers the code holds: places of a codebook, or its length."""
+        if self.latent.get("kind") == "vq":
+            return int(self.values["evaluation"]["pca"]["dim"])
+        return self.latent_dim
+
+    @property
+    def latent(self) -> Mapping[str, Any]:
+        """What the code of the first run costs and how it is used; empty for plain codes."""
+        return self.values.get("latent") or {}
+
+    @property
+    def supervised(self) -> bool:
+        """Whether labels were used in training."""
+        return str(self.values["labels_used"]).startswith("Supervised")
+
+    @property
+    def collapse(self) -> str:
+        """A sentence that says that the code is not used; empty where every run uses it."""
+        return next(filter(None, map(collapse_of, self.runs)), "")
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a reader must know wherever the row is compared with others."""
+        marks = (("labels", self.supervised), ("collapsed", bool(self.collapse)))
+        return tuple(mark for mark, applies in marks if applies)
+
+    @property
+    def marked(self) -> str:
+        """The label with its marks."""
+        return f"{self.label} ({', '.join(self.marks)})" if self.marks else self.label
+
+    def statistic(self, metric: str) -> Mapping[str, Any]:
+        """Mean and standard deviation of a metric over seeds; empty where it does not apply."""
+        for part in ("metrics", "latent", "likelihood"):
+            if found := (self.facts.get(part) or {}).get(metric):
+                return dict(found)
+        return {}
+
     def mean(self, metric: str) -> float | None:
-        """Mean of a test metric over seeds; None where it does not apply."""
-        value = (self.facts["metrics"].get(metric) or {}).get("mean")
+        """Mean of a metric over seeds; None where it does not apply."""
+        value = self.statistic(metric).get("mean")
         return None if value is None else float(value)
 
     @property
@@ -107,6 +148,13 @@ def gather(study: Mapping[str, Any] | None, runs: Sequence[Findings]) -> tuple[R
     return tuple(rows)
 
 
+def collapse_of(run: Findings) -> str:
+    """Return the sentence that says that a run does not use its code; empty where it does."""
+    if latent := run.values.get("latent"):
+        return str(latent["collapse"])
+    return next((e["what"] for e in run.values["events"] if "collapsed" in e["what"]), "")
+
+
 def _visible(arrays: dict[str, Array]) -> dict[str, Array]:
     """Show images of other than one or three channels by the mean of their channels."""
     return {
@@ -129,9 +177,16 @@ def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
         "sizes": values["data"]["sizes"],
         "epochs": len(values["history"]),
         "metrics": {key: {"mean": value} for key, value in evaluation["metrics"].items()},
+        "latent": _means(values.get("latent"), LATENT),
+        "likelihood": _means(values.get("likelihood"), ("nll",)),
         "pca": evaluation["pca"]["metrics"],
         "train_seconds": {"mean": values["timing"]["train_seconds"]},
         "beats_pca": evaluation["beats_pca"],
         "verdict": evaluation["verdict"],
         "reported": values["reported"],
     }
+
+
+def _means(values: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, Any]:
+    """Write numbers as a study writes their statistics over seeds."""
+    return {name: {"mean": values[name]} for name in names if name in values} if values else {}

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from latentscape.records import Findings
-from latentscape.reporting import charts, drawings, plates, prose, tables
-from latentscape.reporting.parts import Block, Chart, Details, Gallery, Prose, Section
+from latentscape.reporting import charts, drawings, generative, plates, prose, tables
+from latentscape.reporting.parts import Aside, Block, Chart, Details, Gallery, Prose, Section
 from latentscape.reporting.rows import PICTURED, Row, Subject
 
 
@@ -16,8 +16,15 @@ def sections(subject: Subject) -> list[Section]:
     made = [
         _summary(subject),
         _reported(subject),
+        generative.bound(subject),
+        generative.likelihood(subject),
         _learning(subject),
         *(_pictures(subject) if _has_pictures(subject) else [_no_pictures()]),
+        generative.denoising(subject),
+        generative.samples(subject),
+        generative.quality(subject),
+        generative.walks(subject),
+        *(_codes(subject) if _has_pictures(subject) else []),
         _latent_maps(subject),
         _classes(subject),
         _architectures(subject),
@@ -30,10 +37,16 @@ def sections(subject: Subject) -> list[Section]:
 
 def _summary(subject: Subject) -> Section:
     blocks: list[Block] = []
+    if collapses := prose.collapses(subject):
+        heading = prose.collapse_heading(subject)
+        blocks.append(Aside("alarm", heading, collapses, listed=len(collapses) > 1))
     if events := prose.events(subject):
-        blocks.append(Prose(events, listed=True, warning=True))
+        blocks.append(Aside("warning", "Training did not go smoothly.", events, listed=True))
+    if supervised := prose.supervised(subject):
+        listed = len(supervised) > 1
+        blocks.append(Aside("note", "Trained with labels.", supervised, listed=listed))
     blocks.append(Prose(prose.summary(subject)))
-    blocks += [charts.against_pca(subject), tables.results(subject)]
+    blocks += [charts.against_pca(subject), *tables.results(subject)]
     blocks += _verdicts(subject)
     return Section("summary", "What was found", "", blocks)
 
@@ -77,7 +90,11 @@ def _learning(subject: Subject) -> Section | None:
             f"first chart only. In the others: {lead[0].lower()}{lead[1:]}"
         )
     blocks: list[Block] = [charts.validation_errors(subject)]
-    blocks.append(Gallery([charts.losses(subject, row) for row in subject.pictured]))
+    losses = [charts.losses(subject, row) for row in subject.pictured]
+    terms = [chart for row in subject.pictured if (chart := charts.terms(row))]
+    blocks.append(Gallery([*losses, *terms]))
+    if terms:
+        lead += " Terms are drawn as they are before weighting."
     return Section("learning", "Learning curves", lead + _limited(subject), blocks)
 
 
@@ -92,9 +109,12 @@ def _pictures(subject: Subject) -> Iterator[Section | None]:
         [plates.extremes(subject, row) for row in subject.pictured],
     )
     progress = plates.progress(subject)
-    yield Section("progress", "Epoch by epoch", "", [progress]) if progress else None
-    yield Section("codes", "The code itself", "", plates.codes(subject))
+    yield Section("progress", "Epoch by epoch", "", progress) if progress else None
     yield Section("picks", "Random picks", "", [plates.picks(subject)])
+
+
+def _codes(subject: Subject) -> Iterator[Section]:
+    yield Section("codes", "The code itself", "", plates.codes(subject))
 
 
 def _no_pictures() -> Section:

@@ -149,14 +149,20 @@ def rectangle(x: float, y: float, width: float, height: float, look: str, radius
 
 def axes(x: Scale, y: Scale, x_label: str, y_label: str) -> list[str]:
     """Draw gridlines, ticks and labels. The upright label stands level, on top, to be read."""
-    marks = [text(0, min(y.start, y.end) - 12, y_label, "axis")]
-    for tick in y.ticks():
-        marks.append(line(x.start, y(tick), x.end, y(tick), "grid"))
-        marks.append(text(x.start - 7, y(tick) + 4, tick_label(tick), "tick", "end"))
+    marks = levels(y, x.start, x.end, y_label)
     for tick in x.ticks(6):
         marks.append(text(x(tick), y.start + 17, tick_label(tick), "tick", "middle"))
     marks.append(line(x.start, y.start, x.end, y.start, "base"))
     marks.append(text(x.end, y.start + 33, x_label, "axis", "end"))
+    return marks
+
+
+def levels(y: Scale, start: float, end: float, label: str) -> list[str]:
+    """Draw the gridlines of an upright scale from `start` to `end`, with ticks and label."""
+    marks = [text(0, min(y.start, y.end) - 12, label, "axis")]
+    for tick in y.ticks():
+        marks.append(line(start, y(tick), end, y(tick), "grid"))
+        marks.append(text(start - 7, y(tick) + 4, tick_label(tick), "tick", "end"))
     return marks
 
 

@@ -1,40 +1,52 @@
 """The tables of a report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from latentscape.reporting.parts import Cell, Table
 from latentscape.reporting.rows import Row, Subject
 from latentscape.units import (
+    BOUND,
     COMPARED,
     METRICS,
     NONE,
     count,
     deviation,
     duration,
+    joined,
     metric_of,
     number,
+    out_of,
     percent,
 )
 
 
-def results(subject: Subject) -> Table:
-    """One row per model with all its test metrics, the best of each column marked."""
-    best = {metric: _best_text(subject.rows, metric) for metric in COMPARED}
+def results(subject: Subject) -> list[Table]:
+    """One row per model with all its test metrics, the best of each column marked.
+
+    Where models of a study have bounds, these stand with code and costs in a table of their own:
+    one with all columns is too wide for paper.
+    """
+    # A single model has its bounds in a section of their own, further down.
+    several = subject.rows if len(subject.rows) > 1 else ()
+    bounds = [m for m in BOUND if any(row.mean(m) is not None for row in several)]
     # The errors first: a phone shows only the first few columns.
     names = [(METRICS[metric].name, METRICS[metric].unit) for metric in COMPARED]
     head = [("Model", ""), names[0], ("PCA’s MSE", "same code size"), *names[1:]]
-    head += [("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time")]
-    body = [_result(row, best) for row in subject.rows]
+    body = _errors(subject.rows)
+    if bounds:
+        return [Table(_errors_caption(subject), head, body), _bounds(subject, bounds)]
+    body = [[*cells, *_costs(row)] for cells, row in zip(body, subject.rows, strict=True)]
     if len(subject.rows) == 1:
         body += _baselines(subject.rows[0])
-    return Table(_results_caption(subject), head, body)
+    return [Table(_errors_caption(subject), [*head, *_COSTS], body)]
 
 
 def reported(subject: Subject) -> Table | None:
     """List what the origins reported beside what was obtained; None where nothing was reported."""
     claims = [(row, claim) for row in subject.rows for claim in row.facts["reported"]]
-    body = [[Cell(row.label, title=True), *_reported_cells(claim)] for row, claim in claims]
+    body = [[_title(row), *_reported_cells(claim)] for row, claim in claims]
     head = [("Model", ""), ("Metric", ""), ("Code", "numbers"), ("Reported", "")]
     head += [("Obtained", ""), ("Difference", ""), ("Reached", "")]
     caption = (
@@ -55,7 +67,7 @@ def timings(subject: Subject) -> Table:
         texts = [duration(total), duration(timing["seconds_per_epoch"])]
         texts += [number(timing["images_per_second"], 3)]
         texts += [f"{number(total / min(seconds), 2)} ×" if min(seconds) > 0 else NONE]
-        body.append([Cell(row.label, title=True), *map(Cell, texts)])
+        body.append([_title(row), *map(Cell, texts)])
     return Table("An epoch and speed are those of the first seed.", head, body)
 
 
@@ -73,23 +85,51 @@ def by_class(subject: Subject) -> Table | None:
     return Table(caption, [("Model", ""), *((name, "") for name in names)], body)
 
 
+def _title(row: Row) -> Cell:
+    return Cell(row.label, title=True, marks=row.marks)
+
+
 def _best_text(rows: Sequence[Row], metric: str) -> str | None:
     """Return the best mean as it is printed, so that what looks equal is marked equally."""
     means = [mean for row in rows if (mean := row.mean(metric)) is not None]
-    if len(rows) < 2 or not means:
+    if len(rows) < 2 or not means or metric in ("rate", "active_units"):
+        return None  # Neither is better for being more, or less.
+    if metric in BOUND and not _comparable(rows, metric):
         return None
     return number(max(means) if METRICS[metric].higher_is_better else min(means))
 
 
-def _result(row: Row, best: Mapping[str, str | None]) -> list[Cell]:
+def _errors(rows: Sequence[Row]) -> list[list[Cell]]:
+    best = {metric: _best_text(rows, metric) for metric in COMPARED}
+    body = []
+    for row in rows:
+        first, *others = (_metric_cell(row, metric, best[metric]) for metric in COMPARED)
+        note = "beaten" if row.facts["beats_pca"] else "not beaten"
+        body.append([_title(row), first, Cell(number(row.facts["pca"]["mse"]), note=note), *others])
+    return body
+
+
+def _bounds(subject: Subject, metrics: Sequence[str]) -> Table:
+    """List what only models with a prior have, and what each model takes."""
+    best = {metric: _best_text(subject.rows, metric) for metric in metrics}
+    head = [("Model", ""), *((METRICS[m].name, METRICS[m].unit) for m in metrics), *_COSTS]
+    body = [
+        [_title(row), *(_metric_cell(row, m, best[m]) for m in metrics), *_costs(row)]
+        for row in subject.rows
+    ]
+    caption = "A higher ELBO and a lower NLL are better; a dash stands where a model has none."
+    if not all(_comparable(subject.rows, metric) for metric in metrics):
+        caption += " Both compare only between models of one likelihood on the same pixels."
+    return Table(caption, head, body)
+
+
+_COSTS = (("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time"))
+
+
+def _costs(row: Row) -> list[Cell]:
     facts = row.facts
-    first, *others = (_metric_cell(row, metric, best[metric]) for metric in COMPARED)
     return [
-        Cell(row.label, title=True),
-        first,
-        Cell(number(facts["pca"]["mse"]), note="beaten" if facts["beats_pca"] else "not beaten"),
-        *others,
-        Cell(count(facts["latent_dim"])),
+        Cell(count(row.numbers), note="places" if row.numbers < row.latent_dim else ""),
         Cell(count(facts["parameters"])),
         Cell(f"{count(facts['epochs'])} × {count(facts['sizes']['train'])}"),
         Cell(duration(facts["train_seconds"]["mean"])),
@@ -97,8 +137,10 @@ def _result(row: Row, best: Mapping[str, str | None]) -> list[Cell]:
 
 
 def _metric_cell(row: Row, metric: str, best: str | None) -> Cell:
-    is_best = best is not None and number(row.mean(metric)) == best
-    return Cell(number(row.mean(metric)), is_best, deviation(row.facts["metrics"].get(metric)))
+    text, note = number(row.mean(metric)), deviation(row.statistic(metric))
+    if metric == "active_units":
+        return Cell(out_of(row.mean(metric), row.latent_dim), note=note)
+    return Cell(text, text == best, note)
 
 
 def _baselines(row: Row) -> Iterable[list[Cell]]:
@@ -107,13 +149,13 @@ def _baselines(row: Row) -> Iterable[list[Cell]]:
     for label, key in ((pca, "pca"), ("The mean image alone", "mean_image")):
         metrics = evaluation[key]["metrics"]
         first, *others = (Cell(number(metrics.get(metric))) for metric in COMPARED)
-        yield [Cell(label, title=True), first, Cell(""), *others, *[Cell("")] * 4]
+        yield [Cell(label, title=True), first, Cell(""), *others, *[Cell("")] * len(_COSTS)]
 
 
-def _results_caption(subject: Subject) -> str:
+def _errors_caption(subject: Subject) -> str:
     parts = ["On test images. Lower is better in every column but PSNR."]
     if len(subject.rows) > 1:
-        parts.append("★ marks the best of a column.")
+        parts += ["★ marks the best of a column.", *_marks_explained(subject.rows)]
     floors = {row.values["evaluation"]["entropy_floor"] for row in subject.rows} - {None}
     if len(floors) == 1:
         floor = number(floors.pop(), 3)
@@ -124,6 +166,27 @@ def _results_caption(subject: Subject) -> str:
     if (subject.study or {}).get("ranked"):
         parts.append("Ordered by MSE on the validation images, best first.")
     return " ".join(parts)
+
+
+def _comparable(rows: Iterable[Row], metric: str) -> bool:
+    """Whether a bound or a likelihood is one of the same pixels under the same likelihood."""
+    ways = set()
+    for row in rows:
+        if row.mean(metric) is not None:
+            recipe = row.values["recipe"]
+            measured = row.values["likelihood"] if metric == "nll" else recipe["data"]
+            ways.add(json.dumps([recipe["model"]["likelihood"], measured.get("binarize")]))
+    return len(ways) < 2
+
+
+def _marks_explained(rows: Sequence[Row]) -> Iterator[str]:
+    """Say what the marks beside the labels mean."""
+    sentences = dict.fromkeys(row.values["labels_used"] for row in rows if row.supervised)
+    for sentence in sentences:
+        marked = [row.label for row in rows if row.values["labels_used"] == sentence]
+        yield f"“labels” ({joined(marked)}): {sentence}"
+    if collapsed := [row.label for row in rows if row.collapse]:
+        yield f"“collapsed” ({joined(collapsed)}): the code is not used."
 
 
 def _reported_cells(claim: Mapping[str, Any]) -> list[Cell]:

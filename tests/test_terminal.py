@@ -1,0 +1,148 @@
+"""What a terminal shows of runs and studies, at any width."""
+
+import re
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from latentscape import terminal
+from reporting.synthetic import COLLAPSE, SUPERVISED, findings, likelihood, study_of, variant
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Return a function that prints findings on a terminal of some width."""
+
+    def show(printing, values, width=80, colours=False):
+        stream, system = StringIO(), "standard" if colours else None
+        console = Console(
+            file=stream, width=width, color_system=system, force_terminal=colours, no_color=False
+        )
+        monkeypatch.setattr(terminal, "_console", lambda: console)
+        printing(values)
+        return stream.getvalue()
+
+    return show
+
+
+def _run(run):
+    return terminal.print_run, run.values
+
+
+def _joined(text):
+    return re.sub(r"\s+", " ", text)
+
+
+def test_a_bound_is_printed_as_the_sum_it_is(shown):
+    text = shown(*_run(variant("vae")))
+    assert "ELBO −100.2 nats per image = −(distortion 94.45 + rate 5.800)" in text
+    assert "4 of 6 dimensions active, dimensions 1 and 4 inactive" in text
+
+
+def test_a_codebook_is_printed_with_its_use(shown):
+    assert "31 of 32 codes used, perplexity 25.25" in shown(*_run(variant("vq")))
+
+
+def test_many_inactive_dimensions_are_not_listed(shown):
+    run = variant("vae")
+    run.values["latent"] |= {"active": [True] + [False] * 40, "collapsed": list(range(1, 41))}
+    run.values["latent"]["active_units"] = 1
+    assert "1 of 41 dimensions active\n" in shown(*_run(run))
+
+
+def test_a_collapse_is_printed_once_and_in_red(shown):
+    run = variant("collapsed")
+    assert _joined(shown(*_run(run))).count(f"{COLLAPSE}.") == 1
+    assert "\x1b[1;31mThe posterior has collapsed" in shown(*_run(run), colours=True)
+
+
+def test_a_likelihood_is_printed_with_protocol_and_warning(shown):
+    text = shown(*_run(variant("vae")))
+    assert "NLL 98.12 ± 0.44 nats per image, 1.180 bits per dimension" in text
+    assert "  500 importance samples for each of 60 test images." in text
+    assert "  Trained on grey pixels and measured on others." in text
+    coloured = shown(*_run(variant("vae")), colours=True)
+    assert "\x1b[33mTrained on grey pixels" in coloured
+
+
+def test_a_likelihood_of_one_image_has_no_error(shown):
+    run = variant("vae")
+    run.values["likelihood"] = likelihood(se=None, warning="")
+    text = shown(*_run(run))
+    assert "NLL 98.12 nats per image" in text
+    assert "±" not in text
+
+
+def test_quality_is_printed_beside_real_images(shown):
+    text = _joined(shown(*_run(variant("conditional"))))
+    assert "2,000 samples: Fréchet classifier distance 40.12 (0.2665)" in text
+    assert "precision 51 % (88 %), recall 1.4 % (87 %)" in text
+    assert "label distance 35 %, label asked for recognised in 62 %" in text
+    assert "names 98.6 % of the test images rightly: compare runs on the same data only" in text
+    assert "recognised" not in shown(*_run(variant("vae")))
+
+
+def test_a_supervised_run_says_so(shown):
+    text = shown(*_run(variant("conditional")), width=120)
+    assert "conditional (labels)" in text
+    assert SUPERVISED in text
+    assert "Supervised" not in shown(*_run(variant("vae")))
+
+
+def test_a_plain_run_has_none_of_it(shown):
+    text = shown(*_run(findings(events=[{"epoch": 3, "what": "loss became [NaN]"}])))
+    assert "Epoch 3: loss became [NaN]" in text
+    assert not re.search("ELBO|NLL|samples|labels|collapsed", text)
+
+
+def _study(seeds=1):
+    kinds = ("vae", "collapsed", "conditional", "vq")
+    groups = [[variant(kind, seed=seed) for seed in range(seeds)] for kind in kinds]
+    long = "a plain autoencoder with a label of many words"
+    return study_of([*groups, [findings(long, seed=seed) for seed in range(seeds)]])
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 180])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_numbers_are_never_cut_off(shown, width, seeds):
+    text = shown(terminal.print_study, _study(seeds), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert all(number in text for number in ("0.01000", "−100.2", "−150.5", "4 of 6", "0 of 6"))
+    assert ("± 0.00040" in text) == (seeds > 1)
+
+
+def test_a_wide_terminal_shows_all_columns_and_a_narrow_one_the_first(shown):
+    wide, narrow = (_joined(shown(terminal.print_study, _study(), w)) for w in (180, 60))
+    assert "98.12" in wide
+    assert "PCA's" in wide
+    assert "PSNR" in wide
+    assert "98.12" not in narrow
+    assert "ELBO" in narrow
+
+
+def test_numbers_of_a_run_fit_into_a_narrow_terminal(shown):
+    text = shown(*_run(variant("vae")), width=50)
+    assert "0.01000" in text
+    assert all(len(line) <= 50 for line in text.splitlines())
+
+
+def test_columns_of_bounds_are_left_out_where_no_row_has_them(shown):
+    text = shown(terminal.print_study, study_of([[findings("a")], [findings("b")]]), 180)
+    assert not re.search("ELBO|NLL|Active", text)
+
+
+def test_marks_of_a_study_are_explained_below(shown):
+    text = _joined(shown(terminal.print_study, _study(), 120))
+    assert "collapsed (collapsed) 0.01000" in text
+    assert "conditional (labels) 0.01000" in text
+    assert f"(labels) conditional: {SUPERVISED}" in text
+    assert f"(collapsed) collapsed: {COLLAPSE}." in text
+
+
+def test_a_study_of_an_earlier_version_is_still_printed(shown):
+    study = study_of([[findings("[a]")]])
+    for key in ("latent", "likelihood", "collapse", "supervised", "labels_used"):
+        del study["rows"][0][key]
+    assert "[a]" in shown(terminal.print_study, study)
