@@ -12,8 +12,8 @@ from latentscape.data import load_dataset, split_dataset
 from latentscape.experiment import prepare
 from latentscape.records import Dataset, Split
 
-# Two processes of the suite, and the ones it starts, must count alike to make the same bits.
-torch.set_num_threads(2)
+# The models are small: threads would only wait for each other, the more the busier the machine.
+torch.set_num_threads(1)
 
 
 GIVEN_DATA = os.environ.get("LATENTSCAPE_DATA")

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 
@@ -21,8 +23,9 @@ def test_recipes_are_sound_and_say_where_they_come_from(name):
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.about
-    assert recipe.origin
-    assert recipe.protocol
+    # A project or a course, or the paper that named the variant.
+    assert recipe.origin or re.search(r"\b(19|20)\d\d\b", recipe.about)
+    assert recipe.protocol or not recipe.reported
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -62,6 +65,11 @@ def test_the_reference_recipes_are_all_there():
         ("objective.weights.reconstruction", 2, lambda recipe: recipe.objective.weights),
         ("data.source", "digits", lambda recipe: recipe.data.source == "digits"),
         ("train.schedule.kind", "cosine", lambda recipe: recipe.train.schedule.kind == "cosine"),
+        ("objective.weights.mmd", 3, lambda recipe: recipe.objective.weights["mmd"] == 3),
+        ("objective.capacity.nats", 9, lambda recipe: recipe.objective.capacity.nats == 9),
+        ("model.latent", {"kind": "vq", "dim": 8}, lambda recipe: recipe.model.latent.codes == 512),
+        ("model.condition", "label", lambda recipe: recipe.model.condition == "label"),
+        ("data.binarize", "static", lambda recipe: recipe.data.binarize == "static"),
     ],
 )  # fmt: skip
 def test_any_part_can_be_changed(path, value, reads):
@@ -94,7 +102,24 @@ def test_a_new_kind_drops_the_settings_of_the_old_one_but_keeps_those_given_with
         ("model.likelihood", {"kind": "gaussian", "variance": 0}, r"model\.likelihood\.variance:"),
         ("model.encoder", {"kind": "conv"}, r"model\.encoder\.channels: Field required"),
         ("model.encoder.kernel", 3, "no setting in model.encoder called 'kernel'"),
-        ("objective.weights.rate", 1, "objective.weights"),
+        ("objective.weights.rat", 1, r"objective\.weights\.rat: .*'reconstruction', 'rate',"),
+        ("objective.weights", {"kl": 1}, r"objective\.weights\.kl: .*'rate'.*got 'kl'"),
+        ("objective.weights.rate", 0, r"objective\.weights\.rate: .*greater than 0"),
+        ("objective.capacity.nats", 0, r"objective\.capacity\.nats:"),
+        ("objective.samples", 0, r"objective\.samples:"),
+        ("model.latent", {"kind": "gauss", "dim": 2}, "'gauss' is unknown.*'point', 'gaussian'"),
+        ("model.latent", {"kind": "gaussian", "dim": 2, "prior": "vampp"}, "'standard' or 'vamp'"),
+        ("model.latent", {"kind": "vq", "dim": 2, "codes": 1}, r"model\.latent\.codes:"),
+        ("model.latent", {"kind": "vq", "dim": 2, "decay": 1}, r"model\.latent\.decay:"),
+        ("model.likelihood", {"kind": "gaussian", "variance": "learnt"}, "got 'learnt'"),
+        ("model.likelihood", {"kind": "discretised_logistic", "levels": 1}, "levels: .*2"),
+        ("model.corruption", "noise", r"model\.corruption: .*'gaussian', 'masking'"),
+        ("model.corruption", {"kind": "block", "amount": 0}, r"model\.corruption\.amount:"),
+        ("model.corruption", {"amount": 0.1}, r"model\.corruption\.kind: Field required"),
+        ("model.corruption.amount", 0.1, "model.corruption has no parts"),
+        ("model.condition", "class", r"model\.condition: .*'label'"),
+        ("data.binarize", True, "'none', 'static' or 'dynamic'"),
+        ("binarize", "dynamic", r"Did you mean data\.binarize"),
     ],
 )
 def test_mistakes_name_the_place_and_the_remedy(path, value, message):
@@ -105,6 +130,28 @@ def test_mistakes_name_the_place_and_the_remedy(path, value, message):
 def test_even_kernels_are_refused():
     with pytest.raises(ConfigError, match="odd"):
         override(load_recipe("conv-bn"), {"model.encoder.kernel": 4})
+
+
+@pytest.mark.parametrize("kind", ["masking", "salt_and_pepper", "block"])
+def test_shares_end_at_one_and_noise_does_not(kind):
+    def amount(kind, amount):
+        changes = {"model.corruption": {"kind": kind, "amount": amount}}
+        return override(load_recipe("denoising"), changes).model.corruption.amount
+
+    assert amount(kind, 1) == 1
+    assert amount("gaussian", 3) == 3
+    with pytest.raises(ConfigError, match=f"the amount of {kind} is a share"):
+        amount(kind, 1.01)
+
+
+def test_a_part_that_a_recipe_leaves_out_can_be_given_by_its_kind():
+    simple = load_recipe("simple-20")
+    assert simple.model.corruption is None
+    short = override(simple, {"model.corruption": "gaussian"})
+    assert (short.model.corruption.kind, short.model.corruption.amount) == ("gaussian", 0.3)
+    changes = {"model.corruption.amount": 0.5, "model.corruption.kind": "block"}
+    assert override(simple, changes).model.corruption.amount == 0.5
+    assert override(short, {"model.corruption": None}).model == simple.model
 
 
 @pytest.mark.parametrize(
@@ -165,16 +212,37 @@ def test_ae_vs_cae_is_the_course_report():
         "dense-dropout latent 32",
         "conv-bn latent 2",
         "conv-bn latent 32",
+        "conv-vae latent 2",
+        "conv-vae latent 32",
     ]
-    recipe = override(load_recipe("conv-bn"), configurations[-1][2])
+    recipe = override(load_recipe("conv-bn"), configurations[3][2])
     assert recipe.train.snapshots == (1, 5, 10, 15, 20, 25)
     assert (recipe.data.train, recipe.data.test) == (20000, 4000)
+
+
+DIFFERENT = {
+    "train.seed": 1,
+    "train.lr": 0.5,
+    "train.precision": "bfloat16",
+    "data.seed": 1,
+    "data.binarize": "dynamic",
+    "model.corruption": "gaussian",
+    "model.condition": "label",
+    "model.latent": {"kind": "gaussian", "dim": 20},
+    "model.likelihood": "continuous_bernoulli",
+    "objective.weights.sparsity": 1,
+    "objective.samples": 5,
+    "objective.first_samples": {"samples": 2, "epochs": 3},
+    "objective.rate_warmup": 5,
+    "objective.capacity.nats": 5,
+}
 
 
 def test_the_fingerprint_sees_what_changes_results_and_nothing_else():
     recipe = load_recipe("simple-20")
     same = override(recipe, {"data.source": "elsewhere.npy", "train.checkpoint_seconds": 1})
     assert recipe.fingerprint("data") == same.fingerprint("data")
-    for changes in ({"train.seed": 1}, {"train.lr": 0.5}, {"data.seed": 1}):
-        assert recipe.fingerprint("data") != override(recipe, changes).fingerprint("data")
-    assert recipe.fingerprint("data") != recipe.fingerprint("other data")
+    different = [{}, *({path: value} for path, value in DIFFERENT.items())]
+    prints = {override(recipe, changes).fingerprint("data") for changes in different}
+    assert len(prints) == len(different)
+    assert recipe.fingerprint("other data") not in prints

@@ -1,5 +1,6 @@
 """Laws that hold for every recipe, and for every kind of block, once over the whole registry."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,9 +10,20 @@ from latentscape.model import Autoencoder
 from latentscape.runs import load_model, save_model
 
 
+@pytest.fixture(scope="module")
+def chosen():
+    """Twelve digits, of all classes."""
+    return np.arange(12) * 417
+
+
 @pytest.fixture
-def images(digits):
-    return torch.from_numpy(digits.images[:12])
+def images(digits, chosen):
+    return torch.from_numpy(digits.images[chosen])
+
+
+@pytest.fixture
+def labels(digits, chosen):
+    return torch.from_numpy(digits.labels[chosen])
 
 
 @pytest.fixture
@@ -20,22 +32,24 @@ def model(recipe):
     return Autoencoder(recipe.model, recipe.objective)
 
 
-def test_shapes(model, images):
+def test_shapes(model, images, labels):
     model.eval()
-    codes = model.encode(images)
+    codes = model.encode(images, labels)
     assert codes.shape == (12, model.latent_dim)
-    assert model.decode(codes).shape == images.shape
-    assert model.reconstruct(images).shape == images.shape
+    assert model.decode(codes, labels).shape == images.shape
+    assert model.reconstruct(images, labels).shape == images.shape
+    several = codes.expand(3, *codes.shape)
+    assert model.outputs(several, labels).shape == (3, *images.shape)
 
 
-def test_the_loss_is_the_weighted_sum_of_its_terms(model, images):
-    loss = model.loss(images)
+def test_the_loss_is_the_weighted_sum_of_its_terms(model, images, labels):
+    loss = model.loss(images, labels)
     expected = sum(w * loss.terms[name] for name, w in model.objective.weights.items())
     assert torch.allclose(loss.total, expected)
 
 
-def test_gradients_are_finite_and_reach_every_parameter(model, images):
-    model.loss(images).total.backward()
+def test_gradients_are_finite_and_reach_every_parameter(model, images, labels):
+    model.loss(images, labels).total.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -43,32 +57,108 @@ def test_gradients_are_finite_and_reach_every_parameter(model, images):
     assert sum(touched) > len(touched) / 2
 
 
-def test_splitting_a_batch_changes_nothing(model, images):
+def test_splitting_a_batch_changes_nothing(model, images, labels):
     model.eval()
+    parts = zip(images.split(5), labels.split(5), strict=True)
     with torch.no_grad():
-        whole = model.reconstruct(images)
-        parts = torch.cat([model.reconstruct(part) for part in images.split(5)])
-    assert torch.allclose(whole, parts, atol=1e-6)
+        whole = model.reconstruct(images, labels)
+        joined = torch.cat([model.reconstruct(*part) for part in parts])
+    assert torch.allclose(whole, joined, atol=1e-6)
 
 
-def test_encoding_and_reconstructing_do_not_sample(model, images):
+def test_encoding_and_reconstructing_do_not_sample(model, images, labels):
     model.eval()
-    assert torch.equal(model.encode(images), model.encode(images))
-    assert torch.equal(model.reconstruct(images), model.reconstruct(images))
+    assert torch.equal(model.encode(images, labels), model.encode(images, labels))
+    assert torch.equal(model.reconstruct(images, labels), model.reconstruct(images, labels))
 
 
-def test_a_saved_model_answers_with_the_same_bits(model, recipe, images, tmp_path):
+def test_calling_a_model_draws_from_torchs_generator_alone(model, images, labels):
+    def outputs(seed):
+        torch.manual_seed(seed)
+        return model(images, labels).output
+
+    model.eval()
+    assert torch.equal(outputs(1), outputs(1))
+    assert model.draws is not torch.equal(outputs(1), outputs(2))
+
+
+def test_only_training_changes_what_a_model_remembers(model, images, labels):
+    """Running means, centres and codebooks move in training, and never in evaluation."""
+    before = {name: value.clone() for name, value in model.eval().state_dict().items()}
+    model.loss(images, labels)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_labels_reach_the_models_that_are_conditioned_on_them_and_no_others(model, images, labels):
+    model.eval()
+    if model.config.condition is None:
+        assert torch.equal(model.encode(images), model.encode(images, labels))
+        return
+    assert model.uses_labels
+    assert not torch.equal(model.encode(images, labels), model.encode(images, (labels + 1) % 10))
+    for act in (model.encode, model.reconstruct, model.posterior, model):
+        with pytest.raises(ConfigError, match="conditioned on labels and was given none"):
+            act(images)
+
+
+def test_stored_images_are_left_alone(model, images, labels):
+    before = images.clone()
+    model.loss(images, labels)
+    assert torch.equal(images, before)
+
+
+def test_the_rate_is_not_negative_and_the_posterior_is_where_the_code_comes_from(
+    model, images, labels
+):
+    model.eval()
+    if model.config.latent.kind != "gaussian":
+        with pytest.raises(ConfigError, match="no posterior"):
+            model.posterior(images, labels)
+        return
+    posterior = model.posterior(images, labels)
+    assert torch.equal(posterior.mean, model.encode(images, labels))
+    assert (posterior.rate() >= 0).all()
+    if model.config.latent.prior == "standard":
+        assert torch.allclose(model.code(images, labels).rate, posterior.rate().sum(-1))
+
+
+def test_mixed_precision_costs_a_percent_and_leaves_what_is_kept_in_full(model, images, labels):
+    full, half = (loss_in(dtype, model, images, labels) for dtype in (None, torch.bfloat16))
+    half.total.backward()
+    assert half.total.item() == pytest.approx(full.total.item(), rel=0.01)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+    assert {value.dtype for value in model.state_dict().values()} <= {
+        torch.float32,
+        torch.int64,
+        torch.bool,
+    }
+
+
+def loss_in(dtype, model, images, labels):
+    torch.manual_seed(1)
+    with torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None):
+        return model.loss(images, labels)
+
+
+def test_a_saved_model_answers_with_the_same_bits(model, recipe, images, labels, tmp_path):
+    model.train().loss(images, labels)  # Codebooks, centres and running means are saved too.
     model.eval()
     file = tmp_path / "model.safetensors"
     save_model(file, model.state_dict(), recipe, ["zero"])
     loaded = load_model(file)
-    assert torch.equal(loaded.reconstruct(images), model.reconstruct(images))
+    for act in (Autoencoder.reconstruct, seeded_loss):
+        assert torch.equal(act(loaded, images, labels), act(model, images, labels))
+
+
+def seeded_loss(model, images, labels):
+    torch.manual_seed(0)
+    return model.loss(images, labels).total
 
 
 def test_the_same_seed_makes_the_same_weights(recipe):
     def weights(seed):
         torch.manual_seed(seed)
-        return Autoencoder(recipe.model).state_dict()
+        return Autoencoder(recipe.model, recipe.objective).state_dict()
 
     first, again, other = weights(1), weights(1), weights(2)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -108,6 +198,19 @@ def test_convolutions_take_any_image_and_give_its_shape_back(shape, pool, norm):
     check_any_shape(override(load_recipe("conv-bn"), changes), shape)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("stages", [[4, 3], [4], [4, 3, 2], None], ids=str)
+def test_maps_of_codes_fit_any_image_and_any_decoder(shape, stages):
+    """Where the decoder starts from another map than the encoder ends with, they are joined."""
+    conv, mlp = {"kind": "conv", "channels": stages}, {"kind": "mlp", "widths": [5]}
+    changes = {
+        "model.encoder": {"kind": "conv", "channels": [3, 4]},
+        "model.decoder": conv if stages else mlp,
+        "model.latent": {"kind": "vq", "dim": 2, "codes": 5},
+    }
+    check_any_shape(override(load_recipe("vq-vae"), changes), shape)
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, (7,)], ids=str)
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 @pytest.mark.parametrize(
@@ -125,7 +228,7 @@ def test_fully_connected_models_take_anything(shape, norm, activation):
 
 def check_any_shape(recipe, shape):
     shown = InputConfig(shape=shape, range=(0, 1))
-    model = Autoencoder(recipe.model.model_copy(update={"input": shown}))
+    model = Autoencoder(recipe.model.model_copy(update={"input": shown}), recipe.objective)
     images = torch.rand(4, *shape)
     loss = model.loss(images)
     loss.total.backward()

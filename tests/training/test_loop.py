@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.config import override
-from latentscape.data import split_dataset
+from latentscape.config import load_recipe, override
+from latentscape.data import binarize_split, split_dataset
 from latentscape.errors import Interrupted, RunError, TrainingError
-from latentscape.experiment import describe_split
+from latentscape.experiment import describe_split, prepare
 from latentscape.model import Autoencoder
 from latentscape.records import Dataset, Split
 from latentscape.runs import Run, create_run, read_findings
 from latentscape.runtime import derive_seed
 from latentscape.training.callbacks import Callback, PlainProgress
-from latentscape.training.loop import MAX_ROLLBACKS, Trainer
+from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
 
 CPU = torch.device("cpu")
 TIMING = ("seconds", "images_per_second")
@@ -83,24 +83,49 @@ def test_ctrl_c_saves_and_the_rest_is_bit_identical(tmp_path, quick, small, opti
     assert_same_result(stopped, undisturbed)
 
 
-def test_a_convolutional_model_resumes_bit_identically(tmp_path, small):
-    from latentscape.config import load_recipe
-    from latentscape.experiment import prepare
+SMALL = {"model.encoder.widths": [16]}
 
-    changes = {"train.epochs": 2, "train.batch_size": 128, "train.snapshots": [2]}
-    recipe = prepare(override(load_recipe("conv-bn"), changes), small)
-    undisturbed, stopped = (new_run(tmp_path / name, recipe, small) for name in ("a", "b"))
-    fit(undisturbed, small)
-    with pytest.raises(Interrupted):
-        fit(stopped, small, StopAt(6))
-    fit(stopped, small)
+# What a resume has to restore besides weights: running means, drawn pixels and codes, a codebook,
+# centres, and where the schedules stand.
+VARIANTS = {
+    "conv-bn": {"model.encoder.channels": [4, 8], "model.decoder": "mirror"},
+    "vae-20": {**SMALL, "data.binarize": "dynamic", "objective.rate_warmup": 2},
+    "vq-vae": {"model.encoder.channels": [4, 8], "model.latent.codes": 16},
+    "kaggle-2d-center": SMALL,
+    "iwae-50": {
+        **SMALL,
+        "objective.samples": 3,
+        "objective.first_samples": {"samples": 2, "epochs": 1.5},
+    },
+    "denoising": {**SMALL, "model.corruption": "salt_and_pepper"},
+}
+
+
+@pytest.fixture
+def variant(request, small):
+    """A small recipe of a variant, and the data that it trains on."""
+    train = {"train.epochs": 3, "train.batch_size": 128, "train.snapshots": [1, 3]}
+    recipe = override(load_recipe(request.param), {**train, **VARIANTS[request.param]})
+    return prepare(recipe, small), binarize_split(small, recipe.data.binarize)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, indirect=True)
+def test_every_variant_resumes_bit_identically(tmp_path, variant):
+    """Interrupted at the first step, within an epoch, at the end of one, and again within one."""
+    recipe, split = variant
+    undisturbed, stopped = (new_run(tmp_path / name, recipe, split) for name in ("a", "b"))
+    fit(undisturbed, split)
+    for steps in (1, 2, 5, 3):
+        with pytest.raises(Interrupted):
+            fit(stopped, split, StopAt(steps))
+    fit(stopped, split)
     assert_same_result(stopped, undisturbed)
 
 
 def train_by_command(arguments, folder, watched=None, seconds=None) -> bool:
     """Run the command line to its end, or kill it some time after a folder begins to change."""
     command = [sys.executable, "-m", "latentscape", "train", *arguments, "--quiet"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     before = files_in(watched)
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
         while watched and files_in(watched) == before and process.poll() is None:
@@ -120,7 +145,9 @@ def files_in(folder) -> set[str]:
 def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
     settings = (
         "data.train=500 data.test=60 train.epochs=40 train.batch_size=50 train.patience=30 "
-        "train.checkpoint_seconds=0.02 train.snapshots=[1,40] model.encoder.widths=[64,32]"
+        "train.checkpoint_seconds=0.02 train.snapshots=[1,40] model.encoder.widths=[64,32] "
+        "model.latent.kind=gaussian model.latent.dim=8 objective.weights.rate=1 "
+        "data.binarize=dynamic"
     )
     train = ["dense-dropout", *(word for text in settings.split() for word in ("--set", text))]
     assert train_by_command([*train, "--name", "undisturbed"], tmp_path)
@@ -243,8 +270,6 @@ def test_training_without_validation(tmp_path, quick, digits):
 
 
 def test_vectors_train_too(tmp_path, quick, vectors):
-    from latentscape.experiment import prepare
-
     recipe = prepare(override(quick, {"train.epochs": 30, "model.encoder.dropout": 0}), vectors)
     run = new_run(tmp_path / "run", recipe, vectors)
     fit(run, vectors)
@@ -284,6 +309,68 @@ def test_the_history_says_what_it_should(undisturbed, quick):
         "epoch-0001.npy",
         "epoch-0003.npy",
     }
+
+
+@pytest.mark.parametrize(
+    ("variant", "measured"),
+    [
+        ("vae-20", {"active_units"}),
+        ("vq-vae", {"perplexity", "codes_used"}),
+        ("kaggle-2d-center", None),
+    ],
+    indirect=["variant"],
+)
+def test_the_history_says_whether_codes_are_used_and_samples_are_kept(tmp_path, variant, measured):
+    recipe, split = variant
+    run = new_run(tmp_path / "run", recipe, split)
+    fit(run, split)
+    assert [record.get("latent", {}).keys() for record in run.history] == [measured or set()] * 3
+    terms = {"loss", *recipe.objective.weights}
+    assert all(record["train"].keys() == terms for record in run.history)
+    assert all(record["validation"].keys() == {*terms, "mse"} for record in run.history)
+    samples = [f"samples-{epoch:04d}.npy" for epoch in (1, 3)]
+    found = sorted(file.name for file in run.snapshots.glob("samples-*"))
+    assert found == (samples if measured else [])
+    for name in found:
+        images = np.load(run.snapshots / name)
+        assert images.shape == (64, 1, 28, 28)
+        assert 0 <= images.min() < images.max() <= 1
+
+
+@pytest.mark.parametrize("variant", ["vae-20"], indirect=True)
+def test_snapshots_are_of_the_same_codes_after_every_epoch(tmp_path, variant):
+    recipe, split = variant
+    run = new_run(tmp_path / "run", override(recipe, {"train.lr": 1e-9}), split)
+    fit(run, split)  # So slowly that the decoder stays as it is.
+    first, last = (np.load(run.snapshots / f"samples-{epoch:04d}.npy") for epoch in (1, 3))
+    assert np.allclose(first, last, atol=1e-4)
+    assert not np.allclose(first[:32], last[32:], atol=1e-2)
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(2, 2), (5, PATIENCE_FOR_CODES)])
+@pytest.mark.parametrize("variant", ["vae-20"], indirect=True)
+def test_a_collapse_is_told_once(tmp_path, variant, capsys, epochs, told):
+    """When it has lasted, or when training ends."""
+    recipe, split = variant
+    changes = {"objective.weights.rate": 50, "objective.rate_warmup": 0}
+    changes |= {"train.epochs": epochs, "train.patience": 1}
+    run = new_run(tmp_path / "run", override(recipe, changes), split)
+    fit(run, split, PlainProgress())
+    assert [record["latent"] for record in run.history] == epochs * [{"active_units": 0}]
+    (event,) = run.events
+    assert event["epoch"] == told
+    assert "posterior has collapsed" in event["what"]
+    assert capsys.readouterr().err.count("collapsed") == 1
+
+
+@pytest.mark.parametrize("variant", ["vae-20"], indirect=True)
+def test_a_code_that_wakes_up_late_has_not_collapsed(tmp_path, variant, monkeypatch):
+    recipe, split = variant
+    active = iter([0.0] * (PATIENCE_FOR_CODES - 1) + [1.0, 0.0, 1.0])
+    monkeypatch.setattr(Autoencoder, "diagnose", lambda *batch: {"active_units": next(active)})
+    run = new_run(tmp_path / "run", override(recipe, {"train.epochs": 5}), split)
+    fit(run, split)
+    assert run.events == []
 
 
 def test_training_leaves_the_callers_random_numbers_alone(tmp_path, quick, small):
@@ -364,11 +451,22 @@ def test_what_a_kill_left_behind_is_cleared_away(tmp_path, quick, small):
     assert len(list(run.checkpoints.iterdir())) == 4
 
 
-def test_a_single_class_and_tiny_data_train(tmp_path, quick):
+@pytest.mark.parametrize("latent", ["point", "gaussian", "vq"])
+def test_a_single_class_and_tiny_data_train(tmp_path, quick, latent):
+    """One validation example is too little to say that a code has collapsed."""
     images = np.random.default_rng(0).integers(0, 256, (9, 1, 28, 28), dtype=np.uint8)
     data = Dataset("tiny", images, np.zeros(9, dtype=np.int64), ("only",))
     split = Split(data, np.arange(6), np.arange(6, 7), np.arange(7, 9))
-    fit(new_run(tmp_path / "run", override(quick, {"train.epochs": 1}), split), split)
+    needed = {"gaussian": {"rate": 1}, "vq": {"commitment": 1}}.get(latent, {})
+    changes = {
+        "train.epochs": 1,
+        "model.latent": {"kind": latent, "dim": 4},
+        "objective.weights": {"reconstruction": 1, **needed},
+    }
+    run = new_run(tmp_path / "run", override(quick, changes), split)
+    fit(run, split)
+    assert run.finished
+    assert run.events == []
 
 
 def test_the_run_can_be_read_by_anyone(undisturbed):

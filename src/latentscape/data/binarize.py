@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from latentscape.data.statistics import check_unit_range
 from latentscape.records import Dataset, Split
+from latentscape.runtime import derive_seed
 
 _CHUNK = 1000
 
@@ -54,7 +55,9 @@ def _draw(dataset: Dataset, index: NDArray[np.int64], seed: int) -> Dataset:
     for start in range(0, len(images), _CHUNK):
         part, wanted = images[start : start + _CHUNK], chosen[start : start + _CHUNK]
         if wanted.any():
-            draws = np.random.default_rng([seed, start]).random(part.shape, dtype=np.float32)
+            draws = np.random.default_rng(derive_seed(seed, "pixels", start)).random(
+                part.shape, dtype=np.float32
+            )
             white = draws < (part.astype(np.float32) - low) / (high - low)
             part[wanted] = np.where(white, high, low).astype(part.dtype)[wanted]
     return replace(dataset, images=images)

@@ -17,6 +17,9 @@ from latentscape.model.blocks import activation
 ACTIVE_VARIANCE = 0.01
 """Variance of a dimension's posterior mean over the data from which on it counts as active."""
 
+_NO_VECTORS = 1e-5
+"""Moving average of the vectors that choose a code, up to which it counts as none."""
+
 
 class Prior(Protocol):
     """Where codes come from before any image is seen."""
@@ -257,6 +260,8 @@ class GaussianLatent(Latent):
 
     def diagnose(self, features: Tensor) -> dict[str, float]:
         """Count the dimensions whose mean moves with the image (Burda et al. 2016, section 5)."""
+        if len(features) < 2:
+            return {}
         active = self.mean(features).var(0) > ACTIVE_VARIANCE
         return {"active_units": float(active.sum())}
 
@@ -385,13 +390,15 @@ class VqLatent(Latent):
         self.counts.lerp_(counts, 1 - decay)
         self.sums.lerp_(sums, 1 - decay)
         # A code that nothing has chosen for long keeps its place until it is revived.
-        self.codebook.copy_(self.sums / self.counts.clamp_min(1e-5)[:, None])
+        means = self.sums / self.counts.clamp_min(_NO_VECTORS)[:, None]
+        kept = self.counts <= _NO_VECTORS
+        self.codebook.copy_(torch.where(kept[:, None], self.codebook, means))
         self._replace(self.counts < self._config.revive_below, vectors)
 
     def _replace(self, dead: Tensor, vectors: Tensor) -> None:
         """Put vectors of the batch, drawn at random, in the place of dead codes."""
         drawn = vectors[torch.randint(len(vectors), (len(dead),), device=vectors.device)]
-        count = max(self._config.revive_below, 1e-5)
+        count = max(self._config.revive_below, _NO_VECTORS)
         self.codebook.copy_(torch.where(dead[:, None], drawn, self.codebook))
         self.counts.masked_fill_(dead, count)
         self.sums.copy_(torch.where(dead[:, None], drawn * count, self.sums))

@@ -53,7 +53,9 @@ class Likelihood(nn.Module):
         Tensor
             (B,) or (S, B).
         """
-        return self._per_pixel(output, images).flatten(output.dim() - images.dim() + 1).sum(-1)
+        # In the precision of the images, whatever the decoder computed in.
+        log_probs = self._per_pixel(output.to(images.dtype), images)
+        return log_probs.flatten(output.dim() - images.dim() + 1).sum(-1)
 
     def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
         raise NotImplementedError

@@ -223,7 +223,9 @@ def center(result: Pass) -> Tensor:
     """Half the squared distance of the code from the centre of its label (Wen et al. 2016)."""
     assert result.centers is not None
     assert result.labels is not None
-    distances: Tensor = result.centers(result.code.z, result.labels)
+    z = result.code.z
+    labels = result.labels.expand(z.shape[:-1])
+    distances: Tensor = result.centers(z.flatten(0, -2), labels.flatten())
     return distances.mean()
 
 
@@ -298,6 +300,11 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
             f"The term {min(bounds)} holds reconstruction and rate already",
             fix=f"Leave the others out: objective.weights={{{min(bounds)}: 1}}.",
         )
+    if "importance_dreg" in names and len(names) > 1:
+        raise ConfigError(
+            "The term importance_dreg rescales the gradients of the codes, and stands alone",
+            fix="Choose importance, or leave the others out.",
+        )
     if not bounds and "reconstruction" not in names:
         raise ConfigError(
             "Nothing in the objective asks for a reconstruction",
@@ -312,6 +319,12 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
         raise ConfigError(
             "A vq latent needs the term commitment, or its vectors drift away from their codes",
             fix="Set objective.weights.commitment=0.25.",
+        )
+    if "center" in names and model.input is not None and model.input.labels < 2:
+        raise ConfigError(
+            f"The term center is over labels, and there are {model.input.labels}",
+            expected="data with two labels or more",
+            fix="Name their column or file with --labels, or leave the term out.",
         )
     if config.samples > 1 and kind != "gaussian":
         raise ConfigError(f"Several samples were asked of a latent of kind {kind}, which has one")

@@ -231,9 +231,9 @@ class Trainer:
         if latent := self._diagnose():
             record["latent"] = latent
         standing.history.append(record)
-        self._note_collapse()
         standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
         self._keep_best(validation)
+        self._note_collapse()
         self._tell("on_epoch", self.model, record)
         self.run.write_log(standing.history, standing.events)
         self._save()
