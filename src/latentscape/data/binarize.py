@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from latentscape.data.statistics import check_unit_range
 from latentscape.records import Dataset, Split
-from latentscape.runtime import derive_seed
 
 _CHUNK = 1000
+_PIXELS = 4  # The draws of ``splits`` are numbered 0 to 3.
 
 
 def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
