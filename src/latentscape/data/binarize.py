@@ -55,9 +55,8 @@ def _draw(dataset: Dataset, index: NDArray[np.int64], seed: int) -> Dataset:
     for start in range(0, len(images), _CHUNK):
         part, wanted = images[start : start + _CHUNK], chosen[start : start + _CHUNK]
         if wanted.any():
-            draws = np.random.default_rng(derive_seed(seed, "pixels", start)).random(
-                part.shape, dtype=np.float32
-            )
+            generator = np.random.default_rng([seed, _PIXELS, start])
+            draws = generator.random(part.shape, dtype=np.float32)
             white = draws < (part.astype(np.float32) - low) / (high - low)
             part[wanted] = np.where(white, high, low).astype(part.dtype)[wanted]
     return replace(dataset, images=images)
