@@ -76,10 +76,13 @@ def test_a_likelihood_of_one_image_has_no_error(shown):
 
 def test_quality_is_printed_beside_real_images(shown):
     text = _joined(shown(*_run(variant("conditional"))))
-    assert "2,000 samples: Fréchet classifier distance 40.12 (0.2665)" in text
+    assert "2,000 samples from the prior: Fréchet classifier distance 40.12 (0.2665)" in text
     assert "precision 51 % (88 %), recall 1.4 % (87 %)" in text
     assert "label distance 35 %, label asked for recognised in 62 %" in text
-    assert "names 98.6 % of the test images rightly: compare runs on the same data only" in text
+    assert (
+        "names 98.6 % of the test images rightly: compare runs on the same data, with as many"
+        in text
+    )
     assert "recognised" not in shown(*_run(variant("vae")))
 
 

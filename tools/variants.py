@@ -13,22 +13,24 @@ from collections.abc import Callable
 from typing import Any
 
 from latentscape.config import GaussianLatentConfig, Recipe, load_recipe, recipe_names
+from latentscape.model import Autoencoder
 from latentscape.model.corruption import CORRUPTIONS
-from latentscape.model.latents import GaussianLatent, Mixture, UniformCodes, VqLatent
+from latentscape.model.latents import GaussianLatent, Mixture, Normal, UniformCodes, VqLatent
 from latentscape.model.likelihoods import LIKELIHOODS
-from latentscape.model.objectives import TERMS, Centers, log_weights, squared_mmd
+from latentscape.model.objectives import TERMS, Centers, log_weights, rate, squared_mmd
 
 Part = Callable[..., Any]
 
 PLAIN = {"reconstruction", "point latent", "bernoulli likelihood", "gaussian likelihood"}
 LATENTS: dict[str, list[Part]] = {
     "point": [],
-    "gaussian": [GaussianLatent],
+    "gaussian": [GaussianLatent, Normal],
     "vamp": [Mixture],
     "vq": [VqLatent, UniformCodes],
 }
 # What a term needs beside its own function.
 HELPERS: dict[str, list[Part]] = {
+    "capacity": [rate],
     "importance": [log_weights],
     "importance_dreg": [log_weights],
     "mmd": [squared_mmd],
@@ -61,6 +63,8 @@ def parts_of(recipe: Recipe) -> dict[str, list[Part]]:
         parts["vamp prior"] = LATENTS["vamp"]
     if model.corruption:
         parts[f"{model.corruption.kind} corruption"] = [CORRUPTIONS[model.corruption.kind]]
+    if model.condition:
+        parts["condition"] = [Autoencoder._with_labels, Autoencoder._one_hot]
     parts[f"{likelihood.kind} likelihood"] = [LIKELIHOODS[likelihood.kind]]
     return {name: made for name, made in parts.items() if name not in PLAIN}
 

@@ -227,8 +227,9 @@ def evaluate(
         bool, typer.Option("--nll", help="Also estimate the log-likelihood by importance sampling.")
     ] = False,
     samples: Annotated[
-        int, typer.Option(min=1, help="Importance samples per example, for --nll.")
-    ] = 5000,
+        int | None,
+        typer.Option(min=1, help="Importance samples per example, for --nll; 5,000 by default."),
+    ] = None,
     binarize: Annotated[
         Literal["none", "static", "dynamic"] | None,
         typer.Option(help="Pixels for --nll; by default those that the run was trained on."),
@@ -240,8 +241,9 @@ def evaluate(
         bool, typer.Option("--quality", help="Also let a classifier judge samples of the model.")
     ] = False,
     draws: Annotated[
-        int, typer.Option(min=100, help="How many samples are drawn for --quality.")
-    ] = 10_000,
+        int | None,
+        typer.Option(min=100, help="Samples to draw for --quality; 10,000 by default."),
+    ] = None,
     source: Annotated[
         Literal["prior", "gmm", "vamp"] | None,
         typer.Option("--from", help="Where codes for --quality come from."),
@@ -257,12 +259,15 @@ def evaluate(
     """
     from latentscape import experiment, measures, terminal
 
-    findings = experiment.evaluate(run, device=device)
+    if not nll and (samples, binarize, examples) != (None, None, None):
+        raise typer.BadParameter("--samples, --binarize and --examples say how to measure --nll")
+    if not quality and (draws, source) != (None, None):
+        raise typer.BadParameter("--draws and --from say how to measure --quality")
     if nll:
         with terminal.watching("log-likelihood", quiet) as watch:
-            findings = measures.measure_likelihood(
+            measures.measure_likelihood(
                 run,
-                samples=samples,
+                samples=samples or 5000,
                 binarize=binarize,
                 examples=examples,
                 seed=seed,
@@ -270,9 +275,10 @@ def evaluate(
                 watch=watch,
             )
     if quality:
-        findings = measures.measure_quality(
-            run, count=draws, source=source, seed=seed, device=device
+        measures.measure_quality(
+            run, count=draws or 10_000, source=source, seed=seed, device=device
         )
+    findings = experiment.evaluate(run, device=device)
     _print(findings.values, as_json, terminal.print_run)
 
 

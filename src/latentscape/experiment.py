@@ -43,6 +43,9 @@ from latentscape.runtime import choose_device, describe_machine
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
 
+CUSTOMARY_SAMPLES = 5000
+"""Importance samples per example in published log-likelihoods (Burda et al. 2016)."""
+
 RUNS = Path("runs")
 """Where runs are kept unless another folder is given."""
 
@@ -93,7 +96,10 @@ def train(
         raise ConfigError(f"A run cannot be called {name!r}", expected="a name without a folder")
     recipe = resolve(recipe, changes, data)
     split = load_split(recipe, data)
-    path = Path(folder) / (name or default_name(recipe, split))
+    # So that a recipe with labels does not take the name of the same recipe without.
+    conditioned = recipe.model.condition and "model.condition" in (changes or {})
+    label = f"{recipe.name}-label" if conditioned else None
+    path = Path(folder) / (name or default_name(recipe, split, label))
     run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
     return finish_run(run, split, device=device, quiet=quiet)
 
@@ -395,7 +401,7 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
     found = evaluate_model(model, split)
     latent = latent_findings(model, split)
     pictures = collect_pictures(model, split, run.recipe.train.seed)
-    recipe, history = run.recipe, run.history
+    recipe, history, measured = run.recipe, run.history, _measured(run)
     values = {
         "schema": SCHEMA,
         "kind": "run",
@@ -413,8 +419,10 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
         "evaluation": found.values,
         **({"latent": latent} if latent else {}),
         **pictures.values,
-        **_measured(run),
-        "reported": reported_numbers(recipe, run.data["name"], found.values["metrics"]),
+        **measured,
+        "reported": reported_numbers(
+            recipe, run.data, found.values["metrics"], measured.get("likelihood")
+        ),
         "labels_used": describe_labels(recipe),
     }
     findings = Findings(values, found.arrays | pictures.arrays | _snapshots(run))
@@ -440,16 +448,28 @@ def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def reported_numbers(
-    recipe: Recipe, data: str, metrics: Mapping[str, float | None]
+    recipe: Recipe,
+    data: Mapping[str, Any],
+    metrics: Mapping[str, float | None],
+    likelihood: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
-    """Put what the recipe's origin reported beside what was obtained on the same data."""
-    if data != recipe.reported_on:
+    """Put what the recipe's origin reported beside what was obtained on the same data.
+
+    A likelihood counts where it was measured on all test images, on the pixels of the recipe, and
+    with as many samples as is customary.
+    """
+    if data["name"] != recipe.reported_on:
         return []
+    obtained = {**metrics}
+    if likelihood and likelihood["binarize"] == recipe.data.binarize:
+        whole = likelihood["n"] == data["sizes"]["test"]
+        if whole and likelihood["samples"] >= CUSTOMARY_SAMPLES:
+            obtained["nll"] = likelihood["nll"]
     return [
         {
             "metric": number.metric,
             "reported": number.value,
-            "obtained": metrics.get(number.metric),
+            "obtained": obtained.get(number.metric),
             "latent_dim": number.latent_dim,
         }
         for number in recipe.reported

@@ -90,10 +90,9 @@ def measure_likelihood(
         "protocol": _protocol(recipe, mode, found),
         "warning": _warning(recipe.data.binarize, mode),
     }
-    values = {**findings.values, "likelihood": found}
-    if mode == recipe.data.binarize:  # Only then is it the number that the recipe's origin gives.
-        metrics = {**values["evaluation"]["metrics"], "nll": found["nll"]}
-        values["reported"] = reported_numbers(recipe, run.data["name"], metrics)
+    metrics = findings.values["evaluation"]["metrics"]
+    reported = reported_numbers(recipe, run.data, metrics, found)
+    values = {**findings.values, "likelihood": found, "reported": reported}
     findings = Findings(values, findings.arrays)
     write_findings(run.path, findings)
     return findings
@@ -197,7 +196,7 @@ def _warning(trained: str, mode: str) -> str:
     if trained == "none" and mode != "none":
         return (
             "The model was trained on grey pixels and is measured on black and white ones: the "
-            "number cannot be compared with those of models that were trained on such pixels"
+            "number cannot be compared with those of models trained on black and white ones"
         )
     if trained != "none" and mode == "none":
         return (

@@ -310,7 +310,7 @@ def _check_free(path: Path, overwrite: bool) -> None:
         return
     fix = "Give another --name."
     if is_run:
-        fix = "Give another --name, --resume it, or replace it with --overwrite."
+        fix = "Give another --name, replace it with --overwrite, or --resume it as it was begun."
     raise RunError(f"{path} exists already", fix=fix)
 
 

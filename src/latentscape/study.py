@@ -233,7 +233,7 @@ def _row(label: str, runs: Sequence[Run]) -> dict[str, Any]:
         "pca": pca,
         "train_seconds": _summary([values["timing"]["train_seconds"] for values in seeds]),
         "latent": _of_all(seeds, "latent", _LATENT_NUMBERS),
-        "likelihood": _of_all(seeds, "likelihood", ("nll", "bits_per_dim")),
+        "likelihood": _likelihood(seeds),
         "collapse": next(filter(None, (_collapse(values) for values in seeds)), ""),
         "labels_used": first["labels_used"],
         "supervised": first["labels_used"].startswith("Supervised"),
@@ -253,6 +253,13 @@ def _of_all(
     if not found:
         return None
     return {name: _summary([values.get(name) for values in found]) for name in names}
+
+
+def _likelihood(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Summarise likelihoods where all were measured the same way."""
+    found = [values["likelihood"] for values in seeds if "likelihood" in values]
+    ways = {(values["binarize"], values["samples"], values["n"]) for values in found}
+    return _of_all(seeds, "likelihood", ("nll", "bits_per_dim")) if len(ways) == 1 else None
 
 
 def _collapse(values: Mapping[str, Any]) -> str:

@@ -40,7 +40,11 @@ def print_yaml(values: Mapping[str, Any]) -> None:
     """Print settings as YAML."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=90)
     console = _console()
-    shown = Syntax(text, "yaml", background_color="default") if console.is_terminal else Text(text)
+    shown = (
+        Syntax(text, "yaml", background_color="default", word_wrap=True)
+        if console.is_terminal
+        else Text(text)
+    )
     console.print(shown)
 
 
@@ -126,8 +130,9 @@ def _print_quality(found: Mapping[str, Any]) -> None:
     """Print what a classifier makes of samples, with real images in brackets."""
     real, accuracy = found["reference"], units.number(100 * found["classifier"]["accuracy"], 3)
     _print_line(
-        f"{units.count(found['n'])} samples: Fréchet classifier distance "
-        f"{units.number(found['frechet_distance'])} ({units.number(real['frechet_distance'])})"
+        f"{units.count(found['n'])} samples from {units.SOURCES[found['source']]}: "
+        f"Fréchet classifier distance {units.number(found['frechet_distance'])} "
+        f"({units.number(real['frechet_distance'])})"
     )
     near = [
         f"{name} {units.percent(found[name])} ({units.percent(real[name])})"
@@ -140,7 +145,7 @@ def _print_quality(found: Mapping[str, Any]) -> None:
     _print_line(labels, indent=2)
     _print_line(
         f"In brackets: real training images. Judged by a classifier that names {accuracy} % of "
-        "the test images rightly: compare runs on the same data only.",
+        "the test images rightly: compare runs on the same data, with as many samples, only.",
         "dim",
         indent=2,
     )

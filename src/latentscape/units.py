@@ -26,7 +26,6 @@ METRICS = {
     "rate": Metric("Rate", "nats per image"),
     "distortion": Metric("Distortion", "nats per image"),
     "bits_per_dim": Metric("Bits per dimension", ""),
-    "mutual_information": Metric("Mutual information", "nats", higher_is_better=True),
     "mismatch": Metric("Mismatch with the prior", "nats"),
     "mmd": Metric("MMD to the prior", "squared"),
     "active_units": Metric("Active", "dimensions", higher_is_better=True),
@@ -48,6 +47,14 @@ COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
 
 BOUND = ("elbo", "rate", "active_units", "nll")
 """Those that stand beside them where a model has a posterior and a prior."""
+
+SOURCES = {
+    "prior": "the prior",
+    "vamp": "the VampPrior",
+    "gmm": "a mixture of Gaussians fitted to training codes",
+    "normal": "N(0, I), which is no prior of this model",
+}
+"""Where the codes of samples come from."""
 
 EXACT = 1e-9
 """MSE per pixel below which a reconstruction differs from its image by rounding alone."""

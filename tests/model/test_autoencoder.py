@@ -132,7 +132,10 @@ PARTS = [
     ("cond-vae", {}, {"labels": 1}, "two labels or more"),
     ("vamp-vae", {"model.condition": "label"}, {}, "pseudo-inputs without labels.*standard"),
     ("vq-vae", {"model.condition": "label"}, {}, "vq latent cannot be conditioned"),
-    ("vamp-vae", {"model.encoder.norm": "batch"}, {}, "batch normalisation would take them"),
+    ("vamp-vae", {"model.encoder.norm": "batch"}, {}, "would make another prior of them"),
+    ("vamp-vae", {"model.encoder.dropout": 0.1}, {}, "would make another prior of them"),
+    ("simple-20", {"objective.rate_warmup": 5}, {}, "belongs to the term rate"),
+    ("vae-20", {"objective.capacity.nats": 5}, {}, "belongs to the term capacity"),
 ]
 
 

@@ -182,7 +182,6 @@ def gaussian(*, collapsed: bool = False) -> dict[str, Any]:
         "active_units": sum(active),
         "collapsed": [dim for dim, used in enumerate(active) if not used],
         "mismatch": 0.75,
-        "mutual_information": 5.05,
         "mmd": -0.0004,
         "collapse": COLLAPSE if collapsed else "",
     }

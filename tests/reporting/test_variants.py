@@ -114,7 +114,6 @@ def test_every_quantity_of_a_code_is_shown_with_what_it_means():
         "Rate": "5.800",
         "Distortion": "94.45",
         "Bits per dimension": "1.205",
-        "Mutual information": "5.050",
         "Mismatch with the prior": "0.7500",
         "MMD to the prior": "−0.0004000",
         "Active": "4 of 6",

@@ -150,7 +150,7 @@ def _check_labels(split: Split) -> None:
         raise DataError(
             f"{name} has {found}, and the quality of samples is judged by a classifier",
             expected="training examples with two labels or more",
-            fix="Name their column or file with --labels.",
+            fix="Train on data with labels: the file or column of --labels.",
         )
 
 

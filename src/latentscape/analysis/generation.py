@@ -130,7 +130,7 @@ def choose_source(model: Autoencoder, asked: str | None = None) -> str:
         raise ConfigError(
             "This model has no VampPrior",
             expected="a model with model.latent.prior vamp, such as vamp-vae",
-            fix="Draw from what it has: --from prior, or --from gmm.",
+            fix="Draw from elsewhere: --from prior, or --from gmm.",
         )
     if asked == "gmm" and kind == "vq":
         raise ConfigError(

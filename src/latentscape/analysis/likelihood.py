@@ -16,7 +16,10 @@ from latentscape.records import Array, Split
 from latentscape.runtime import derive_seed, forked_random
 
 VALUES_AT_ONCE = 1 << 21
-"""Pixels that are decoded together, so that memory stays bounded: 8 MiB for each tensor."""
+"""Numbers that are worked on together, so that memory stays bounded: 8 MiB for each tensor."""
+
+HIDDEN = 512
+"""Numbers that an example takes within the decoder, at the least."""
 
 EXAMPLES_AT_ONCE = 50
 
@@ -79,7 +82,9 @@ def _log_likelihood(
     images, labels = to_device(model, stored(split.dataset, index))
     target, posterior, prior = model.scale(images), model.posterior(images, labels), model.prior()
     assert isinstance(prior, Normal | Mixture)
-    at_once = max(1, VALUES_AT_ONCE // target.numel())
+    mixed = prior.parts.mean.numel() if isinstance(prior, Mixture) else 0
+    widest = max(math.prod(model.input_shape), mixed, HIDDEN)
+    at_once = max(1, VALUES_AT_ONCE // (len(target) * widest))
     weights = []
     for first in range(0, samples, at_once):
         z = posterior.sample(torch.Size([min(at_once, samples - first)]))

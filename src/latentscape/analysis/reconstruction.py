@@ -161,7 +161,9 @@ def judge(
             f"The code is no smaller than what the images need: PCA with {components} components "
             f"makes no error at all, and this model an MSE of {mse:.4g}."
         )
-    elif mse > NO_BETTER * mean:
+    elif NO_BETTER * mean < mse < mean:
+        verdict = f"Hardly better than the mean image alone: MSE {mse:.4g} against {mean:.4g}."
+    elif mse >= mean:
         verdict = f"Does no better than the mean image alone: MSE {mse:.4g} against {mean:.4g}."
     elif beats:
         verdict = f"Beats PCA with {components} components: {numbers}, {1 - mse / linear:.0%} less."

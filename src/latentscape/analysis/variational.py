@@ -90,8 +90,7 @@ def _bound(model: Autoencoder, split: Split, draws: int) -> tuple[float, float]:
 def _gaussian(model: Autoencoder, split: Split) -> dict[str, Any]:
     posterior = posteriors(model, split.dataset, split.test)
     active = posterior.mean.var(0, unbiased=len(split.test) > 1) > ACTIVE_VARIANCE
-    prior = model.prior()
-    standard = isinstance(prior, Normal)
+    standard = model.config.latent.kind == "gaussian" and model.config.latent.prior == "standard"
     return {
         "kl_per_dim": posterior.rate().mean(0).tolist() if standard else None,
         "active": active.tolist(),
@@ -129,9 +128,9 @@ def _prior_mmd(model: Autoencoder, split: Split, posterior: Normal) -> float:
     some = slice(MMD_CODES)
     chosen = Normal(posterior.mean[some], posterior.log_variance[some])
     codes = chosen.sample(torch.Size(), source)
-    prior = model.prior()
-    assert prior is not None
     with evaluating():
+        prior = model.prior()
+        assert prior is not None
         drawn: Tensor = prior.sample(torch.Size([len(codes)]), source).cpu()
         return float(squared_mmd(codes, drawn))
 

@@ -139,7 +139,7 @@ def traverse(model: Autoencoder, split: Split, example: Batch, steps: int, rows:
         weight = torch.from_numpy(np.square(ends[:, 1] - ends[:, 0])).flatten(1).mean(1)
     dims = weight.argsort(descending=True, stable=True)[:rows].tolist()
     images = decode(model, _walk(code, dims, spans, steps), labels)
-    facts = {"dims": dims, "spans": spans[dims].tolist(), "about": _traversed(model, len(dims))}
+    facts = {"dims": dims, "spans": spans[dims].tolist(), "about": _traversed(model, dims)}
     return Pictures(images, facts)
 
 
@@ -249,17 +249,18 @@ def _interpolated(model: Autoencoder, steps: int, path: str) -> str:
     return f"{text}."
 
 
-def _traversed(model: Autoencoder, shown: int) -> str:
+def _traversed(model: Autoencoder, dims: list[int]) -> str:
     if has_standard_prior(model):
         span = f"from {number(-REACH, 1)} to {number(REACH, 1)}"
         order = "The most informative ones come first, by their mean rate over test images"
     else:
         span = "from the 1st to the 99th percentile of training codes"
         order = "Those that change the image most come first"
-    rest = f"; {shown} of {model.latent_dim} are shown" if shown < model.latent_dim else ""
+    shown = ", ".join(str(dim) for dim in dims)
+    rest = f" of {model.latent_dim}" if len(dims) < model.latent_dim else ""
     return (
         f"Each row moves one number of a test image's code {span}, and leaves the others as they "
-        f"are. {order}{rest}."
+        f"are. {order}: {shown}{rest}, counted from 0."
     )
 
 

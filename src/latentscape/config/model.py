@@ -96,8 +96,8 @@ class VqConfig(Part):
     decay : float
         Of the moving averages that the codebook is made of.
     revive_below : float
-        A code that fewer vectors than this choose per batch, by the moving average, is replaced by
-        a vector of the batch.
+        A code that is chosen less often than this share of an even share, by the moving average, is
+        replaced by a vector of the batch.
     """
 
     kind: Literal["vq"] = "vq"
@@ -105,7 +105,7 @@ class VqConfig(Part):
     codes: int = Field(512, gt=1)
     positions: int = Field(16, gt=0)
     decay: float = Field(0.99, gt=0, lt=1)
-    revive_below: float = Field(1.0, ge=0)
+    revive_below: float = Field(0.1, ge=0, lt=1)
 
 
 class BernoulliConfig(Part):

@@ -352,11 +352,11 @@ def check_parts(config: ModelConfig) -> None:
             fix="Choose model.corruption.kind=masking.",
         )
     vamp = isinstance(latent, GaussianLatentConfig) and latent.prior == "vamp"
-    if vamp and config.encoder.norm == "batch":
+    if vamp and (config.encoder.norm == "batch" or config.encoder.dropout):
         raise ConfigError(
-            "A vamp prior puts pseudo-inputs through the encoder, whose batch normalisation would "
-            "take them for images",
-            fix="Set model.encoder.norm to layer or none, or model.latent.prior=standard.",
+            "A vamp prior puts pseudo-inputs through the encoder, whose batch normalisation or "
+            "dropout would make another prior of them in training than in evaluation",
+            fix="Leave these out of model.encoder, or set model.latent.prior=standard.",
         )
     if config.condition is None:
         return

@@ -17,6 +17,8 @@ from latentscape.model.blocks import activation
 ACTIVE_VARIANCE = 0.01
 """Variance of a dimension's posterior mean over the data from which on it counts as active."""
 
+_AT_ONCE = 250
+
 _NO_VECTORS = 1e-5
 """Moving average of the vectors that choose a code, up to which it counts as none."""
 
@@ -195,7 +197,7 @@ class PointLatent(Latent):
 
     def mean(self, features: Tensor) -> Tensor:
         """Return the code."""
-        code: Tensor = self.layers(features)
+        code: Tensor = self.layers(features).float()
         return code
 
 
@@ -271,9 +273,10 @@ class GaussianLatent(Latent):
             return ""
         return (
             f"The posterior has collapsed: none of the {self.dim} latent dimensions depends on "
-            "the image, so every reconstruction is the same. Give the rate less weight "
-            "(objective.weights.rate), raise it slowly (objective.rate_warmup), or choose a "
-            "likelihood that asks for more detail (bernoulli, or gaussian with a learned variance)"
+            "the image, so neither do the reconstructions. Unless it has only begun to train, give "
+            "the rate less weight (objective.weights.rate), raise it slowly "
+            "(objective.rate_warmup), or choose a likelihood that asks for more detail (bernoulli, "
+            "or gaussian with a learned variance)"
         )
 
 
@@ -346,7 +349,9 @@ class VqLatent(Latent):
 
     def diagnose(self, features: Tensor) -> dict[str, float]:
         """Count in how many codes, were they used evenly, there would be as much information."""
-        counts = torch.bincount(self.indices(features).flatten(), minlength=self._config.codes)
+        # In parts, because every vector is measured against every code.
+        chosen = torch.cat([self.indices(part) for part in torch.split(features, _AT_ONCE)])
+        counts = torch.bincount(chosen.flatten(), minlength=self._config.codes)
         shares = counts / counts.sum()
         return {
             "perplexity": float(torch.exp(-torch.xlogy(shares, shares).sum())),
@@ -359,7 +364,7 @@ class VqLatent(Latent):
             return ""
         return (
             "The codebook has collapsed: every vector chooses the same code. Lower train.lr, or "
-            "raise model.latent.revive_below"
+            "train longer"
         )
 
     def _vectors(self, features: Tensor) -> Tensor:
@@ -393,12 +398,14 @@ class VqLatent(Latent):
         means = self.sums / self.counts.clamp_min(_NO_VECTORS)[:, None]
         kept = self.counts <= _NO_VECTORS
         self.codebook.copy_(torch.where(kept[:, None], self.codebook, means))
-        self._replace(self.counts < self._config.revive_below, vectors)
+        even = len(vectors) / len(self.counts)
+        self._replace(self.counts < self._config.revive_below * even, vectors)
 
     def _replace(self, dead: Tensor, vectors: Tensor) -> None:
         """Put vectors of the batch, drawn at random, in the place of dead codes."""
         drawn = vectors[torch.randint(len(vectors), (len(dead),), device=vectors.device)]
-        count = max(self._config.revive_below, _NO_VECTORS)
+        # With an even share of the choices, so that it has time to be found.
+        count = max(len(vectors) / len(dead), _NO_VECTORS)
         self.codebook.copy_(torch.where(dead[:, None], drawn, self.codebook))
         self.counts.masked_fill_(dead, count)
         self.sums.copy_(torch.where(dead[:, None], drawn * count, self.sums))

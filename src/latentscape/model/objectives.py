@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from latentscape.config import ModelConfig, ObjectiveConfig
+from latentscape.config import CapacityConfig, ModelConfig, ObjectiveConfig
 from latentscape.errors import ConfigError
 from latentscape.model.latents import Code
 from latentscape.model.likelihoods import Likelihood
@@ -287,7 +287,8 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
     ConfigError
         With the reason, and what would go instead.
     """
-    names, kind = set(config.weights), model.latent.kind
+    names: set[str] = set(config.weights)
+    kind = model.latent.kind
     for name in config.weights:
         if kind not in TERMS[name].latents:
             raise ConfigError(
@@ -326,6 +327,7 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
             expected="data with two labels or more",
             fix="Name their column or file with --labels, or leave the term out.",
         )
+    _check_schedules(config, names)
     if config.samples > 1 and kind != "gaussian":
         raise ConfigError(f"Several samples were asked of a latent of kind {kind}, which has one")
     if "contraction" in names and model.encoder.norm == "batch":
@@ -333,3 +335,17 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
             "The Jacobian of one example is not defined under batch normalisation",
             fix="Set model.encoder.norm to layer or none.",
         )
+
+
+def _check_schedules(config: ObjectiveConfig, names: set[str]) -> None:
+    """Refuse a schedule of a term that is not there, which would change nothing."""
+    scheduled = {
+        "rate_warmup": ("rate", config.rate_warmup > 0),
+        "capacity": ("capacity", config.capacity != CapacityConfig()),
+    }
+    for setting, (term, is_set) in scheduled.items():
+        if is_set and term not in names:
+            raise ConfigError(
+                f"objective.{setting} belongs to the term {term}, which is not in the objective",
+                fix=f"Set objective.weights.{term}, or leave {setting} out.",
+            )

@@ -82,8 +82,8 @@ def _gap_to_pca(row: Row) -> str:
         return "where PCA with a code of the same size makes no error at all"
     gap = row.mse / pca - 1
     direction = "below" if gap < 0 else "above"
-    numbers = f"a code of {row.numbers} number{'s' if row.numbers > 1 else ''}"
-    return f"{percent(abs(gap))} {direction} that of PCA, also with {numbers} ({number(pca)})"
+    numbers = f"{row.numbers} number{'s' if row.numbers > 1 else ''}"
+    return f"{percent(abs(gap))} {direction} that of PCA with {numbers} ({number(pca)})"
 
 
 def _runner_up(best: Row, second: Row) -> str:

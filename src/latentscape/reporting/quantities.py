@@ -16,7 +16,6 @@ _ABOUT = {
     "distortion": "What the code leaves unsaid of its image: the negative log-likelihood of the "
     "image under its reconstruction.",
     "bits_per_dim": "The same for one value of an image, in bits. Lower is better.",
-    "mutual_information": "The part of the rate that tells one image from another.",
     "mismatch": "How far the codes of all images together (the aggregate posterior) are from the "
     "prior. Where they are far, samples look worse than reconstructions.",
     "mmd": "The maximum mean discrepancy between codes and prior, squared: about zero where the "
@@ -38,7 +37,6 @@ _LATENT = (
     "rate",
     "distortion",
     "bits_per_dim",
-    "mutual_information",
     "mismatch",
     "mmd",
     "active_units",

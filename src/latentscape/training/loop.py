@@ -198,7 +198,8 @@ class Trainer:
         epoch = self.standing.epoch + self.standing.step / len(self.batches)
         low = self.config.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
-            loss = self.model.loss(batch.images, batch.labels, epoch)
+            result = self.model(batch.images, batch.labels, epoch)
+        loss = evaluate_terms(result)  # Sums over many numbers, in full precision.
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total * self.model.gradient_scale())
         if self.config.clip_norm is not None:
@@ -245,7 +246,9 @@ class Trainer:
         if not len(self.split.validation):
             return None
         sums: Tensor | float = 0.0
-        with torch.no_grad():
+        seed = derive_seed(self.config.seed, "validation")
+        # The same codes and corruption after every epoch, so that luck decides nothing.
+        with torch.no_grad(), forked_random(seed, self.device):
             for batch in in_order(self.examples, self.split.validation):
                 result = self.model(batch.images, batch.labels)
                 loss = evaluate_terms(result)
