@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         sample,
         traverse,
     )
+    from latentscape.measures import measure_likelihood, measure_quality
     from latentscape.model import Autoencoder
     from latentscape.records import Dataset, Findings, Split
     from latentscape.runs import Run, open_run
@@ -43,6 +44,7 @@ _HOMES = {
     "data": ("load_data", "show_data"),
     "experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
     "gallery": ("denoise", "interpolate", "manifold", "reconstruct", "sample", "traverse"),
+    "measures": ("measure_likelihood", "measure_quality"),
     "model": ("Autoencoder",),
     "records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
@@ -72,6 +74,8 @@ __all__ = [
     "load_recipe",
     "load_study",
     "manifold",
+    "measure_likelihood",
+    "measure_quality",
     "open_run",
     "recipe_names",
     "reconstruct",
