@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.analysis.generation import has_standard_prior
 from latentscape.analysis.inference import evaluating, stored_batches, to_device
 from latentscape.model import Autoencoder, squared_mmd
 from latentscape.model.latents import ACTIVE_VARIANCE, GaussianLatent, Normal
@@ -90,7 +91,7 @@ def _bound(model: Autoencoder, split: Split, draws: int) -> tuple[float, float]:
 def _gaussian(model: Autoencoder, split: Split) -> dict[str, Any]:
     posterior = posteriors(model, split.dataset, split.test)
     active = posterior.mean.var(0, unbiased=len(split.test) > 1) > ACTIVE_VARIANCE
-    standard = model.config.latent.kind == "gaussian" and model.config.latent.prior == "standard"
+    standard = has_standard_prior(model)
     return {
         "kl_per_dim": posterior.rate().mean(0).tolist() if standard else None,
         "active": active.tolist(),

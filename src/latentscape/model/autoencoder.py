@@ -237,6 +237,8 @@ class Autoencoder(nn.Module):
             ``active_units`` of a gaussian latent; ``perplexity`` and ``codes_used`` of a
             vector-quantised one; nothing for plain codes.
         """
+        if isinstance(self.latent, PointLatent):  # Spares the encoder a pass in every epoch.
+            return {}
         return self.latent.diagnose(self.features(images, labels))
 
     def collapse(self, measured: dict[str, float]) -> str:
