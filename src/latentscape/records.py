@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+PARTS = ("train", "validation", "test")
+"""The parts of a split, in the order in which they are used."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -125,6 +128,57 @@ class Split:
         turn = np.empty(len(labels), dtype=np.int64)
         turn[by_class] = np.arange(len(labels)) - starts
         return self.test[np.lexsort((labels, turn))][:count]
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """What an encoder makes of the examples of a split, whoever made the encoder.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in tables.
+    kind : str
+        ``model``; ``pixels`` or ``pca``, the baselines; ``other`` for codes made elsewhere.
+    split : Split
+        The examples.
+    train, validation, test : ndarray of float32
+        (n, D) codes of the examples of each part, in its order.
+    """
+
+    name: str
+    kind: str
+    split: Split
+    train: Array
+    validation: Array
+    test: Array
+
+    @property
+    def dim(self) -> int:
+        """Length of a code."""
+        return int(self.test.shape[1])
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What each label is called; empty without labels."""
+        return () if self.split.dataset.labels is None else self.split.dataset.label_names
+
+    def part(self, name: str) -> Array:
+        """Return the codes of a part: ``train``, ``validation``, ``test`` or ``all`` of them."""
+        parts = (self.train, self.validation, self.test)
+        return (
+            np.concatenate(parts) if name == "all" else dict(zip(PARTS, parts, strict=True))[name]
+        )
+
+    def index(self, part: str) -> NDArray[np.int64]:
+        """Return the indices into the dataset that the rows of `part` stand for."""
+        parts = {name: getattr(self.split, name) for name in PARTS}
+        return np.concatenate(list(parts.values())) if part == "all" else parts[part]
+
+    def labels(self, part: str) -> NDArray[np.int64] | None:
+        """Return the labels (n,) of the rows of `part`; None without labels."""
+        labels = self.split.dataset.labels
+        return None if labels is None else labels[self.index(part)]
 
 
 @dataclass(frozen=True)

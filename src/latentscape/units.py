@@ -38,12 +38,40 @@ METRICS = {
     "recall": Metric("Recall", "", higher_is_better=True),
     "label_distance": Metric("Label distance", ""),
     "recognised": Metric("Recognised", "of samples", higher_is_better=True),
-    "kmeans_accuracy": Metric("K-means accuracy", "", higher_is_better=True),
-    "probe_accuracy": Metric("Probe accuracy", "", higher_is_better=True),
-    "readable_of_16": Metric("Readable of 16", "counted by eye", higher_is_better=True),
+    "kmeans_accuracy": Metric("K-means accuracy", "majority", higher_is_better=True),
+    "kmeans_hungarian": Metric("K-means accuracy", "one to one", higher_is_better=True),
+    "gmm_hungarian": Metric("Mixture accuracy", "one to one", higher_is_better=True),
+    "agglomerative_hungarian": Metric("Agglomerative accuracy", "one to one", True),
+    "umap_hungarian": Metric("UMAP + mixture accuracy", "one to one", higher_is_better=True),
+    "kmeans_nmi": Metric("K-means NMI", "", higher_is_better=True),
+    "kmeans_ari": Metric("K-means ARI", "", higher_is_better=True),
+    "knn_accuracy": Metric("k-NN accuracy", "all labels", higher_is_better=True),
+    "logistic_accuracy": Metric("Logistic accuracy", "all labels", higher_is_better=True),
+    "probe_accuracy": Metric("MLP probe accuracy", "all labels", higher_is_better=True),
+    "readable": Metric("Readable", "of test images", higher_is_better=True),
+    "readable_of_16": Metric("Readable", "of 16", higher_is_better=True),
+    "trustworthiness": Metric("Trustworthiness", "", higher_is_better=True),
+    "continuity": Metric("Continuity", "", higher_is_better=True),
+    "map_accuracy": Metric("k-NN accuracy", "in the plane", higher_is_better=True),
 }
 COMPARED = ("mse", "bce", "bce_excess", "nats", "psnr")
 """The metrics that stand in tables, in their order."""
+
+LEARNED = (
+    "kmeans_accuracy",
+    "kmeans_hungarian",
+    "gmm_hungarian",
+    "agglomerative_hungarian",
+    "umap_hungarian",
+    "kmeans_nmi",
+    "kmeans_ari",
+    "knn_accuracy",
+    "logistic_accuracy",
+    "probe_accuracy",
+    "readable",
+    "readable_of_16",
+)
+"""What a code is good for, in the order of its tables."""
 
 BOUND = ("elbo", "rate", "active_units", "nll")
 """Those that stand beside them where a model has a posterior and a prior."""
