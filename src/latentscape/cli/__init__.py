@@ -1,0 +1,65 @@
+"""The command line: one thin function per command, and no logic of its own.
+
+Whatever is slow to import is imported inside the command that needs it, so that ``--help`` and
+completion answer at once.
+"""
+
+import io
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from latentscape.cli import lists, pictures, runs
+from latentscape.errors import Interrupted, LatentscapeError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="latentscape",
+    help="Train autoencoders on images, compare them fairly, look into what they learned.",
+    epilog="Start with: **latentscape compare quickstart**",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+for part in (runs.app, pictures.app, lists.app):
+    app.add_typer(part)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("latentscape"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Train autoencoders on images, compare them fairly, look into what they learned."""
+
+
+def main() -> None:
+    """Run the command line; every error of ours is one message and its exit code."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Not every terminal knows every character.
+            stream.reconfigure(errors="replace")
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"])
+    except LatentscapeError as error:
+        if debug:
+            traceback.print_exc()
+        kind = "" if isinstance(error, Interrupted) else "Error: "
+        print(f"{kind}{error}", file=sys.stderr)
+        sys.exit(error.exit_code)

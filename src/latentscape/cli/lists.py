@@ -1,0 +1,139 @@
+"""Commands that list and show data, recipes and studies."""
+
+from typing import Annotated
+
+import typer
+
+from latentscape.cli.options import (
+    AsJson,
+    Data,
+    Labels,
+    LatentDim,
+    RecipeName,
+    Resize,
+    Settings,
+    Shape,
+    SourceName,
+    TestSize,
+    TrainSize,
+    complete_study,
+    read_changes,
+    read_sizes,
+)
+from latentscape.cli.printing import show
+
+app = typer.Typer()
+data_app = typer.Typer(no_args_is_help=True, help="List, look at and download data.")
+recipes_app = typer.Typer(no_args_is_help=True, help="List and look at recipes.")
+studies_app = typer.Typer(no_args_is_help=True, help="List and look at studies.")
+app.add_typer(data_app, name="data", rich_help_panel="Look up")
+app.add_typer(recipes_app, name="recipes", rich_help_panel="Look up")
+app.add_typer(studies_app, name="studies", rich_help_panel="Look up")
+
+
+@data_app.command("list", epilog="Example: **latentscape data list --json**")
+def data_list(as_json: AsJson = False) -> None:
+    """List the sources that have a name."""
+    from latentscape import terminal
+    from latentscape.data import SOURCES
+
+    rows = [{"source": name, "about": source.about} for name, source in SOURCES.items()]
+    show(rows, as_json, terminal.print_rows)
+
+
+@data_app.command("show", epilog="Example: **latentscape data show train.csv**")
+def data_show(
+    source: SourceName,
+    train_size: TrainSize = None,
+    test_size: TestSize = None,
+    labels: Labels = None,
+    shape: Shape = None,
+    resize: Resize = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a source holds and how it is split."""
+    from latentscape import data, terminal
+
+    given = {
+        "train": train_size,
+        "test": test_size,
+        "labels": labels,
+        "shape": read_sizes(shape),
+        "resize": read_sizes(resize),
+    }
+    changes = {
+        path.removeprefix("data."): value for path, value in read_changes(settings, given).items()
+    }
+    show(data.show_data(source, changes=changes), as_json, terminal.print_values)
+
+
+@data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")
+def data_fetch(source: SourceName, as_json: AsJson = False) -> None:
+    """Find a source or download it into the cache, and check it."""
+    from latentscape import data, terminal
+
+    dataset = data.load_data(source)
+    values = {"source": source, "examples": len(dataset), "found in": dataset.origin}
+    show(values, as_json, terminal.print_values)
+
+
+@recipes_app.command("list", epilog="Example: **latentscape recipes list**")
+def recipes_list(as_json: AsJson = False) -> None:
+    """List the recipes that come with Latentscape."""
+    from latentscape import terminal
+    from latentscape.config import load_recipe, recipe_names
+
+    recipes = [load_recipe(name) for name in recipe_names()]
+    rows = [
+        {"recipe": recipe.name, "about": recipe.about, "origin": recipe.origin}
+        for recipe in recipes
+    ]
+    show(rows, as_json, terminal.print_rows)
+
+
+@recipes_app.command("show", epilog="Example: **latentscape recipes show conv-bn --latent-dim 2**")
+def recipes_show(
+    recipe: RecipeName,
+    data: Data = None,
+    latent_dim: LatentDim = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings of a recipe, and its layers with shapes and parameter counts."""
+    from latentscape import experiment, terminal
+
+    changes = read_changes(settings, {"model.latent.dim": latent_dim})
+    show(experiment.show_recipe(recipe, data=data, changes=changes), as_json, terminal.print_recipe)
+
+
+@studies_app.command("list", epilog="Example: **latentscape studies list**")
+def studies_list(as_json: AsJson = False) -> None:
+    """List the studies that come with Latentscape."""
+    from latentscape import terminal
+    from latentscape.config import load_study, study_names
+
+    studies = [load_study(name) for name in study_names()]
+    rows = [
+        {
+            "study": study.name,
+            "runs": len(study.configurations()) * study.seeds,
+            "about": study.about,
+        }
+        for study in studies
+    ]
+    show(rows, as_json, terminal.print_rows)
+
+
+@studies_app.command("show", epilog="Example: **latentscape studies show ae-vs-cae**")
+def studies_show(
+    study: Annotated[
+        str, typer.Argument(help="Name of a study, or a YAML file.", autocompletion=complete_study)
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a study compares."""
+    from latentscape import terminal
+    from latentscape.config import load_study
+
+    show(load_study(study).model_dump(mode="json"), as_json, terminal.print_yaml)

@@ -1,0 +1,116 @@
+"""Arguments and options that several commands share, and how their texts are read."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+
+def _complete(kind: str, incomplete: str) -> list[str]:
+    from latentscape.config import recipe_names, study_names
+    from latentscape.data import source_names
+
+    names = {"recipe": recipe_names, "study": study_names, "source": source_names}[kind]()
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Return the recipes whose names begin so."""
+    return _complete("recipe", incomplete)
+
+
+def complete_study(incomplete: str) -> list[str]:
+    """Return the studies whose names begin so."""
+    return _complete("study", incomplete)
+
+
+def complete_source(incomplete: str) -> list[str]:
+    """Return the sources of data whose names begin so."""
+    return _complete("source", incomplete)
+
+
+RecipeName = Annotated[
+    str, typer.Argument(help="Name of a recipe, or a YAML file.", autocompletion=complete_recipe)
+]
+SourceName = Annotated[
+    str, typer.Argument(help="Name of a source, or a path.", autocompletion=complete_source)
+]
+RunPath = Annotated[Path, typer.Argument(help="Directory of a run.")]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="Name of a source, or a path.", autocompletion=complete_source),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change any part: --set train.lr=3e-4. Repeatable."
+    ),
+]
+Condition = Annotated[
+    Literal["label"] | None,
+    typer.Option(help="Give each example's label to encoder and decoder."),
+]
+LatentDim = Annotated[int | None, typer.Option(help="Length of the code.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs to train.")]
+BatchSize = Annotated[int | None, typer.Option(help="Examples per step.")]
+LearningRate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of weights, batches and dropout.")]
+TrainSize = Annotated[
+    int | None, typer.Option("--train", help="At most so many training examples.")
+]
+TestSize = Annotated[int | None, typer.Option("--test", help="At most so many test examples.")]
+Labels = Annotated[
+    str | None, typer.Option(help="Label column of a table, or a .npy file of labels.")
+]
+Shape = Annotated[
+    str | None, typer.Option(metavar="HxW", help="Shape of examples that are stored flat.")
+]
+Resize = Annotated[str | None, typer.Option(metavar="HxW", help="Resize the images of a folder.")]
+RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="The PNG to write; by default named after the command, in the run."),
+]
+Array = Annotated[bool, typer.Option("--array", help="Write the numbers too, as .npy beside it.")]
+ChosenLabel = Annotated[
+    str | None, typer.Option(help="Label to show, of a model that is conditioned on labels.")
+]
+LabelOfFiles = Annotated[
+    str | None, typer.Option(help="Label of the files, for a model that is conditioned on labels.")
+]
+Files = Annotated[
+    list[Path] | None, typer.Option("--files", help="PNG or JPEG files instead of test images.")
+]
+# So that "--files a.png b.png" and "--files *.png" are understood, which no option can do alone.
+MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="See --files.")]
+
+
+def read_changes(settings: list[str] | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Join the options that have a name of their own with those of --set."""
+    from latentscape.config import parse_setting
+
+    named = {path: value for path, value in given.items() if value is not None}
+    return named | dict(parse_setting(setting) for setting in settings or [])
+
+
+def read_sizes(text: str | None) -> list[int] | None:
+    """Read ``28x28`` or ``28``, which means the same."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if not all(part.isdigit() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not a size such as 28x28")
+    return [int(part) for part in parts] * (2 if len(parts) == 1 else 1)
+
+
+def read_pair(text: str | None) -> tuple[int, int] | None:
+    """Read ``3,17``."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"--between {text!r} is not a pair such as 3,17")
+    return int(parts[0]), int(parts[1])

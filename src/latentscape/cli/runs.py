@@ -1,0 +1,220 @@
+"""Commands that make runs, and reports of them."""
+
+import json
+import shlex
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from latentscape.cli.options import (
+    AsJson,
+    BatchSize,
+    Condition,
+    Data,
+    Device,
+    Epochs,
+    Labels,
+    LatentDim,
+    LearningRate,
+    Quiet,
+    Resize,
+    RunPath,
+    RunsFolder,
+    Seed,
+    Settings,
+    Shape,
+    TestSize,
+    TrainSize,
+    complete_recipe,
+    complete_study,
+    read_changes,
+    read_sizes,
+)
+from latentscape.cli.printing import show
+from latentscape.errors import TrainingError
+
+app = typer.Typer()
+command = partial(app.command, rich_help_panel="Train")
+
+
+@command(epilog="Example: **latentscape train simple-20 --data mnist-5k --epochs 3**")
+def train(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="Name of a recipe, or a YAML file.", autocompletion=complete_recipe),
+    ] = None,
+    data: Data = None,
+    latent_dim: LatentDim = None,
+    condition: Condition = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: LearningRate = None,
+    seed: Seed = None,
+    train_size: TrainSize = None,
+    test_size: TestSize = None,
+    labels: Labels = None,
+    shape: Shape = None,
+    resize: Resize = None,
+    settings: Settings = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run of that name.")
+    ] = False,
+    folder: RunsFolder = Path("runs"),
+    device: Device = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a recipe, and evaluate it on the test examples."""
+    from latentscape import experiment, terminal
+
+    changes = read_changes(
+        settings,
+        {
+            "model.latent.dim": latent_dim,
+            "model.condition": condition,
+            "train.epochs": epochs,
+            "train.batch_size": batch_size,
+            "train.lr": lr,
+            "train.seed": seed,
+            "data.train": train_size,
+            "data.test": test_size,
+            "data.labels": labels,
+            "data.shape": read_sizes(shape),
+            "data.resize": read_sizes(resize),
+        },
+    )
+    if (recipe is None) == (resume is None):
+        raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
+    if resume is not None and (changes or data or name or overwrite):
+        raise typer.BadParameter("--resume goes on with the settings of its run; change none")
+    if resume is not None:
+        run = experiment.resume(resume, device=device, quiet=quiet)
+    else:
+        assert recipe is not None
+        run = experiment.train(
+            recipe,
+            data=data,
+            changes=changes,
+            name=name,
+            folder=folder,
+            device=device,
+            overwrite=overwrite,
+            quiet=quiet,
+        )
+    values = experiment.run_findings(run).values
+    show(values, as_json, terminal.print_run)
+    if not quiet and not as_json:
+        print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
+
+
+@command(epilog="Example: **latentscape compare ae-vs-cae --data mnist --seeds 3**")
+def compare(
+    study: Annotated[
+        str, typer.Argument(help="Name of a study, or a YAML file.", autocompletion=complete_study)
+    ],
+    data: Data = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per configuration.")] = None,
+    epochs: Epochs = None,
+    settings: Settings = None,
+    folder: RunsFolder = Path("runs"),
+    device: Device = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train all that a study compares, and write the report.
+
+    Runs that exist are used again; a study that was killed goes on where it was.
+    """
+    from latentscape import study as studies
+    from latentscape import terminal
+
+    changes = read_changes(settings, {"train.epochs": epochs})
+    findings = studies.compare(
+        study, data=data, seeds=seeds, changes=changes, folder=folder, device=device, quiet=quiet
+    )
+    show(findings.values, as_json, terminal.print_study)
+    if not as_json:
+        print(f"\nReport: {Path(findings.values['folder']) / 'report.html'}")
+    if findings.values["failures"]:
+        raise typer.Exit(TrainingError.exit_code)
+
+
+@command(epilog="Example: **latentscape evaluate runs/vae-20-mnist-5k-0 --nll --samples 500**")
+def evaluate(
+    run: RunPath,
+    nll: Annotated[
+        bool, typer.Option("--nll", help="Also estimate the log-likelihood by importance sampling.")
+    ] = False,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, help="Importance samples per example, for --nll; 5,000 by default."),
+    ] = None,
+    binarize: Annotated[
+        Literal["none", "static", "dynamic"] | None,
+        typer.Option(help="Pixels for --nll; by default those that the run was trained on."),
+    ] = None,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many test examples, for --nll.")
+    ] = None,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Also let a classifier judge samples of the model.")
+    ] = False,
+    draws: Annotated[
+        int | None,
+        typer.Option(min=100, help="Samples to draw for --quality; 10,000 by default."),
+    ] = None,
+    source: Annotated[
+        Literal["prior", "gmm", "vamp"] | None,
+        typer.Option("--from", help="Where codes for --quality come from."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws samples and pixels.")] = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Evaluate a finished run on its test examples again; likelihood and sample quality on request.
+
+    What was measured on request is kept, and shown in the report.
+    """
+    from latentscape import experiment, measures, terminal
+
+    if not nll and (samples, binarize, examples) != (None, None, None):
+        raise typer.BadParameter("--samples, --binarize and --examples say how to measure --nll")
+    if not quality and (draws, source) != (None, None):
+        raise typer.BadParameter("--draws and --from say how to measure --quality")
+    if nll:
+        with terminal.watching("log-likelihood", quiet) as watch:
+            measures.measure_likelihood(
+                run,
+                samples=samples or 5000,
+                binarize=binarize,
+                examples=examples,
+                seed=seed,
+                device=device,
+                watch=watch,
+            )
+    if quality:
+        measures.measure_quality(
+            run, count=draws or 10_000, source=source, seed=seed, device=device
+        )
+    findings = experiment.evaluate(run, device=device)
+    show(findings.values, as_json, terminal.print_run)
+
+
+@command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")
+def report(
+    run_or_study: Annotated[Path, typer.Argument(help="Directory of a run or a study.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write one HTML file that shows what a run or a study found."""
+    from latentscape import study as studies
+
+    path = studies.report(run_or_study)
+    print(json.dumps({"report": str(path)}) if as_json else path)
