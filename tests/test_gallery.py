@@ -202,7 +202,7 @@ def test_vectors_cannot_be_drawn_but_their_numbers_kept(flat, vectors):
         sheet = make(flat, array=True, data=vectors.dataset, **NEEDED.get(name, {}))
         assert sheet.images.shape[-1] == 9
         assert sheet.picture is None
-    with pytest.raises(ConfigError, match="block cannot be cut from vectors"):
+    with pytest.raises(ConfigError, match="no rows and columns"):
         latentscape.denoise(flat, noise="block", array=True, data=vectors.dataset)
     with pytest.raises(ConfigError, match="one channel or three.*are 9 numbers"):
         latentscape.reconstruct(flat, files=["a.png"], array=True, data=vectors.dataset)

@@ -19,6 +19,7 @@ from latentscape.errors import ConfigError, DataError
 from latentscape.experiment import run_split
 from latentscape.files import write_bytes
 from latentscape.model import Autoencoder
+from latentscape.model.corruption import OF_IMAGES
 from latentscape.records import Array, Dataset, Split
 from latentscape.runs import Run, load_model, open_run
 from latentscape.runtime import choose_device
@@ -465,7 +466,7 @@ def _corruption(model: Autoencoder, noise: str | None, amount: float | None) -> 
     if noise is None and own is None:
         raise ConfigError(
             "The model was trained without noise, and has none of its own to be shown",
-            expected="--noise gaussian, masking, salt_and_pepper or block",
+            expected="--noise gaussian, masking, salt_and_pepper, block or affine",
             fix="Or train one that removes noise: latentscape train denoising.",
         )
     settings: dict[str, object] = {"kind": noise}
@@ -474,6 +475,6 @@ def _corruption(model: Autoencoder, noise: str | None, amount: float | None) -> 
     if amount is not None:
         settings["amount"] = amount
     corruption = validate(CorruptionConfig, settings, "the noise")
-    if corruption.kind == "block" and not _drawable(model):
-        raise ConfigError("A block cannot be cut from vectors", fix="Choose --noise masking.")
+    if corruption.kind in OF_IMAGES and not _drawable(model):
+        raise ConfigError("Vectors have no rows and columns", fix="Choose --noise masking.")
     return corruption

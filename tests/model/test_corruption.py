@@ -16,6 +16,19 @@ def corrupted(kind, amount, images=IMAGES):
     return corrupt(CorruptionConfig(kind=kind, amount=amount), images)
 
 
+def spot(row, column):
+    """A blurred spot in an image of 41 x 41."""
+    rows, columns = torch.meshgrid(torch.arange(41.0), torch.arange(41.0), indexing="ij")
+    return torch.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 8)
+
+
+def centres(images):
+    """Where the mass of each image lies, in half sides from the middle: (n, 2)."""
+    weights = images[:, 0] / images[:, 0].sum((1, 2), keepdim=True)
+    places = (torch.arange(41.0) - 20) / 20.5
+    return torch.stack([(weights.sum(2) * places).sum(1), (weights.sum(1) * places).sum(1)], 1)
+
+
 def test_the_given_images_are_left_alone(kind):
     before = IMAGES.clone()
     seen = corrupted(kind, 0.5)
@@ -32,11 +45,36 @@ def test_without_corruption_nothing_is_copied():
 def test_the_same_seed_corrupts_alike_and_each_image_in_its_own_way(kind):
     def drawn(seed):
         torch.manual_seed(seed)
-        return corrupted(kind, 0.3, torch.ones(50, 1, 10, 20))
+        return corrupted(kind, 0.3, 1 + torch.ones(50, 1, 10, 20).tril())
 
     assert torch.equal(drawn(1), drawn(1))
     assert not torch.equal(drawn(1), drawn(2))
     assert len(drawn(1).unique(dim=0)) > 20
+
+
+def test_an_affine_map_moves_what_is_in_the_middle_by_its_shift_alone():
+    seen = corrupted("affine", 0.2, spot(20, 20).expand(500, 1, 41, 41))
+    moved = centres(seen)
+    # The inverse of 1 + a turns a shift of 0.2 into 0.2 / 0.8 at most, and shear adds to it.
+    assert 0.15 < moved.abs().max() < 0.2 * 1.2 / (0.8**2 - 0.2**2) + 0.01
+    assert moved.mean(0).tolist() == pytest.approx([0, 0], abs=0.03)
+
+
+def test_an_affine_map_stretches_and_turns_what_is_off_the_middle():
+    torch.manual_seed(0)
+    at_rest = centres(corrupted("affine", 0.2, spot(20, 20).expand(500, 1, 41, 41)))
+    torch.manual_seed(0)
+    off = centres(corrupted("affine", 0.2, spot(20, 30).expand(500, 1, 41, 41)))
+    arm = off - at_rest
+    assert arm[:, 1].mean().item() == pytest.approx(10 / 20.5, rel=0.05)
+    assert arm[:, 0].std() > 0.03  # turned and sheared
+    assert arm[:, 1].std() > 0.03  # stretched
+
+
+def test_an_affine_map_repeats_the_border():
+    assert torch.allclose(
+        corrupted("affine", 1.0, torch.full((9, 2, 10, 20), 0.7)), torch.tensor(0.7)
+    )
 
 
 @pytest.mark.parametrize("amount", [0.1, 0.5, 1.0])

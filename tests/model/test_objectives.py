@@ -1,6 +1,7 @@
 """Terms against exact values: grids, Jacobians, a calculation by hand, and each other."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import get_args
 
@@ -42,6 +43,9 @@ def cases():
                     yield name, kind, 3
 
 
+CONTRAST = {"objective.weights.contrast": 1.0, "model.corruption": "masking"}
+
+
 def weights(name, kind):
     if name in BOUNDS:
         return {name: 2.0}
@@ -57,6 +61,7 @@ def test_every_term_has_finite_gradients_with_every_latent_it_names(
         "model.latent": KINDS[kind],
         "objective.weights": weights(name, kind),
         "objective.samples": samples,
+        **({"model.corruption": "masking"} if name == "contrast" else {}),
     }
     model = build("simple-20", changes)
     for _ in range(2):  # In training codebooks and centres move.
@@ -230,6 +235,33 @@ def test_contraction_is_the_squared_norm_of_the_jacobian_on_average(build, blots
     assert averages_to(draws, exact)
 
 
+def test_contrast_is_the_cross_entropy_of_finding_the_other_copy(build, blots):
+    """By the definition of Chen et al. (2020), equation 1, pair by pair."""
+    model = build("simple-20", {**CONTRAST, "model.latent.dim": 3})
+    result = replace(model(blots), corrupt=lambda images: images.flip(0))
+    codes = torch.cat([result.code.z, model.encode(blots.flip(0))]).detach().double()
+    cosine = torch.nn.functional.cosine_similarity(codes[:, None], codes[None], dim=-1)
+    ratios = torch.exp(cosine / 0.5)
+    expected = 0.0
+    for i in range(12):
+        partner, others = (i + 6) % 12, [j for j in range(12) if j != i]
+        expected -= math.log(ratios[i, partner] / ratios[i, others].sum()) / 12
+    assert TERMS["contrast"].compute(result).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_contrast_is_least_where_copies_agree_and_images_differ(build, blots):
+    model = build("simple-20", {**CONTRAST, "model.latent.dim": 6})
+    result = model(blots)
+
+    def value(z, others):
+        code = replace(result.code, z=z)
+        return TERMS["contrast"].compute(replace(result, code=code, encode=lambda _: others)).item()
+
+    apart, alike = torch.eye(6), torch.ones(6, 6)
+    assert value(apart, apart) < value(alike, alike) == pytest.approx(math.log(11))
+    assert value(apart, apart.roll(1, 0)) > value(apart, apart)
+
+
 def test_centers_move_half_way_to_their_codes_less_one():
     """Equation 4 of Wen et al. (2016): c -= sum(c - x) / (1 + n) / 2."""
     centers = Centers(3, 1)
@@ -247,6 +279,7 @@ def test_centers_move_half_way_to_their_codes_less_one():
 
 
 REFUSED = [
+    ("simple-20", {"objective.weights.contrast": 1}, "compares two corrupted copies.*affine"),
     ("simple-20", {"objective.weights.rate": 1}, "rate cannot be computed .* of kind point"),
     ("vq-vae", {"objective.weights.mmd": 1}, "mmd .* of kind vq.*kind point or gaussian"),
     ("vae-20", {"objective.weights.commitment": 1}, "commitment .* of kind gaussian"),

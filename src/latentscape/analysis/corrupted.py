@@ -85,6 +85,7 @@ def _about(
         "masking": f"{share} of the values set to 0",
         "salt_and_pepper": f"{share} of the values set to 0 or 1",
         "block": f"a rectangle of {share} of the height and of the width set to 0",
+        "affine": f"a move, a turn, a stretch and a shear of up to about {share} each",
     }[corruption.kind]
     before, after = errors["mse_noisy"], errors["mse_restored"]
     change = f"{'falls' if after < before else 'rises'} from {number(before, 3)}"

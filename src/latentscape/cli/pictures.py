@@ -167,7 +167,7 @@ def denoise(
     more: MoreFiles = None,
     count: Annotated[int, typer.Option("-n", min=1, help="How many test images.")] = 10,
     noise: Annotated[
-        Literal["gaussian", "masking", "salt_and_pepper", "block"] | None,
+        Literal["gaussian", "masking", "salt_and_pepper", "block", "affine"] | None,
         typer.Option(help="By default what the run was trained on."),
     ] = None,
     amount: Annotated[

@@ -155,19 +155,20 @@ class CorruptionConfig(Part):
     ----------
     kind : str
         ``gaussian`` adds noise; ``masking`` sets values to 0; ``salt_and_pepper`` sets them to 0
-        or 1; ``block`` sets one rectangle to 0.
+        or 1; ``block`` sets one rectangle to 0; ``affine`` moves, turns, stretches and shears.
     amount : float
         Standard deviation of the noise on the scale 0 to 1, the share of values that are changed,
-        or the share of height and width that the rectangle takes.
+        the share of height and width that the rectangle takes, or the most by which each entry of
+        the affine map differs from leaving the image alone (its shift counts in half sides).
     """
 
-    kind: Literal["gaussian", "masking", "salt_and_pepper", "block"]
+    kind: Literal["gaussian", "masking", "salt_and_pepper", "block", "affine"]
     amount: float = Field(0.3, gt=0)
 
     def model_post_init(self, context: Any, /) -> None:
         """Check what a field alone cannot show."""
         if self.kind != "gaussian" and self.amount > 1:
-            raise ValueError(f"the amount of {self.kind} is a share and cannot exceed 1")
+            raise ValueError(f"the amount of {self.kind} cannot exceed 1")
 
 
 class InitConfig(Part):

@@ -17,6 +17,7 @@ TermName = Literal[
     "commitment",
     "sparsity",
     "contraction",
+    "contrast",
     "code_norm",
     "decoder_norm",
     "center",

@@ -1,6 +1,7 @@
 """The one model: encoder, latent, decoder, likelihood, all of them named by a recipe."""
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from latentscape.config import (
 )
 from latentscape.errors import ConfigError
 from latentscape.model.blocks import build_decoder, build_encoder
-from latentscape.model.corruption import corrupt
+from latentscape.model.corruption import OF_IMAGES, corrupt
 from latentscape.model.latents import (
     Code,
     GaussianLatent,
@@ -113,7 +114,8 @@ class Autoencoder(nn.Module):
     ) -> Pass:
         """Encode and decode stored images (B, *shape), after `epoch` epochs of training."""
         target = self.scale(images)
-        seen = corrupt(self.config.corruption, target)
+        corruption = partial(corrupt, self.config.corruption)
+        seen = corruption(target)
         features = self.encoder(self._with_labels(seen, labels))
         code = self.latent(features, self.prior(), self.objective.samples_at(epoch))
         return Pass(
@@ -123,6 +125,7 @@ class Autoencoder(nn.Module):
             code,
             self.outputs(code.z, labels),
             self.likelihood,
+            corruption,
             lambda scaled: self.latent.mean(self.encoder(self._with_labels(scaled, labels))),
             self.decoder,
             self.centers,
@@ -350,9 +353,10 @@ def check_parts(config: ModelConfig) -> None:
     """
     assert config.input is not None
     latent, shape = config.latent, config.input.shape
-    if config.corruption and config.corruption.kind == "block" and len(shape) != 3:
+    if config.corruption and config.corruption.kind in OF_IMAGES and len(shape) != 3:
         raise ConfigError(
-            f"A block cannot be cut from vectors of {math.prod(shape)} numbers",
+            f"Vectors of {math.prod(shape)} numbers have no rows and columns, which the corruption "
+            f"{config.corruption.kind} changes",
             fix="Choose model.corruption.kind=masking.",
         )
     vamp = isinstance(latent, GaussianLatentConfig) and latent.prior == "vamp"

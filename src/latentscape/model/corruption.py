@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from latentscape.config import CorruptionConfig
 
@@ -30,6 +31,20 @@ def block(images: Tensor, share: float) -> Tensor:
     return images.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)
 
 
+def affine(images: Tensor, most: float) -> Tensor:
+    """Move, turn, stretch and shear each image (B, C, H, W) by an affine map of its own.
+
+    Each entry of the map differs from that of the identity by up to `most`; shifts count in half
+    sides. What comes in from outside repeats the border.
+    """
+    identity = torch.eye(2, 3, device=images.device)
+    change = torch.rand(len(images), 2, 3, device=images.device) * 2 - 1
+    places = functional.affine_grid(
+        identity + most * change, list(images.shape), align_corners=False
+    )
+    return functional.grid_sample(images, places, padding_mode="border", align_corners=False)
+
+
 def _stretch(images: Tensor, axis: int, share: float) -> Tensor:
     """Return for each image a stretch of one axis, somewhere, as booleans (B, size)."""
     size = images.shape[axis]
@@ -44,7 +59,10 @@ CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "masking": masking,
     "salt_and_pepper": salt_and_pepper,
     "block": block,
+    "affine": affine,
 }
+OF_IMAGES = ("block", "affine")
+"""The kinds that need rows and columns: plain vectors have none."""
 
 
 def corrupt(config: CorruptionConfig | None, images: Tensor) -> Tensor:

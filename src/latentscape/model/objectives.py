@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from latentscape.config import CapacityConfig, ModelConfig, ObjectiveConfig
 from latentscape.errors import ConfigError
@@ -19,6 +20,10 @@ from latentscape.records import LossTerms
 
 CENTER_RATE = 0.5
 """Share of the way that a centre moves to the mean of its codes in a step (Wen et al. 2016)."""
+
+
+TEMPERATURE = 0.5
+"""Of the term contrast: the lower, the more the nearest other images count."""
 
 
 class Centers(nn.Module):
@@ -67,6 +72,8 @@ class Pass:
         (B, *shape), or (S, B, *shape) where several codes were drawn: what the decoder put out.
     likelihood : Likelihood
         How to read the output.
+    corrupt : callable
+        From images (B, *shape) to what the encoder sees of them, drawn anew at each call.
     encode : callable
         From images (B, *shape) to codes (B, D), without sampling.
     decoder : nn.Module
@@ -83,6 +90,7 @@ class Pass:
     code: Code
     output: Tensor
     likelihood: Likelihood
+    corrupt: Callable[[Tensor], Tensor]
     encode: Callable[[Tensor], Tensor]
     decoder: nn.Module
     centers: Centers | None
@@ -209,6 +217,21 @@ def contraction(result: Pass) -> Tensor:
     return moved.square().sum(-1).mean()
 
 
+def contrast(result: Pass) -> Tensor:
+    """Cross-entropy of finding each image's code among those of the batch, by its corrupted copy.
+
+    Each image is corrupted twice; by the cosine of the angle between codes each copy has to tell
+    the other one from all other images (Chen et al. 2020, SimCLR, NT-Xent). Codes become alike for
+    whatever corruption leaves alone.
+    """
+    other = result.encode(result.corrupt(result.target))
+    codes = functional.normalize(torch.cat([result.code.z.reshape(-1, *other.shape)[0], other]))
+    similarity = codes @ codes.T / TEMPERATURE
+    itself = torch.eye(len(codes), dtype=torch.bool, device=codes.device)
+    partner = torch.arange(len(codes), device=codes.device).roll(len(other))
+    return functional.cross_entropy(similarity.masked_fill(itself, -math.inf), partner)
+
+
 def code_norm(result: Pass) -> Tensor:
     """Half the squared norm of the code (Ghosh et al. 2020, equation 6)."""
     return 0.5 * result.code.z.square().sum(-1).mean()
@@ -257,6 +280,7 @@ TERMS: dict[str, Term] = {
     "commitment": Term(commitment, ("vq",)),
     "sparsity": Term(sparsity, _CONTINUOUS),
     "contraction": Term(contraction, _CONTINUOUS),
+    "contrast": Term(contrast, _CONTINUOUS),
     "code_norm": Term(code_norm, _CONTINUOUS),
     "decoder_norm": Term(decoder_norm),
     "center": Term(center, _CONTINUOUS),
@@ -326,6 +350,11 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
             f"The term center is over labels, and there are {model.input.labels}",
             expected="data with two labels or more",
             fix="Name their column or file with --labels, or leave the term out.",
+        )
+    if "contrast" in names and model.corruption is None:
+        raise ConfigError(
+            "The term contrast compares two corrupted copies of an image, and nothing corrupts",
+            fix="Set model.corruption=affine.",
         )
     _check_schedules(config, names)
     if config.samples > 1 and kind != "gaussian":
