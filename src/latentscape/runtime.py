@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from latentscape.errors import ConfigError, unknown
 
@@ -98,6 +99,22 @@ def full_precision() -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: the same bits however many there are, and no waiting for each other.
+
+    For small networks and small matrices, from which a second thread gains little, and which it
+    slows down many times where other programs keep it waiting.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1, "blas"):  # What NumPy, SciPy and scikit-learn multiply with.
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:

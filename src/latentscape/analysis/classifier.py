@@ -1,8 +1,8 @@
-"""A small classifier of the data's own labels, through whose eyes samples are judged."""
+"""A small classifier of the data's own labels, through whose eyes images are judged."""
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from latentscape.errors import DataError, RunError
 from latentscape.files import write_bytes
 from latentscape.model import scaled
 from latentscape.records import Array, Split
-from latentscape.runtime import forked_random, generator
+from latentscape.runtime import forked_random, generator, one_thread
 
 FEATURES = 64
 
@@ -105,7 +105,7 @@ def trained_classifier(split: Split) -> Classifier:
         If the training examples don't have two labels at least.
     """
     _check_labels(split)
-    with forked_random(SEED, torch.device("cpu")), _one_thread():
+    with forked_random(SEED, torch.device("cpu")), one_thread():
         classifier = Classifier(split.dataset.shape, len(split.dataset.label_names))
         path = cache_folder() / f"classifier-{_identity(classifier, split)}.safetensors"
         if not _load(classifier, path):
@@ -148,24 +148,10 @@ def _check_labels(split: Split) -> None:
     if labels is None or len(np.unique(labels[split.train])) < 2:
         found = "no labels" if labels is None else "only one label in its training part"
         raise DataError(
-            f"{name} has {found}, and the quality of samples is judged by a classifier",
+            f"{name} has {found}, and what images show is judged by a classifier",
             expected="training examples with two labels or more",
             fix="Train on data with labels: the file or column of --labels.",
         )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: the same bits however many there are, and no waiting for each other.
-
-    Batches are so small that a second thread gains little, and on a busy machine costs a lot.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _train(classifier: Classifier, split: Split) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentscape.analysis.inference import BATCH, encode, evaluating, to_device
+from latentscape.analysis.inference import BATCH, encode, evaluating, spread, to_device
 from latentscape.config import GaussianLatentConfig
 from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.model import Autoencoder
@@ -231,8 +231,7 @@ def training_codes(
     index = split.train
     if label is not None and split.dataset.labels is not None:
         index = index[split.dataset.labels[index] == label]
-    places = np.linspace(0, len(index) - 1, min(at_most, len(index))).astype(np.int64)
-    return encode(model, split.dataset, index[places])
+    return encode(model, split.dataset, spread(index, at_most))
 
 
 def _prior_name(model: Autoencoder) -> str:

@@ -32,6 +32,11 @@ def stored(dataset: Dataset, index: NDArray[np.int64]) -> tuple[Tensor, Tensor |
     return torch.from_numpy(dataset.images[index]), labels
 
 
+def spread(index: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Choose at most so many of the examples in `index`, spaced evenly over it."""
+    return index[np.linspace(0, len(index) - 1, min(most, len(index))).astype(np.int64)]
+
+
 def encode(model: Autoencoder, dataset: Dataset, index: NDArray[np.int64]) -> Array:
     """Return the codes (n, latent_dim), float32, of the examples in `index`."""
     with evaluating():

@@ -18,6 +18,7 @@ from latentscape.analysis.inference import (
     Reconstruct,
     encode,
     reconstruct_with,
+    spread,
     stored,
     stored_batches,
 )
@@ -227,8 +228,7 @@ def _pictures(
 
 def _codes(model: Autoencoder, split: Split) -> dict[str, Array]:
     """Encode the fixed examples, and test examples spread evenly over the test part."""
-    spread = np.linspace(0, len(split.test) - 1, min(MAX_CODES, len(split.test))).astype(np.int64)
-    index, fixed = split.test[spread], split.examples()
+    index, fixed = spread(split.test, MAX_CODES), split.examples()
     return {
         "codes": encode(model, split.dataset, index),
         "code_labels": _labels(split, index),

@@ -1,0 +1,215 @@
+import json
+
+import numpy as np
+import pytest
+
+from latentscape.analysis import perceptron, probing
+from latentscape.analysis.codes import given_codes, pca_codes, pixel_codes
+from latentscape.analysis.probes import Outcome
+from latentscape.analysis.probing import PROBES, probe_codes, stratified_order
+from latentscape.config import DataConfig
+from latentscape.data import split_dataset
+from latentscape.errors import ConfigError
+from latentscape.records import Dataset, Split
+
+NAMES = ("round", "square", "flat")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(perceptron, "LEAST_STEPS", 60)
+
+
+def clouds(labels, sizes=None, names=NAMES, apart=6.0):
+    """Codes far apart by label; a part has as many as `sizes` says, the first ones to train on."""
+    labels = np.asarray(labels)
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(len(labels), 3)) + apart * np.eye(3)[labels % 3]
+    data = Dataset("clouds", values.astype(np.float32), labels, names)
+    if sizes is None:
+        split = split_dataset(data, DataConfig(validation=0.2))
+    else:
+        split = Split(data, *np.split(np.arange(len(labels)), np.cumsum(sizes)[:2]))
+    return given_codes(values, split, "clouds")
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Calls of a probe that reaches the given accuracies."""
+    calls = []
+
+    def probe(task, drawn):
+        calls.append((task, drawn))
+        return Outcome([0.1, 0.4, 0.7][: len(drawn)], {"k": 2}, [{"epoch": len(task.validation)}])
+
+    monkeypatch.setattr(probing, "CLASSIFIERS", {"knn": probe})
+    return calls
+
+
+def test_every_probe_tells_clouds_apart():
+    row = probe_codes(clouds(np.arange(150) % 3), counts=(3, 10), draws=2)
+    assert (row["n_train"], row["n_validation"], row["n_test"]) == (96, 24, 30)
+    assert (row["name"], row["kind"], row["dim"], row["left_out"]) == ("clouds", "other", 3, [])
+    assert tuple(row["results"]) == PROBES
+    for results in row["results"].values():
+        assert [(result["labels"], result["draws"]) for result in results] == [
+            (3, 2),
+            (10, 2),
+            (96, 1),
+        ]
+        assert all(result["accuracy"]["mean"] > 0.95 for result in results)
+    assert [point["epoch"] for point in row["curves"]] == list(range(2, 61, 2))
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_mean_and_deviation_by_hand(watched):
+    codes = clouds(np.arange(60) % 3, (40, 10, 10))
+    (few, all_labels) = probe_codes(codes, probes=("knn",), counts=(9,), draws=3)["results"]["knn"]
+    assert few == {
+        "labels": 9,
+        "draws": 3,
+        "accuracy": {"mean": pytest.approx(0.4), "sd": pytest.approx(0.3), "n": 3},
+        "settings": {"k": 2},
+    }
+    assert all_labels["accuracy"] == {"mean": 0.1, "sd": None, "n": 1}
+
+
+def test_few_labels_are_drawn_by_class_and_choose_nothing(watched):
+    codes = clouds(np.arange(60) % 3, (40, 10, 10))
+    row = probe_codes(codes, probes=("knn",), counts=(30, 3), draws=3)
+    (few, three), (many, thirty), (everything, places) = watched
+    assert (len(few.validation), len(many.validation), len(everything.validation)) == (0, 0, 10)
+    # One example of each label, in draws that differ; the larger contain the smaller.
+    assert np.sort(few.train.labels[three], axis=1).tolist() == [[0, 1, 2]] * 3
+    assert len({tuple(draw) for draw in three.tolist()}) == 3
+    np.testing.assert_array_equal(thirty[:, :3], three)
+    assert places.tolist() == [list(range(40))]
+    # Curves are those of all labels.
+    assert row["curves"] == [{"epoch": 10}]
+
+
+def test_all_codes_of_a_split_are_given_the_same_draws(small, watched):
+    pixels = pixel_codes(small)
+    for codes in (pixels, pca_codes(pixels, 5)):
+        probe_codes(codes, probes=("knn",), counts=(20,), draws=2)
+    np.testing.assert_array_equal(watched[0][1], watched[2][1])
+
+
+def test_another_seed_draws_others(small, watched):
+    for seed in (0, 1):
+        probe_codes(pixel_codes(small), probes=("knn",), counts=(20,), draws=2, seed=seed)
+    assert (watched[0][1] != watched[2][1]).any()
+
+
+def test_the_unit_of_the_codes_does_not_matter(small):
+    codes = pca_codes(pixel_codes(small), 6)
+    values = np.zeros((len(small.dataset), 6), np.float32)
+    for part in ("train", "validation", "test"):
+        values[codes.index(part)] = codes.part(part)
+    moved = given_codes(64 * values + 1, small, "moved")
+    first, other = (probe_codes(one, counts=(10,), draws=2)["results"] for one in (codes, moved))
+    for name in PROBES:
+        for one, same in zip(first[name], other[name], strict=True):
+            assert one["accuracy"]["mean"] == pytest.approx(same["accuracy"]["mean"], abs=0.015)
+
+
+def test_the_same_seed_gives_the_same_numbers(small):
+    codes = pca_codes(pixel_codes(small), 6)
+    first, again = (probe_codes(codes, counts=(20,), draws=2, seed=3) for _ in range(2))
+    assert first == again
+
+
+def test_an_empty_validation_part_chooses_nothing():
+    row = probe_codes(clouds(np.arange(60) % 3, (40, 0, 20)), counts=(6,), draws=1)
+    assert "The validation part is empty" in row["protocol"]
+    assert row["results"]["knn"][-1]["settings"] == {"k": 1}
+    assert row["results"]["logistic"][-1]["settings"]["C"] == 1
+    settings = row["results"]["mlp"][-1]["settings"]
+    assert settings["kept"] == [settings["epochs"]] * 3
+    assert {point["validation_loss"] for point in row["curves"]} == {None}
+    assert row["results"]["knn"][0]["accuracy"]["sd"] is None
+
+
+def test_without_labels_nothing_can_be_probed(vectors):
+    row = probe_codes(pixel_codes(vectors))
+    assert row["left_out"] == ["Probes were left out: the data have no labels."]
+    assert (row["results"], row["curves"]) == ({}, [])
+
+
+def test_one_label_tells_nothing():
+    row = probe_codes(clouds([0] * 40 + [1] * 10, (30, 10, 10)))
+    assert row["left_out"] == ["Probes were left out: all training examples have the same label."]
+    assert row["results"] == {}
+
+
+def test_a_collapsed_code_is_said_to_be_one(small):
+    codes = given_codes(np.full((len(small.dataset), 4), 2.5), small, "nothing")
+    row = probe_codes(codes)
+    assert row["results"] == {}
+    assert row["left_out"] == [
+        "Probes were left out. The codes of nothing are all the same: the encoder has collapsed."
+    ]
+
+
+def test_more_labels_than_there_are():
+    row = probe_codes(clouds(np.arange(60) % 3, (40, 10, 10)), counts=(10, 40, 1000), draws=1)
+    assert [result["labels"] for result in row["results"]["mlp"]] == [10, 40]
+    assert row["left_out"] == [
+        "40 and 1,000 labels were left out: the training part has 40 examples in all."
+    ]
+
+
+def test_fewer_labels_than_classes():
+    row = probe_codes(clouds(np.arange(60) % 3, (40, 10, 10)), counts=(2,), draws=2)
+    assert all(results[0]["accuracy"]["mean"] < 0.8 for results in row["results"].values())
+    assert row["left_out"] == [
+        "2 labels cannot show each of the 3 classes, and a class that is not shown is never seen."
+    ]
+
+
+def test_a_class_that_only_the_test_part_has():
+    labels = [0, 1] * 20 + [0, 1, 2, 2, 0, 1, 0, 1, 0, 1]
+    row = probe_codes(clouds(labels, (30, 10, 10)), counts=(), draws=1)
+    for results in row["results"].values():
+        assert results[-1]["accuracy"]["mean"] == pytest.approx(0.8)
+    assert row["left_out"] == [
+        "2 of 10 test examples have a label that no training example has: each counts as an error."
+    ]
+
+
+def test_a_class_with_a_single_example():
+    labels = [2] + [0, 1] * 20 + [0, 1, 2, 0, 1, 0, 1, 0, 1]
+    row = probe_codes(clouds(labels, (31, 10, 9)), counts=(3, 10), draws=3)
+    assert row["left_out"] == []
+    # That example is in every draw.
+    assert all(results[0]["accuracy"]["mean"] > 0.9 for results in row["results"].values())
+
+
+def test_wrong_settings_are_refused(small):
+    codes = pixel_codes(small)
+    with pytest.raises(ConfigError, match="no probe called 'logistics'.*Did you mean 'logistic'"):
+        probe_codes(codes, probes=("logistics",))
+    with pytest.raises(ConfigError, match="1 labels.*of 2 labels at least"):
+        probe_codes(codes, counts=(1,))
+    with pytest.raises(ConfigError, match="0 draw"):
+        probe_codes(codes, draws=0)
+
+
+def test_an_order_is_a_stratified_draw_at_every_length():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    order = stratified_order(labels, np.random.default_rng(0))
+    assert sorted(order) == list(range(100))
+    drawn = [np.bincount(labels[order[:n]], minlength=3).tolist() for n in (3, 10, 20, 50, 100)]
+    assert drawn == [[1, 1, 1], [6, 3, 1], [12, 6, 2], [30, 15, 5], [60, 30, 10]]
+
+
+def test_a_rare_class_comes_first_and_then_waits_its_turn():
+    labels = np.repeat([0, 1], [99, 1])
+    order = stratified_order(labels, np.random.default_rng(0))
+    assert (labels[order[:2]] == 1).sum() == 1
+
+
+def test_orders_differ_and_favour_no_example():
+    labels = np.arange(12) % 3
+    first = [stratified_order(labels, np.random.default_rng(seed))[0] for seed in range(600)]
+    assert np.bincount(first, minlength=12).min() > 25
