@@ -70,6 +70,7 @@ def test_the_reference_recipes_are_all_there():
         ("model.latent", {"kind": "vq", "dim": 8}, lambda recipe: recipe.model.latent.codes == 512),
         ("model.condition", "label", lambda recipe: recipe.model.condition == "label"),
         ("data.binarize", "static", lambda recipe: recipe.data.binarize == "static"),
+        ("data.train_labels", [0, "1"], lambda recipe: recipe.data.train_labels == ("0", "1")),
     ],
 )  # fmt: skip
 def test_any_part_can_be_changed(path, value, reads):
@@ -119,6 +120,8 @@ def test_a_new_kind_drops_the_settings_of_the_old_one_but_keeps_those_given_with
         ("model.corruption.amount", 0.1, "model.corruption has no parts"),
         ("model.condition", "class", r"model\.condition: .*'label'"),
         ("data.binarize", True, "'none', 'static' or 'dynamic'"),
+        ("data.train_labels", [], r"data\.train_labels: .*at least 1"),
+        ("data.train_labels", 0, r"data\.train_labels: .*a list such as"),
         ("binarize", "dynamic", r"Did you mean data\.binarize"),
     ],
 )
@@ -140,7 +143,7 @@ def test_shares_end_at_one_and_noise_does_not(kind):
 
     assert amount(kind, 1) == 1
     assert amount("gaussian", 3) == 3
-    with pytest.raises(ConfigError, match=f"the amount of {kind} is a share"):
+    with pytest.raises(ConfigError, match=f"the amount of {kind} cannot exceed 1"):
         amount(kind, 1.01)
 
 
@@ -226,6 +229,7 @@ DIFFERENT = {
     "train.precision": "bfloat16",
     "data.seed": 1,
     "data.binarize": "dynamic",
+    "data.train_labels": ["0"],
     "model.corruption": "gaussian",
     "model.condition": "label",
     "model.latent": {"kind": "gaussian", "dim": 20},
@@ -246,3 +250,9 @@ def test_the_fingerprint_sees_what_changes_results_and_nothing_else():
     prints = {override(recipe, changes).fingerprint("data") for changes in different}
     assert len(prints) == len(different)
     assert recipe.fingerprint("other data") not in prints
+
+
+def test_runs_that_name_no_labels_to_train_on_are_still_the_same_runs():
+    # As it was before there was data.train_labels.
+    before = "75d943b78f591744b03a8e95feeacfc40bb513192e217253b74b49a8fddb916e"
+    assert load_recipe("simple-20").fingerprint("x") == before

@@ -129,6 +129,38 @@ def test_two_examples_are_enough() -> None:
     assert split(make(2)).sizes == {"train": 1, "validation": 0, "test": 1}
 
 
+@pytest.mark.parametrize("official", [None, 70])
+def test_training_on_some_labels_leaves_the_test_part_whole(official: int | None) -> None:
+    dataset = make(100, LABELS[::-1], official)
+    everything, some = split(dataset), split(dataset, train_labels=("1", "0"))
+    np.testing.assert_array_equal(some.test, everything.test)
+    seen = np.concatenate([some.train, some.validation])
+    assert set(dataset.labels[some.train]) == set(dataset.labels[some.validation]) == {0, 1}
+    left = np.setdiff1d(np.arange(100), everything.test)
+    np.testing.assert_array_equal(np.sort(seen), left[dataset.labels[left] < 2])
+
+
+def test_sizes_count_among_the_labels_trained_on() -> None:
+    parts = split(make(1000, [0, 1] * 500), train=200, validation=0.1, train_labels=("1",))
+    assert parts.sizes == {"train": 200, "validation": 20, "test": 200}
+
+
+def test_a_label_that_does_not_exist() -> None:
+    words = Dataset("words", np.zeros((4, 2)), np.array([0, 1] * 2), ("shirt", "shoe"))
+    with pytest.raises(DataError, match=r"no label of words called 'shoes'.*Did you mean 'shoe'"):
+        split(words, train_labels=("shirt", "shoes"))
+
+
+def test_labels_to_train_on_need_labels() -> None:
+    with pytest.raises(DataError, match=r"made has no labels.*--labels"):
+        split(make(9), train_labels=("0",))
+
+
+def test_a_label_that_only_the_test_part_has() -> None:
+    with pytest.raises(DataError, match=r"0 example\(s\) to train on and 2 to test on"):
+        split(make(8, [0] * 6 + [1] * 2, 6), train_labels=("1",))
+
+
 @pytest.mark.parametrize("size", range(12))
 def test_draw_takes_exactly_what_is_asked(size: int) -> None:
     strata = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 5])

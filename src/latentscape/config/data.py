@@ -29,6 +29,9 @@ class DataConfig(Part):
         stay grey.
     train, test : int or None
         At most so many examples, drawn stratified; None takes all there are.
+    train_labels : tuple of str or None
+        Train and validate on examples of these labels alone; the test part keeps all. None takes
+        every label.
     validation : float
         Share of the training part that is held out to watch and to choose, 0 for none. It is taken
         from the examples that `train` leaves over where there are enough of them.
@@ -49,5 +52,6 @@ class DataConfig(Part):
     binarize: Literal["none", "static", "dynamic"] = "none"
     train: int | None = Field(None, ge=2)
     test: int | None = Field(None, ge=1)
+    train_labels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     validation: float = Field(0.1, ge=0, lt=1)
     seed: int = Field(0, ge=0)

@@ -60,5 +60,7 @@ class Recipe(Part):
         settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})
         # Where the data lie and how often progress is saved change nothing that a run holds.
         del settings["data"]["source"], settings["train"]["checkpoint_seconds"]
+        if self.data.train_labels is None:  # As in runs that are older than this setting.
+            del settings["data"]["train_labels"]
         content = json.dumps([settings, data_fingerprint], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()

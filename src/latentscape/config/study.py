@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from latentscape.config.parts import Part
 from latentscape.errors import ConfigError
+
+PartName = Literal[
+    "clustering", "probing", "projection", "legibility", "neighbours", "anomalies"
+]
 
 
 class StudyEntry(Part):
@@ -36,6 +40,8 @@ class Study(Part):
         Training seeds per configuration: 0, 1, ...
     ranked : bool
         Whether the table is ordered by error on the validation examples, best first.
+    analysis : tuple of str
+        What is asked of the codes of its runs, beside the errors of reconstructions.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Study(Part):
     set: dict[str, Any] = {}
     seeds: int = Field(1, gt=0)
     ranked: bool = False
+    analysis: tuple[PartName, ...] = ()
 
     def configurations(self) -> list[tuple[str, str, dict[str, Any]]]:
         """List what is run, but for seeds.

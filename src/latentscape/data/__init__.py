@@ -9,7 +9,7 @@ hands over what it holds as a `Raw`; ``raw`` gives that its final type, axes and
 """
 
 from latentscape.data.binarize import binarize_split
-from latentscape.data.catalog import check_dataset, load_data, show_data
+from latentscape.data.catalog import check_dataset, dataset_of_arrays, load_data, show_data
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import check_unit_range, describe, entropy_floor
@@ -20,6 +20,7 @@ __all__ = [
     "binarize_split",
     "check_dataset",
     "check_unit_range",
+    "dataset_of_arrays",
     "describe",
     "entropy_floor",
     "load_data",

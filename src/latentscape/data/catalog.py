@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from latentscape.config import DataConfig, validate
+from latentscape.data.raw import Raw, to_dataset
 from latentscape.data.sources import load_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import describe
 from latentscape.data.values import compact
 from latentscape.errors import DataError
-from latentscape.records import Dataset
+from latentscape.records import Array, Dataset
 
 
 def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> Dataset:
@@ -35,6 +36,26 @@ def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -
         If the data cannot be read.
     """
     return load_dataset(_data_config(source, changes))
+
+
+def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset:
+    """Make a dataset of arrays in memory.
+
+    Parameters
+    ----------
+    values : ndarray
+        (N, D) vectors, or images (N, H, W), (N, C, H, W) or (N, H, W, C).
+    labels : ndarray or None
+        (N,) numbers or texts.
+    name : str
+        What to call it.
+
+    Raises
+    ------
+    DataError
+        If values and labels are not as many, or not finite numbers.
+    """
+    return to_dataset(Raw(values, labels), name, name, DataConfig(source=name))
 
 
 def check_dataset(dataset: Dataset) -> Dataset:

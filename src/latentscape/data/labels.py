@@ -1,12 +1,13 @@
 """Labels: whatever a file calls its classes becomes indices and names."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentscape.errors import DataError
-from latentscape.records import Array
+from latentscape.errors import DataError, unknown
+from latentscape.records import Array, Dataset
 
 
 def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -44,6 +45,25 @@ def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[
     position = np.empty(len(names), np.int64)
     position[order] = np.arange(len(names))
     return position[inverse], tuple(names[index] for index in order)
+
+
+def label_indices(names: Sequence[str], dataset: Dataset) -> list[int]:
+    """Look labels up by their names.
+
+    Raises
+    ------
+    DataError
+        If the dataset has no labels, or one of them does not exist (with the nearest that does).
+    """
+    if dataset.labels is None:
+        raise DataError(
+            f"{dataset.name} has no labels, and {', '.join(names)} was asked for",
+            fix="Name their column or file with --labels.",
+        )
+    for name in names:
+        if name not in dataset.label_names:
+            raise unknown(f"label of {dataset.name}", name, dataset.label_names, DataError)
+    return [dataset.label_names.index(name) for name in names]
 
 
 def _check_present(column: Array, origin: str) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.config import DataConfig
+from latentscape.data.labels import label_indices
 from latentscape.errors import DataError
 from latentscape.records import Array, Dataset, Split
 
@@ -17,16 +18,17 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
     """Divide examples into a training, a validation and a test part.
 
     The test part is the official one where there is one, otherwise a fifth, drawn. Of the rest,
-    `config.train` are trained on (all by default); the validation part is taken from what they
-    leave over, and from them where that is too little. All draws are stratified by label if there
-    are labels, and repeat with ``config.seed``.
+    only examples of `config.train_labels` count where labels are named; `config.train` of them are
+    trained on (all by default); the validation part is taken from what they leave over, and from
+    them where that is too little. All draws are stratified by label if there are labels, and repeat
+    with ``config.seed``.
 
     Parameters
     ----------
     dataset : Dataset
         The examples.
     config : DataConfig
-        ``train``, ``test``, ``validation`` and ``seed`` count.
+        ``train``, ``test``, ``train_labels``, ``validation`` and ``seed`` count.
 
     Returns
     -------
@@ -36,10 +38,13 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
     Raises
     ------
     DataError
-        If there are too few examples to train and to test on.
+        If there are too few examples to train and to test on, or a label of `config.train_labels`
+        does not exist.
     """
     strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
     pool, test = _official_parts(dataset, strata, config.seed)
+    if config.train_labels is not None:
+        pool = pool[np.isin(strata[pool], label_indices(config.train_labels, dataset))]
     if not len(pool) or not len(test):
         raise DataError(
             f"{dataset.name} has {len(pool)} example(s) to train on and {len(test)} to test on",

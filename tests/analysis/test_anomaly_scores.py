@@ -1,0 +1,202 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from latentscape.analysis import anomaly_scores as module
+from latentscape.analysis.anomaly_scores import (
+    BASELINES,
+    SCORES,
+    score_anomalies,
+    score_baselines,
+)
+from latentscape.analysis.inference import encode
+from latentscape.config import DataConfig, load_recipe, override
+from latentscape.data import split_dataset
+from latentscape.errors import ConfigError, DataError
+from latentscape.experiment import prepare
+from latentscape.model import Autoencoder
+from latentscape.records import Dataset
+
+
+@pytest.fixture(scope="module")
+def zeros(digits):
+    """About 360 training and 40 validation images, all of them zeros; 100 test images of all."""
+    return split_dataset(digits, DataConfig(train_labels=("0",), test=100))
+
+
+@pytest.fixture(scope="module")
+def tested(zeros):
+    return zeros.dataset.images[zeros.test]
+
+
+@pytest.fixture(scope="module")
+def found(model_of, zeros, tested):
+    return score_anomalies(model_of("plain"), zeros, tested)
+
+
+@pytest.fixture(scope="module")
+def line():
+    """Vectors (x, 1) along a line, and a split of them by hand: 0 to 49, of which 5 by 5."""
+    values = np.stack([np.arange(50), np.ones(50)], 1).astype(np.float32) / 50
+    split = split_dataset(Dataset("line", values, value_range=(0.0, 1.0)), DataConfig())
+    every = np.arange(50)
+    return replace(split, train=every[every % 5 > 0], validation=every[::5], test=every[:3])
+
+
+def model_for(split, **changes):
+    recipe = override(load_recipe("simple-20"), {"model.encoder.widths": [16], **changes})
+    torch.manual_seed(0)
+    prepared = prepare(recipe, split)
+    return Autoencoder(prepared.model, prepared.objective).eval()
+
+
+def test_every_kind_of_model_scores(model, zeros, tested):
+    labels = zeros.dataset.labels[zeros.test]
+    found = score_anomalies(model, zeros, tested, labels)
+    assert tuple(found.scores) == SCORES
+    assert all(scores.shape == (100,) for scores in found.scores.values())
+    assert all(np.isfinite(scores).all() for scores in found.scores.values())
+    assert found.left_out == ()
+
+
+def test_reconstruction_is_the_squared_error_per_pixel(model_of, found, tested):
+    made = model_of("plain").reconstruct(torch.from_numpy(tested)).detach().numpy()
+    expected = ((made - tested / 255.0) ** 2).mean((1, 2, 3))
+    np.testing.assert_allclose(found.scores["reconstruction"], expected, rtol=1e-5)
+
+
+def test_latent_knn_is_the_mean_distance_to_the_nearest_training_codes(model_of, zeros, found):
+    codes, train = (
+        encode(model_of("plain"), zeros.dataset, part).astype(np.float64)
+        for part in (zeros.test, zeros.train)
+    )
+    distances = np.linalg.norm(codes[:, None] - train, axis=2)
+    expected = np.sort(distances, 1)[:, :5].mean(1)
+    np.testing.assert_allclose(found.scores["latent_knn"], expected, rtol=1e-4)
+
+
+def test_mahalanobis_counts_in_standard_deviations():
+    """With many codes hardly anything is shrunk: distances are those of the true covariance."""
+    scales = np.array([1.0, 3.0])
+    train = np.random.default_rng(0).normal(0, scales, (100_000, 2)).astype(np.float32)
+    points = np.array([[0, 0], [2, 0], [0, 6], [3, 12]], np.float32)
+    (distances,) = module._mahalanobis(train, [points])
+    np.testing.assert_allclose(distances, [0, 2, 2, 5], atol=0.03)
+
+
+def test_long_codes_are_projected_first():
+    """Of 300 values, three carry the examples: the rest has no part in the distance."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(300, 3)))[0].T
+    train = rng.normal(size=(500, 3)) @ basis
+    projected = module._projected(train, [train])
+    assert [part.shape for part in projected] == [(500, 3), (500, 3)]
+    (distances,) = module._mahalanobis(train, [np.stack([basis[0] * 4, train.mean(0)])])
+    np.testing.assert_allclose(distances, [4, 0], atol=0.5)
+
+
+def test_ranks_are_shares_of_known_scores_and_go_on_beyond_them():
+    known = np.array([4.0, 1.0, 2.0, 2.0])
+    scores = np.array([0.0, 1.0, 1.5, 2.0, 4.0, 5.0, 8.0])
+    expected = [0, 1 / 8, 1 / 4, 1 / 2, 7 / 8, 5 / 4, 2]
+    np.testing.assert_allclose(module._rank(known, scores), expected)
+
+
+def test_known_scores_of_nothing_rank_what_is_not_nothing_above_them():
+    ranks = module._rank(np.zeros(4), np.array([0.0, 1e-6]))
+    assert ranks[0] == 0.5
+    assert 1 < ranks[1] < np.inf
+
+
+def test_the_rank_average_is_over_the_validation_examples(model_of, zeros, found):
+    known = score_anomalies(model_of("plain"), zeros, zeros.dataset.images[zeros.validation])
+    ranks = [module._rank(known.scores[name], found.scores[name]) for name in SCORES[:3]]
+    np.testing.assert_allclose(found.scores["rank_average"], np.mean(ranks, 0), rtol=1e-6)
+    assert found.ranked_among == "validation"
+    assert known.scores["rank_average"].mean() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_score_does_not_depend_on_what_else_is_scored(model_of, zeros, found, tested):
+    alone = score_anomalies(model_of("plain"), zeros, tested[7:8])
+    for name in SCORES:
+        assert alone.scores[name][0] == pytest.approx(found.scores[name][7], rel=1e-4)
+
+
+def test_with_few_validation_examples_ranks_are_taken_among_training_examples(line):
+    images = line.dataset.images[line.test]
+    found = score_baselines(line, images, 1, neighbours=1)
+    assert found.ranked_among == "train"
+    # Training examples are two places apart at most, without being their own neighbours.
+    np.testing.assert_allclose(found.scores["pixel_knn"], [0.02, 0, 0], atol=1e-6)
+    steps = line.dataset.images[line.train]
+    (known, _) = module._nearest(steps, [steps, images], 1, 1)
+    np.testing.assert_allclose(known, 0.02, atol=1e-6)
+
+
+def test_baselines_know_zeros_from_the_rest(zeros, tested):
+    found = score_baselines(zeros, tested, 20)
+    strange = zeros.dataset.labels[zeros.test] != 0
+    assert tuple(found.scores) == BASELINES
+    for scores in found.scores.values():
+        assert np.median(scores[strange]) > scores[~strange].max()
+
+
+def test_a_collapsed_encoder_leaves_only_errors(zeros, tested):
+    model = model_for(zeros)
+    for weight in model.latent.parameters():
+        weight.data.zero_()
+    found = score_anomalies(model, zeros, tested)
+    assert set(found.scores) == {"reconstruction", "rank_average"}
+    (sentence,) = found.left_out
+    assert "this model are all the same: the encoder has collapsed" in sentence
+    assert "latent_knn and mahalanobis were left out" in sentence
+
+
+def test_more_neighbours_than_training_examples(zeros, model_of, tested):
+    found = score_anomalies(model_of("plain"), zeros, tested, neighbours=1000)
+    assert set(found.scores) == {"reconstruction", "mahalanobis", "rank_average"}
+    assert found.left_out == (
+        f"latent_knn was left out: it needs 1000 training examples, and there are "
+        f"{len(zeros.train)}",
+    )
+
+
+def test_vectors_are_scored(vectors):
+    model = model_for(vectors, **{"model.latent.dim": 2})
+    images = vectors.dataset.images[vectors.test]
+    for found in (score_anomalies(model, vectors, images), score_baselines(vectors, images, 2)):
+        assert all(np.isfinite(scores).all() for scores in found.scores.values())
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((3, 1, 14, 14), r"shape \(3, 1, 14, 14\).*\(n, 1, 28, 28\)"),
+        ((3, 784), r"shape \(3, 784\)"),
+        ((0, 1, 28, 28), r"shape \(0, 1, 28, 28\)"),
+    ],
+)
+def test_images_of_another_shape(model_of, zeros, shape, message):
+    with pytest.raises(DataError, match=message):
+        score_anomalies(model_of("plain"), zeros, np.zeros(shape))
+
+
+def test_images_that_are_not_finite(model_of, zeros, tested):
+    images = tested.astype(np.float32)
+    images[2, 0, 3, 3] = np.nan
+    with pytest.raises(DataError, match="finite"):
+        score_anomalies(model_of("plain"), zeros, images)
+
+
+def test_a_model_that_diverged(zeros, tested):
+    model = model_for(zeros)
+    next(model.encoder.parameters()).data.fill_(torch.nan)
+    with pytest.raises(DataError, match=r"codes of this model are not finite.*diverged"):
+        score_anomalies(model, zeros, tested)
+
+
+def test_a_conditional_model_needs_labels(model_of, zeros, tested):
+    with pytest.raises(ConfigError, match="conditioned on labels"):
+        score_anomalies(model_of("cond"), zeros, tested)
