@@ -9,13 +9,14 @@ SOURCE = Path(__file__).parents[1] / "src" / "latentscape"
 
 # A unit is a module or a package directly under latentscape. It may import only from lower layers.
 LAYERS = [
-    {"errors", "files", "records", "runtime", "units"},
+    {"errors", "files", "learned", "records", "runtime", "units"},
     {"config"},
     {"data", "model"},
     {"runs"},
     {"training", "analysis", "reporting"},
     {"experiment"},
-    {"study", "measures", "gallery", "terminal"},
+    {"exploration", "measures", "gallery", "terminal"},
+    {"study"},
     {"cli"},
 ]
 LAYER_OF = {unit: number for number, units in enumerate(LAYERS) for unit in units}

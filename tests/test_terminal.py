@@ -7,7 +7,10 @@ import pytest
 from rich.console import Console
 
 from latentscape import terminal
+from latentscape.learned import learned_baselines
+from latentscape.terminal import layout
 from reporting.synthetic import COLLAPSE, SUPERVISED, findings, likelihood, study_of, variant
+from reporting.synthetic_learned import analysed, study_of_analysed
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def shown(monkeypatch):
         console = Console(
             file=stream, width=width, color_system=system, force_terminal=colours, no_color=False
         )
-        monkeypatch.setattr(terminal, "_console", lambda: console)
+        monkeypatch.setattr(layout, "_console", lambda: console)
         printing(values)
         return stream.getvalue()
 
@@ -149,3 +152,81 @@ def test_a_study_of_an_earlier_version_is_still_printed(shown):
     for key in ("latent", "likelihood", "collapse", "supervised", "labels_used"):
         del study["rows"][0][key]
     assert "[a]" in shown(terminal.print_study, study)
+
+
+def test_a_run_shows_what_its_code_is_good_for_beside_its_baselines(shown):
+    text = shown(*_run(analysed("m")))
+    assert re.search(r"m +raw pixels +PCA, 2", text)
+    assert re.search(r"K-means accuracy, majority +49.0 % +53.0 % +47.0 %", text)
+    assert re.search(r"Readable, of 16 +12 +16 +–", text)
+    assert "What the code is good for" not in shown(*_run(findings("m")))
+
+
+def _analysed_study():
+    groups = [[analysed(n, latent_dim=2, seed=s) for s in range(3)] for n in ("one", "another")]
+    study = study_of_analysed(groups)
+    for row in study["rows"]:
+        row["reported"] = [
+            {"metric": "kmeans_accuracy", "reported": 0.5457, "obtained": 0.5, "latent_dim": 2}
+        ]
+    runs = [[run.values for run in group] for group in groups]
+    return study | {"baselines": learned_baselines(runs)}
+
+
+@pytest.mark.parametrize("width", [60, 80, 180])
+def test_a_study_shows_them_with_deviations(shown, width):
+    text = shown(terminal.print_study, _analysed_study(), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "raw pixels" in text
+    assert "± 1.0 %" in text
+    assert ("ARI" in text) == (width == 180)
+    assert re.search(r"54.6 % +50.0 ± 1.0 %", text)
+
+
+PRINTERS = {
+    "clustering": terminal.print_clusters,
+    "probing": terminal.print_probes,
+    "projection": terminal.print_maps,
+    "legibility": terminal.print_legibility,
+    "anomalies": terminal.print_anomalies,
+    "neighbours": terminal.print_neighbours,
+}
+SAID = {
+    "clustering": ["simple-20, K-means", "49.0 %", "4 clusters by silhouette (3: 0.110, 4: 0.125"],
+    "probing": ["simple-20, k-NN", "59.0 ± 2.0 %", "raw pixels, MLP"],
+    "projection": ["t-SNE: raw pixels", "0.953", "87.5 %"],
+    "legibility": ["75.0 % of 60", "PCA 70.0 %, originals 98.5 %", "epoch 1: 8, epoch 3: 12"],
+    "anomalies": ["Reconstruction error 0.900 0.890", "Normal: ring. 40 of 60 images"],
+    "neighbours": ["91.7 % in the code and 94.6 % in pixels"],
+}
+
+
+@pytest.mark.parametrize("part", PRINTERS)
+@pytest.mark.parametrize("width", [50, 80, 180])
+def test_each_part_is_printed_at_any_width(shown, part, width):
+    text = shown(PRINTERS[part], analysed(parts=(part,)).values[part], width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    if width > 50:
+        assert all(said in _joined(text) for said in SAID[part])
+
+
+@pytest.mark.parametrize("part", PRINTERS)
+def test_what_was_left_out_is_printed_once(shown, part):
+    values = analysed(parts=(part,)).values[part]
+    for holder in (values, *values.get("rows", ())):
+        holder["left_out"] = ["There are no [labels]"]
+    assert shown(PRINTERS[part], values).count("There are no [labels].") == 1
+
+
+@pytest.mark.parametrize("part", PRINTERS)
+def test_parts_of_nothing_but_an_excuse_are_printed(shown, part):
+    code = {"name": "m", "kind": "model", "methods": {}, "results": {}, "chosen": None}
+    values = {"rows": [code], "maps": [], "scores": {}, "baselines": {}, "normal": None, "k": 5}
+    text = shown(PRINTERS[part], {**values, "left_out": ["There are no labels"]})
+    assert "There are no labels." in text
+
+
+def test_the_judge_of_legibility_is_always_named(shown):
+    text = _joined(shown(terminal.print_legibility, analysed().values["legibility"]))
+    assert "The judge reads 98.5 % of 60 test images rightly" in text

@@ -22,10 +22,20 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from latentscape.experiment import evaluate, load, resume, show_recipe, train
+    from latentscape.exploration import (
+        anomalies,
+        cluster,
+        explore,
+        gather_codes,
+        legibility,
+        probe,
+        project,
+    )
     from latentscape.gallery import (
         denoise,
         interpolate,
         manifold,
+        neighbours,
         reconstruct,
         sample,
         traverse,
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
     from latentscape.model import Autoencoder
     from latentscape.records import Dataset, Findings, Split
     from latentscape.runs import Run, open_run
-    from latentscape.study import compare, report
+    from latentscape.study import analyze, compare, report
 
 # Where each public name lives. They are imported when first used, so that `import latentscape`
 # and `latentscape --help` wait for nothing.
@@ -42,13 +52,30 @@ _HOMES = {
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "data": ("load_data", "show_data"),
+    "exploration": (
+        "anomalies",
+        "cluster",
+        "explore",
+        "gather_codes",
+        "legibility",
+        "probe",
+        "project",
+    ),
     "experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
-    "gallery": ("denoise", "interpolate", "manifold", "reconstruct", "sample", "traverse"),
+    "gallery": (
+        "denoise",
+        "interpolate",
+        "manifold",
+        "neighbours",
+        "reconstruct",
+        "sample",
+        "traverse",
+    ),
     "measures": ("measure_likelihood", "measure_quality"),
     "model": ("Autoencoder",),
     "records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
-    "study": ("compare", "report"),
+    "study": ("analyze", "compare", "report"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -65,10 +92,16 @@ __all__ = [
     "Split",
     "Study",
     "TrainingError",
+    "analyze",
+    "anomalies",
+    "cluster",
     "compare",
     "denoise",
     "evaluate",
+    "explore",
+    "gather_codes",
     "interpolate",
+    "legibility",
     "load",
     "load_data",
     "load_recipe",
@@ -76,7 +109,10 @@ __all__ = [
     "manifold",
     "measure_likelihood",
     "measure_quality",
+    "neighbours",
     "open_run",
+    "probe",
+    "project",
     "recipe_names",
     "reconstruct",
     "report",

@@ -27,6 +27,7 @@ from latentscape.data import (
 )
 from latentscape.errors import ConfigError, DataError, RunError
 from latentscape.files import slug
+from latentscape.learned import learned_numbers
 from latentscape.model import Autoencoder, uses_labels
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.records import Array, Dataset, Findings, Split
@@ -45,6 +46,18 @@ from latentscape.training.loop import Trainer
 
 CUSTOMARY_SAMPLES = 5000
 """Importance samples per example in published log-likelihoods (Burda et al. 2016)."""
+
+ARRAYS_OF = {
+    "clustering": ("cluster_",),
+    "projection": ("map_",),
+    "legibility": ("legible",),
+    "neighbours": ("neighbour",),
+    "anomalies": ("anomalies_", "anomaly_"),
+}
+"""How the names of the arrays begin that belong to a part of the findings."""
+
+MEASURED = ("likelihood", "quality", "probing", *ARRAYS_OF)
+"""Parts of the findings that are measured on request."""
 
 RUNS = Path("runs")
 """Where runs are kept unless another folder is given."""
@@ -397,11 +410,29 @@ def run_findings(run: Run) -> Findings:
     return read_findings(run.path)
 
 
+def keep_findings(run: Run, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Findings:
+    """Add what was found out about a run to its findings, and to what its origin reported.
+
+    Returns
+    -------
+    Findings
+        All that is known about the run now, as it stands in its directory.
+    """
+    before = run_findings(run)
+    replaced = tuple(prefix for name in values for prefix in ARRAYS_OF.get(name, ()))
+    kept = {n: array for n, array in before.arrays.items() if not n.startswith(replaced or ("/",))}
+    found = {**before.values, **values}
+    found["reported"] = reported_numbers(run.recipe, run.data, found)
+    findings = Findings(found, {**kept, **arrays})
+    write_findings(run.path, findings)
+    return findings
+
+
 def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
     found = evaluate_model(model, split)
     latent = latent_findings(model, split)
     pictures = collect_pictures(model, split, run.recipe.train.seed)
-    recipe, history, measured = run.recipe, run.history, _measured(run)
+    recipe, history, before = run.recipe, run.history, _measured(run)
     values = {
         "schema": SCHEMA,
         "kind": "run",
@@ -419,23 +450,24 @@ def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
         "evaluation": found.values,
         **({"latent": latent} if latent else {}),
         **pictures.values,
-        **measured,
-        "reported": reported_numbers(
-            recipe, run.data, found.values["metrics"], measured.get("likelihood")
-        ),
+        **before.values,
         "labels_used": describe_labels(recipe),
     }
-    findings = Findings(values, found.arrays | pictures.arrays | _snapshots(run))
+    values["reported"] = reported_numbers(recipe, run.data, values)
+    arrays = before.arrays | found.arrays | pictures.arrays | _snapshots(run)
+    findings = Findings(values, arrays)
     write_findings(run.path, findings)
     return findings
 
 
-def _measured(run: Run) -> dict[str, Any]:
-    """Keep what was measured on request: the model has not changed since."""
+def _measured(run: Run) -> Findings:
+    """Return what was measured on request: the model has not changed since."""
     with suppress(RunError):
-        before = read_findings(run.path).values
-        return {name: before[name] for name in ("likelihood", "quality") if name in before}
-    return {}
+        before = read_findings(run.path)
+        return Findings(
+            {name: before.values[name] for name in MEASURED if name in before.values}, before.arrays
+        )
+    return Findings({})
 
 
 def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
@@ -448,10 +480,7 @@ def _timing(history: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def reported_numbers(
-    recipe: Recipe,
-    data: Mapping[str, Any],
-    metrics: Mapping[str, float | None],
-    likelihood: Mapping[str, Any] | None,
+    recipe: Recipe, data: Mapping[str, Any], values: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Put what the recipe's origin reported beside what was obtained on the same data.
 
@@ -460,7 +489,8 @@ def reported_numbers(
     """
     if data["name"] != recipe.reported_on:
         return []
-    obtained = {**metrics}
+    obtained = {**values["evaluation"]["metrics"], **learned_numbers(values)}
+    likelihood = values.get("likelihood")
     if likelihood and likelihood["binarize"] == recipe.data.binarize:
         whole = likelihood["n"] == data["sizes"]["test"]
         if whole and likelihood["samples"] >= CUSTOMARY_SAMPLES:

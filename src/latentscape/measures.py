@@ -13,10 +13,10 @@ from latentscape.analysis.quality import sample_quality
 from latentscape.config import DataConfig, Recipe
 from latentscape.data import binarize_split
 from latentscape.errors import ConfigError
-from latentscape.experiment import load_split, reported_numbers, run_findings, run_split
+from latentscape.experiment import keep_findings, load_split, run_findings, run_split
 from latentscape.model import Autoencoder
 from latentscape.records import Array, Dataset, Findings, Split
-from latentscape.runs import Run, load_model, open_run, write_findings
+from latentscape.runs import Run, load_model, open_run
 from latentscape.runtime import choose_device, derive_seed
 
 _Watch = Callable[[Sequence[Array]], Iterable[Array]]
@@ -76,7 +76,7 @@ def measure_likelihood(
         If the data have changed, or leave the range that can be binarised.
     """
     run = run if isinstance(run, Run) else open_run(run)
-    findings = run_findings(run)
+    run_findings(run)  # An unfinished run says so before anything is measured.
     model = load_model(run.path).to(choose_device(device))
     recipe = run.recipe
     _check_likelihood(model)
@@ -90,12 +90,7 @@ def measure_likelihood(
         "protocol": _protocol(recipe, mode, found),
         "warning": _warning(recipe.data.binarize, mode),
     }
-    metrics = findings.values["evaluation"]["metrics"]
-    reported = reported_numbers(recipe, run.data, metrics, found)
-    values = {**findings.values, "likelihood": found, "reported": reported}
-    findings = Findings(values, findings.arrays)
-    write_findings(run.path, findings)
-    return findings
+    return keep_findings(run, {"likelihood": found}, {})
 
 
 def measure_quality(
@@ -140,7 +135,7 @@ def measure_quality(
         If the run is not finished or damaged.
     """
     run = run if isinstance(run, Run) else open_run(run)
-    findings = run_findings(run)
+    run_findings(run)  # An unfinished run says so before anything is measured.
     model = load_model(run.path).to(choose_device(device))
     split = run_split(run, data)
     samples = draw_samples(model, split, count, seed, source)
@@ -149,9 +144,7 @@ def measure_quality(
     # Samples are mean images: they are judged beside grey ones, also where training drew pixels.
     grey = _pixels(run.recipe, split, "none", seed, data)
     found = sample_quality(samples.images, numbers, grey, samples.facts["source"])
-    findings = Findings({**findings.values, "quality": found}, findings.arrays)
-    write_findings(run.path, findings)
-    return findings
+    return keep_findings(run, {"quality": found}, {})
 
 
 def _check_likelihood(model: Autoencoder) -> None:

@@ -1,13 +1,11 @@
 """Studies: recipes and axes, trained where they have not been, and put into one table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from latentscape.analysis.reconstruction import judge
 from latentscape.config import Recipe, Study, load_study
@@ -20,13 +18,19 @@ from latentscape.experiment import (
     prepare,
     resolve,
     run_findings,
+    run_split,
     start_run,
 )
+from latentscape.exploration import PARTS, Ground, Made, Watch, gather_codes, is_customary
 from latentscape.files import slug
+from latentscape.learned import learned_numbers, summary
 from latentscape.records import Dataset, Findings, Split
 from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
 from latentscape.runtime import choose_device
+
+_PICTURED = ("projection", "neighbours")
+"""Parts of the analysis that are looked at, and have no mean over seeds."""
 
 _LATENT_NUMBERS = ("elbo", "rate", "distortion", "active_units", "perplexity")
 
@@ -49,8 +53,9 @@ def compare(
     folder: str | Path = RUNS,
     device: str = "auto",
     quiet: bool = False,
+    watch: Watch = iter,
 ) -> Findings:
-    """Train all that a study compares, and write its findings and its report.
+    """Train and analyse all that a study compares, and write its findings and its report.
 
     Runs in `folder` with the same settings and the same data are used again; one that was killed
     goes on where it was.
@@ -69,6 +74,8 @@ def compare(
         Where runs and the study's own directory are kept.
     device, quiet
         As for `train`.
+    watch : callable
+        Is given the parts of the analysis, and hands them out: for a progress bar.
 
     Returns
     -------
@@ -86,7 +93,15 @@ def compare(
     seeds = seeds or study.seeds
     planned = _plan(study, data, seeds, changes or {})
     finished, failures = _run_all(planned, folder, device, quiet)
-    rows = [_row(label, group) for label, group in _by_label(finished).items()]
+    groups = _by_label(finished)
+    _analyse(
+        groups.values(),
+        study.analysis,
+        {},
+        device,
+        watch,
+        data if isinstance(data, Dataset) else None,
+    )
     place = folder / slug(f"{study.name}-{planned[0].split.dataset.name}")
     values = {
         "schema": SCHEMA,
@@ -97,13 +112,58 @@ def compare(
         "ranked": study.ranked,
         "seeds": list(range(seeds)),
         "folder": str(place),
-        "rows": sorted(rows, key=_rank) if study.ranked else rows,
         "failures": failures,
     }
-    findings = Findings(values)
-    write_findings(place, findings)
-    report(place)
-    return findings
+    return _keep(place, values, groups)
+
+
+def analyze(
+    run_or_study: str | Path,
+    *,
+    codes: Mapping[str, Made] | None = None,
+    parts: Sequence[str] = (),
+    data: Dataset | None = None,
+    device: str = "auto",
+    watch: Watch = iter,
+) -> Findings:
+    """Look at what a run or all runs of a study learned in every way, and write the report.
+
+    Parameters
+    ----------
+    run_or_study : str or Path
+        A directory that `train` or `compare` has made.
+    codes : mapping, optional
+        Name to codes that were made elsewhere, to stand in the same tables; see `gather_codes`.
+    parts : sequence of str
+        Of ``clustering``, ``probing``, ``projection``, ``legibility``, ``neighbours`` and
+        ``anomalies``; by default all of them.
+    data : Dataset, optional
+        The dataset, where runs were trained on one in memory.
+    device : str
+        As for `train`.
+    watch : callable
+        Is given the parts of the analysis, and hands them out: for a progress bar.
+
+    Returns
+    -------
+    Findings
+        Those of the run or the study.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        If codes do not fit the data, the data have changed, or a run is not finished.
+    """
+    path, parts, codes = Path(run_or_study), tuple(parts) or tuple(PARTS), codes or {}
+    study = _read_study(path)
+    if study is None:
+        run = open_run(path)
+        _analyse([[run]], parts, codes, device, watch, data, anew=True)
+        report(path)
+        return run_findings(run)
+    groups = {row["label"]: _runs_of(row, path) for row in study["rows"]}
+    _analyse(groups.values(), parts, codes, device, watch, data, anew=True)
+    return _keep(path, study, groups)
 
 
 def report(run_or_study: str | Path) -> Path:
@@ -125,19 +185,73 @@ def report(run_or_study: str | Path) -> Path:
         If it is neither, or not finished.
     """
     path = Path(run_or_study)
-    if (path / "recipe.yaml").is_file() or not (path / "findings.json").is_file():
+    study = _read_study(path)
+    if study is None:
         findings = run_findings(open_run(path))
         about = findings.values["recipe"].get("about", "")
         return write_report(findings.values["name"], about, None, [findings], path)
+    runs = []
+    for row in study["rows"]:
+        for run in _runs_of(row, path):
+            found = run_findings(run)
+            runs.append(Findings({**found.values, "label": row["label"]}, found.arrays))
+    return write_report(study["name"], study["about"], study, runs, path)
+
+
+def _read_study(path: Path) -> dict[str, Any] | None:
+    """Return what a study found; None where the path is that of a run."""
+    if (path / "recipe.yaml").is_file() or not (path / "findings.json").is_file():
+        return None
     study = read_findings(path).values
     if study.get("kind") != "study":
         raise RunError(f"{path} is neither a run nor a study")
-    runs = []
-    for row in study["rows"]:
-        for name in row["runs"]:
-            found = run_findings(open_run(path.parent / name))
-            runs.append(Findings({**found.values, "label": row["label"]}, found.arrays))
-    return write_report(study["name"], study["about"], study, runs, path)
+    return study
+
+
+def _runs_of(row: Mapping[str, Any], path: Path) -> list[Run]:
+    return [open_run(path.parent / name) for name in row["runs"]]
+
+
+def _keep(path: Path, study: dict[str, Any], groups: Mapping[str, Sequence[Run]]) -> Findings:
+    """Write the findings of a study, with its rows made anew from those of its runs; and report."""
+    rows = [_row(label, runs) for label, runs in groups.items()]
+    findings = Findings({**study, "rows": sorted(rows, key=_rank) if study["ranked"] else rows})
+    write_findings(path, findings)
+    report(path)
+    return findings
+
+
+def _analyse(
+    groups: Iterable[Sequence[Run]],
+    parts: Sequence[str],
+    codes: Mapping[str, Made],
+    device: str,
+    watch: Watch,
+    data: Dataset | None,
+    *,
+    anew: bool = False,
+) -> None:
+    """Explore all runs; of those that differ in the seed only the first where there is no mean."""
+    asked = [
+        (run, part)
+        for runs in groups
+        for number, run in enumerate(runs)
+        for part in parts
+        if number == 0 or part not in _PICTURED
+    ]
+    if not anew:
+        asked = [
+            (run, part) for run, part in asked if not is_customary(part, run_findings(run).values)
+        ]
+    grounds: dict[str, Ground] = {}
+    bench = None
+    for run, part in watch(asked):
+        if bench is None or bench.run is not run:
+            key = run.recipe.data.model_dump_json()
+            if key not in grounds:
+                grounds[key] = Ground(run_split(run, data))
+            bench = gather_codes(run, codes=codes, device=device, ground=grounds[key])
+        PARTS[part](bench)
 
 
 def _plan(
@@ -231,13 +345,15 @@ def _row(label: str, runs: Sequence[Run]) -> dict[str, Any]:
         "epochs": max(len(values["history"]) for values in seeds),
         "metrics": metrics,
         "pca": pca,
-        "train_seconds": _summary([values["timing"]["train_seconds"] for values in seeds]),
+        "train_seconds": summary([values["timing"]["train_seconds"] for values in seeds]),
         "latent": _of_all(seeds, "latent", _LATENT_NUMBERS),
         "likelihood": _likelihood(seeds),
+        "learned": _learned(seeds),
+        "anomalies": _anomalies(seeds),
         "collapse": next(filter(None, (_collapse(values) for values in seeds)), ""),
         "labels_used": first["labels_used"],
         "supervised": first["labels_used"].startswith("Supervised"),
-        "validation_mse": _summary([_validation_mse(values) for values in seeds]),
+        "validation_mse": summary([_validation_mse(values) for values in seeds]),
         **judge(mean, pca, blank, evaluations[0]["pca"]["dim"]),
         "reported": [
             {**number, "obtained": mean.get(number["metric"])} for number in first["reported"]
@@ -252,7 +368,7 @@ def _of_all(
     found = [values[part] for values in seeds if part in values]
     if not found:
         return None
-    return {name: _summary([values.get(name) for values in found]) for name in names}
+    return {name: summary([values.get(name) for values in found]) for name in names}
 
 
 def _likelihood(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -276,17 +392,22 @@ def _validation_mse(values: Mapping[str, Any]) -> float | None:
     return float(kept["mse"])
 
 
+def _learned(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Summarise what the codes are good for, where it was measured."""
+    found = [learned_numbers(values) for values in seeds]
+    names = dict.fromkeys(name for numbers in found for name in numbers)
+    return {name: summary([numbers.get(name) for numbers in found]) for name in names}
+
+
+def _anomalies(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Summarise how well the scores tell anomalies, where it was measured."""
+    found = [values["anomalies"]["scores"] for values in seeds if "anomalies" in values]
+    names = dict.fromkeys(name for scores in found for name in scores)
+    return {name: summary([s.get(name, {}).get("auroc") for s in found]) for name in names}
+
+
 def _summaries(metrics: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
-    return {name: _summary([values[name] for values in metrics]) for name in metrics[0]}
-
-
-def _summary(values: Sequence[float | None]) -> dict[str, float | int | None] | None:
-    """Return mean, sample standard deviation and number; None where there is nothing to average."""
-    numbers = [value for value in values if value is not None]
-    if not numbers:
-        return None
-    sd = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-    return {"mean": float(np.mean(numbers)), "sd": sd, "n": len(numbers)}
+    return {name: summary([values[name] for values in metrics]) for name in metrics[0]}
 
 
 def _rank(row: Mapping[str, Any]) -> float:

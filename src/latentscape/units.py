@@ -73,6 +73,31 @@ LEARNED = (
 )
 """What a code is good for, in the order of its tables."""
 
+SHARES = frozenset(LEARNED) - {"kmeans_nmi", "kmeans_ari", "readable_of_16"} | {"map_accuracy"}
+"""Those that are shares of examples, and are written in percent."""
+
+PROBES = {"knn": "k-NN", "logistic": "Logistic regression", "mlp": "MLP"}
+"""The classifiers on frozen codes."""
+
+CLUSTERINGS = {
+    "kmeans": "K-means",
+    "gmm": "Gaussian mixture",
+    "agglomerative": "Agglomerative",
+    "umap": "UMAP + mixture",
+}
+"""The ways in which codes are put into clusters."""
+
+MAPS = {"code": "The code itself", "pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+"""The ways in which codes are laid out in the plane."""
+
+ANOMALY_SCORES = {
+    "reconstruction": ("Reconstruction error", "pca_reconstruction"),
+    "latent_knn": ("k-NN distance", "pixel_knn"),
+    "mahalanobis": ("Mahalanobis distance", "pixel_mahalanobis"),
+    "rank_average": ("Rank average", "pixel_rank_average"),
+}
+"""How strange an image is, and the score of pixels or PCA that is its baseline."""
+
 BOUND = ("elbo", "rate", "active_units", "nll")
 """Those that stand beside them where a model has a posterior and a prior."""
 
@@ -116,6 +141,34 @@ def statistic(values: Mapping[str, Any] | None, digits: int = 4) -> str:
     """Write a mean, and its standard deviation where there is one."""
     mean = number((values or {}).get("mean"), digits)
     return f"{mean} {deviation(values)}".rstrip()
+
+
+def share(ratio: float | None) -> str:
+    """Write a share in percent with one decimal; a dash where there is none."""
+    return NONE if ratio is None or not math.isfinite(ratio) else _signed(f"{100 * ratio:.1f} %")
+
+
+def written(metric: str, value: float | None) -> str:
+    """Write a value of a metric as it is read: 54.6 %, 9, 0.01235."""
+    if metric in SHARES:
+        return share(value)
+    if metric == "readable_of_16" and value is not None and not value % 1:
+        return count(int(value))
+    return number(value, 3 if metric in LEARNED else 4)
+
+
+def uncertainty(metric: str, values: Mapping[str, Any] | None) -> str:
+    """Write the standard deviation of a metric in the unit in which the metric is written."""
+    sd = (values or {}).get("sd")
+    return f"± {100 * sd:.1f}" if sd is not None and metric in SHARES else deviation(values)
+
+
+def measured(metric: str, values: Mapping[str, Any] | None) -> str:
+    """Write a metric's mean as it is read, and its standard deviation where there is one."""
+    mean, spread = written(metric, (values or {}).get("mean")), uncertainty(metric, values)
+    if spread and mean.endswith(" %"):
+        return f"{mean.removesuffix(' %')} {spread} %"
+    return f"{mean} {spread}".rstrip()
 
 
 def count(value: int | None) -> str:

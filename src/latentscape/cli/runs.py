@@ -137,7 +137,14 @@ def compare(
 
     changes = read_changes(settings, {"train.epochs": epochs})
     findings = studies.compare(
-        study, data=data, seeds=seeds, changes=changes, folder=folder, device=device, quiet=quiet
+        study,
+        data=data,
+        seeds=seeds,
+        changes=changes,
+        folder=folder,
+        device=device,
+        quiet=quiet,
+        watch=terminal.watching("analysis", quiet),
     )
     show(findings.values, as_json, terminal.print_study)
     if not as_json:
@@ -190,16 +197,15 @@ def evaluate(
     if not quality and (draws, source) != (None, None):
         raise typer.BadParameter("--draws and --from say how to measure --quality")
     if nll:
-        with terminal.watching("log-likelihood", quiet) as watch:
-            measures.measure_likelihood(
-                run,
-                samples=samples or 5000,
-                binarize=binarize,
-                examples=examples,
-                seed=seed,
-                device=device,
-                watch=watch,
-            )
+        measures.measure_likelihood(
+            run,
+            samples=samples or 5000,
+            binarize=binarize,
+            examples=examples,
+            seed=seed,
+            device=device,
+            watch=terminal.watching("log-likelihood", quiet),
+        )
     if quality:
         measures.measure_quality(
             run, count=draws or 10_000, source=source, seed=seed, device=device

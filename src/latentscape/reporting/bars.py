@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from latentscape.reporting.charts import figure_name
-from latentscape.reporting.parts import Chart
+from latentscape.reporting.parts import Chart, figure_name
 from latentscape.reporting.rows import Row, Subject
 from latentscape.reporting.svg import (
     CHARACTER,

@@ -1,22 +1,17 @@
-"""Curves, comparisons and scatters as SVG."""
+"""Comparisons and curves of training as SVG."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from latentscape.files import slug
-from latentscape.records import Array, Findings
-from latentscape.reporting.parts import Chart
+from latentscape.records import Findings
+from latentscape.reporting.curves import LOG_SPREAD, Curve, curve_chart, ends
+from latentscape.reporting.parts import Chart, figure_name
 from latentscape.reporting.rows import Row, Subject
 from latentscape.reporting.svg import (
-    CHARACTER,
     Scale,
-    apart,
-    axes,
     document,
-    dots,
     fit,
     line,
     polyline,
@@ -26,22 +21,7 @@ from latentscape.reporting.svg import (
 )
 from latentscape.units import duration, number
 
-LOG_SPREAD = 5.0  # the largest over the smallest value from which a logarithmic scale shows more
 ROW = 40  # height of a model in charts that list them
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line through (x, y) points that is named at its right end, unless its label is empty."""
-
-    label: str
-    points: Sequence[tuple[float, float]]
-    look: str
-
-
-def figure_name(*words: str) -> str:
-    """Make the name of a figure's file of words."""
-    return slug(" ".join(words).lower())
 
 
 def validation_errors(subject: Subject) -> Chart:
@@ -50,12 +30,12 @@ def validation_errors(subject: Subject) -> Chart:
     for row in sorted(subject.rows, key=lambda row: row.label in _labels(subject.pictured)):
         colour, shown = subject.colour(row), row in subject.pictured
         curves += _seed_curves(row, _validation_error, row.label if shown else "", colour)
-    svg, crop = _curve_chart(
+    svg, crop = curve_chart(
         curves,
         (440, 330),
         "MSE per pixel",
         f"Validation error over epochs for {len(subject.rows)} models, logarithmic where it spans "
-        f"much. {_ends(curves)}",
+        f"much. {ends(curves)}",
     )
     return Chart(
         "validation-error",
@@ -72,8 +52,8 @@ def losses(subject: Subject, row: Row) -> Chart:
     colour = subject.colour(row)
     curves = _seed_curves(row, _part_value("train", "loss"), "training", f"{colour} dashed")
     curves += _seed_curves(row, _part_value("validation", "loss"), "validation", colour)
-    svg, _ = _curve_chart(
-        curves, (320, 240), "loss, nats per example", f"Loss of {row.label}. {_ends(curves)}"
+    svg, _ = curve_chart(
+        curves, (320, 240), "loss, nats per example", f"Loss of {row.label}. {ends(curves)}"
     )
     return Chart(figure_name("loss", row.label), row.label, svg)
 
@@ -91,8 +71,8 @@ def terms(row: Row) -> Chart | None:
     ]
     weights = row.values["recipe"].get("objective", {}).get("weights", {})
     sum_ = " + ".join(_weighted(name, weights.get(name, 1)) for name in names)
-    alt = f"Terms of the loss of {row.label}, before weighting. {_ends(curves)}"
-    svg, _ = _curve_chart(curves, (320, 240), "nats per example", alt)
+    alt = f"Terms of the loss of {row.label}, before weighting. {ends(curves)}"
+    svg, _ = curve_chart(curves, (320, 240), "nats per example", alt)
     return Chart(figure_name("terms", row.label), f"{row.label}, terms of the loss: {sum_}", svg)
 
 
@@ -114,8 +94,8 @@ def code_use(subject: Subject, key: str) -> Chart | None:
     if all(len({y for _, y in curve.points}) < 2 for curve in curves):
         return None
     what, caption = _USES[key]
-    alt = f"{what.capitalize()} over epochs. {_ends(curves)}"
-    svg, crop = _curve_chart(curves, (440, 220), what, alt, 0.0)
+    alt = f"{what.capitalize()} over epochs. {ends(curves)}"
+    svg, crop = curve_chart(curves, (440, 220), what, alt, 0.0)
     named = {curve.label for curve in curves}
     legend = [(subject.colour(r), r.label) for r in subject.pictured if r.label in named]
     return Chart(figure_name(key), caption, svg, legend, crop)
@@ -175,53 +155,6 @@ def times(subject: Subject) -> Chart:
     )
 
 
-def latent_map(row: Row) -> Chart:
-    """Draw test images as points of a two-dimensional code, coloured by label."""
-    codes, labels = row.arrays["codes"], row.arrays["code_labels"]
-    x = fit(codes[:, 0], 44, 390)
-    y = fit(codes[:, 1], 350, 30)
-    at = np.stack([[x(v) for v in codes[:, 0]], [y(v) for v in codes[:, 1]]], axis=1)
-    marks = axes(x, y, "first latent number", "second latent number")
-    names = row.values["data"]["label_names"]
-    classes = [int(label) for label in np.unique(labels) if label >= 0]
-    marks += [dots(at[labels == -1], "faint")] if (labels == -1).any() else []
-    marks += [dots(at[labels == label], f"k{label % 10}") for label in classes]
-    marks += _class_names(at, labels, {label: _name(names, label) for label in classes})
-    colours = "coloured by label, each label's name at its median" if classes else "without labels"
-    return Chart(
-        figure_name("latent-map", row.label),
-        row.label,
-        document(
-            400, 392, marks, f"{len(codes)} test images in the code of {row.label}, {colours}."
-        ),
-    )
-
-
-def _curve_chart(
-    curves: Sequence[Curve], size: tuple[int, int], y_label: str, alt: str, *floor: float
-) -> tuple[str, float]:
-    """Draw curves, their names beside them; returns also width over width without names.
-
-    A `floor` is a value that the upright scale reaches down to, whatever the curves do.
-    """
-    plot, height = size
-    names = max((len(curve.label) for curve in curves), default=0) * CHARACTER + 14
-    width = plot + names
-    x = fit([x for curve in curves for x, _ in curve.points], 50, plot, finest=1)
-    values = [y for curve in curves for _, y in curve.points]
-    y = fit([*values, *floor], height - 44, 28, spread=LOG_SPREAD)
-    marks = axes(x, y, "epoch", y_label)
-    for curve in curves:
-        points = [(x(a), y(b)) for a, b in curve.points if np.isfinite(b)]
-        marks.append(polyline(points, f"curve {curve.look}") if len(points) > 1 else "")
-        marks.append(dots(points, curve.look) if len(points) == 1 else "")
-    named = [curve for curve in curves if curve.label and curve.points]
-    spots = apart([y(curve.points[-1][1]) for curve in named], 16, 24, height - 44)
-    for curve, spot in zip(named, spots, strict=True):
-        marks.append(text(plot + 8, spot + 4, curve.label, f"end {curve.look}"))
-    return document(width, height, marks, alt), width / (plot + 6)
-
-
 def _seed_curves(
     row: Row, value: Callable[[dict[str, Any]], float | None], label: str, look: str
 ) -> list[Curve]:
@@ -259,11 +192,6 @@ def _weighted(name: str, weight: float) -> str:
     """Write a term with its weight, as it stands in the sum."""
     words = name.replace("_", " ")
     return words if weight == 1 else f"{weight:g} × {words}"
-
-
-def _ends(curves: Iterable[Curve]) -> str:
-    named = [curve for curve in curves if curve.label]
-    return " ".join(f"{c.label} ends at {number(c.points[-1][1])}." for c in named)
 
 
 def _row_width(subject: Subject) -> float:
@@ -304,34 +232,6 @@ def _bottom_axis(scale: Scale, y: float) -> list[str]:
         marks.append(line(scale(tick), 24, scale(tick), y, "grid"))
         marks.append(text(scale(tick), y + 17, tick_label(tick), "tick", "middle"))
     return marks
-
-
-def _class_names(points: Array, labels: Array, names: Mapping[int, str]) -> list[str]:
-    """Write each label at the median of its points, in a ring of its colour."""
-    if not names:
-        return []
-    spots = _pushed_apart(np.array([np.median(points[labels == n], axis=0) for n in names]))
-    marks = []
-    for (label, name), (x, y) in zip(names.items(), spots, strict=True):
-        width = max(19.0, 8 * len(name) + 8)
-        marks.append(rectangle(x - width / 2, y - 9.5, width, 19, f"ring k{label % 10}", 9.5))
-        marks.append(text(x, y + 4.5, name, "name", "middle"))
-    return marks
-
-
-def _pushed_apart(spots: Array, least: float = 21.0) -> Array:
-    """Move spots that lie closer than `least` away from each other, a little at a time."""
-    spots = spots.astype(float) + np.linspace(0, 0.1, len(spots))[:, None]  # none coincide
-    for _ in range(60):
-        between = spots[:, None] - spots[None]
-        distance = np.linalg.norm(between, axis=-1) + np.eye(len(spots)) * least
-        push = np.clip(least - distance, 0, None) / 2
-        spots = spots + (between / distance[..., None] * push[..., None]).sum(1) * 0.6
-    return spots
-
-
-def _name(names: Sequence[str], label: int) -> str:
-    return names[label] if label < len(names) else str(label)
 
 
 def _labels(rows: Iterable[Row]) -> set[str]:

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from latentscape.reporting.charts import figure_name
-from latentscape.reporting.parts import Chart
+from latentscape.reporting.parts import Chart, figure_name
 from latentscape.reporting.prose import shortened
 from latentscape.reporting.rows import Row
 from latentscape.reporting.svg import document, rectangle, text

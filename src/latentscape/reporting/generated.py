@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from latentscape.records import Array
-from latentscape.reporting.charts import figure_name
-from latentscape.reporting.parts import Panel, Plate, Strip
+from latentscape.reporting.parts import Panel, Plate, Strip, figure_name
 from latentscape.reporting.pictures import sheet, strip
 from latentscape.reporting.rows import Row, Subject
 from latentscape.units import number

@@ -4,6 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from latentscape.files import slug
+
+
+def figure_name(*words: str) -> str:
+    """Make the name of a figure's file of words."""
+    return slug(" ".join(words).lower())
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -36,10 +43,11 @@ class Chart:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Charts side by side, as many as fit."""
+    """Charts side by side, as many as fit, under a title if need be."""
 
     kind: ClassVar[str] = "gallery"
     charts: Sequence[Chart]
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,12 +124,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose header cells carry a name and a unit."""
+    """A table whose header cells carry a name and a unit.
+
+    Attributes
+    ----------
+    apart : int
+        So many of the last rows are set apart from the others: baselines, or a mean.
+    """
 
     kind: ClassVar[str] = "table"
     caption: str
     head: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[Cell]]
+    apart: int = 0
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ def sheet(images: Array, columns: int, tile: int, *, tight: bool = False) -> byt
     Parameters
     ----------
     images : ndarray of float
-        (n, C, H, W) in [0, 1], C being 1, 3 or 4 (with opacity).
+        (n, C, H, W) in [0, 1], C being 1, 3 or 4 (with opacity). Where an image is NaN all over
+        there is a gap.
     columns : int
         Images in a row.
     tile : int
@@ -40,6 +41,8 @@ def sheet(images: Array, columns: int, tile: int, *, tight: bool = False) -> byt
     size = (columns * (width + gap) - gap, rows * (height + gap) - gap)
     canvas = Image.new("LA" if tiles[0].mode in ("L", "LA") else "RGBA", size)
     for index, picture in enumerate(tiles):
+        if np.isnan(images[index]).all():
+            continue
         row, column = divmod(index, columns)
         canvas.paste(picture.convert(canvas.mode), (column * (width + gap), row * (height + gap)))
     return _png(canvas)

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from latentscape.records import Array
-from latentscape.reporting.charts import figure_name
 from latentscape.reporting.generated import SAMPLES_ACROSS, columns_of
-from latentscape.reporting.parts import Panel, Plate, Strip
+from latentscape.reporting.parts import Panel, Plate, Strip, figure_name
 from latentscape.reporting.pictures import code_pictures, strip
 from latentscape.reporting.rows import Row, Subject
 from latentscape.units import count, number
@@ -123,8 +122,16 @@ def _snapshots(subject: Subject, rows: Sequence[Row], epoch: int) -> Panel:
         ):
             if name in row.arrays:
                 alt, pictures = f"{label}: after epoch {epoch}", row.arrays[name][at]
+                if name == "snapshots":
+                    label += _readable(row, at)
                 strips.append(strip(label, pictures, columns, subject.tile, alt))
     return Panel(f"Epoch {epoch}", strips)
+
+
+def _readable(row: Row, at: int) -> str:
+    """Say how many of the images of a snapshot a classifier reads, where one has tried."""
+    read = row.arrays.get("legible_snapshots")
+    return "" if read is None or at >= len(read) else f": {int(read[at].sum())} read"
 
 
 def _epochs(row: Row) -> tuple[int, ...]:

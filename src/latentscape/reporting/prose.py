@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from latentscape.reporting.parts import Aside
 from latentscape.reporting.rows import Row, Subject, collapse_of
 from latentscape.units import EXACT, count, joined, number, percent, shape
 
@@ -55,6 +56,39 @@ def supervised(subject: Subject) -> list[str]:
     """Name the rows that were trained with labels; others are not comparable with them."""
     marked = [row for row in subject.rows if row.supervised]
     return [f"{_named(subject, row)}{row.values['labels_used']}" for row in marked]
+
+
+def by_sentence(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Tell each sentence once, after the labels it is true of unless it is true of all.
+
+    Parameters
+    ----------
+    told : iterable of (str, str)
+        Label and sentence.
+    """
+    labels, groups = dict[str, None](), dict[str, dict[str, None]]()
+    for label, sentence in told:
+        labels[label] = None
+        if sentence:
+            groups.setdefault(f"{sentence.rstrip('.')}.", {})[label] = None
+    return [
+        sentence if len(true) == len(labels) else f"{shortened(list(true))}: {sentence}"
+        for sentence, true in groups.items()
+    ]
+
+
+def protocols(rows: Iterable[Row], part: str) -> str:
+    """Say how a part of the findings was measured."""
+    return " ".join(by_sentence((row.label, row.values[part]["protocol"]) for row in rows))
+
+
+def left_out(rows: Iterable[Row], part: str) -> list[Aside]:
+    """Say what could not be done in a part of the findings, and why."""
+    found = [row.values[part] for row in rows]
+    found += [code for values in found for code in values.get("rows", ())]
+    told = (sentence for values in found for sentence in values.get("left_out", ()))
+    sentences = list(dict.fromkeys(f"{sentence.rstrip('.')}." for sentence in told))
+    return [Aside("note", "Left out.", sentences, len(sentences) > 1)] if sentences else []
 
 
 def _named(subject: Subject, row: Row) -> str:

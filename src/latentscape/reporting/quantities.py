@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from latentscape.reporting.parts import Block, Cell, Numbers, Quantity, Table
-from latentscape.reporting.prose import shortened
+from latentscape.reporting.prose import by_sentence, shortened
 from latentscape.reporting.rows import Row, Subject
 from latentscape.units import METRICS, NONE, count, deviation, number, out_of, percent
 
@@ -77,13 +77,7 @@ def likelihood(subject: Subject) -> Numbers | Table:
 
 def protocols(rows: Sequence[Row], key: str = "protocol") -> list[str]:
     """Say how likelihoods were estimated, or what to beware of; each sentence once."""
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        if sentence := row.values["likelihood"][key]:
-            groups.setdefault(f"{sentence.rstrip('.')}.", []).append(row.label)
-    if len(rows) == 1 or [len(labels) for labels in groups.values()] == [len(rows)]:
-        return list(groups)
-    return [f"{', '.join(labels)}: {sentence}" for sentence, labels in groups.items()]
+    return by_sentence((row.label, row.values["likelihood"][key]) for row in rows)
 
 
 def quality(subject: Subject) -> Table:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from latentscape.learned import learned_numbers
 from latentscape.records import Array, Findings
 
 # More pictures than this tire the reader before they tell more; tables and charts show all rows.
@@ -84,7 +85,7 @@ class Row:
 
     def statistic(self, metric: str) -> Mapping[str, Any]:
         """Mean and standard deviation of a metric over seeds; empty where it does not apply."""
-        for part in ("metrics", "latent", "likelihood"):
+        for part in ("metrics", "latent", "likelihood", "learned"):
             if found := (self.facts.get(part) or {}).get(metric):
                 return dict(found)
         return {}
@@ -93,6 +94,10 @@ class Row:
         """Mean of a metric over seeds; None where it does not apply."""
         value = self.statistic(metric).get("mean")
         return None if value is None else float(value)
+
+    def found(self, part: str) -> Mapping[str, Any]:
+        """Return a part of the first run's findings; empty where nothing was looked for."""
+        return self.values.get(part) or {}
 
     @property
     def mse(self) -> float:
@@ -128,6 +133,10 @@ class Subject:
     def colour(self, row: Row) -> str:
         """CSS class of a row's colour: the same in every chart; faint for rows not pictured."""
         return f"c{self.pictured.index(row)}" if row in self.pictured else "faint"
+
+    def having(self, part: str) -> tuple[Row, ...]:
+        """Rows in whose findings a part stands."""
+        return tuple(row for row in self.rows if row.found(part))
 
     @property
     def seeds(self) -> int:
@@ -179,12 +188,19 @@ def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": {key: {"mean": value} for key, value in evaluation["metrics"].items()},
         "latent": _means(values.get("latent"), LATENT),
         "likelihood": _means(values.get("likelihood"), ("nll",)),
+        "learned": {key: {"mean": value} for key, value in learned_numbers(values).items()},
+        "anomalies": _aurocs(values.get("anomalies")),
         "pca": evaluation["pca"]["metrics"],
         "train_seconds": {"mean": values["timing"]["train_seconds"]},
         "beats_pca": evaluation["beats_pca"],
         "verdict": evaluation["verdict"],
         "reported": values["reported"],
     }
+
+
+def _aurocs(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    scores = (values or {}).get("scores", {})
+    return {name: {"mean": score["auroc"]} for name, score in scores.items()}
 
 
 def _means(values: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, Any]:

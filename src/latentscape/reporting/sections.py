@@ -6,7 +6,22 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from latentscape.records import Findings
-from latentscape.reporting import charts, drawings, generative, plates, prose, tables
+from latentscape.reporting import (
+    anomalies,
+    charts,
+    clusters,
+    drawings,
+    generative,
+    legible,
+    maps,
+    neighbours,
+    plates,
+    probes,
+    prose,
+    reported,
+    tables,
+    worth,
+)
 from latentscape.reporting.parts import Aside, Block, Chart, Details, Gallery, Prose, Section
 from latentscape.reporting.rows import PICTURED, Row, Subject
 
@@ -15,17 +30,24 @@ def sections(subject: Subject) -> list[Section]:
     """Make every section that applies to the subject."""
     made = [
         _summary(subject),
-        _reported(subject),
+        reported.section(subject),
+        worth.section(subject),
         generative.bound(subject),
         generative.likelihood(subject),
         _learning(subject),
         *(_pictures(subject) if _has_pictures(subject) else [_no_pictures()]),
+        legible.section(subject),
         generative.denoising(subject),
         generative.samples(subject),
         generative.quality(subject),
         generative.walks(subject),
         *(_codes(subject) if _has_pictures(subject) else []),
         _latent_maps(subject),
+        clusters.section(subject),
+        probes.section(subject),
+        maps.section(subject),
+        neighbours.section(subject),
+        anomalies.section(subject),
         _classes(subject),
         _architectures(subject),
         _timings(subject),
@@ -60,20 +82,6 @@ def _verdicts(subject: Subject) -> list[Block]:
     if len(told) > PICTURED:
         return [Details(f"The {len(told)} models that PCA beats", "\n".join(told))]
     return [Prose(told, listed=True)] if told else []
-
-
-def _reported(subject: Subject) -> Section | None:
-    table = tables.reported(subject)
-    if table is None:
-        return None
-    about = []
-    for row in _distinct_recipes(subject):
-        recipe = row.values["recipe"]
-        told = [text.rstrip(".") for text in (recipe.get("origin"), recipe.get("protocol")) if text]
-        if recipe.get("reported") and told:
-            about.append(f"{recipe['name']}: {'. '.join(told)}.")
-    blocks: list[Block] = [table, *([Prose(about, listed=True)] if about else [])]
-    return Section("reported", "Reported and obtained", "", blocks)
 
 
 def _learning(subject: Subject) -> Section | None:
@@ -134,8 +142,16 @@ def _latent_maps(subject: Subject) -> Section | None:
         "one label, for labels that share a place (the model confuses them) and for empty regions "
         f"(it has never decoded from there). {_labels_used(subject)}"
     )
-    gallery = Gallery([charts.latent_map(row) for row in rows])
-    return Section("latent-space", "The latent space", lead.strip(), [gallery])
+    drawn = []
+    for row in rows:
+        drawn.append(maps.latent_map(row))
+        if "cluster_of_codes" in row.arrays:
+            drawn.append(maps.cluster_map(row))
+    if len(drawn) > len(rows):
+        lead += (
+            " Beside each the same points by cluster, which knows no labels: compare the colours."
+        )
+    return Section("latent-space", "The latent space", lead.strip(), [Gallery(drawn)])
 
 
 def _classes(subject: Subject) -> Section | None:
@@ -201,12 +217,6 @@ def _limited(subject: Subject) -> str:
 
 def _labels_used(subject: Subject) -> str:
     return " ".join(dict.fromkeys(row.values["labels_used"] for row in subject.rows)).strip()
-
-
-def _distinct_recipes(subject: Subject) -> list[Row]:
-    return list({row.values["recipe"]["name"]: row for row in reversed(subject.rows)}.values())[
-        ::-1
-    ]
 
 
 def _as_yaml(content: object) -> str:

@@ -47,15 +47,15 @@ class Scale:
 
     def ticks(self, about: int = 5) -> list[float]:
         """Round values within the scale, about so many."""
-        ticks = self._log_ticks() if self.log else []
+        ticks = self._log_ticks(about + 2) if self.log else []
         return ticks if len(ticks) >= 3 else self._linear_ticks(about)
 
-    def _log_ticks(self) -> list[float]:
+    def _log_ticks(self, most: int) -> list[float]:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for leads in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
             ticks = [lead * 10.0**decade for decade in decades for lead in leads]
             ticks = [tick for tick in ticks if self.low <= tick <= self.high]
-            if len(ticks) <= 7:
+            if len(ticks) <= most:
                 break
         return ticks
 
@@ -150,7 +150,7 @@ def rectangle(x: float, y: float, width: float, height: float, look: str, radius
 def axes(x: Scale, y: Scale, x_label: str, y_label: str) -> list[str]:
     """Draw gridlines, ticks and labels. The upright label stands level, on top, to be read."""
     marks = levels(y, x.start, x.end, y_label)
-    for tick in x.ticks(6):
+    for tick in x.ticks(4 if x.log else 6):  # 1,000 and 3,000 would touch
         marks.append(text(x(tick), y.start + 17, tick_label(tick), "tick", "middle"))
     marks.append(line(x.start, y.start, x.end, y.start, "base"))
     marks.append(text(x.end, y.start + 33, x_label, "axis", "end"))

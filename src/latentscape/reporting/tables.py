@@ -15,10 +15,8 @@ from latentscape.units import (
     deviation,
     duration,
     joined,
-    metric_of,
     number,
     out_of,
-    percent,
 )
 
 
@@ -41,19 +39,6 @@ def results(subject: Subject) -> list[Table]:
     if len(subject.rows) == 1:
         body += _baselines(subject.rows[0])
     return [Table(_errors_caption(subject), [*head, *_COSTS], body)]
-
-
-def reported(subject: Subject) -> Table | None:
-    """List what the origins reported beside what was obtained; None where nothing was reported."""
-    claims = [(row, claim) for row in subject.rows for claim in row.facts["reported"]]
-    body = [[_title(row), *_reported_cells(claim)] for row, claim in claims]
-    head = [("Model", ""), ("Metric", ""), ("Code", "numbers"), ("Reported", "")]
-    head += [("Obtained", ""), ("Difference", ""), ("Reached", "")]
-    caption = (
-        "Numbers that the origin of a recipe reported, beside what the same recipe gave here. They "
-        "agree only as far as data, split and protocol do; a dash means it was not measured here."
-    )
-    return Table(caption, head, body) if body else None
 
 
 def timings(subject: Subject) -> Table:
@@ -187,17 +172,6 @@ def _marks_explained(rows: Sequence[Row]) -> Iterator[str]:
         yield f"“labels” ({joined(marked)}): {sentence}"
     if collapsed := [row.label for row in rows if row.collapse]:
         yield f"“collapsed” ({joined(collapsed)}): the code is not used."
-
-
-def _reported_cells(claim: Mapping[str, Any]) -> list[Cell]:
-    metric, said, got = metric_of(claim["metric"]), claim["reported"], claim["obtained"]
-    cells = [Cell(f"{metric.name}, {metric.unit}".rstrip(", "))]
-    cells += [Cell(count(claim["latent_dim"])), Cell(f"{said:.10g}"), Cell(number(got))]
-    if got is None:
-        return [*cells, Cell(NONE), Cell(NONE)]
-    reached = got >= said if metric.higher_is_better else got <= said
-    difference = percent(got / said - 1, "+") if said else NONE
-    return [*cells, Cell(difference), Cell("yes" if reached else "no")]
 
 
 def _classes(row: Row) -> dict[str, Mapping[str, Any]]:

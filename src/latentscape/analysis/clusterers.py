@@ -1,0 +1,278 @@
+"""Ways to put points into clusters, and to choose how many clusters, all without labels."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from latentscape.analysis.inference import spread
+from latentscape.analysis.partitions import MAX_POINTS, Clusters, silhouette
+from latentscape.records import Array
+from latentscape.runtime import derive_seed
+
+RESTARTS = 10
+"""Of K-means."""
+
+STARTS = 5
+"""Of a mixture, each from another K-means."""
+
+NEIGHBOURS = 20
+"""In the graphs of agglomerative clustering and of UMAP."""
+
+VOTERS = 5
+
+MAP_DIM = 2
+"""Dimensions of the map that UMAP lays out."""
+
+CHUNK = 4096
+"""Points that are placed on the map at once: to all of up to 4,096 others UMAP takes distances."""
+
+MOST_CLUSTERS = 20
+"""Up to which the number of clusters is chosen."""
+
+TRIED_ON = 3000
+"""Points that it is chosen on, at most."""
+
+PRINCIPAL = 64
+"""Longest code that all methods take as it is; all but K-means see components of longer ones."""
+
+MAX_VALUES = 1 << 23
+"""Numbers that a method is fitted to, at most: 131,072 codes of 64, or 10,699 of 784."""
+
+PROTOCOL = (
+    "Clusters are found without labels, but for their number where that is the number of labels. "
+    f"K-means: the least inertia of {RESTARTS} restarts. Gaussian mixture: the greatest likelihood "
+    f"of {STARTS} starts, with full covariances where there are enough examples. Agglomerative: "
+    f"Ward's linkage on the graph of {NEIGHBOURS} nearest neighbours; examples that it was not "
+    f"fitted to take the cluster of most of their {VOTERS} nearest ones. UMAP + mixture: such a "
+    f"mixture on a map of {MAP_DIM} dimensions ({NEIGHBOURS} neighbours, minimal distance 0), on "
+    "which examples that it was not fitted to are placed. Each says beside its numbers how many "
+    "examples it was fitted to, spread evenly where not to all; all but K-means see the first "
+    f"{PRINCIPAL} principal components of longer codes. Silhouettes are those of the codes "
+    f"themselves, over {MAX_POINTS:,} of the scored examples at most."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Points in clusters, and how others find theirs.
+
+    Attributes
+    ----------
+    clusters : ndarray of int64
+        (n,) of the points that it was fitted to.
+    assign : callable
+        From points (m, D) to their clusters (m,).
+    centres : ndarray or None
+        (k, D) of K-means.
+    """
+
+    clusters: Clusters
+    assign: Callable[[Array], Clusters]
+    centres: Array | None = None
+
+
+def k_means(points: Array, k: int, seed: int) -> Clustering:
+    """Cluster with K-means: of 10 restarts (Arthur and Vassilvitskii 2007) the least inertia.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D).
+    k : int
+        How many clusters, no more than points. Fewer are found where points are the same.
+    seed : int
+        Draws where they start.
+    """
+    from sklearn.cluster import KMeans
+
+    model = KMeans(k, n_init=RESTARTS, random_state=_state(seed, "kmeans"))
+    with _whether_converged_or_not():
+        model.fit(points)
+    return Clustering(
+        model.labels_.astype(np.int64),
+        lambda others: model.predict(others).astype(np.int64),
+        model.cluster_centers_,
+    )
+
+
+def gaussian_mixture(points: Array, k: int, seed: int) -> Clustering:
+    """Cluster with a mixture of Gaussians: of 5 starts the greatest likelihood.
+
+    Covariances are full, or diagonal where there are too few points for that.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), with n at least `k`.
+    k : int
+        How many Gaussians.
+    seed : int
+        Draws where they start.
+    """
+    model, scaled = _mixture(points, k, seed)
+    return Clustering(model.predict(scaled(points)), lambda others: model.predict(scaled(others)))
+
+
+def agglomerative(points: Array, k: int, seed: int) -> Clustering:
+    """Merge neighbours, and then neighbouring clusters, with the least growth in variance.
+
+    Ward's linkage (1963) on the graph of nearest neighbours; others take the cluster that most of
+    their 5 nearest points are in.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), with n at least 2.
+    k : int
+        How many clusters, no more than points.
+    seed : int
+        Is not needed: nothing is drawn.
+    """
+    from sklearn.cluster import AgglomerativeClustering
+    from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
+
+    graph = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
+    model = AgglomerativeClustering(k, connectivity=graph, linkage="ward")
+    with warnings.catch_warnings():
+        # It joins the parts of a graph that is not connected, which is what we want.
+        warnings.filterwarnings("ignore", "the number of connected components", UserWarning)
+        clusters = model.fit_predict(points).astype(np.int64)
+    vote = KNeighborsClassifier(min(VOTERS, len(points))).fit(points, clusters)
+    return Clustering(clusters, vote.predict)
+
+
+def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
+    """Cluster the map that UMAP makes with a mixture of Gaussians (McInnes et al. 2018).
+
+    The two steps of McConville et al. (2021), "N2D", here with a map of 2 dimensions: others are
+    placed on the map first.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), more than 20.
+    k : int
+        How many clusters.
+    seed : int
+        Draws the map and where the mixture starts.
+
+    Raises
+    ------
+    ImportError
+        Without the package umap-learn.
+    """
+    mapper = _umap_class()(
+        n_neighbors=NEIGHBOURS,
+        min_dist=0.0,
+        n_components=min(MAP_DIM, points.shape[1]),
+        random_state=_state(seed, "umap"),
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        # It begins at random then, and says so.
+        warnings.filterwarnings("ignore", "Spectral initialisation failed", UserWarning)
+        places = mapper.fit_transform(points)
+    found = gaussian_mixture(places, k, seed)
+
+    def assign(others: Array) -> Clusters:
+        chunks = (others[start : start + CHUNK] for start in range(0, len(others), CHUNK))
+        return found.assign(np.concatenate([mapper.transform(chunk) for chunk in chunks]))
+
+    return Clustering(found.clusters, assign)
+
+
+def choose_number(points: Array, by: str, seed: int) -> tuple[int, list[list[float]]]:
+    """Choose a number of clusters without labels: from 2 to 20, the one with the best score.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), 3 at least; at most 3,000 are looked at, spread evenly.
+    by : str
+        ``silhouette``, the greatest of K-means (Rousseeuw 1987); or ``BIC``, the least of a mixture
+        (Schwarz 1978).
+    seed : int
+        As of `k_means` and `gaussian_mixture`.
+
+    Returns
+    -------
+    int
+        The number.
+    list of list
+        Each number that was tried, and its score.
+    """
+    score, best = {"silhouette": (_silhouette, max), "BIC": (_bic, min)}[by]
+    some = points[spread(np.arange(len(points)), TRIED_ON)]
+    numbers = range(2, min(MOST_CLUSTERS, len(some) - 1) + 1)
+    tried = [[k, score(some, k, seed)] for k in numbers]
+    return int(best(tried, key=lambda pair: pair[1])[0]), tried
+
+
+def _silhouette(points: Array, k: int, seed: int) -> float:
+    return silhouette(points, k_means(points, k, seed).clusters) or 0.0
+
+
+def _bic(points: Array, k: int, seed: int) -> float:
+    model, scaled = _mixture(points, k, seed, starts=1)
+    return float(model.bic(scaled(points)))
+
+
+def _mixture(
+    points: Array, k: int, seed: int, starts: int = STARTS
+) -> tuple[Any, Callable[[Array], Array]]:
+    """Return a fitted mixture, and the function that scales points for it."""
+    from sklearn.mixture import GaussianMixture
+
+    # In units of their spread, so that what keeps variances above zero suits any points.
+    centre = points.mean(0, dtype=np.float64)
+    unit = np.sqrt(points.var(0, dtype=np.float64).mean()) or 1.0
+    kind = "full" if len(points) >= k * (points.shape[1] + 1) else "diag"
+    model = GaussianMixture(
+        k, covariance_type=kind, n_init=starts, random_state=_state(seed, "gmm")
+    )
+    with _whether_converged_or_not():
+        model.fit((points - centre) / unit)
+    return model, lambda others: (others - centre) / unit
+
+
+def _umap_class() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)  # It misses TensorFlow, which nobody needs.
+        from umap import UMAP
+    return UMAP
+
+
+def _state(seed: int, purpose: str) -> int:
+    return derive_seed(seed, purpose) % 2**32
+
+
+@contextmanager
+def _whether_converged_or_not() -> Iterator[None]:
+    """Accept points that are the same, and the last of many steps; the callers count clusters."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to cluster: from points (n, D), a number of clusters and a seed."""
+
+    fit: Callable[[Array, int, int], Clustering]
+    most: int = MAX_VALUES
+    """Points to fit to, at most."""
+
+
+CLUSTERERS = {
+    "kmeans": Method(k_means),
+    "gmm": Method(gaussian_mixture, 20_000),
+    "agglomerative": Method(agglomerative, 10_000),
+    "umap": Method(umap_mixture, 100_000),
+}
+"""All of them, by their names."""

@@ -1,0 +1,45 @@
+"""What codes are good for: clusters, probes, maps, legibility, neighbours and anomalies.
+
+Each part is a function of its own, for a run and for codes that were made elsewhere; `explore` does
+all of them. What is found out about a run is kept with its findings, where the report shows it.
+"""
+
+from latentscape.analysis.clustering import METHODS as CLUSTERINGS
+from latentscape.analysis.probing import COUNTS, PROBES
+from latentscape.analysis.projection import METHODS as MAP_METHODS
+from latentscape.exploration.bench import Bench, Ground, Made, gather_codes
+from latentscape.exploration.parts import (
+    PARTS,
+    Watch,
+    anomalies,
+    cluster,
+    explore,
+    is_customary,
+    legibility,
+    neighbour_images,
+    probe,
+    project,
+    write_scores,
+)
+
+__all__ = [
+    "CLUSTERINGS",
+    "COUNTS",
+    "MAP_METHODS",
+    "PROBES",
+    "PARTS",
+    "Bench",
+    "Ground",
+    "Made",
+    "Watch",
+    "anomalies",
+    "cluster",
+    "explore",
+    "gather_codes",
+    "is_customary",
+    "legibility",
+    "neighbour_images",
+    "probe",
+    "project",
+    "write_scores",
+]

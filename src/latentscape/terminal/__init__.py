@@ -1,0 +1,29 @@
+"""Findings as tables on a terminal."""
+
+from latentscape.terminal.learned import (
+    print_anomalies,
+    print_clusters,
+    print_legibility,
+    print_maps,
+    print_neighbours,
+    print_probes,
+)
+from latentscape.terminal.progress import watching
+from latentscape.terminal.records import print_recipe, print_rows, print_values, print_yaml
+from latentscape.terminal.runs import print_run, print_study
+
+__all__ = [
+    "print_anomalies",
+    "print_clusters",
+    "print_legibility",
+    "print_maps",
+    "print_neighbours",
+    "print_probes",
+    "print_recipe",
+    "print_rows",
+    "print_run",
+    "print_study",
+    "print_values",
+    "print_yaml",
+    "watching",
+]
