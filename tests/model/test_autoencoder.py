@@ -156,3 +156,15 @@ def test_what_a_refusal_recommends_is_accepted(build):
 def test_a_config_without_an_input_is_refused():
     with pytest.raises(ConfigError, match=r"Fill in model\.input"):
         Autoencoder(load_recipe("simple-20").model)
+
+
+def test_codes_on_a_sphere_have_one_length_and_keep_their_direction(build, blots):
+    free = build("simple-20", {"model.latent.dim": 5})
+    sphere = build(
+        "simple-20", {"model.latent": {"kind": "point", "dim": 5, "activation": "sphere"}}
+    )
+    sphere.load_state_dict(free.state_dict())
+    codes, directions = sphere.encode(blots), free.encode(blots)
+    assert torch.allclose(codes.norm(dim=1), torch.tensor(5.0).sqrt())
+    cosine = torch.nn.functional.cosine_similarity(codes, directions)
+    assert torch.allclose(cosine, torch.ones(len(blots)))

@@ -56,11 +56,17 @@ class MirrorConfig(Part):
 
 
 class PointConfig(Part):
-    """A deterministic code of `dim` numbers: a linear layer and an activation."""
+    """A deterministic code of `dim` numbers: a linear layer and an activation.
+
+    Attributes
+    ----------
+    activation : str
+        ``sphere`` gives all codes the same length, the square root of `dim`.
+    """
 
     kind: Literal["point"] = "point"
     dim: int = Field(gt=0)
-    activation: Activation = "linear"
+    activation: Activation | Literal["sphere"] = "linear"
 
 
 class GaussianLatentConfig(Part):

@@ -174,6 +174,14 @@ class Latent(nn.Module):
         return ""
 
 
+class Sphere(nn.Module):
+    """Gives vectors (B, D) the length sqrt(D), so that their numbers have mean square one."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return vectors of the same direction."""
+        return F.normalize(vectors, dim=-1) * math.sqrt(vectors.shape[-1])
+
+
 class PointLatent(Latent):
     """A deterministic code: a linear layer and an activation.
 
@@ -188,7 +196,8 @@ class PointLatent(Latent):
     def __init__(self, config: PointConfig, features_shape: tuple[int, ...]) -> None:
         super().__init__()
         features = math.prod(features_shape)
-        self.layers = nn.Sequential(nn.Linear(features, config.dim), *activation(config.activation))
+        last = [Sphere()] if config.activation == "sphere" else activation(config.activation)
+        self.layers = nn.Sequential(nn.Linear(features, config.dim), *last)
         self.code_shape, self.numbers = (config.dim,), config.dim
 
     def forward(self, features: Tensor, prior: Prior | None, samples: int) -> Code:
