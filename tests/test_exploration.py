@@ -246,7 +246,49 @@ def test_scores_of_anomalies_become_a_table(run, tmp_path, digits):
     before = (run.path / "findings.json").read_bytes()
     found = latentscape.anomalies(run, data=others, normal=["0"])
     assert (run.path / "findings.json").read_bytes() == before
-    exploration.write_scores(found, tmp_path / "scores.csv")
+    exploration.write_anomalies(found, tmp_path / "scores.csv")
     lines = (tmp_path / "scores.csv").read_text().splitlines()
     assert lines[0].startswith("index,label,reconstruction,latent_knn,mahalanobis,rank_average")
     assert len(lines) == 31
+
+
+def test_new_points_find_their_place_on_the_map_of_a_run(run, digits):
+    latentscape.project(run, methods=["pca"], points=50)
+    bench = gather_codes(run)
+    kept = read_findings(run.path).arrays
+    images = digits.images[kept["map_points"]]
+    new = latentscape.Dataset("new", images, value_range=digits.value_range)
+    places = latentscape.place(bench, data=new, method="pca")
+    assert np.allclose(places, kept["map_pca_0"], atol=1e-3)
+    codes = latentscape.load(run.path).encode(torch.from_numpy(images)).detach().numpy()
+    assert np.allclose(latentscape.place(run, codes=codes, method="pca"), places, atol=1e-5)
+
+
+def test_a_map_of_foreign_codes_is_kept_in_a_file(tmp_path, labelled):
+    bench = gather_codes(codes={"z": labelled[0]}, labels=labelled[1])
+    found = latentscape.project(bench, methods=["pca"], points=60)
+    exploration.keep_map(bench, found, tmp_path / "map.npz")
+    codes = bench.split.dataset.images[found.arrays["map_points"]]
+    places = latentscape.place(tmp_path / "map.npz", codes=codes)
+    assert np.allclose(places, found.arrays["map_pca_0"], atol=1e-4)
+    with pytest.raises(ConfigError, match="no model"):
+        latentscape.place(tmp_path / "map.npz", data="mnist-5k")
+    with pytest.raises(ConfigError, match=r"ending in \.npz"):
+        exploration.keep_map(bench, found, tmp_path / "map.csv")
+
+
+def test_a_place_is_only_found_where_there_is_a_map(tmp_path, run, labelled):
+    unmapped = latentscape.train("simple-20", changes=SMALL, folder=tmp_path, quiet=True)
+    with pytest.raises(RunError, match="No map.*latentscape project"):
+        latentscape.place(unmapped, data="mnist-5k")
+    latentscape.project(run, methods=["pca"], points=50)
+    with pytest.raises(ConfigError, match="pca"):
+        latentscape.place(run, data="mnist-5k", method="umap")
+    with pytest.raises(ConfigError, match="images or codes"):
+        latentscape.place(run)
+    with pytest.raises(DataError, match=r"\(1, 28, 28\)"):
+        latentscape.place(
+            run, data=latentscape.Dataset("thin", np.ones((4, 1, 5, 5))), method="pca"
+        )
+    with pytest.raises(ConfigError, match="kept"):
+        latentscape.place(gather_codes(codes={"z": labelled[0]}), codes=labelled[0])

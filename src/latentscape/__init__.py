@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         explore,
         gather_codes,
         legibility,
+        place,
         probe,
         project,
     )
@@ -58,6 +59,7 @@ _HOMES = {
         "explore",
         "gather_codes",
         "legibility",
+        "place",
         "probe",
         "project",
     ),
@@ -111,6 +113,7 @@ __all__ = [
     "measure_quality",
     "neighbours",
     "open_run",
+    "place",
     "probe",
     "project",
     "recipe_names",

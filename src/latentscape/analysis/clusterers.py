@@ -14,7 +14,8 @@ from latentscape.records import Array
 from latentscape.runtime import derive_seed
 
 RESTARTS = 10
-"""Of K-means."""
+STEPS = 100
+"""Of K-means: codes without any structure take hundreds of steps, which hardly lower inertia."""
 
 STARTS = 5
 """Of a mixture, each from another K-means."""
@@ -44,13 +45,14 @@ MAX_VALUES = 1 << 23
 
 PROTOCOL = (
     "Clusters are found without labels, but for their number where that is the number of labels. "
-    f"K-means: the least inertia of {RESTARTS} restarts. Gaussian mixture: the greatest likelihood "
-    f"of {STARTS} starts, with full covariances where there are enough examples. Agglomerative: "
-    f"Ward's linkage on the graph of {NEIGHBOURS} nearest neighbours; examples that it was not "
-    f"fitted to take the cluster of most of their {VOTERS} nearest ones. UMAP + mixture: such a "
-    f"mixture on a map of {MAP_DIM} dimensions ({NEIGHBOURS} neighbours, minimal distance 0), on "
-    "which examples that it was not fitted to are placed. Each says beside its numbers how many "
-    "examples it was fitted to, spread evenly where not to all; all but K-means see the first "
+    f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most. Gaussian "
+    f"mixture: the greatest likelihood of {STARTS} starts, with full covariances where there are "
+    f"enough examples. Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest "
+    "neighbours; examples that it was not fitted to take the cluster of most of their "
+    f"{VOTERS} nearest ones. UMAP + mixture: such a mixture on a map of {MAP_DIM} dimensions "
+    f"({NEIGHBOURS} neighbours, minimal distance 0), on which examples that it was not fitted to "
+    "are placed. Each says beside its numbers how many examples it was fitted to, spread evenly "
+    "where not to all; all but K-means see the first "
     f"{PRINCIPAL} principal components of longer codes. Silhouettes are those of the codes "
     f"themselves, over {MAX_POINTS:,} of the scored examples at most."
 )
@@ -89,7 +91,7 @@ def k_means(points: Array, k: int, seed: int) -> Clustering:
     """
     from sklearn.cluster import KMeans
 
-    model = KMeans(k, n_init=RESTARTS, random_state=_state(seed, "kmeans"))
+    model = KMeans(k, n_init=RESTARTS, max_iter=STEPS, random_state=_state(seed, "kmeans"))
     with _whether_converged_or_not():
         model.fit(points)
     return Clustering(

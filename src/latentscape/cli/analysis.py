@@ -165,21 +165,52 @@ def project(
     ] = None,
     points: Annotated[int, typer.Option(min=5, help="How many points.")] = 2000,
     seed: Seed = 0,
+    save: Annotated[
+        Path | None, typer.Option(help="Write one map to an .npz file too, to place points on it.")
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw maps of codes in the plane, beside those of the pixels, and keep them."""
+    """Draw maps of codes in the plane, beside those of the pixels, and keep them with the run."""
     from latentscape import exploration, terminal
 
+    bench = _bench(run, codes, labels, data, device)
     found = exploration.project(
-        _bench(run, codes, labels, data, device),
+        bench,
         methods=methods or exploration.MAP_METHODS,
         points=points,
         seed=seed,
         watch=terminal.watching("maps", quiet),
     )
+    if save is not None:
+        exploration.keep_map(bench, found, save)
     show(found.values, as_json, terminal.print_maps)
+
+
+@command(epilog="Example: **latentscape place runs/conv-bn-mnist-5k-0 --data new.npy**")
+def place(
+    where: Annotated[
+        Path, typer.Argument(help="Directory of a run with maps; or a map file of project --save.")
+    ],
+    data: Annotated[str | None, typer.Option("--data", help="New images: a source.")] = None,
+    codes: Annotated[
+        Path | None, typer.Option("--codes", help="New codes of the same encoder instead.")
+    ] = None,
+    method: Annotated[
+        Literal["tsne", "umap", "pca", "code"], typer.Option(help="Which map of a run.")
+    ] = "tsne",
+    out: Annotated[Path, typer.Option(help="CSV file for the places.")] = Path("places.csv"),
+    as_json: AsJson = False,
+) -> None:
+    """Place new points on a map that was drawn before."""
+    from latentscape import exploration
+    from latentscape.files import write_csv
+
+    places = exploration.place(where, data=data, codes=codes, method=method)
+    write_csv(out, ("index", "x", "y"), ([n, *xy] for n, xy in enumerate(places.tolist())))
+    values = {"places": str(out), "points": len(places)}
+    show(values, as_json, lambda values: print("{points:,} points: {places}".format(**values)))
 
 
 @command(epilog="Example: **latentscape legibility runs/conv-bn-mnist-5k-0**")
@@ -221,7 +252,7 @@ def anomalies(
     bench = exploration.gather_codes(run, device=device)
     found = exploration.anomalies(bench, normal=normal, data=data)
     if out is not None:
-        exploration.write_scores(found, out)
+        exploration.write_anomalies(found, out)
     show(found.values, as_json, terminal.print_anomalies)
     if out is not None and not as_json:
         print(out)

@@ -19,8 +19,9 @@ from latentscape.exploration.parts import (
     neighbour_images,
     probe,
     project,
-    write_scores,
+    write_anomalies,
 )
+from latentscape.exploration.placing import keep_map, place
 
 __all__ = [
     "CLUSTERINGS",
@@ -37,9 +38,11 @@ __all__ = [
     "explore",
     "gather_codes",
     "is_customary",
+    "keep_map",
     "legibility",
     "neighbour_images",
+    "place",
     "probe",
     "project",
-    "write_scores",
+    "write_anomalies",
 ]

@@ -1,7 +1,5 @@
 """The parts of an exploration. Each looks at a bench of codes, or at a run."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
@@ -16,7 +14,7 @@ from latentscape.data import load_dataset
 from latentscape.errors import ConfigError, unknown
 from latentscape.experiment import keep_findings, run_findings
 from latentscape.exploration.bench import Bench, as_array, gather_codes
-from latentscape.files import write_text
+from latentscape.files import write_csv
 from latentscape.model import Autoencoder
 from latentscape.records import Array, Codes, Dataset, Findings
 from latentscape.runs import Run
@@ -264,12 +262,10 @@ def anomalies(
     return _kept(bench, "anomalies", {**found.values, "settings": settings}, found.arrays)
 
 
-def write_scores(findings: Findings, path: str | Path) -> None:
+def write_anomalies(findings: Findings, path: str | Path) -> None:
     """Write the scores of `anomalies`, a row for each image, into a CSV file."""
-    table = io.StringIO()
     columns, rows = score_table(findings)
-    csv.writer(table, lineterminator="\n").writerows([columns, *rows])
-    write_text(Path(path), table.getvalue())
+    write_csv(Path(path), columns, rows)
 
 
 def explore(

@@ -39,10 +39,7 @@ def _single(row: Row) -> Table:
     for score, (name, baseline) in ANOMALY_SCORES.items():
         if score in found["scores"]:
             pair = (_auroc(found["scores"], score), _auroc(found["baselines"], baseline))
-            texts = [number(value, 3) for value in pair]
-            best = max((value for value in pair if value is not None), default=None)
-            cells = [Cell(t, t == number(best, 3) and best is not None) for t in texts]
-            body.append([Cell(name, title=True), *cells])
+            body.append([Cell(name, title=True), *_cells([{"mean": value} for value in pair])])
     head = [("Score", "AUROC"), (row.label, ""), ("Baseline", "PCA or pixels")]
     return Table(_about(row), head, body)
 
@@ -61,17 +58,19 @@ def _several(rows: Sequence[Row]) -> Table:
         for row in rows
     ]
     body = [
-        [Cell(row.label, title=True), *map(_cell, line)]
-        for row, line in zip(rows, lines, strict=True)
+        [Cell(row.label, title=True), *_cells(line)] for row, line in zip(rows, lines, strict=True)
     ]
     apart = _normals_differ(rows)
     if apart:
-        means = [_mean(column) for column in zip(*lines, strict=True)]
-        body.append([Cell("Mean", title=True), *(Cell(number(mean, 3)) for mean in means)])
+        means = [{"mean": _mean(column)} for column in zip(*lines, strict=True)]
+        body.append([Cell("Mean", title=True), *_cells(means)])
     names = [ANOMALY_SCORES[score][0] for score in shown]
     head = [("AUROC", ""), *((name, "model") for name in names)]
     head += [(name, "baseline") for name in names]
-    caption = "Baselines are the reconstruction error of PCA and the same distances between pixels."
+    caption = (
+        "Baselines are the reconstruction error of PCA and the same distances between pixels. "
+        "★ marks the best of a line."
+    )
     if apart:
         caption += " Each line calls another label normal; the last is the mean of all lines."
     return Table(caption, head, body, int(apart))
@@ -104,8 +103,14 @@ def _auroc(scores: Mapping[str, Any], name: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _cell(values: Mapping[str, Any] | None) -> Cell:
-    return Cell(number((values or {}).get("mean"), 3), note=deviation(values))
+def _cells(line: Sequence[Mapping[str, Any] | None]) -> list[Cell]:
+    """Write a line of numbers, the highest marked."""
+    means = [(entry or {}).get("mean") for entry in line]
+    best = number(max((mean for mean in means if mean is not None), default=None), 3)
+    return [
+        Cell(number(mean, 3), mean is not None and number(mean, 3) == best, deviation(entry))
+        for mean, entry in zip(means, line, strict=True)
+    ]
 
 
 def _plates(subject: Subject, row: Row) -> Iterator[Plate]:
