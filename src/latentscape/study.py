@@ -23,7 +23,7 @@ from latentscape.experiment import (
 )
 from latentscape.exploration import PARTS, Ground, Made, Watch, gather_codes, is_customary
 from latentscape.files import slug
-from latentscape.learned import learned_numbers, summary
+from latentscape.learned import learned_baselines, learned_numbers, summary
 from latentscape.records import Dataset, Findings, Split
 from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
@@ -214,8 +214,14 @@ def _runs_of(row: Mapping[str, Any], path: Path) -> list[Run]:
 
 def _keep(path: Path, study: dict[str, Any], groups: Mapping[str, Sequence[Run]]) -> Findings:
     """Write the findings of a study, with its rows made anew from those of its runs; and report."""
-    rows = [_row(label, runs) for label, runs in groups.items()]
-    findings = Findings({**study, "rows": sorted(rows, key=_rank) if study["ranked"] else rows})
+    found = {label: [run_findings(run).values for run in runs] for label, runs in groups.items()}
+    rows = [_row(label, seeds) for label, seeds in found.items()]
+    values = {
+        **study,
+        "rows": sorted(rows, key=_rank) if study["ranked"] else rows,
+        "baselines": learned_baselines(found.values()),
+    }
+    findings = Findings(values)
     write_findings(path, findings)
     report(path)
     return findings
@@ -327,9 +333,8 @@ def _by_label(runs: Sequence[tuple[_Planned, Run]]) -> dict[str, list[Run]]:
     return groups
 
 
-def _row(label: str, runs: Sequence[Run]) -> dict[str, Any]:
+def _row(label: str, seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Put the seeds of one configuration into a row."""
-    seeds = [run_findings(run).values for run in runs]
     first = seeds[0]
     evaluations = [values["evaluation"] for values in seeds]
     metrics = _summaries([evaluation["metrics"] for evaluation in evaluations])
@@ -338,7 +343,7 @@ def _row(label: str, runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "label": label,
         "recipe": first["recipe"]["name"],
-        "runs": [run.name for run in runs],
+        "runs": [values["name"] for values in seeds],
         "parameters": first["parameters"],
         "latent_dim": first["latent_dim"],
         "sizes": first["data"]["sizes"],

@@ -135,7 +135,7 @@ def test_a_baseline_that_is_best_is_marked_best():
     ("gain", "verdict"),
     [
         (0.2, "m beats raw pixels and PCA, 2 in everything measured."),
-        (-0.2, "m does not beat raw pixels and PCA, 2 in anything measured."),
+        (-0.2, "m does not beat raw pixels or PCA, 2 in anything measured."),
         (
             0.0,
             "m does not beat raw pixels in anything measured; it beats PCA, 2 in everything "

@@ -20,14 +20,13 @@ def section(subject: Subject) -> Section | None:
     rows = subject.having("anomalies")
     if not rows:
         return None
-    blocks: list[Block] = [*prose.left_out(rows, "anomalies")]
+    blocks: list[Block] = [*prose.circumstances(rows, "anomalies")]
     if any(_statistic(row, score) for row in rows for score in ANOMALY_SCORES):
         blocks.append(_single(rows[0]) if len(subject.rows) == 1 else _several(rows))
     blocks += [plate for row in rows if row in subject.pictured for plate in _plates(subject, row)]
     lead = (
         "AUROC is the probability that an anomalous image scores higher than a normal one: 0.5 is "
-        "chance, 1 is perfect. Beside each score of the model stands the same score without one. "
-        f"{prose.protocols(rows, 'anomalies')}"
+        "chance, 1 is perfect. Beside each score of the model stands the same score without one."
     )
     return Section("anomalies", "Anomalies", lead, blocks)
 

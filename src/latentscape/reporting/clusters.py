@@ -22,7 +22,7 @@ def section(subject: Subject) -> Section | None:
     rows = subject.having("clustering")
     if not rows:
         return None
-    blocks: list[Block] = [*prose.left_out(rows, "clustering"), *_chosen(rows)]
+    blocks: list[Block] = [*prose.circumstances(rows, "clustering"), *_chosen(rows)]
     if len(subject.rows) == 1:
         blocks += _methods(rows[0])
     for row in (row for row in rows if row in subject.pictured):
@@ -31,7 +31,7 @@ def section(subject: Subject) -> Section | None:
         "Codes are put into clusters without any label; labels only name and score the clusters "
         "afterwards. The majority mapping lets several clusters share a label, the one-to-one "
         "mapping does not. Look for clusters whose mean is a blur of two labels, and at what lies "
-        f"farthest from a centre. {prose.protocols(rows, 'clustering')}"
+        "farthest from a centre."
     )
     return Section("clusters", "Clusters", lead, blocks)
 
@@ -73,8 +73,9 @@ def _methods(row: Row) -> list[Block]:
     head = [("Code", ""), ("Method", ""), ("Clusters", ""), ("Accuracy", "majority")]
     head += [("Accuracy", "one to one"), ("NMI", ""), ("ARI", ""), ("Silhouette", "")]
     head += [("Fitted on", "codes"), ("Time", "seconds")]
-    told = " ".join(dict.fromkeys(code["protocol"] for code in row.found("clustering")["rows"]))
-    return [Table(told or "All ways of clustering.", head, body, baselines)]
+    return [
+        Table("Every way of clustering, for the code and its baselines.", head, body, baselines)
+    ]
 
 
 def _scores(kind: str, method: Mapping[str, Any]) -> list[Cell]:
@@ -89,7 +90,7 @@ def _clusters(subject: Subject, row: Row) -> list[Block]:
     method = row.found("clustering")["rows"][0]["methods"].get("kmeans")
     if method is None:
         return []
-    order = _order(method)
+    order = _order(row, method)
     blocks: list[Block] = []
     if images(row, "cluster_means") is not None:
         blocks.append(_means(subject, row, method, order))
@@ -98,16 +99,16 @@ def _clusters(subject: Subject, row: Row) -> list[Block]:
     return [*blocks, *([confusion] if confusion else [])]
 
 
-def _order(method: Mapping[str, Any]) -> list[int]:
+def _order(row: Row, method: Mapping[str, Any]) -> list[int]:
     """Order clusters by their labels, the larger first; those without examples are left out."""
-    sizes, counts = method["sizes"], method["confusion"]
-    label = [int(np.argmax(counts[c])) if counts and counts[c] else 0 for c in range(len(sizes))]
+    sizes, places = method["sizes"], list(row.values["data"]["label_names"])
+    labels = [places.index(name) if name in places else -1 for name in _majorities(method)]
     filled = [cluster for cluster in range(len(sizes)) if sizes[cluster]]
-    return sorted(filled, key=lambda cluster: (label[cluster], -sizes[cluster]))
+    return sorted(filled, key=lambda cluster: (labels[cluster], -sizes[cluster]))
 
 
 def _majorities(method: Mapping[str, Any]) -> list[str]:
-    """Name clusters: the label of most of their examples, or their number."""
+    """Name clusters by their majority labels, or by number where there are none."""
     names = method["majority_labels"] or [None] * method["k"]
     return [name or f"#{place + 1}" for place, name in enumerate(names)]
 
@@ -123,8 +124,8 @@ def _means(subject: Subject, row: Row, method: Mapping[str, Any], order: Sequenc
     return Plate(
         figure_name("cluster-means", row.label),
         f"{row.label}: the mean image of each cluster" if len(subject.rows) > 1 else "Mean images",
-        f"K-means with {method['k']} clusters, each under the label of most of its images. A label "
-        "that is missing here has no cluster of its own.",
+        f"K-means with {method['k']} clusters, each under its majority label. A label that is "
+        "missing here has no cluster of its own.",
         panels,
         480,
     )
@@ -136,8 +137,8 @@ def _examples(subject: Subject, row: Row, method: Mapping[str, Any], order: Sequ
         for which, to in (("nearest", "to"), ("farthest", "from"))
     ]
     caption = (
-        "Each line is a cluster: the label of most of its images, and how many it holds. The "
-        "farthest images are often those of another label."
+        "Each line is a cluster: its majority label, and how many images it holds. The farthest "
+        "are often those of another label."
     )
     return Plate(figure_name("cluster-examples", row.label), "", caption, panels)
 

@@ -20,11 +20,11 @@ def section(subject: Subject) -> Section | None:
     rows = subject.having("legibility")
     if not rows:
         return None
-    blocks: list[Block] = [*prose.left_out(rows, "legibility")]
+    blocks: list[Block] = [*prose.circumstances(rows, "legibility")]
     judged = [row for row in rows if row.found("legibility").get("judge")]
     lead = "A small classifier stands in for a person who counts what can be read. "
     if judged:
-        lead += f"{_judge(judged[0])} {prose.protocols(judged, 'legibility')}"
+        lead += _judge(judged[0])
         blocks += [_of_16(judged), _shares(judged)]
         pictured = [row for row in judged if row in subject.pictured and _has_pictures(row)]
         blocks += [_marked(subject, pictured)] if pictured else []

@@ -63,7 +63,7 @@ def section(subject: Subject) -> Section | None:
     rows = [row for row in subject.having("projection") if row in subject.pictured]
     if not rows:
         return None
-    blocks: list[Block] = [*prose.left_out(rows, "projection")]
+    blocks: list[Block] = [*prose.circumstances(rows, "projection")]
     for method, layouts in _by_method(rows).items():
         drawn = [_map(layout) for layout in layouts]
         protocol = layouts[0].method["protocol"].rstrip(".")
@@ -75,7 +75,7 @@ def section(subject: Subject) -> Section | None:
         "large islands are and how far apart means little in t-SNE and UMAP. Below each map: how "
         "far neighbours in the map are neighbours of the code (trustworthiness) and the other way "
         "round (continuity), both at most 1, and how often a point has the label of its neighbours "
-        f"in the plane (k-NN). {prose.protocols(rows, 'projection')}"
+        "in the plane (k-NN)."
     )
     return Section("maps", "Maps", lead, blocks)
 
@@ -94,7 +94,7 @@ def cluster_map(row: Row) -> Chart:
     labels = {name: label for label, name in enumerate(row.values["data"]["label_names"])}
     names = method["majority_labels"] or [f"#{place + 1}" for place in range(method["k"])]
     groups = {c: (name or "", labels.get(name, c)) for c, name in enumerate(names)}
-    caption = f"{row.label}: the same, by cluster, each under the label of most of its images"
+    caption = f"{row.label}: the same by cluster, each under its majority label"
     name = figure_name("cluster-map", row.label)
     clusters = row.arrays["cluster_of_codes"]
     return _plane(row, clusters, groups, name, caption, "coloured by cluster")

@@ -13,7 +13,7 @@ from latentscape.reporting.pictures import strip
 from latentscape.reporting.rows import Row, Subject
 from latentscape.units import share
 
-FEW = 5  # lines for each of several models
+LINES, FEW = 8, 5  # for a single model, and for each of several
 
 
 def section(subject: Subject) -> Section | None:
@@ -21,15 +21,14 @@ def section(subject: Subject) -> Section | None:
     rows = subject.having("neighbours")
     if not rows:
         return None
-    blocks: list[Block] = [*prose.left_out(rows, "neighbours")]
+    blocks: list[Block] = [*prose.circumstances(rows, "neighbours")]
     blocks += [_plate(subject, alike) for alike in _by_queries(subject, rows)]
     lead = (
         "Each line begins with a test image; after the gap follow the training images nearest to "
         "it. Labels stand above, with a cross where a neighbour has another one. Neighbours in "
-        "pixels have their ink in the same places; those of a good code are alike in kind. "
-        f"{prose.protocols(rows, 'neighbours')}"
+        "pixels have their ink in the same places; those of a good code are alike in kind."
     )
-    return Section("neighbours", "Neighbours", lead.strip(), blocks)
+    return Section("neighbours", "Neighbours", lead, blocks)
 
 
 def _by_queries(subject: Subject, rows: Sequence[Row]) -> list[list[Row]]:
@@ -43,7 +42,7 @@ def _by_queries(subject: Subject, rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _plate(subject: Subject, rows: Sequence[Row]) -> Plate:
-    shown = len(rows[0].arrays["neighbour_queries"]) if len(rows) == 1 else FEW
+    shown = LINES if len(rows) == 1 else FEW
     panels = [_panel(subject, row, "latent", f"In the code of {row.label}", shown) for row in rows]
     panels.append(_panel(subject, rows[0], "pixels", "In pixels", shown))
     return Plate(figure_name("neighbours", rows[0].label), "", "", panels)

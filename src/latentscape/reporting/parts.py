@@ -160,11 +160,12 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs, or the items of a list."""
+    """Paragraphs, or the items of a list; `small` in the type of captions."""
 
     kind: ClassVar[str] = "prose"
     paragraphs: Sequence[str]
     listed: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)

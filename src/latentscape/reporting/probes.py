@@ -45,7 +45,7 @@ def section(subject: Subject) -> Section | None:
     codes = [*_models(subject, rows), *_baselines(rows)]
     kinds = [kind for kind in PROBES if any(kind in code.results for code in codes)]
     several = any(len(results) > 1 for code in codes for results in code.results.values())
-    blocks: list[Block] = [*prose.left_out(rows, "probing")]
+    blocks: list[Block] = [*prose.circumstances(rows, "probing")]
     if several:
         blocks.append(Gallery([_accuracies(codes, kind) for kind in kinds]))
     blocks += [_table(subject, codes, kind) for kind in kinds]
@@ -55,7 +55,7 @@ def section(subject: Subject) -> Section | None:
     lead = (
         "The encoder stays as it is; a small classifier learns labels from its codes alone. A code "
         "that serves with few labels has sorted the images by itself; raw pixels and PCA, in grey, "
-        f"show what the classifier can do without it. {prose.protocols(rows, 'probing')}"
+        "show what the classifier can do without it."
     )
     return Section("probes", "Probes", lead, blocks)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from latentscape.reporting.parts import Aside
+from latentscape.reporting.parts import Aside, Block, Prose
 from latentscape.reporting.rows import Row, Subject, collapse_of
 from latentscape.units import EXACT, count, joined, number, percent, shape
 
@@ -77,18 +77,23 @@ def by_sentence(told: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-def protocols(rows: Iterable[Row], part: str) -> str:
-    """Say how a part of the findings was measured."""
-    return " ".join(by_sentence((row.label, row.values[part]["protocol"]) for row in rows))
+def protocols(rows: Iterable[Row], part: str, most: int | None = None) -> str:
+    """Say how a part of the findings was measured, in so many sentences of each model at most."""
+    told = ((row.label, row.values[part]["protocol"].rstrip(".")) for row in rows)
+    return " ".join(by_sentence((label, ". ".join(s.split(". ")[:most])) for label, s in told))
 
 
-def left_out(rows: Iterable[Row], part: str) -> list[Aside]:
-    """Say what could not be done in a part of the findings, and why."""
+def circumstances(rows: Sequence[Row], part: str) -> list[Block]:
+    """Say how a part of the findings was measured, and what could not be done, and why."""
     found = [row.values[part] for row in rows]
     found += [code for values in found for code in values.get("rows", ())]
     told = (sentence for values in found for sentence in values.get("left_out", ()))
     sentences = list(dict.fromkeys(f"{sentence.rstrip('.')}." for sentence in told))
-    return [Aside("note", "Left out.", sentences, len(sentences) > 1)] if sentences else []
+    protocol = protocols(rows, part)
+    blocks: list[Block] = [Prose([protocol], small=True)] if protocol else []
+    if sentences:
+        blocks.append(Aside("note", "Left out.", sentences, len(sentences) > 1))
+    return blocks
 
 
 def _named(subject: Subject, row: Row) -> str:

@@ -112,7 +112,8 @@ def _caption(subject: Subject, metrics: Sequence[str]) -> str:
         ("legibility", READ),
     )
     parts = [part for part, keys in asked if set(keys) & set(metrics)]
-    said = [prose.protocols(subject.having(part), part) for part in parts]
+    # The sections on each part have the rest.
+    said = [prose.protocols(subject.having(part), part, 2) for part in parts]
     if set(READ) & set(metrics):
         said.append("Beside raw pixels: how many of the originals the judge reads rightly.")
     if subject.seeds > 1:
@@ -136,7 +137,11 @@ def _verdict(row: Row) -> str:
     for other in map(baseline, found):
         if other.kind != "other" and (said := _against(model, other)):
             groups.setdefault(said, []).append(other.title.text)
-    return "; it ".join(said.format(joined(names)) for said, names in groups.items())
+    return "; it ".join(said.format(_listed(said, names)) for said, names in groups.items())
+
+
+def _listed(said: str, names: Sequence[str]) -> str:
+    return " or ".join(names) if "not" in said else joined(names)
 
 
 def _against(model: Entry, other: Entry) -> str:

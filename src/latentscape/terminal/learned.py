@@ -258,9 +258,18 @@ def _accuracy(found: Mapping[str, Any] | None) -> str:
 def _print_notes(values: Mapping[str, Any]) -> None:
     """Print protocols, and what was left out, each sentence once."""
     holders = [values, *values.get("rows", ()), *values.get("maps", ())]
-    told = dict.fromkeys(filter(None, (holder.get("protocol") for holder in holders)))
-    for protocol in told:
-        print_line(f"{protocol.rstrip('.')}.", "dim", indent=2)
+    told = ""
+    for protocol in filter(None, (_protocol(holder) for holder in holders)):
+        if protocol not in told:
+            told += protocol
+            print_line(f"{protocol.rstrip('.')}.", "dim", indent=2)
     left_out = dict.fromkeys(line for holder in holders for line in holder.get("left_out", ()))
     for sentence in left_out:
         print_line(f"{sentence.rstrip('.')}.", "yellow", indent=2)
+
+
+def _protocol(holder: Mapping[str, Any]) -> str:
+    protocol = str(holder.get("protocol") or "")
+    if protocol and "method" in holder:
+        return f"{units.MAPS.get(holder['method'], holder['method'])}: {protocol}"
+    return protocol
