@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from latentscape.analysis.inference import spread
+from latentscape.analysis.maps import package
 from latentscape.analysis.partitions import MAX_POINTS, Clusters, silhouette
 from latentscape.records import Array
 from latentscape.runtime import derive_seed
@@ -167,7 +168,7 @@ def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
     ImportError
         Without the package umap-learn.
     """
-    mapper = _umap_class()(
+    mapper = package("umap").UMAP(
         n_neighbors=NEIGHBOURS,
         min_dist=0.0,
         n_components=min(MAP_DIM, points.shape[1]),
@@ -239,13 +240,6 @@ def _mixture(
     with _whether_converged_or_not():
         model.fit((points - centre) / unit)
     return model, lambda others: (others - centre) / unit
-
-
-def _umap_class() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImportWarning)  # It misses TensorFlow, which nobody needs.
-        from umap import UMAP
-    return UMAP
 
 
 def _state(seed: int, purpose: str) -> int:

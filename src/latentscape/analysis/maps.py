@@ -53,7 +53,7 @@ class Map:
 def missing(method: str) -> str:
     """Say that the package of a method is not installed; nothing where it can be used."""
     try:
-        _package(_METHODS[method].package)
+        package(_METHODS[method].package)
     except ImportError:
         return f"{MAPS[method]} was left out: install it with: {INSTALL}"
     return ""
@@ -135,7 +135,7 @@ def place(reference: Map, codes: Array) -> Array:
     codes = _checked(reference, codes)
     method = _METHODS[reference.method]
     try:
-        _package(method.package)
+        package(method.package)
     except ImportError as error:
         got = f"Placing points on a map of {MAPS[reference.method]} needs {method.package}"
         raise ConfigError(got, fix=f"Install it with: {INSTALL}") from error
@@ -174,13 +174,13 @@ def _linear(reference: Map) -> Callable[[Array], Array]:
 
 def _affinities(codes: Array, settings: Settings) -> Any:
     # Exact neighbours: approximate ones depend on the number of threads.
-    return _package("openTSNE").affinity.PerplexityBasedNN(
+    return package("openTSNE").affinity.PerplexityBasedNN(
         codes, perplexity=settings["perplexity"], method="exact", n_jobs=_threads(len(codes))
     )
 
 
 def _tsne(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
-    mapper = _package("openTSNE").TSNE(n_jobs=_threads(len(codes)), random_state=seed)
+    mapper = package("openTSNE").TSNE(n_jobs=_threads(len(codes)), random_state=seed)
     return np.asarray(mapper.fit(affinities=_affinities(codes, settings), initialization=start))
 
 
@@ -188,7 +188,7 @@ def _tsne_placer(reference: Map) -> Callable[[Array], Array]:
     places = reference.places.astype(np.float64)
     centre = (places.max(0) + places.min(0)) / 2
     # The package moves the map's own centre to the origin.
-    embedding = _package("openTSNE").TSNEEmbedding(
+    embedding = package("openTSNE").TSNEEmbedding(
         places - centre,
         _affinities(reference.codes, reference.settings),
         n_jobs=_threads(len(places)),
@@ -216,7 +216,7 @@ def _umap_placer(reference: Map) -> Callable[[Array], Array]:
 def _umap_mapper(
     settings: Settings, init: Array | str, random_state: int, n_epochs: int | None = None
 ) -> Any:
-    return _package("umap").UMAP(
+    return package("umap").UMAP(
         n_neighbors=int(settings["n_neighbors"]),
         min_dist=settings["min_dist"],
         init=init,
@@ -230,8 +230,8 @@ def _threads(count: int) -> int:
     return torch.get_num_threads() if count >= THREADED else 1
 
 
-def _package(name: str) -> Any:
-    """Import a package, if one is needed at all."""
+def package(name: str) -> Any:
+    """Import a package of the extra, if one is needed at all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImportWarning)  # UMAP misses TensorFlow; nobody needs it.
         return import_module(name) if name else None

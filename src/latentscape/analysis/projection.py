@@ -1,9 +1,9 @@
 """Projections: the same points laid out in the plane from different codes, by several methods."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from time import perf_counter
 from typing import Any
 
@@ -34,6 +34,7 @@ PICTURED = ("code", "tsne", "umap", "pca")
 
 _Job = tuple[str, int]
 _Watch = Callable[[Sequence[_Job]], Iterable[_Job]]
+_Once = Callable[[Hashable, Callable[[], Any]], Any]
 _Chosen = Mapping[str, NDArray[np.int64]]
 
 _SETTINGS = {
@@ -57,6 +58,7 @@ def project_codes(
     points: int = POINTS,
     seed: int = 0,
     watch: _Watch = iter,
+    once: _Once = lambda key, make: make(),
 ) -> Findings:
     """Lay the same points out in the plane from each of several codes.
 
@@ -77,6 +79,9 @@ def project_codes(
     watch : callable
         Is given a (method, row number) for each map to be drawn, and hands them out: for a
         progress bar.
+    once : callable
+        Is given a key and a function that draws the map of a baseline, and returns what the
+        function returns, or what it returned for that key before.
 
     Returns
     -------
@@ -103,12 +108,12 @@ def project_codes(
     arrays: dict[str, Array] = {}
     scores: dict[_Job, Scores] = {}
     for method, number in watch(jobs):
-        began = perf_counter()
-        drawn = draw_map(rows[number].name, codes[number], method, start(number), seed)
-        seconds = perf_counter() - began
-        arrays[f"map_{method}_{number}"] = drawn.places
-        quality = map_quality(drawn.codes, drawn.places, labels)
-        scores[method, number] = {**quality, "seconds": seconds}
+        row = rows[number]
+        draw = partial(_drawn, row.name, codes[number], labels, method, start(number), seed)
+        shared = row.kind in ("pixels", "pca")
+        key = ("map", method, row.name, points, seed)
+        places, scores[method, number] = once(key, draw) if shared else draw()
+        arrays[f"map_{method}_{number}"] = places
     values = {
         "protocol": _protocol(rows, chosen, jobs) if jobs else "",
         "left_out": reasons + (left_out if jobs else []),
@@ -116,6 +121,16 @@ def project_codes(
         "maps": _maps(scores, len(rows), len(codes[0])),
     }
     return Findings(values, arrays | _shown(rows[0], chosen, arrays))
+
+
+def _drawn(
+    name: str, codes: Array, labels: Array | None, method: str, start: Array, seed: int
+) -> tuple[Array, Scores]:
+    """Draw a map and measure it."""
+    began = perf_counter()
+    drawn = draw_map(name, codes, method, start, seed)
+    seconds = perf_counter() - began
+    return drawn.places, {**map_quality(drawn.codes, drawn.places, labels), "seconds": seconds}
 
 
 def map_of(findings: Findings, codes: Codes, method: str, number: int = 0) -> Map:

@@ -10,9 +10,7 @@ from pydantic import Field
 from latentscape.config.parts import Part
 from latentscape.errors import ConfigError
 
-PartName = Literal[
-    "clustering", "probing", "projection", "legibility", "neighbours", "anomalies"
-]
+PartName = Literal["clustering", "probing", "projection", "legibility", "neighbours", "anomalies"]
 
 
 class StudyEntry(Part):

@@ -5,7 +5,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Literal
 
-from latentscape.analysis import clustering, neighbours, probing, projection
+from latentscape.analysis import clusterers, clustering, neighbours, probing, projection
 from latentscape.analysis.anomalies import anomaly_findings, score_table
 from latentscape.analysis.inference import reconstruct_with
 from latentscape.analysis.legibility import SHOWN, judge_legibility
@@ -64,7 +64,7 @@ def cluster(
         ("clustering", str(settings)),
         lambda codes: clustering.find_clusters(codes, methods=methods, k=k, fit=fit, seed=seed),
     )
-    return _keep(bench, "clustering", settings, list(found))
+    return _keep(bench, "clustering", settings, list(found), clusterers.PROTOCOL)
 
 
 def probe(
@@ -149,7 +149,7 @@ def project(
     bench = _opened(bench)
     settings = {"methods": list(methods), "points": points, "seed": seed}
     found = projection.project_codes(
-        bench.rows, methods=methods, points=points, seed=seed, watch=watch
+        bench.rows, methods=methods, points=points, seed=seed, watch=watch, once=bench.ground.once
     )
     return _kept(bench, "projection", {**found.values, "settings": settings}, found.arrays)
 
@@ -344,12 +344,12 @@ def _model(bench: Bench, what: str) -> Autoencoder:
 
 
 def _keep(
-    bench: Bench, part: str, settings: Mapping[str, Any], found: Sequence[Findings]
+    bench: Bench, part: str, settings: Mapping[str, Any], found: Sequence[Findings], how: str = ""
 ) -> Findings:
     """Put what was found of each kind of code into one part of the findings."""
     rows = [findings.values for findings in found]
     protocols = dict.fromkeys(row["protocol"] for row in rows if row["protocol"])
-    values = {"protocol": " ".join(protocols), "rows": rows, "settings": settings}
+    values = {"protocol": " ".join([*protocols, how]).strip(), "rows": rows, "settings": settings}
     return _kept(bench, part, values, found[0].arrays)
 
 
