@@ -15,6 +15,14 @@ COMMANDS = [
     ["compare"],
     ["evaluate"],
     ["report"],
+    ["analyze"],
+    ["cluster"],
+    ["probe"],
+    ["project"],
+    ["place"],
+    ["legibility"],
+    ["anomalies"],
+    ["neighbours"],
     ["data"],
     ["data", "list"],
     ["data", "show"],
@@ -90,13 +98,76 @@ def test_evaluate_report_and_json(trained, place):
 
 
 def test_compare_prints_json_alone(place):
-    result = latentscape(
-        "compare", "ae-vs-cae", "--epochs", 1, "--set", "data.train=100", "--json", "-q", cwd=place
-    )
+    small = ("--set", "data.train=100", "--set", "data.test=60")
+    result = latentscape("compare", "ae-vs-cae", "--epochs", 1, *small, "--json", "-q", cwd=place)
     values = json.loads(result.stdout)
     assert len(values["rows"]) == 6
     assert result.stderr == ""
     assert (place / values["folder"] / "report.html").exists()
+    # The tables of the course report: legibility, clusters and probes beside the run time.
+    for row in values["rows"]:
+        asked = {"kmeans_accuracy", "probe_accuracy", "readable", "readable_of_16"}
+        assert asked <= row["learned"].keys()
+        assert row["train_seconds"]["mean"] > 0
+    assert [code["name"] for code in values["baselines"]] == ["raw pixels", "PCA, 2", "PCA, 32"]
+
+
+RUN = "runs/simple-20-mnist-5k-0"
+ANALYSES = [
+    ("cluster", RUN, "--method", "kmeans"),
+    ("cluster", "--codes", "z.npy", "--labels", "y.npy", "--method", "kmeans", "-k", "auto"),
+    ("probe", RUN, "--probe", "knn", "-n", "20", "--draws", "2"),
+    ("project", RUN, "--method", "pca", "--points", "50", "--save", "map.npz"),
+    ("legibility", RUN),
+    ("anomalies", RUN, "--data", "digits.npy", "--out", "scores.csv"),
+    ("analyze", RUN, "--codes", "z.npy", "--part", "legibility", "--part", "neighbours"),
+]
+
+
+@pytest.fixture(scope="module")
+def codes(place, digits):
+    """Codes of all digits, their labels, and a few digits, as files."""
+    np.save(place / "z.npy", digits.images.reshape(len(digits), -1)[:, 200:600:20] / 255)
+    np.save(place / "y.npy", digits.labels)
+    np.save(place / "digits.npy", digits.images[:40])
+
+
+@pytest.mark.parametrize("command", ANALYSES, ids=lambda command: f"{command[0]} {command[1]}")
+def test_every_analysis_prints_a_table_and_json(trained, codes, place, command):
+    table = latentscape(*command, cwd=place)
+    assert table.stdout.strip()
+    assert table.stderr == ""
+    assert json.loads(latentscape(*command, "--json", cwd=place).stdout)
+
+
+def test_analyses_write_files(trained, codes, place):
+    latentscape("anomalies", RUN, "--data", "digits.npy", "--out", "scores.csv", cwd=place)
+    assert len((place / "scores.csv").read_text().splitlines()) == 41
+    latentscape("project", RUN, "--method", "pca", "--points", 50, "--save", "map.npz", cwd=place)
+    told = latentscape("place", RUN, "--data", "digits.npy", "--method", "pca", cwd=place).stdout
+    assert told == "40 points: places.csv\n"
+    assert len((place / "places.csv").read_text().splitlines()) == 41
+    told = latentscape("neighbours", RUN, "--example", 3, "-k", 5, cwd=place).stdout
+    assert "Test example 3" in told
+    assert (place / RUN / "neighbours.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("cluster",), "nothing to look at"),
+        (("cluster", RUN, "--method", "kmean"), "Did you mean 'kmeans'"),
+        (("cluster", RUN, "-k", "ten"), "neither a number nor auto"),
+        (("cluster", "--codes", "y.npy", "--codes", "z.npy", "--data", "digits"), "examples"),
+        (("project", RUN, "--save", "map.npz", "--points", "50"), "one file"),
+        (("anomalies", RUN, "--normal", "zero"), "zero"),
+        (("place", RUN, "--codes", "z.npy", "--method", "umap"), "map"),
+    ],
+)
+def test_analyses_refuse_what_makes_no_sense(trained, codes, place, command, message):
+    result = latentscape(*command, cwd=place, code=2)
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
