@@ -162,7 +162,7 @@ def test_codes_arrays_and_functions_stand_beside_a_run(run, digits, labelled):
 def test_codes_of_data_have_its_baselines_and_its_images(digits, labelled):
     bench = gather_codes(codes={"mine": labelled[0]}, data=digits)
     assert [row.name for row in bench.rows] == ["raw pixels", "PCA, 10", "mine"]
-    assert bench.split.dataset is digits
+    assert bench.split.dataset.fingerprint == digits.fingerprint
 
 
 def test_codes_without_labels_are_clustered_and_not_scored(labelled):
@@ -292,3 +292,57 @@ def test_a_place_is_only_found_where_there_is_a_map(tmp_path, run, labelled):
         )
     with pytest.raises(ConfigError, match="kept"):
         latentscape.place(gather_codes(codes={"z": labelled[0]}), codes=labelled[0])
+
+
+def test_labels_lie_in_a_file_beside_a_table(tmp_path, labelled):
+    import pyarrow
+    from pyarrow import parquet
+
+    codes, labels = labelled
+    columns = {f"c{i}": column for i, column in enumerate(codes.T)}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "z.parquet")
+    np.save(tmp_path / "y.npy", labels)
+    bench = gather_codes(codes={"z": tmp_path / "z.parquet"}, labels=tmp_path / "y.npy")
+    assert bench.rows[0].label_names == tuple("0123456789")
+    assert bench.rows[0].dim == 10
+
+
+def test_images_in_another_range_are_brought_to_that_of_the_run(run, digits):
+    latentscape.project(run, methods=["pca"], points=50)
+    images = digits.images[:7]
+    as_bytes = latentscape.Dataset("bytes", images)
+    as_floats = latentscape.Dataset("floats", images / np.float32(255), value_range=(0.0, 1.0))
+    places = [latentscape.place(run, data=data, method="pca") for data in (as_bytes, as_floats)]
+    assert np.allclose(*places, atol=1e-4)
+
+
+def test_other_ways_to_cluster_are_not_what_was_reported(tmp_path):
+    recipe = latentscape.load_recipe("dense-dropout").model_copy(update={"reported_on": "mnist-5k"})
+    changes = {**SMALL, "model.latent.dim": 2}
+    run = latentscape.train(recipe, changes=changes, folder=tmp_path, quiet=True)
+    latentscape.cluster(run, methods=QUICK, k=50)
+    reported = read_findings(run.path).values["reported"]
+    assert [n["obtained"] for n in reported if n["metric"] == "kmeans_accuracy"] == [None]
+
+
+def test_a_supervised_run_says_so_beside_every_part(tmp_path):
+    run = latentscape.train("cond-vae", changes=SMALL, folder=tmp_path, quiet=True)
+    for found in (latentscape.cluster(run, methods=QUICK), latentscape.legibility(run)):
+        assert "every test number gives it the true label" in found.values["protocol"]
+
+
+def test_anomalies_of_data_with_other_labels_need_no_normal_one(tmp_path, digits):
+    changes = {**SMALL, "data.train_labels": ["0"], "data.train": 100}
+    run = latentscape.train("simple-20", changes=changes, folder=tmp_path, quiet=True)
+    assert latentscape.anomalies(run).values["scores"]["reconstruction"]["auroc"] > 0.5
+    others = latentscape.Dataset("others", digits.images[:9], np.zeros(9, np.int64), ("shoe",))
+    found = latentscape.anomalies(run, data=others).values
+    assert found["normal"] is None
+    assert "'0' alone" in read_findings(run.path).values["labels_used"]
+
+
+def test_what_a_package_was_missing_for_is_done_again(bench):
+    values = {"legibility": {"settings": {}, "left_out": []}}
+    assert exploration.is_customary("legibility", values)
+    values["legibility"]["left_out"] = ["Left out: pip install 'latentscape[maps]'"]
+    assert not exploration.is_customary("legibility", values)

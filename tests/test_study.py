@@ -170,3 +170,61 @@ def test_a_mistake_in_the_last_entry_shows_before_the_first_is_trained(tmp_path)
 def test_what_cannot_be_reported(tmp_path):
     with pytest.raises(RunError, match="is not a run"):
         report(tmp_path)
+
+
+ANALYSED = STUDY.model_copy(
+    update={"name": "analysed", "ranked": False, "analysis": ("legibility",), "axes": {}}
+)
+
+
+def test_a_study_analyses_its_runs_once(tmp_path):
+    done = []
+
+    def watch(parts):
+        for part in parts:
+            done.append(part)
+            yield part
+
+    first = compare(ANALYSED, seeds=2, folder=tmp_path, quiet=True, watch=watch)
+    assert len(done) == 4
+    again = compare(ANALYSED, seeds=2, folder=tmp_path, quiet=True, watch=watch)
+    assert len(done) == 4
+    assert again.values == first.values
+    for row in first.values["rows"]:
+        runs = [latentscape.open_run(tmp_path / name) for name in row["runs"]]
+        shares = [latentscape.evaluate(run).values["legibility"]["readable"] for run in runs]
+        assert row["learned"]["readable"]["mean"] == pytest.approx(np.mean(shares))
+    names = [code["name"] for code in first.values["baselines"]]
+    assert names == ["raw pixels", "PCA, 4", "PCA, 20"]
+
+
+def test_a_study_can_be_analysed_later_and_only_as_a_whole_is_it_averaged(tmp_path):
+    plain = ANALYSED.model_copy(update={"name": "plain", "analysis": ()})
+    place = compare(plain, seeds=2, folder=tmp_path, quiet=True).values["folder"]
+    found = latentscape.analyze(place, parts=["legibility"]).values
+    assert all(row["learned"]["readable"]["n"] == 2 for row in found["rows"])
+    run = latentscape.open_run(tmp_path / found["rows"][0]["runs"][0])
+    latentscape.cluster(run, methods=["kmeans"], k=3)
+    other = latentscape.open_run(tmp_path / found["rows"][0]["runs"][1])
+    latentscape.cluster(other, methods=["kmeans"])
+    again = latentscape.analyze(place, parts=["legibility"]).values
+    assert "kmeans_accuracy" not in again["rows"][0]["learned"]
+
+
+def test_reported_numbers_of_a_study_are_means_over_seeds(tmp_path):
+    recipe = latentscape.load_recipe("conv-bn").model_dump(exclude_none=True, mode="json")
+    import yaml
+
+    file = tmp_path / "reported.yaml"
+    file.write_text(yaml.safe_dump({**recipe, "reported_on": "mnist-5k", "name": "reported"}))
+    entry = {"recipe": str(file), "set": {"model.encoder.channels": [4, 8], "model.latent.dim": 2}}
+    study = ANALYSED.model_copy(update={"entries": Study(name="n", entries=(entry,)).entries})
+    row = compare(study, seeds=2, folder=tmp_path, quiet=True).values["rows"][0]
+    obtained = {number["metric"]: number["obtained"] for number in row["reported"]}
+    assert obtained["readable_of_16"] == row["learned"]["readable_of_16"]["mean"]
+    assert obtained["kmeans_accuracy"] is None
+
+
+def test_a_part_that_does_not_exist_is_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(ConfigError, match="clustering"):
+        latentscape.analyze(tmp_path, parts=["clusters"])

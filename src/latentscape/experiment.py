@@ -43,6 +43,7 @@ from latentscape.runs import (
 from latentscape.runtime import choose_device, describe_machine
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
+from latentscape.units import joined
 
 CUSTOMARY_SAMPLES = 5000
 """Importance samples per example in published log-likelihoods (Burda et al. 2016)."""
@@ -392,6 +393,9 @@ def describe_labels(recipe: Recipe) -> str:
         )
     if "center" in recipe.objective.weights:
         return f"Supervised: training used the label of every training image. {shown}"
+    if recipe.data.train_labels:
+        chosen = joined([repr(name) for name in recipe.data.train_labels])
+        return f"Labels chose the training images, {chosen} alone, and nothing else. {shown}"
     return f"No labels in training. {shown}"
 
 
@@ -490,6 +494,9 @@ def reported_numbers(
     if data["name"] != recipe.reported_on:
         return []
     obtained = {**values["evaluation"]["metrics"], **learned_numbers(values)}
+    way = values.get("clustering", {}).get("settings", {})
+    if (way.get("k"), way.get("fit")) != (None, "train"):  # More clusters are purer ones.
+        obtained.pop("kmeans_accuracy", None)
     likelihood = values.get("likelihood")
     if likelihood and likelihood["binarize"] == recipe.data.binarize:
         whole = likelihood["n"] == data["sizes"]["test"]

@@ -1,5 +1,6 @@
 """Studies: recipes and axes, trained where they have not been, and put into one table."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,15 @@ from latentscape.experiment import (
     run_split,
     start_run,
 )
-from latentscape.exploration import PARTS, Ground, Made, Watch, gather_codes, is_customary
+from latentscape.exploration import (
+    PARTS,
+    Ground,
+    Made,
+    Watch,
+    check_parts,
+    gather_codes,
+    is_customary,
+)
 from latentscape.files import slug
 from latentscape.learned import learned_baselines, learned_numbers, summary
 from latentscape.records import Dataset, Findings, Split
@@ -154,7 +163,7 @@ def analyze(
     ConfigError, DataError, RunError
         If codes do not fit the data, the data have changed, or a run is not finished.
     """
-    path, parts, codes = Path(run_or_study), tuple(parts) or tuple(PARTS), codes or {}
+    path, parts, codes = Path(run_or_study), check_parts(parts), codes or {}
     study = _read_study(path)
     if study is None:
         run = open_run(path)
@@ -214,12 +223,16 @@ def _runs_of(row: Mapping[str, Any], path: Path) -> list[Run]:
 
 def _keep(path: Path, study: dict[str, Any], groups: Mapping[str, Sequence[Run]]) -> Findings:
     """Write the findings of a study, with its rows made anew from those of its runs; and report."""
-    found = {label: [run_findings(run).values for run in runs] for label, runs in groups.items()}
+    found = {  # A run may have been renamed since.
+        label: [{**run_findings(run).values, "name": run.name} for run in runs]
+        for label, runs in groups.items()
+    }
     rows = [_row(label, seeds) for label, seeds in found.items()]
     values = {
         **study,
         "rows": sorted(rows, key=_rank) if study["ranked"] else rows,
-        "baselines": learned_baselines(found.values()),
+        "baselines": learned_baselines([_alike(seeds) for seeds in found.values()]),
+        "anomalies": _mean_anomalies(rows),
     }
     findings = Findings(values)
     write_findings(path, findings)
@@ -253,7 +266,7 @@ def _analyse(
     bench = None
     for run, part in watch(asked):
         if bench is None or bench.run is not run:
-            key = run.recipe.data.model_dump_json()
+            key = run.data["fingerprint"] + run.recipe.data.model_dump_json()
             if key not in grounds:
                 grounds[key] = Ground(run_split(run, data))
             bench = gather_codes(run, codes=codes, device=device, ground=grounds[key])
@@ -354,15 +367,14 @@ def _row(label: str, seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "latent": _of_all(seeds, "latent", _LATENT_NUMBERS),
         "likelihood": _likelihood(seeds),
         "learned": _learned(seeds),
-        "anomalies": _anomalies(seeds),
+        "anomalies": _anomalies(seeds, "scores"),
+        "anomaly_baselines": _anomalies(seeds, "baselines"),
         "collapse": next(filter(None, (_collapse(values) for values in seeds)), ""),
         "labels_used": first["labels_used"],
         "supervised": first["labels_used"].startswith("Supervised"),
         "validation_mse": summary([_validation_mse(values) for values in seeds]),
         **judge(mean, pca, blank, evaluations[0]["pca"]["dim"]),
-        "reported": [
-            {**number, "obtained": mean.get(number["metric"])} for number in first["reported"]
-        ],
+        "reported": _reported(seeds),
     }
 
 
@@ -397,18 +409,49 @@ def _validation_mse(values: Mapping[str, Any]) -> float | None:
     return float(kept["mse"])
 
 
+def _reported(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Average over seeds what was obtained of each number that the origin reported."""
+    claims = zip(*(values["reported"] for values in _alike(seeds)), strict=True)
+    means = [(of_seeds[0], summary([c["obtained"] for c in of_seeds])) for of_seeds in claims]
+    return [{**claim, "obtained": (found or {}).get("mean")} for claim, found in means]
+
+
+def _alike(seeds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out what was analysed in other ways for one seed than for another."""
+    ways = {
+        part: {json.dumps(values.get(part, {}).get("settings")) for values in seeds}
+        for part in PARTS
+    }
+    mixed = {part for part, settings in ways.items() if len(settings) > 1}
+    return [{name: v for name, v in values.items() if name not in mixed} for values in seeds]
+
+
 def _learned(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Summarise what the codes are good for, where it was measured."""
-    found = [learned_numbers(values) for values in seeds]
+    found = [learned_numbers(values) for values in _alike(seeds)]
     names = dict.fromkeys(name for numbers in found for name in numbers)
     return {name: summary([numbers.get(name) for numbers in found]) for name in names}
 
 
-def _anomalies(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Summarise how well the scores tell anomalies, where it was measured."""
-    found = [values["anomalies"]["scores"] for values in seeds if "anomalies" in values]
+def _anomalies(seeds: Sequence[Mapping[str, Any]], which: str) -> dict[str, Any]:
+    """Summarise how well scores tell anomalies (AUROC), where it was measured."""
+    found = [values["anomalies"][which] for values in _alike(seeds) if "anomalies" in values]
     names = dict.fromkeys(name for scores in found for name in scores)
     return {name: summary([s.get(name, {}).get("auroc") for s in found]) for name in names}
+
+
+def _mean_anomalies(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Average AUROC over rows, which differ in what is normal; None where not all have it."""
+    kinds = {"scores": "anomalies", "baselines": "anomaly_baselines"}
+    if not all(any(row[key].values()) for row in rows for key in kinds.values()):
+        return None
+    return {
+        which: {
+            name: summary([(row[key].get(name) or {}).get("mean") for row in rows])
+            for name in rows[0][key]
+        }
+        for which, key in kinds.items()
+    }
 
 
 def _summaries(metrics: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from latentscape.analysis.anomaly_scores import (
     score_anomalies,
     score_baselines,
 )
-from latentscape.analysis.inference import reconstruct_with
+from latentscape.analysis.inference import as_trained_on, reconstruct_with
 from latentscape.data.labels import label_indices
-from latentscape.errors import DataError
 from latentscape.model import Autoencoder, scaled
 from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.units import joined
@@ -63,7 +62,7 @@ def anomaly_findings(
     """
     data, index = (split.dataset, split.test) if data is None else (data, np.arange(len(data)))
     anomalous, no_auroc = _anomalous(data, index, normal)
-    images, labels = _as_trained_on(split, data, index)
+    images, labels = as_trained_on(split.dataset, data, index)
     found = score_anomalies(model, split, images, labels, neighbours=neighbours)
     plain = score_baselines(split, images, model.latent.numbers, neighbours=neighbours)
     values = {
@@ -102,24 +101,6 @@ def score_table(findings: Findings) -> tuple[list[str], list[list[Any]]]:
     parts = (arrays[f"anomaly_{name}"].tolist() for name in ("index", "labels", "scores"))
     rows = [[index, names[label], *scores] for index, label, scores in zip(*parts, strict=True)]
     return ["index", "label", *values["scores"], *values["baselines"]], rows
-
-
-def _as_trained_on(
-    split: Split, data: Dataset, index: NDArray[np.int64]
-) -> tuple[Array, NDArray[np.int64] | None]:
-    """Return images in the range that the split stores them in, and labels if they are the same."""
-    if data.shape != split.dataset.shape:
-        raise DataError(
-            f"{data.name} has examples of shape {data.shape}",
-            expected=f"the shape of those that the model was trained on, {split.dataset.shape}",
-        )
-    images = data.images[index]
-    if data.value_range != split.dataset.value_range:
-        low, high = split.dataset.value_range
-        images = low + scaled(torch.from_numpy(images), data.value_range).numpy() * (high - low)
-    if data.labels is None or data.label_names != split.dataset.label_names:
-        return images, None
-    return images, data.labels[index]
 
 
 def _anomalous(
@@ -161,8 +142,8 @@ def _protocol(split: Split, ranked_among: str, neighbours: int) -> str:
         f"{known}: by the squared error of the reconstruction, by the mean distance to the "
         f"{neighbours} nearest of their codes, and by the Mahalanobis distance to their mean. The "
         f"rank average takes ranks among the scores of the {held_out:,} {ranked_among} examples. "
-        "Baselines do the same with PCA of as many numbers and with pixels. Labels are used for "
-        "AUROC alone."
+        "Baselines do the same with PCA of as many numbers and with pixels. Scores look at "
+        "no labels, AUROC does."
     )
 
 

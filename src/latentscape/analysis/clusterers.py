@@ -45,7 +45,7 @@ MAX_VALUES = 1 << 23
 """Numbers that a method is fitted to, at most: 131,072 codes of 64, or 10,699 of 784."""
 
 PROTOCOL = (
-    "Clusters are found without labels, but for their number where that is the number of labels. "
+    "Clusters are found from codes alone, but for their number where that is the number of labels. "
     f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most. Gaussian "
     f"mixture: the greatest likelihood of {STARTS} starts, with full covariances where there are "
     f"enough examples. Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest "

@@ -239,7 +239,7 @@ def _protocol(task: _Task, number: _Number | None) -> str:
     text = (
         f"Fitted to and scored on all {count} examples."
         if task.fit == "all"
-        else f"Fitted to {count} training examples, scored on {scored} test examples."
+        else f"Fitted to at most {count} training examples, scored on {scored} test examples."
     )
     if number:
         text = f"{number.k} clusters, {number.why}. {text}"

@@ -20,7 +20,12 @@ BATCH = 1000
 
 def model_codes(model: Autoencoder, split: Split, name: str) -> Codes:
     """Encode the examples of a split with a model; posterior means where codes are random."""
-    return _codes(name, "model", split, lambda index: encode(model, split.dataset, index))
+    return _codes(
+        name,
+        "model",
+        split,
+        lambda index: _checked(encode(model, split.dataset, index), len(index), name),
+    )
 
 
 def pixel_codes(split: Split) -> Codes:

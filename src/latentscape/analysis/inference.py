@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentscape.model import Autoencoder
+from latentscape.errors import DataError
+from latentscape.model import Autoencoder, scaled
 from latentscape.records import Array, Dataset
 from latentscape.runtime import full_precision
 
@@ -35,6 +36,45 @@ def stored(dataset: Dataset, index: NDArray[np.int64]) -> tuple[Tensor, Tensor |
 def spread(index: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Choose at most so many of the examples in `index`, spaced evenly over it."""
     return index[np.linspace(0, len(index) - 1, min(most, len(index))).astype(np.int64)]
+
+
+def as_trained_on(
+    known: Dataset, data: Dataset, index: NDArray[np.int64]
+) -> tuple[Array, NDArray[np.int64] | None]:
+    """Return examples in the range that a model's own data have, and labels if they are the same.
+
+    Parameters
+    ----------
+    known : Dataset
+        What the model was trained on.
+    data : Dataset
+        Other examples, in a range of their own.
+    index : ndarray of int64
+        Which of them.
+
+    Returns
+    -------
+    images : ndarray
+        (n, *shape) as `known` stores them.
+    labels : ndarray of int64 or None
+        (n,); None where the data name other labels, or none.
+
+    Raises
+    ------
+    DataError
+        If they have another shape.
+    """
+    if data.shape != known.shape:
+        raise DataError(
+            f"{data.name} has examples of shape {data.shape}",
+            expected=f"the shape of those that the model was trained on, {known.shape}",
+        )
+    images = data.images[index]
+    if data.value_range != known.value_range:
+        low, high = known.value_range
+        images = low + scaled(torch.from_numpy(images), data.value_range).numpy() * (high - low)
+    same = data.labels is not None and data.label_names == known.label_names
+    return images, data.labels[index] if same and data.labels is not None else None
 
 
 def encode(model: Autoencoder, dataset: Dataset, index: NDArray[np.int64]) -> Array:

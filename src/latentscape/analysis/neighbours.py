@@ -1,6 +1,6 @@
 """The training images nearest to given images: in the space of codes, and pixel by pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentscape.analysis.codes import constant
-from latentscape.analysis.inference import encode, spread
+from latentscape.analysis.inference import as_trained_on, encode, spread
 from latentscape.errors import ConfigError, DataError
 from latentscape.model import Autoencoder, scaled
 from latentscape.records import Array, Codes, Dataset, Findings
@@ -129,13 +129,9 @@ def image_neighbours(
     ConfigError
         If no neighbours are asked for.
     """
-    if given.shape != latent.split.dataset.shape:
-        raise DataError(
-            f"{given.name} has examples of shape {given.shape}",
-            expected=f"the shape of the training images, {latent.split.dataset.shape}",
-        )
     everything = np.arange(len(given))
-    codes = encode(model, given, everything)
+    images, labels = as_trained_on(latent.split.dataset, given, everything)
+    codes = encode(model, replace(given, images=images, labels=labels), everything)
     values = _images(given, everything).reshape(len(given), -1)
     return {
         "latent": nearest_images(latent, codes, k),

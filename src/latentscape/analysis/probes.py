@@ -124,7 +124,7 @@ def logistic(task: Task, drawn: NDArray[np.int64]) -> Outcome:
     """Classify by multinomial logistic regression with an L2 penalty, by scikit-learn."""
     strength = STRENGTHS[0]
     if len(task.validation):
-        train = task.train.at(drawn[0]).some(MOST_TO_CHOOSE_C)
+        train = task.train.at(drawn[0][:MOST_TO_CHOOSE_C])
         tried = {C: _fitted(train, C).predict(task.validation.codes) for C in STRENGTHS}
         strength = max(tried, key=lambda C: task.validation.accuracy(tried[C]))
     models = [_fitted(task.train.at(places), strength) for places in drawn]

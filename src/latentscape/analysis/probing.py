@@ -175,11 +175,10 @@ def _outcomes(
     # Settings that many other labels choose would not be those of few labels.
     blind = replace(task, validation=task.validation.some(0))
     orders = _orders(task.train.labels, draws, seed)
-    everything = np.arange(len(task.train))[None]
     repeats = INITIALISATIONS if name == "mlp" else 1
     return [
         *((count, draws, probe(blind, orders[:, :count])) for count in few),
-        (len(task.train), 1, probe(task, everything.repeat(repeats, 0))),
+        (len(task.train), 1, probe(task, orders[:1].repeat(repeats, 0))),
     ]
 
 

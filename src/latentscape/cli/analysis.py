@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from latentscape.cli.options import (
+    Array,
     AsJson,
     Device,
     Files,
@@ -105,7 +106,10 @@ def cluster(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Cluster codes without labels, and score the clusters by labels."""
+    """Cluster codes without labels, and score the clusters by labels.
+
+    What is found replaces the clusters that are kept with the run.
+    """
     from latentscape import exploration, terminal
 
     bench = _bench(run, codes, labels, data, device)
@@ -139,7 +143,10 @@ def probe(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train small classifiers on frozen codes."""
+    """Train small classifiers on frozen codes.
+
+    What is found replaces the probes that are kept with the run.
+    """
     from latentscape import exploration, terminal
 
     bench = _bench(run, codes, labels, data, device)
@@ -172,13 +179,19 @@ def project(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw maps of codes in the plane, beside those of the pixels, and keep them with the run."""
+    """Draw maps of codes in the plane, beside those of the pixels.
+
+    They replace the maps that are kept with the run.
+    """
     from latentscape import exploration, terminal
 
+    chosen = methods or exploration.MAP_METHODS
+    if save is not None:
+        exploration.check_map_file(chosen, save)
     bench = _bench(run, codes, labels, data, device)
     found = exploration.project(
         bench,
-        methods=methods or exploration.MAP_METHODS,
+        methods=chosen,
         points=points,
         seed=seed,
         watch=terminal.watching("maps", quiet),
@@ -270,6 +283,7 @@ def neighbours(
     label: LabelOfFiles = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 8,
     out: Out = None,
+    array: Array = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -283,6 +297,7 @@ def neighbours(
         label=label,
         k=k,
         out=out,
+        array=array,
         device=device,
     )
     show_sheet(sheet, as_json)

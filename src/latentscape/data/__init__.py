@@ -8,6 +8,7 @@ Each reader (``idx``, ``csvfile``, ``parquet``, ``arrays``, ``folders``) underst
 hands over what it holds as a `Raw`; ``raw`` gives that its final type, axes and label indices.
 """
 
+from latentscape.data.arrays import load_arrays
 from latentscape.data.binarize import binarize_split
 from latentscape.data.catalog import check_dataset, dataset_of_arrays, load_data, show_data
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
@@ -23,6 +24,7 @@ __all__ = [
     "dataset_of_arrays",
     "describe",
     "entropy_floor",
+    "load_arrays",
     "load_data",
     "load_dataset",
     "show_data",

@@ -12,6 +12,7 @@ from latentscape.exploration.parts import (
     PARTS,
     Watch,
     anomalies,
+    check_parts,
     cluster,
     explore,
     is_customary,
@@ -21,7 +22,7 @@ from latentscape.exploration.parts import (
     project,
     write_anomalies,
 )
-from latentscape.exploration.placing import keep_map, place
+from latentscape.exploration.placing import check_map_file, keep_map, place
 
 __all__ = [
     "CLUSTERINGS",
@@ -34,6 +35,8 @@ __all__ = [
     "Made",
     "Watch",
     "anomalies",
+    "check_map_file",
+    "check_parts",
     "cluster",
     "explore",
     "gather_codes",

@@ -18,7 +18,13 @@ from latentscape.analysis.codes import (
 )
 from latentscape.analysis.inference import Reconstruct
 from latentscape.config import DataConfig
-from latentscape.data import dataset_of_arrays, load_dataset, split_dataset
+from latentscape.data import (
+    check_dataset,
+    dataset_of_arrays,
+    load_arrays,
+    load_dataset,
+    split_dataset,
+)
 from latentscape.errors import ConfigError, DataError
 from latentscape.experiment import run_findings, run_split
 from latentscape.model import Autoencoder
@@ -98,7 +104,7 @@ class Bench:
     def each(self, key: Hashable, measure: Callable[[Codes], Findings]) -> Iterator[Findings]:
         """Measure all codes, those of baselines once on the same ground."""
         for row in self.rows:
-            if row.kind in ("pixels", "pca"):
+            if row.kind != "model":
                 yield self.ground.once((key, row.name), lambda row=row: measure(row))  # type: ignore[misc]
             else:
                 yield measure(row)
@@ -169,8 +175,7 @@ def _without_run(
     if data is not None:
         if labels is not None:
             raise ConfigError("The data have labels of their own", fix="Leave one of both out.")
-        dataset = data if isinstance(data, Dataset) else load_dataset(DataConfig(source=str(data)))
-        ground = Ground(split_dataset(dataset, DataConfig()))
+        ground = Ground(split_dataset(as_dataset(data), DataConfig()))
         made = [_made(name, given, ground.split) for name, given in codes.items()]
         return Bench(ground, (*_baselines(ground, *made), *made))
     name, first = next(iter(codes.items()))
@@ -192,13 +197,20 @@ def _made(name: str, given: Made, split: Split) -> Codes:
     return given_codes(as_array(given), split, name)
 
 
+def as_dataset(given: str | Path | Dataset) -> Dataset:
+    """Return a dataset made in memory, checked, or load the one of that name or path."""
+    if isinstance(given, Dataset):
+        return check_dataset(given)
+    return load_dataset(DataConfig(source=str(given)))
+
+
 def as_array(given: str | Path | Array) -> Array:
     """Return an array, or the values in a file."""
-    return (
-        given
-        if isinstance(given, np.ndarray)
-        else load_dataset(DataConfig(source=str(given))).images
-    )
+    if isinstance(given, np.ndarray):
+        return given
+    if Path(given).suffix == ".npy":
+        return load_arrays(Path(given))[""]
+    return load_dataset(DataConfig(source=str(given))).images
 
 
 def _dataset(name: str, codes: Made, labels: str | Path | Array | None) -> Dataset:
@@ -207,11 +219,16 @@ def _dataset(name: str, codes: Made, labels: str | Path | Array | None) -> Datas
         raise DataError(
             f"{name} is a function, and there are no data to encode", fix="Give the data too."
         )
-    if isinstance(codes, str | Path) and not isinstance(labels, np.ndarray):
-        # So that a table may hold its own labels, and a missing file is named as it was given.
-        config = DataConfig(source=str(codes), labels=None if labels is None else str(labels))
-        return load_dataset(config)
-    codes = as_array(codes)
-    if labels is not None:
-        labels = as_array(labels)
-    return dataset_of_arrays(codes.reshape(len(codes), -1), labels, name)
+    if isinstance(codes, str | Path) and Path(codes).suffix != ".npy" and not _in_file(labels):
+        # A table holds its own labels; a name that is no file is one of its columns.
+        column = None if labels is None else str(labels)
+        return load_dataset(DataConfig(source=str(codes), labels=column))
+    values = as_array(codes)
+    if values.ndim == 0 or not values.size:
+        raise DataError(f"{name} holds no codes", expected="a row of numbers for each example")
+    given = None if labels is None else as_array(labels)
+    return dataset_of_arrays(values.reshape(len(values), -1), given, name)
+
+
+def _in_file(labels: str | Path | Array | None) -> bool:
+    return isinstance(labels, np.ndarray) or Path(labels or "").suffix == ".npy"

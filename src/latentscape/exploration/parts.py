@@ -1,6 +1,8 @@
 """The parts of an exploration. Each looks at a bench of codes, or at a run."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Literal
@@ -9,11 +11,10 @@ from latentscape.analysis import clusterers, clustering, neighbours, probing, pr
 from latentscape.analysis.anomalies import anomaly_findings, score_table
 from latentscape.analysis.inference import reconstruct_with
 from latentscape.analysis.legibility import SHOWN, judge_legibility
-from latentscape.config import DataConfig
-from latentscape.data import load_dataset
+from latentscape.analysis.maps import INSTALL
 from latentscape.errors import ConfigError, unknown
-from latentscape.experiment import keep_findings, run_findings
-from latentscape.exploration.bench import Bench, as_array, gather_codes
+from latentscape.experiment import describe_labels, keep_findings, run_findings
+from latentscape.exploration.bench import Bench, as_array, as_dataset, gather_codes
 from latentscape.files import write_csv
 from latentscape.model import Autoencoder
 from latentscape.records import Array, Codes, Dataset, Findings
@@ -179,8 +180,7 @@ def legibility(
     """
     bench = _opened(bench)
     if reconstructions is not None:
-        images = as_array(reconstructions).reshape(-1, *bench.split.dataset.shape)
-        return judge_legibility(images, bench.split)
+        return judge_legibility(_as_images(as_array(reconstructions), bench), bench.split)
     model = _model(bench, "reconstructions")
     assert bench.run is not None
     arrays = run_findings(bench.run).arrays
@@ -253,9 +253,10 @@ def anomalies(
     model = _model(bench, "anomalies")
     assert bench.run is not None
     settings = {"normal": None if normal is None else list(normal)}
-    if data is not None and not isinstance(data, Dataset):
-        data = load_dataset(DataConfig(source=str(data)))
-    chosen = normal or bench.run.recipe.data.train_labels
+    data = None if data is None else as_dataset(data)
+    own = bench.run.recipe.data.train_labels
+    same = data is None or data.label_names == bench.split.dataset.label_names
+    chosen = normal or (own if same else None)
     found = anomaly_findings(model, bench.split, chosen, data)
     if data is not None:
         return found
@@ -293,11 +294,8 @@ def explore(
     ConfigError, DataError, RunError
         As for `cluster`.
     """
-    for part in parts:
-        if part not in PARTS:
-            raise unknown("part of an exploration", part, PARTS, ConfigError)
-    bench = _opened(bench)
-    applicable = [p for p in parts or PARTS if bench.model is not None or p in OF_CODES]
+    chosen, bench = check_parts(parts), _opened(bench)
+    applicable = [part for part in chosen if bench.model is not None or part in OF_CODES]
     found = {part: PARTS[part](bench) for part in watch(applicable)}
     arrays = {n: array for findings in found.values() for n, array in findings.arrays.items()}
     return Findings({part: findings.values for part, findings in found.items()}, arrays)
@@ -317,9 +315,20 @@ OF_CODES = ("clustering", "probing", "projection")
 """The parts that need codes alone, and no model."""
 
 
+def check_parts(parts: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts, or all that there are where none is named; refuse an unknown one."""
+    for part in parts:
+        if part not in PARTS:
+            raise unknown("part of an exploration", part, PARTS, ConfigError)
+    return tuple(parts) or tuple(PARTS)
+
+
 def is_customary(part: str, values: Mapping[str, Any]) -> bool:
     """Whether findings hold a part, and it was made with the settings of `explore`."""
-    return part in values and values[part].get("settings") == _customary(part)
+    if part not in values or values[part].get("settings") != _customary(part):
+        return False
+    # What was left out for want of a package may be possible by now.
+    return INSTALL not in json.dumps(values[part])
 
 
 def _customary(part: str) -> dict[str, Any]:
@@ -335,6 +344,14 @@ def _customary(part: str) -> dict[str, Any]:
 
 def _opened(bench: str | Path | Run | Bench) -> Bench:
     return bench if isinstance(bench, Bench) else gather_codes(bench)
+
+
+def _as_images(given: Array, bench: Bench) -> Array:
+    """Give flat or grey reconstructions the axes of the images; others stay as they are."""
+    shape = bench.split.dataset.shape
+    grey = len(shape) == 3 and shape[0] == 1 and given.shape[1:] == shape[1:]
+    flat = given.ndim == 2 and given.shape[1] == math.prod(shape)
+    return given.reshape(-1, *shape) if grey or flat else given
 
 
 def _model(bench: Bench, what: str) -> Autoencoder:
@@ -357,6 +374,21 @@ def _kept(
     bench: Bench, part: str, values: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> Findings:
     """Keep a part with the findings of the run, where there is one, and return it alone."""
+    values = dict(values)
     if bench.run is not None:
-        keep_findings(bench.run, {part: dict(values)}, arrays)
-    return Findings(dict(values), dict(arrays))
+        told = (values["protocol"], *_warnings(bench.run))
+        values["protocol"] = " ".join(f"{sentence.rstrip('.')}." for sentence in told if sentence)
+        keep_findings(bench.run, {part: values}, arrays)
+    return Findings(values, dict(arrays))
+
+
+def _warnings(run: Run) -> Iterator[str]:
+    """Say what must be known beside every number of a run."""
+    labels = describe_labels(run.recipe)
+    if labels.startswith("Supervised"):
+        yield labels
+    if run.recipe.data.binarize == "dynamic":
+        yield (
+            "Pixels of training images are grey here and those of test images drawn black or "
+            "white, as in the training of this run: baselines suffer from that"
+        )

@@ -1,19 +1,19 @@
 """Maps that are kept, and new points on them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from latentscape.analysis.inference import encode
+from latentscape.analysis.inference import as_trained_on, encode
 from latentscape.analysis.map_files import load_map, save_map
 from latentscape.analysis.maps import Map
 from latentscape.analysis.maps import place as place_on
 from latentscape.analysis.projection import map_of
-from latentscape.config import DataConfig
-from latentscape.data import load_dataset
-from latentscape.errors import ConfigError, DataError, RunError
+from latentscape.errors import ConfigError, RunError
 from latentscape.experiment import run_findings
-from latentscape.exploration.bench import Bench, as_array, gather_codes
+from latentscape.exploration.bench import Bench, as_array, as_dataset, gather_codes
 from latentscape.records import Array, Dataset, Findings
 from latentscape.runs import Run
 
@@ -63,9 +63,28 @@ def place(
     bench = where if isinstance(where, Bench) else gather_codes(where)
     if bench.run is None:
         raise ConfigError("Codes alone have no map that was kept", expected="a run or a map file")
-    return place_on(
-        _run_map(bench, method), _encoded(bench, data) if codes is None else as_array(codes)
-    )
+    if data is not None:
+        new = _encoded(bench, data)
+    else:
+        assert codes is not None
+        new = as_array(codes)
+    return place_on(_run_map(bench, method), new)
+
+
+def check_map_file(methods: Sequence[str], path: str | Path) -> None:
+    """Refuse to keep maps in a file before they are drawn, if they cannot be.
+
+    Raises
+    ------
+    ConfigError
+        If there is more than one map, or the name does not end in ``.npz``.
+    """
+    if len(methods) != 1:
+        raise ConfigError(
+            f"{len(methods)} maps do not go into one file", fix="Choose one, as in: --method tsne."
+        )
+    if Path(path).suffix != ".npz":
+        raise ConfigError(f"A map cannot be saved as {path}", expected="a name ending in .npz")
 
 
 def keep_map(bench: Bench, found: Findings, path: str | Path) -> None:
@@ -88,11 +107,7 @@ def keep_map(bench: Bench, found: Findings, path: str | Path) -> None:
         If the file cannot be written.
     """
     methods = [drawn["method"] for drawn in found.values["maps"] if drawn["method"] != "code"]
-    if len(methods) != 1:
-        raise ConfigError(
-            f"There are {len(methods)} maps, and one file",
-            fix="Choose one, as in: --method tsne.",
-        )
+    check_map_file(methods, path)
     kinds = [row.kind for row in bench.rows]
     number = next(
         n for kind in ("model", "other", "pixels") for n, k in enumerate(kinds) if k == kind
@@ -112,13 +127,9 @@ def _run_map(bench: Bench, method: str) -> Map:
     return map_of(kept, bench.rows[0], method)
 
 
-def _encoded(bench: Bench, data: str | Path | Dataset | None) -> Array:
+def _encoded(bench: Bench, data: str | Path | Dataset) -> Array:
     """Encode images with the model of the run."""
     assert bench.model is not None
-    given = data if isinstance(data, Dataset) else load_dataset(DataConfig(source=str(data)))
-    if given.shape != bench.model.input_shape:
-        raise DataError(
-            f"{given.name} has examples of shape {given.shape}",
-            expected=f"the shape of the training images, {bench.model.input_shape}",
-        )
-    return encode(bench.model, given, np.arange(len(given)))
+    given = as_dataset(data)
+    images, labels = as_trained_on(bench.split.dataset, given, np.arange(len(given)))
+    return encode(bench.model, replace(given, images=images, labels=labels), np.arange(len(given)))

@@ -13,6 +13,17 @@ from latentscape.reporting.rows import Row, Subject
 from latentscape.units import ANOMALY_SCORES, count, deviation, joined, number
 
 ACROSS = 8
+AUROC = (
+    "AUROC is the probability that an anomalous image scores higher than a normal one: 0.5 is "
+    "chance, 1 is perfect. Beside each score of the model stands the same score without one."
+)
+PICTURES = (
+    "The pictures are the images that are most unlike what the model was trained on, by its rank "
+    "average, and those that are least so."
+)
+
+Line = Sequence[Mapping[str, Any] | None]
+"""Statistics that stand side by side or below each other; None where there is none."""
 
 
 def section(subject: Subject) -> Section | None:
@@ -21,14 +32,17 @@ def section(subject: Subject) -> Section | None:
     if not rows:
         return None
     blocks: list[Block] = [*prose.circumstances(rows, "anomalies")]
-    if any(_statistic(row, score) for row in rows for score in ANOMALY_SCORES):
-        blocks.append(_single(rows[0]) if len(subject.rows) == 1 else _several(rows))
-    blocks += [plate for row in rows if row in subject.pictured for plate in _plates(subject, row)]
-    lead = (
-        "AUROC is the probability that an anomalous image scores higher than a normal one: 0.5 is "
-        "chance, 1 is perfect. Beside each score of the model stands the same score without one."
-    )
-    return Section("anomalies", "Anomalies", lead, blocks)
+    told = []
+    # Where nobody says which images are normal, nothing can be counted, but strange ones seen.
+    judged = [row for row in rows if any(_statistic(row, score) for score in ANOMALY_SCORES)]
+    if judged:
+        told.append(AUROC)
+        single = len(subject.rows) == 1
+        blocks.append(_single(judged[0]) if single else _several(subject, judged))
+    plates = [plate for row in rows if row in subject.pictured for plate in _plates(subject, row)]
+    if plates:
+        told.append(PICTURES)
+    return Section("anomalies", "Anomalies", " ".join(told), [*blocks, *plates])
 
 
 def _single(row: Row) -> Table:
@@ -49,7 +63,7 @@ def _about(row: Row) -> str:
     return f"{normal}{count(found['n_anomalous'])} of {count(found['n'])} images are anomalous."
 
 
-def _several(rows: Sequence[Row]) -> Table:
+def _several(subject: Subject, rows: Sequence[Row]) -> Table:
     """List models below each other, with the mean of all where each has a normal of its own."""
     shown = [score for score in ANOMALY_SCORES if any(_statistic(row, score) for row in rows)]
     lines = [
@@ -61,8 +75,7 @@ def _several(rows: Sequence[Row]) -> Table:
     ]
     apart = _normals_differ(rows)
     if apart:
-        means = [{"mean": _mean(column)} for column in zip(*lines, strict=True)]
-        body.append([Cell("Mean", title=True), *_cells(means)])
+        body.append([Cell("Mean", title=True), *_cells(_means(subject, shown, lines))])
     names = [ANOMALY_SCORES[score][0] for score in shown]
     head = [("AUROC", ""), *((name, "model") for name in names)]
     head += [(name, "baseline") for name in names]
@@ -75,7 +88,18 @@ def _several(rows: Sequence[Row]) -> Table:
     return Table(caption, head, body, int(apart))
 
 
-def _mean(column: Sequence[Mapping[str, Any] | None]) -> float | None:
+def _means(subject: Subject, shown: Sequence[str], lines: Sequence[Line]) -> Line:
+    """Return the means of the columns: those of the study, where it has them."""
+    study = (subject.study or {}).get("anomalies")
+    if not study:
+        return [{"mean": _mean(column)} for column in zip(*lines, strict=True)]
+    found = [study["scores"].get(score) for score in shown]
+    found += [study["baselines"].get(ANOMALY_SCORES[score][1]) for score in shown]
+    # Without the deviation over lines, which would pass for one over seeds.
+    return [{"mean": (entry or {}).get("mean")} for entry in found]
+
+
+def _mean(column: Line) -> float | None:
     """Average a column; None unless every line has a number."""
     numbers = [(entry or {}).get("mean") for entry in column]
     known = [number for number in numbers if number is not None]
@@ -94,7 +118,10 @@ def _statistic(row: Row, score: str) -> Mapping[str, Any] | None:
 
 
 def _baseline(row: Row, score: str) -> Mapping[str, Any]:
-    return {"mean": _auroc(row.found("anomalies")["baselines"], ANOMALY_SCORES[score][1])}
+    name, over_seeds = ANOMALY_SCORES[score][1], row.facts.get("anomaly_baselines")
+    if over_seeds:
+        return dict(over_seeds.get(name) or {})
+    return {"mean": _auroc(row.found("anomalies")["baselines"], name)}
 
 
 def _auroc(scores: Mapping[str, Any], name: str) -> float | None:
@@ -102,7 +129,7 @@ def _auroc(scores: Mapping[str, Any], name: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _cells(line: Sequence[Mapping[str, Any] | None]) -> list[Cell]:
+def _cells(line: Line) -> list[Cell]:
     """Write a line of numbers, the highest marked."""
     means = [(entry or {}).get("mean") for entry in line]
     best = number(max((mean for mean in means if mean is not None), default=None), 3)

@@ -11,7 +11,7 @@ from latentscape.reporting import prose
 from latentscape.reporting.generated import images
 from latentscape.reporting.parts import Block, Cell, Panel, Plate, Section, Table, figure_name
 from latentscape.reporting.pictures import strip
-from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.rows import Row, Subject, told_apart
 from latentscape.units import CLUSTERINGS, NONE, count, number, share
 
 ACROSS = 8
@@ -36,10 +36,16 @@ def section(subject: Subject) -> Section | None:
     return Section("clusters", "Clusters", lead, blocks)
 
 
+def cluster_names(method: Mapping[str, Any]) -> list[str]:
+    """Name the clusters of a method by their majority labels, or by number without any."""
+    names = method["majority_labels"] or [None] * method["k"]
+    return [name or f"#{place + 1}" for place, name in enumerate(names)]
+
+
 def _chosen(rows: Sequence[Row]) -> list[Block]:
     """List the numbers of clusters that were tried, where the number was not given."""
     codes = {
-        _name(row, code): code
+        (_name(row, code), row.data): code
         for row in rows
         for code in row.found("clustering")["rows"]
         if code.get("chosen")
@@ -47,11 +53,11 @@ def _chosen(rows: Sequence[Row]) -> list[Block]:
     tried = sorted({k for code in codes.values() for k, _ in code["chosen"]["tried"]})
     if not tried:
         return []
-    body = []
-    for name, code in codes.items():
+    body, names = [], told_apart(codes)
+    for key, code in codes.items():
         scores = dict(code["chosen"]["tried"])
         cells = [Cell(number(scores.get(k), 3), k == code["k"]) for k in tried]
-        body.append([Cell(f"{name}: {code['chosen']['by']}", title=True), *cells])
+        body.append([Cell(f"{names[key]}: {code['chosen']['by']}", title=True), *cells])
     head = [("Number of clusters", ""), *((str(k), "") for k in tried)]
     return [Table("Chosen without labels: the score of the number marked ★.", head, body)]
 
@@ -102,19 +108,13 @@ def _clusters(subject: Subject, row: Row) -> list[Block]:
 def _order(row: Row, method: Mapping[str, Any]) -> list[int]:
     """Order clusters by their labels, the larger first; those without examples are left out."""
     sizes, places = method["sizes"], list(row.values["data"]["label_names"])
-    labels = [places.index(name) if name in places else -1 for name in _majorities(method)]
+    labels = [places.index(name) if name in places else -1 for name in cluster_names(method)]
     filled = [cluster for cluster in range(len(sizes)) if sizes[cluster]]
     return sorted(filled, key=lambda cluster: (labels[cluster], -sizes[cluster]))
 
 
-def _majorities(method: Mapping[str, Any]) -> list[str]:
-    """Name clusters by their majority labels, or by number where there are none."""
-    names = method["majority_labels"] or [None] * method["k"]
-    return [name or f"#{place + 1}" for place, name in enumerate(names)]
-
-
 def _means(subject: Subject, row: Row, method: Mapping[str, Any], order: Sequence[int]) -> Plate:
-    names, means = _majorities(method), row.arrays["cluster_means"]
+    names, means = cluster_names(method), row.arrays["cluster_means"]
     panels = []
     for start in range(0, len(order), ACROSS + 2):
         part = list(order[start : start + ACROSS + 2])
@@ -151,7 +151,7 @@ def _panel(
     title: str,
     which: str,
 ) -> Panel:
-    names, examples = _majorities(method), row.arrays[f"cluster_{which}"]
+    names, examples = cluster_names(method), row.arrays[f"cluster_{which}"]
     strips = [
         strip(
             f"{names[c]} · {count(method['sizes'][c])}",
@@ -167,7 +167,7 @@ def _panel(
 
 def _confusion(row: Row, method: Mapping[str, Any], order: Sequence[int]) -> Table | None:
     """List how many images of each label each cluster holds; None without labels."""
-    names, labels = _majorities(method), row.values["data"]["label_names"]
+    names, labels = cluster_names(method), row.values["data"]["label_names"]
     if not labels or not method["confusion"]:
         return None
     body = [[Cell(names[c], title=True), *_counts(np.array(method["confusion"][c]))] for c in order]

@@ -1,15 +1,25 @@
 """The section on legibility: how many reconstructions a classifier still reads as the original."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from latentscape.learned import summary
+from latentscape.learned import learned_baselines, summary
 from latentscape.reporting import prose
 from latentscape.reporting.generated import images
-from latentscape.reporting.parts import Block, Cell, Panel, Plate, Section, Strip, Table
+from latentscape.reporting.parts import (
+    Block,
+    Cell,
+    Panel,
+    Plate,
+    Section,
+    Strip,
+    Table,
+    figure_name,
+)
 from latentscape.reporting.pictures import strip
-from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.plates import distinction
+from latentscape.reporting.rows import Row, Subject, by_images
 from latentscape.units import NONE, count, share, uncertainty, written
 
 ACROSS = 8
@@ -24,10 +34,10 @@ def section(subject: Subject) -> Section | None:
     judged = [row for row in rows if row.found("legibility").get("judge")]
     lead = "A small classifier stands in for a person who counts what can be read. "
     if judged:
-        lead += _judge(judged[0])
+        lead += " ".join(prose.by_sentence((row.label, _judge(row)) for row in judged))
         blocks += [_of_16(judged), _shares(judged)]
         pictured = [row for row in judged if row in subject.pictured and _has_pictures(row)]
-        blocks += [_marked(subject, pictured)] if pictured else []
+        blocks += [_marked(subject, alike) for alike in by_images(pictured, "originals")]
     return Section("legibility", "Legibility", lead.strip(), blocks)
 
 
@@ -63,7 +73,9 @@ def _of_16(rows: Sequence[Row]) -> Table:
     head = [("Readable", "of 16"), *((row.label, "") for row in rows)]
     seeds = max(len(row.runs) for row in rows)
     over = " Means ± standard deviations over seeds." if seeds > 1 else ""
-    return Table(f"Of the same sixteen test images, so many are read rightly.{over}", head, body, 1)
+    same = len(by_images(rows, "originals")) == 1
+    which = "the same sixteen test images" if same else "sixteen test images of each split"
+    return Table(f"Of {which}, so many are read rightly.{over}", head, body, 1)
 
 
 def _at(row: Row, epoch: int | None = None) -> Cell:
@@ -83,13 +95,13 @@ def _shares(rows: Sequence[Row]) -> Table:
     """List the share of all test images that can be read, overall and label by label."""
     names = list(dict.fromkeys(n for row in rows for n in row.found("legibility")["per_class"]))
     body = [[_title(row), _overall(row), *_by_class(row, names)] for row in rows]
-    others = _others(rows)
-    blank = [Cell("")] * len(names)
-    body += [[Cell(name, title=True), Cell(share(value)), *blank] for name, value in others.items()]
+    others = [[title, readable, *[Cell("")] * len(names)] for title, readable in _others(rows)]
+    body += others
     head = [("Model", ""), ("Readable", "of all"), *((name, "") for name in names)]
     caption = (
-        f"Share of {count(rows[0].found('legibility')['n'])} test images that are read rightly "
-        "when reconstructed; label by label for the first seed. The stronger the tint, the fewer."
+        f"Share of {prose.span(row.found('legibility')['n'] for row in rows)} test images that are "
+        "read rightly when reconstructed; label by label for the first seed. The stronger the "
+        "tint, the fewer."
     )
     return Table(caption, head, body, len(others))
 
@@ -99,8 +111,11 @@ def _title(row: Row) -> Cell:
 
 
 def _overall(row: Row) -> Cell:
-    readable = row.statistic("readable")
-    return Cell(share(readable.get("mean")), note=uncertainty("readable", readable))
+    return _readable(row.statistic("readable"))
+
+
+def _readable(found: Mapping[str, Any]) -> Cell:
+    return Cell(share(found.get("mean")), note=uncertainty("readable", found))
 
 
 def _by_class(row: Row, names: Sequence[str]) -> list[Cell]:
@@ -111,33 +126,32 @@ def _by_class(row: Row, names: Sequence[str]) -> list[Cell]:
     ]
 
 
-def _others(rows: Sequence[Row]) -> dict[str, float | None]:
-    """Return the share of PCA's reconstructions and of the originals that can be read."""
-    found: dict[str, float | None] = {}
-    for row in rows:
-        dim = row.values["evaluation"]["pca"]["dim"]
-        found.setdefault(f"PCA, {dim}", row.found("legibility").get("pca"))
-    ordered = dict(sorted(found.items(), key=lambda item: len(item[0])))
-    return {**ordered, "The originals": rows[0].found("legibility").get("originals")}
+def _others(rows: Sequence[Row]) -> Iterator[tuple[Cell, Cell]]:
+    """Name PCA and the originals of each kind of data, with the share of them that can be read."""
+    codes = learned_baselines([run.values for run in row.runs] for row in rows)
+    for code in sorted(codes, key=lambda code: code["kind"] == "pixels"):
+        if readable := code["learned"].get("readable"):
+            name = code["name"].replace("raw pixels", "The originals")
+            yield Cell(name, title=True), _readable(readable)
 
 
 def _marked(subject: Subject, rows: Sequence[Row]) -> Plate:
-    """Show the sixteen images with what the judge read in each."""
+    """Show sixteen images with what the judge read in each; rows are those that show the same."""
     names = rows[0].values["data"]["label_names"]
     labels = [str(names[label]) for label in rows[0].arrays["example_labels"]]
+    sources = [("Original", rows[0].arrays["originals"], labels)]
+    sources += [(_counted(r), r.arrays["reconstructions"], _read(r)) for r in rows]
     panels = []
     for start in range(0, len(labels), ACROSS):
         part = slice(start, start + ACROSS)
         title = f"Images {start + 1} to {min(start + ACROSS, len(labels))}"
-        sources = [("Original", rows[0].arrays["originals"], labels)]
-        sources += [(_counted(r), r.arrays["reconstructions"], _read(r)) for r in rows]
         strips = [_strip(subject, name, i[part], above[part], title) for name, i, above in sources]
         panels.append(Panel(title, strips))
     caption = (
         "What is read in each reconstruction stands above it, with a cross where the original has "
         "another label."
     )
-    return Plate("legibility", "", caption, panels)
+    return Plate(figure_name("legibility", *distinction(rows, subject)), "", caption, panels)
 
 
 def _strip(subject: Subject, label: str, shown: Any, above: Sequence[str], about: str) -> Strip:

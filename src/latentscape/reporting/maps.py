@@ -2,17 +2,18 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from latentscape.records import Array, Findings
+from latentscape.records import Array
 from latentscape.reporting import prose
+from latentscape.reporting.clusters import cluster_names
 from latentscape.reporting.generated import images
 from latentscape.reporting.parts import Block, Chart, Gallery, Section, figure_name
 from latentscape.reporting.pictures import sheet
-from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.rows import Row, Subject, told_apart
 from latentscape.reporting.svg import axes, document, dots, fit, rectangle, text
 from latentscape.units import MAPS, count, number, share
 
@@ -34,7 +35,7 @@ class Layout:
     ----------
     name : str
         What the code is called.
-    run : Findings
+    row : Row
         Where it was found.
     method : mapping
         Of ``projection.maps``.
@@ -43,14 +44,14 @@ class Layout:
     """
 
     name: str
-    run: Findings
+    row: Row
     method: Mapping[str, Any]
     place: int
 
     @property
     def points(self) -> Array:
         """Places (n, 2)."""
-        return self.run.arrays[f"map_{self.method['method']}_{self.place}"]
+        return self.row.arrays[f"map_{self.method['method']}_{self.place}"]
 
     @property
     def scores(self) -> Mapping[str, Any]:
@@ -82,7 +83,7 @@ def section(subject: Subject) -> Section | None:
 
 def latent_map(row: Row) -> Chart:
     """Draw test images as points of a two-dimensional code, coloured by label."""
-    groups = _labels(row.first, row.arrays["code_labels"])
+    groups = _labels(row, row.arrays["code_labels"])
     colours = "coloured by label, each label's name at its median" if groups else "without labels"
     name = figure_name("latent-map", row.label)
     return _plane(row, row.arrays["code_labels"], groups, name, row.label, colours)
@@ -92,9 +93,9 @@ def cluster_map(row: Row) -> Chart:
     """Draw the same points by the clusters of K-means, in the colours of their majority labels."""
     method = row.found("clustering")["rows"][0]["methods"]["kmeans"]
     labels = {name: label for label, name in enumerate(row.values["data"]["label_names"])}
-    names = method["majority_labels"] or [f"#{place + 1}" for place in range(method["k"])]
-    groups = {c: (name or "", labels.get(name, c)) for c, name in enumerate(names)}
-    caption = f"{row.label}: the same by cluster, each under its majority label"
+    groups = {c: (name, labels.get(name, c)) for c, name in enumerate(cluster_names(method))}
+    caption = f"{row.label}: the same by cluster, each under its "
+    caption += "majority label" if labels else "number"
     name = figure_name("cluster-map", row.label)
     clusters = row.arrays["cluster_of_codes"]
     return _plane(row, clusters, groups, name, caption, "coloured by cluster")
@@ -116,10 +117,13 @@ def _plane(
 def _by_method(rows: Sequence[Row]) -> dict[str, list[Layout]]:
     """Return what each method laid out: pixels, PCA, other codes, then the models."""
     methods: dict[str, dict[str, Layout]] = {}
-    for layout in _layouts(rows):
-        # The latent space has a section of its own.
-        if layout.method["method"] != "code":
-            methods.setdefault(layout.method["method"], {}).setdefault(layout.name, layout)
+    # The latent space has a section of its own.
+    found = [layout for layout in _layouts(rows) if layout.method["method"] != "code"]
+    names = told_apart((layout.name, layout.row.data) for layout in found)
+    for layout in found:
+        name = names[layout.name, layout.row.data]
+        layouts = methods.setdefault(layout.method["method"], {})
+        layouts.setdefault(name, replace(layout, name=name))
     return {
         name: sorted(layouts.values(), key=lambda layout: layout.place == 0)
         for name, layouts in methods.items()
@@ -133,15 +137,15 @@ def _layouts(rows: Sequence[Row]) -> Iterator[Layout]:
             for place, code in enumerate(codes):
                 if f"map_{method['method']}_{place}" in row.arrays:
                     name = code["name"] if place else row.label
-                    yield Layout(name, row.first, method, place)
+                    yield Layout(name, row, method, place)
 
 
 def _map(layout: Layout) -> Chart:
     """Draw a layout with its scores below it."""
     at = _placed(layout.points, (SIDE, SIDE), 8)
-    labels = layout.run.arrays["map_labels"]
+    labels = layout.row.arrays["map_labels"]
     marks = [rectangle(0, 0, SIDE, SIDE, "frame", 3)]
-    marks += _scatter(at, labels, _labels(layout.run, labels), "small")
+    marks += _scatter(at, labels, _labels(layout.row, labels), "small")
     told = _scored(layout.scores)
     marks.append(text(0, SIDE + 18, told, "tick"))
     method = MAPS.get(layout.method["method"], "")
@@ -166,7 +170,7 @@ def _with_pictures(row: Row) -> Chart | None:
         return None
     at = _placed(own[method].points, LARGE, THUMB)
     labels = row.arrays["map_labels"]
-    groups = _labels(row.first, labels)
+    groups = _labels(row, labels)
     places = row.arrays["map_image_places"]
     marks = [rectangle(0, 0, *LARGE, "frame", 3)]
     marks += _scatter(at, labels, groups, "small", named=False)
@@ -214,9 +218,9 @@ def _placed(points: Array, size: tuple[int, int], margin: float) -> Array:
     return np.asarray((points - (low + high) / 2) * factor + np.array(size) / 2)
 
 
-def _labels(run: Findings, labels: Array) -> dict[int, tuple[str, int]]:
+def _labels(row: Row, labels: Array) -> dict[int, tuple[str, int]]:
     """Return name and colour of every label that occurs."""
-    names = run.values["data"]["label_names"]
+    names = row.values["data"]["label_names"]
     return {
         int(label): (names[label] if label < len(names) else str(label), int(label))
         for label in np.unique(labels)

@@ -8,11 +8,12 @@ import numpy as np
 from latentscape.reporting import prose
 from latentscape.reporting.generated import images
 from latentscape.reporting.legible import misread
-from latentscape.reporting.parts import Block, Panel, Plate, Section, Strip, figure_name
+from latentscape.reporting.parts import Block, Panel, Plate, Prose, Section, Strip, figure_name
 from latentscape.reporting.pictures import strip
-from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.rows import Row, Subject, by_images
 from latentscape.units import share
 
+SPACES = {"latent": "the code", "pixels": "pixels"}
 LINES, FEW = 8, 5  # for a single model, and for each of several
 
 
@@ -22,7 +23,10 @@ def section(subject: Subject) -> Section | None:
     if not rows:
         return None
     blocks: list[Block] = [*prose.circumstances(rows, "neighbours")]
-    blocks += [_plate(subject, alike) for alike in _by_queries(subject, rows)]
+    if told := prose.by_sentence((row.label, _agreement(row)) for row in rows):
+        blocks.append(Prose(told, listed=len(told) > 1))
+    pictured = [row for row in rows if row in subject.pictured and _has_pictures(row)]
+    blocks += [_plate(subject, alike) for alike in by_images(pictured, "neighbour_queries")]
     lead = (
         "Each line begins with a test image; after the gap follow the training images nearest to "
         "it. Labels stand above, with a cross where a neighbour has another one. Neighbours in "
@@ -31,28 +35,35 @@ def section(subject: Subject) -> Section | None:
     return Section("neighbours", "Neighbours", lead, blocks)
 
 
-def _by_queries(subject: Subject, rows: Sequence[Row]) -> list[list[Row]]:
-    """Return the pictured rows by the test images they ask about; vectors have no pictures."""
-    groups: dict[bytes, list[Row]] = {}
-    for row in rows:
-        queries = images(row, "neighbour_queries")
-        if row in subject.pictured and queries is not None:
-            groups.setdefault(queries.tobytes(), []).append(row)
-    return list(groups.values())
+def _agreement(row: Row) -> str:
+    """Say how often the nearest training image has the label of a test image."""
+    found: Mapping[str, float | None] = row.found("neighbours").get("agreement") or {}
+    told = [(name, found[s]) for s, name in SPACES.items() if found.get(s) is not None]
+    if not told:
+        return ""
+    (name, agreeing), *others = told
+    beside = "".join(f" (by {other} {share(value)})" for other, value in others)
+    return (
+        f"By {name}, the nearest training image of {share(agreeing)} of the test images has their "
+        f"label{beside}."
+    )
+
+
+def _has_pictures(row: Row) -> bool:
+    """Whether there is a picture to show: vectors have none, and a collapsed code no neighbours."""
+    found = any(f"neighbours_{space}" in row.arrays for space in SPACES)
+    return found and images(row, "neighbour_queries") is not None
 
 
 def _plate(subject: Subject, rows: Sequence[Row]) -> Plate:
     shown = LINES if len(rows) == 1 else FEW
-    panels = [_panel(subject, row, "latent", f"In the code of {row.label}", shown) for row in rows]
-    panels.append(_panel(subject, rows[0], "pixels", "In pixels", shown))
+    lines = [(f"In the code of {row.label}", row, "latent") for row in rows]
+    panels = [
+        Panel(title, _strips(subject, row, space)[:shown])
+        for title, row, space in (*lines, ("In pixels", rows[0], "pixels"))
+        if f"neighbours_{space}" in row.arrays
+    ]
     return Plate(figure_name("neighbours", rows[0].label), "", "", panels)
-
-
-def _panel(subject: Subject, row: Row, space: str, title: str, shown: int) -> Panel:
-    agreement: Mapping[str, float | None] = row.found("neighbours").get("agreement") or {}
-    agreeing = agreement.get(space)
-    told = "" if agreeing is None else f": {share(agreeing)} have the image’s label"
-    return Panel(f"{title}{told}", _strips(subject, row, space)[:shown])
 
 
 def _strips(subject: Subject, row: Row, space: str) -> list[Strip]:

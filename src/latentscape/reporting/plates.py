@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from latentscape.records import Array
 from latentscape.reporting.generated import SAMPLES_ACROSS, columns_of
 from latentscape.reporting.parts import Panel, Plate, Strip, figure_name
 from latentscape.reporting.pictures import code_pictures, strip
-from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.rows import Row, Subject, by_images
 from latentscape.units import count, number
 
 ACROSS = 8  # pictures side by side: still legible at the width of a phone
@@ -22,19 +20,19 @@ def reconstructions(subject: Subject) -> list[Plate]:
         _compared(
             subject,
             [("Original", rows[0].arrays["originals"]), *_models(rows), *_pcas(rows)],
-            figure_name("reconstructions", *_distinction(rows, subject)),
+            figure_name("reconstructions", *distinction(rows, subject)),
             f"The same test images as {_named(rows, subject)} and PCA with as many numbers "
             "reconstruct them. Look for what vanishes first (thin strokes, rare shapes) and for "
             "images that turn into something else.",
         )
-        for rows in _by_images(subject.pictured)
+        for rows in by_images(subject.pictured, "originals")
     ]
 
 
 def codes(subject: Subject) -> list[Plate]:
     """Show the codes themselves, as pictures under the images they stand for."""
     plates = []
-    for rows in _by_images(subject.pictured):
+    for rows in by_images(subject.pictured, "originals"):
         originals = rows[0].arrays["originals"]
         size = (originals.shape[2], originals.shape[3])
         pictures = [
@@ -50,7 +48,7 @@ def codes(subject: Subject) -> list[Plate]:
             "white zero; otherwise the lighter the larger. Each model has its own scale. A square "
             "that is the same under every image carries no information."
         )
-        name = figure_name("codes", *_distinction(rows, subject))
+        name = figure_name("codes", *distinction(rows, subject))
         plates.append(_compared(subject, [("Original", originals), *pictures], name, caption))
     return plates
 
@@ -97,9 +95,9 @@ def progress(subject: Subject) -> list[Plate]:
 
 
 def _progress(subject: Subject, rows: Sequence[Row]) -> Plate:
-    name = figure_name("progress", *_distinction(rows, subject))
+    name = figure_name("progress", *distinction(rows, subject))
     panels = [_snapshots(subject, rows, epoch) for epoch in _epochs(rows[0])]
-    same = len(_by_images(rows)) == 1
+    same = len(by_images(rows, "originals")) == 1
     goals = [("All models" if same else r.label, r.arrays["originals"]) for r in rows]
     panels.append(_panel(subject, "Original", goals[: 1 if same else None], 4, "originals"))
     caption = (
@@ -176,20 +174,12 @@ def _pcas(rows: Sequence[Row]) -> list[Source]:
     ]
 
 
-def _by_images(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows by the test images they show, since a study may use several splits."""
-    groups: dict[bytes, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(np.ascontiguousarray(row.arrays["originals"]).tobytes(), []).append(row)
-    return list(groups.values())
-
-
 def _named(rows: Sequence[Row], subject: Subject) -> str:
     if len(rows) == len(subject.pictured):
         return "the model" if len(rows) == 1 else "the models"
     return " and ".join(row.label for row in rows)
 
 
-def _distinction(rows: Sequence[Row], subject: Subject) -> list[str]:
+def distinction(rows: Sequence[Row], subject: Subject) -> list[str]:
     """Return what tells a group's file from those of other groups."""
     return [] if len(rows) == len(subject.pictured) else [rows[0].label]

@@ -8,7 +8,7 @@ from latentscape.learned import summary
 from latentscape.reporting import prose
 from latentscape.reporting.curves import Curve, curve_chart, ends
 from latentscape.reporting.parts import Block, Cell, Chart, Gallery, Section, Table, figure_name
-from latentscape.reporting.rows import Row, Subject
+from latentscape.reporting.rows import Row, Subject, told_apart
 from latentscape.units import PROBES, count, share, uncertainty
 
 Results = Mapping[int, Mapping[str, Any]]
@@ -68,19 +68,21 @@ def _models(subject: Subject, rows: Sequence[Row]) -> Iterator[Probed]:
 
 
 def _baselines(rows: Sequence[Row]) -> Iterator[Probed]:
-    """Return the other codes, each of them once."""
-    seeds: dict[str, list[Mapping[str, Any]]] = {}
+    """Return the other codes, each of them once for the same data."""
+    seeds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         before = set(seeds)
         for run in (run for run in row.runs if "probing" in run.values):
             for code in run.values["probing"]["rows"][1:]:
-                if code["name"] not in before:
-                    seeds.setdefault(code["name"], []).append(code)
-    for name in sorted(seeds, key=lambda name: (seeds[name][0]["kind"] != "pixels", len(name))):
-        look = f"other {seeds[name][0]['kind']}"
+                if (key := (code["name"], row.data)) not in before:
+                    seeds.setdefault(key, []).append(code)
+    names = told_apart(seeds)
+    for key in sorted(seeds, key=lambda key: (seeds[key][0]["kind"] != "pixels", len(key[0]))):
+        first, *others = seeds[key]
         # The same numbers from every seed were measured once.
-        alike = all(code["results"] == seeds[name][0]["results"] for code in seeds[name])
-        yield _probed(Cell(name, title=True), look, seeds[name][:1] if alike else seeds[name])
+        alike = all(code["results"] == first["results"] for code in others)
+        title = Cell(names[key], title=True)
+        yield _probed(title, f"other {first['kind']}", [first] if alike else seeds[key])
 
 
 def _probed(title: Cell, look: str, seeds: Sequence[Mapping[str, Any]]) -> Probed:

@@ -186,7 +186,7 @@ def _circumstances(subject: Subject) -> list[str]:
 
 def _sizes(subject: Subject) -> str:
     sizes = [row.facts["sizes"] for row in subject.rows]
-    parts = [f"{_range(size[part] for size in sizes)} {what}" for part, what in _PARTS]
+    parts = [f"{span(size[part] for size in sizes)} {what}" for part, what in _PARTS]
     return joined(parts)
 
 
@@ -197,7 +197,8 @@ _PARTS = (
 )
 
 
-def _range(values: Iterable[int]) -> str:
+def span(values: Iterable[int]) -> str:
+    """Write whole numbers by the smallest and the largest, or the one that they all are."""
     distinct = sorted(set(values))
     if len(distinct) == 1:
         return count(distinct[0])
@@ -234,5 +235,5 @@ def _machine(environments: Sequence[dict[str, Any]]) -> str:
     if not devices and not names:
         return ""
     where = f"Trained on {joined(devices)}" if devices else "Trained"
-    cores = f" with {_range(threads)} thread{'s' if threads[-1] > 1 else ''}" if threads else ""
+    cores = f" with {span(threads)} thread{'s' if threads[-1] > 1 else ''}" if threads else ""
     return f"{where}{cores}{f' ({joined(names)})' if names else ''}."

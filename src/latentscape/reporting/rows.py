@@ -1,8 +1,11 @@
 """What a report compares: one row per configuration, with the runs that stand behind it."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from latentscape.learned import learned_numbers
 from latentscape.records import Array, Findings
@@ -44,6 +47,13 @@ class Row:
     def arrays(self) -> dict[str, Array]:
         """Pictures and codes of the first run."""
         return _visible(self.first.arrays)
+
+    @property
+    def data(self) -> str:
+        """The data and how they were split: rows that differ in it have baselines of their own."""
+        data = self.values["data"]
+        sizes = json.dumps(data["sizes"]).strip("{}").replace('"', "")
+        return f"{data['name']}, {sizes}, split {data['seed']}"
 
     @property
     def latent_dim(self) -> int:
@@ -157,6 +167,32 @@ def gather(study: Mapping[str, Any] | None, runs: Sequence[Findings]) -> tuple[R
     return tuple(rows)
 
 
+def by_images(rows: Iterable[Row], name: str) -> list[list[Row]]:
+    """Group rows by the images of an array, since a study may use several splits.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        All of which have the array.
+    name : str
+        Of an array of test images, such as ``originals``.
+    """
+    groups: dict[bytes, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(np.ascontiguousarray(row.arrays[name]).tobytes(), []).append(row)
+    return list(groups.values())
+
+
+def told_apart(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Write what is known by name and `Row.data`: where data differ, the name tells which."""
+    distinct = dict.fromkeys(keys)
+    names = [name for name, _ in distinct]
+    return {
+        (name, data): f"{name} ({data})" if names.count(name) > 1 else name
+        for name, data in distinct
+    }
+
+
 def collapse_of(run: Findings) -> str:
     """Return the sentence that says that a run does not use its code; empty where it does."""
     if latent := run.values.get("latent"):
@@ -189,7 +225,8 @@ def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
         "latent": _means(values.get("latent"), LATENT),
         "likelihood": _means(values.get("likelihood"), ("nll",)),
         "learned": {key: {"mean": value} for key, value in learned_numbers(values).items()},
-        "anomalies": _aurocs(values.get("anomalies")),
+        "anomalies": _aurocs(values, "scores"),
+        "anomaly_baselines": _aurocs(values, "baselines"),
         "pca": evaluation["pca"]["metrics"],
         "train_seconds": {"mean": values["timing"]["train_seconds"]},
         "beats_pca": evaluation["beats_pca"],
@@ -198,8 +235,8 @@ def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _aurocs(values: Mapping[str, Any] | None) -> dict[str, Any]:
-    scores = (values or {}).get("scores", {})
+def _aurocs(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    scores = values.get("anomalies", {}).get(kind, {})
     return {name: {"mean": score["auroc"]} for name, score in scores.items()}
 
 

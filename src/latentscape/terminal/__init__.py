@@ -1,7 +1,7 @@
 """Findings as tables on a terminal."""
 
+from latentscape.terminal.anomalies import print_anomalies
 from latentscape.terminal.learned import (
-    print_anomalies,
     print_clusters,
     print_legibility,
     print_maps,

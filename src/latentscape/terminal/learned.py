@@ -1,4 +1,4 @@
-"""What codes are good for: clusters, probes, maps, legibility, anomalies, neighbours."""
+"""What codes are good for: clusters, probes, maps, legibility, neighbours."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -84,7 +84,7 @@ def print_clusters(values: Mapping[str, Any]) -> None:
         if code.get("chosen"):
             tried = ", ".join(f"{k}: {units.number(v, 3)}" for k, v in code["chosen"]["tried"])
             print_line(f"{code['name']}: {code['k']} clusters by {code['chosen']['by']} ({tried})")
-    _print_notes(values)
+    print_notes(values)
 
 
 def print_probes(values: Mapping[str, Any]) -> None:
@@ -109,7 +109,7 @@ def print_probes(values: Mapping[str, Any]) -> None:
             for n in counts
         ]
         print_columns("Accuracy of probes on test images", labels, columns)
-    _print_notes(values)
+    print_notes(values)
 
 
 def print_maps(values: Mapping[str, Any]) -> None:
@@ -133,7 +133,7 @@ def print_maps(values: Mapping[str, Any]) -> None:
         ]
         columns.append(Column("time", "", [units.duration(s["seconds"]) for _, _, s in pairs]))
         print_columns("Maps", labels, columns)
-    _print_notes(values)
+    print_notes(values)
 
 
 def print_legibility(values: Mapping[str, Any]) -> None:
@@ -167,32 +167,7 @@ def print_legibility(values: Mapping[str, Any]) -> None:
             "dim",
             indent=2,
         )
-    _print_notes(values)
-
-
-def print_anomalies(values: Mapping[str, Any]) -> None:
-    """Print how well scores tell anomalous images from normal ones.
-
-    Parameters
-    ----------
-    values : mapping
-        ``anomalies`` of the findings.
-    """
-    scores, baselines = values["scores"], values["baselines"]
-    made = table("AUROC", "model", "PCA or pixels", title="Anomalies")
-    for key, (name, baseline) in units.ANOMALY_SCORES.items():
-        if scores.get(key, {}).get("auroc") is not None:
-            pair = (scores[key]["auroc"], (baselines.get(baseline) or {}).get("auroc"))
-            made.add_row(name, *(units.number(value, 3) for value in pair))
-    if made.row_count:
-        right(made, 1, 2)
-        show(made)
-    normal = f"Normal: {units.joined(values['normal'])}. " if values["normal"] else ""
-    anomalous = values.get("n_anomalous")
-    if anomalous is not None:
-        normal += f"{units.count(anomalous)} of {units.count(values['n'])} images are anomalous."
-    print_line(normal.strip())
-    _print_notes(values)
+    print_notes(values)
 
 
 def print_neighbours(values: Mapping[str, Any]) -> None:
@@ -203,18 +178,36 @@ def print_neighbours(values: Mapping[str, Any]) -> None:
     values : mapping
         ``neighbours`` of the findings.
     """
-    agreement = values.get("agreement") or {}
-    told = [
-        f"{units.share(agreement[space])} in {name}"
-        for space, name in (("latent", "the code"), ("pixels", "pixels"))
-        if agreement.get(space) is not None
-    ]
-    if told:
+    found = values.get("agreement") or {}
+    names = (("latent", "the code"), ("pixels", "pixels"))
+    shares = [(name, units.share(found[key])) for key, name in names if found.get(key) is not None]
+    if shares:
+        (name, agreeing), *others = shares
+        beside = "".join(f" (by {other} {share})" for other, share in others)
         print_line(
-            f"Of the {values['k']} nearest training images, as many have the label of the test "
-            f"image: {units.joined(told)}"
+            f"By {name}, the nearest training image of {agreeing} of the test images has their "
+            f"label{beside}."
         )
-    _print_notes(values)
+    print_notes(values)
+
+
+def print_notes(values: Mapping[str, Any]) -> None:
+    """Print protocols, and what was left out, each sentence once.
+
+    Parameters
+    ----------
+    values : mapping
+        A part of the findings.
+    """
+    holders = [values, *values.get("rows", ()), *values.get("maps", ())]
+    told = ""
+    for protocol in filter(None, (_protocol(holder) for holder in holders)):
+        if protocol not in told:
+            told += protocol
+            print_line(f"{protocol.rstrip('.')}.", "dim", indent=2)
+    left_out = dict.fromkeys(line for holder in holders for line in holder.get("left_out", ()))
+    for sentence in left_out:
+        print_line(f"{sentence.rstrip('.')}.", "yellow", indent=2)
 
 
 def _label(values: Mapping[str, Any], code: Mapping[str, Any]) -> str:
@@ -242,30 +235,19 @@ def _cells(metric: str, codes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _clustered(methods: Sequence[Mapping[str, Any]]) -> Iterator[Column]:
     yield Column("k", "", [units.count(method["k"]) for method in methods], 2)
+    # Of its own for each method: some take too long on all codes.
+    yield Column("fitted", "codes", [units.count(method["n_fit"]) for method in methods], 3)
     for key, unit in (("majority", "majority"), ("hungarian", "one to one")):
         yield Column("accuracy", unit, [units.share(method[key]) for method in methods])
-    for key, rank in (("nmi", 1), ("ari", 4), ("silhouette", 5)):
+    for key, rank in (("nmi", 1), ("ari", 5), ("silhouette", 6)):
         cells = [units.number(method.get(key), 3) for method in methods]
         heading = key if key == "silhouette" else key.upper()
         yield Column(heading, "", cells, rank)
-    yield Column("time", "", [units.duration(method["seconds"]) for method in methods], 3)
+    yield Column("time", "", [units.duration(method["seconds"]) for method in methods], 4)
 
 
 def _accuracy(found: Mapping[str, Any] | None) -> str:
     return units.measured("probe_accuracy", found)
-
-
-def _print_notes(values: Mapping[str, Any]) -> None:
-    """Print protocols, and what was left out, each sentence once."""
-    holders = [values, *values.get("rows", ()), *values.get("maps", ())]
-    told = ""
-    for protocol in filter(None, (_protocol(holder) for holder in holders)):
-        if protocol not in told:
-            told += protocol
-            print_line(f"{protocol.rstrip('.')}.", "dim", indent=2)
-    left_out = dict.fromkeys(line for holder in holders for line in holder.get("left_out", ()))
-    for sentence in left_out:
-        print_line(f"{sentence.rstrip('.')}.", "yellow", indent=2)
 
 
 def _protocol(holder: Mapping[str, Any]) -> str:

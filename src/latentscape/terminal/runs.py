@@ -6,6 +6,7 @@ from typing import Any
 from rich.markup import escape
 
 from latentscape import units
+from latentscape.terminal.anomalies import print_anomaly_rows
 from latentscape.terminal.layout import (
     Column,
     marked,
@@ -16,7 +17,7 @@ from latentscape.terminal.layout import (
     show,
     table,
 )
-from latentscape.terminal.learned import print_learned, print_learned_rows
+from latentscape.terminal.learned import print_learned, print_learned_rows, print_neighbours
 
 
 def print_run(values: Mapping[str, Any]) -> None:
@@ -40,6 +41,8 @@ def print_run(values: Mapping[str, Any]) -> None:
     if found := values.get("quality"):
         _print_quality(found)
     print_learned(values)
+    if found := values.get("neighbours"):
+        print_neighbours(found)
     _print_obtained(values)
     if supervised:
         print_line(values["labels_used"], "cyan")
@@ -144,6 +147,7 @@ def print_study(values: Mapping[str, Any]) -> None:
         if row.get("collapse"):
             print_line(f"(collapsed) {row['label']}: {row['collapse'].rstrip('.')}.", "red")
     print_learned_rows(values)
+    print_anomaly_rows(values)
     _print_reported(rows)
     for failure in values["failures"]:
         what = f"{failure['label']}, seed {failure['seed']}, was not trained: {failure['what']}"
