@@ -14,7 +14,7 @@ LAYERS = [
     {"data", "model"},
     {"runs"},
     {"training", "analysis", "reporting"},
-    {"experiment"},
+    {"experiment", "summaries"},
     {"exploration", "measures", "gallery", "terminal"},
     {"study"},
     {"cli"},

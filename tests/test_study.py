@@ -228,3 +228,14 @@ def test_reported_numbers_of_a_study_are_means_over_seeds(tmp_path):
 def test_a_part_that_does_not_exist_is_refused_before_anything_is_done(tmp_path):
     with pytest.raises(ConfigError, match="clustering"):
         latentscape.analyze(tmp_path, parts=["clusters"])
+
+
+def test_of_two_runs_alike_the_finished_one_is_used(tmp_path):
+    row = compare(ANALYSED, seeds=1, folder=tmp_path, quiet=True).values["rows"][0]
+    begun = tmp_path / f"{row['runs'][0]}-z"
+    begun.mkdir()
+    for name in ("recipe.yaml", "data.json", "environment.json"):
+        (begun / name).write_bytes((tmp_path / row["runs"][0] / name).read_bytes())
+    again = compare(ANALYSED, seeds=1, folder=tmp_path, quiet=True).values["rows"][0]
+    assert again["runs"] == row["runs"]
+    assert not (begun / "model.safetensors").exists()

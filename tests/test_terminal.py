@@ -192,12 +192,18 @@ PRINTERS = {
     "neighbours": terminal.print_neighbours,
 }
 SAID = {
-    "clustering": ["simple-20, K-means", "49.0 %", "4 clusters by silhouette (3: 0.110, 4: 0.125"],
+    "clustering": [
+        *("simple-20, K-means", "49.0 %", "4 clusters by silhouette (3: 0.110, 4: 0.125"),
+        "fitted",
+    ],
     "probing": ["simple-20, k-NN", "59.0 ± 2.0 %", "raw pixels, MLP"],
     "projection": ["t-SNE: raw pixels", "0.953", "87.5 %"],
     "legibility": ["75.0 % of 60", "PCA 70.0 %, originals 98.5 %", "epoch 1: 8, epoch 3: 12"],
     "anomalies": ["Reconstruction error 0.900 0.890", "Normal: ring. 40 of 60 images"],
-    "neighbours": ["91.7 % in the code and 94.6 % in pixels"],
+    "neighbours": [
+        "By the code, the nearest training image of 91.7 % of the test images has their label (by "
+        "pixels 94.6 %)."
+    ],
 }
 
 
@@ -225,6 +231,84 @@ def test_parts_of_nothing_but_an_excuse_are_printed(shown, part):
     values = {"rows": [code], "maps": [], "scores": {}, "baselines": {}, "normal": None, "k": 5}
     text = shown(PRINTERS[part], {**values, "left_out": ["There are no labels"]})
     assert "There are no labels." in text
+
+
+def test_each_way_of_clustering_says_what_it_was_fitted_to(shown):
+    values = analysed(parts=("clustering",)).values["clustering"]
+    values["rows"][0]["methods"]["agglomerative"]["n_fit"] = 77
+    text = shown(terminal.print_clusters, values, 180)
+    assert re.search(r"simple-20, K-means +4 +100 ", text)
+    assert re.search(r"simple-20, Agglomerative +4 +77 ", text)
+    assert "fitted" not in shown(terminal.print_clusters, values, 60)
+
+
+def test_a_run_says_what_its_neighbours_are_worth(shown):
+    text = _joined(shown(*_run(analysed("m", parts=("neighbours",)))))
+    assert "By the code, the nearest training image of 91.7 % of the test images" in text
+    assert "nearest training image" not in shown(*_run(findings("m")))
+
+
+def test_a_collapsed_code_has_no_nearest_image(shown):
+    values = analysed(parts=("neighbours",)).values["neighbours"]
+    del values["agreement"]["latent"]
+    text = _joined(shown(terminal.print_neighbours, values))
+    assert "By pixels, the nearest training image of 94.6 % of the test images has" in text
+    assert "code" not in text
+
+
+def test_anomalies_without_a_normal_say_no_more_than_why(shown):
+    values = analysed(parts=("anomalies",)).values["anomalies"]
+    values |= {"normal": None, "n_anomalous": None, "left_out": ["No labels were named"]}
+    for score in (*values["scores"].values(), *values["baselines"].values()):
+        score["auroc"] = None
+    lines = shown(terminal.print_anomalies, values).splitlines()
+    assert [line.strip() for line in lines] == [
+        "Codes of training images of the normal labels are the reference.",
+        "No labels were named.",
+    ]
+
+
+def _one_vs_rest(seeds=1):
+    groups = [
+        [analysed(name, normal=[name], gain=gain, seed=seed) for seed in range(seeds)]
+        for name, gain in (("ring", 0.0), ("bar", 0.04))
+    ]
+    study = study_of_analysed(groups)
+    for row, shift in zip(study["rows"], (0.0, 0.02), strict=True):
+        sd = 0.0123 if seeds > 1 else None
+        row["anomaly_baselines"] = {
+            name: {"mean": 0.8 + shift, "sd": sd, "n": seeds}
+            for name in ("pca_reconstruction", "pixel_rank_average")
+        }
+    study["anomalies"] = {
+        "scores": {"reconstruction": {"mean": 0.92, "sd": 0.0283, "n": 2}},
+        "baselines": {"pca_reconstruction": {"mean": 0.81, "sd": 0.0141, "n": 2}},
+    }
+    return study
+
+
+def test_a_study_prints_auroc_row_by_row_and_their_mean(shown):
+    text = shown(terminal.print_study, _one_vs_rest(), 180)
+    table = text[text.index("Anomalies: AUROC") :].splitlines()
+    lines = {line.split()[0]: line.split()[1:] for line in table if line.split()}
+    # Four scores of the model, then the two baselines that were measured.
+    assert lines["ring"] == ["0.900", "0.910", "0.920", "0.930", "0.800", "0.800"]
+    assert lines["bar"] == ["0.940", "0.950", "0.960", "0.970", "0.820", "0.820"]
+    assert lines["mean"] == ["0.920", "–", "–", "–", "0.810", "–"]
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_auroc_of_a_study_fits_into_a_narrow_terminal(shown, width):
+    text = shown(terminal.print_study, _one_vs_rest(2), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "0.930" in text
+    assert "±" in text[text.index("Anomalies: AUROC") :]
+
+
+def test_a_study_without_anomalies_has_no_table_of_them(shown):
+    assert "AUROC" not in shown(terminal.print_study, study_of([[findings("a")]]))
+    study = _one_vs_rest() | {"anomalies": None}
+    assert "mean" not in shown(terminal.print_study, study, 180).split("Anomalies: AUROC")[1]
 
 
 def test_the_judge_of_legibility_is_always_named(shown):

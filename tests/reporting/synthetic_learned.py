@@ -217,6 +217,7 @@ def _neighbours(run: Findings, gain: float) -> dict[str, Any]:
         run.arrays[f"neighbours_{space}_labels"] = labels
     return {
         "k": 5,
+        "n": 60,
         "agreement": {"latent": 0.917 + gain, "pixels": 0.946},
         "protocol": "Euclidean distance, over 60 test images",
         "left_out": [],

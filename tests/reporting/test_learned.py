@@ -20,7 +20,7 @@ from latentscape.reporting import (
     worth,
 )
 from latentscape.reporting.page import write_page
-from latentscape.reporting.parts import Gallery, Plate, Table
+from latentscape.reporting.parts import Gallery, Plate, Prose, Table
 from latentscape.reporting.pictures import sheet
 from latentscape.reporting.plates import progress
 from latentscape.reporting.rows import Subject, gather
@@ -38,6 +38,17 @@ MADE = {
     "neighbours": {"neighbours"},
     "anomalies": {"anomalies"},
 }
+
+
+SPLIT = "{}, train: 100, validation: 10, test: 60, split 0"
+
+
+def _elsewhere(run):
+    """Let a run have been trained and tested on other data."""
+    run.values["data"]["name"] = "other"
+    run.arrays["originals"] = 1 - run.arrays["originals"]
+    run.arrays["neighbour_queries"] = 1 - run.arrays["neighbour_queries"]
+    return run
 
 
 def _subject(*runs):
@@ -257,6 +268,30 @@ def test_codes_of_two_numbers_are_drawn_by_label_and_by_cluster():
     assert len(re.findall('class="ring k1"', by_cluster)) == 2  # two clusters of one label
 
 
+def test_a_way_of_clustering_says_what_it_was_fitted_to():
+    run = analysed("m")
+    run.values["clustering"]["rows"][0]["methods"]["agglomerative"]["n_fit"] = 77
+    (table,) = [t for t in _blocks(clusters.section(_subject(run)), Table) if t.apart]
+    fitted = [cell.text for cell in _column(table, "Fitted on", "codes")]
+    assert fitted[:4] == ["100", "100", "77", "100"]
+
+
+def test_clusters_of_codes_without_labels_go_by_number_on_their_map():
+    (row,) = _subject(analysed(labelled=False)).rows
+    chart = maps.cluster_map(row)
+    assert re.findall(r">(#\d)<", chart.svg) == ["#1", "#2", "#3", "#4"]
+    assert chart.caption.endswith("by cluster, each under its number")
+
+
+def test_numbers_of_clusters_are_not_merged_over_data():
+    other = _elsewhere(analysed("b"))
+    other.values["clustering"]["rows"][1] |= {"k": 3}
+    table = _blocks(clusters.section(_study([analysed("a")], [other])), Table)[0]
+    starred = {row[0].text: [cell.best for cell in row[1:]] for row in table.rows}
+    assert starred[f"raw pixels ({SPLIT.format('toy')}): silhouette"] == [False, True, False]
+    assert starred[f"raw pixels ({SPLIT.format('other')}): silhouette"] == [True, False, False]
+
+
 def test_what_was_left_out_is_said_once(tmp_path):
     run = analysed()
     sentence = "UMAP was left out: install it"
@@ -312,6 +347,16 @@ def test_probes_of_several_seeds_are_averaged_and_baselines_stand_once():
     assert table.rows[1][3].note == ""
 
 
+def test_probes_of_raw_pixels_are_not_merged_over_data():
+    other = _elsewhere(analysed("b"))
+    entry = other.values["probing"]["rows"][1]["results"]["knn"][0]
+    entry["accuracy"] = {**entry["accuracy"], "mean": 0.25}
+    table = _blocks(probes.section(_study([analysed("a")], [other])), Table)[0]
+    found = {row[0].text: row[1].text for row in table.rows}
+    assert found[f"raw pixels ({SPLIT.format('toy')})"] == "63.0 %"
+    assert found[f"raw pixels ({SPLIT.format('other')})"] == "25.0 %"
+
+
 def test_probes_with_all_labels_only_need_no_curve():
     run = analysed(parts=("probing",))
     for row in run.values["probing"]["rows"]:
@@ -333,6 +378,13 @@ def test_maps_of_pixels_and_pca_stand_before_those_of_the_models():
     assert names == ["raw pixels", "PCA, 2", "PCA, 6", "a", "b"]
     assert "trustworthiness 0.953 · continuity 0.970 · k-NN 87.5 %" in galleries[1].charts[0].svg
     assert galleries[1].title == "t-SNE: perplexity 30"
+
+
+def test_maps_of_raw_pixels_are_not_merged_over_data():
+    section = maps.section(_study([analysed("a")], [_elsewhere(analysed("b"))]))
+    names = [chart.caption for chart in _blocks(section, Gallery)[0].charts]
+    both = [f"{name} ({SPLIT.format('toy')})" for name in ("raw pixels", "PCA, 2")]
+    assert names == [*both, *(name.replace("toy", "other") for name in both), "a", "b"]
 
 
 @pytest.mark.parametrize(("dim", "method"), [(2, "The code itself"), (6, "t-SNE")])
@@ -394,6 +446,28 @@ def test_what_was_read_stands_above_each_picture():
     assert read.label == "m: 12 of 16"
 
 
+def test_each_reconstruction_stands_under_its_own_original():
+    other = _elsewhere(analysed("b"))
+    other.arrays["example_labels"] = np.full(16, 2)
+    other.values["legibility"] |= {"n": 80, "originals": 0.5}
+    other.values["legibility"]["judge"] = {"accuracy": 0.5, "n_train": 90, "n_test": 80}
+    section = legible.section(_study([analysed("a")], [other], [analysed("c")]))
+    first, second = _blocks(section, Plate)
+    assert [plate.name for plate in (first, second)] == ["legibility-a", "legibility-b"]
+    assert [s.label.partition(":")[0] for s in first.panels[0].strips] == ["Original", "a", "c"]
+    assert [s.label.partition(":")[0] for s in second.panels[0].strips] == ["Original", "b"]
+    assert second.panels[0].strips[0].columns[:2] == ["dot", "dot"]
+    assert "a, c: It learned from 100 labelled" in section.lead
+    assert "b: It learned from 90 labelled training images and reads 50.0 % of 80" in section.lead
+    of_16, shares = _blocks(section, Table)
+    assert of_16.caption.startswith("Of sixteen test images of each split")
+    assert shares.caption.startswith("Share of 60 to 80 test images")
+    found = {row[0].text: row[1].text for row in shares.rows[-shares.apart :]}
+    assert found[f"The originals ({SPLIT.format('toy')})"] == "98.5 %"
+    assert found[f"The originals ({SPLIT.format('other')})"] == "50.0 %"
+    assert len(found) == 4
+
+
 def test_snapshots_tell_how_many_are_read():
     (plate,) = progress(_subject(analysed("m")))
     assert [panel.strips[0].label for panel in plate.panels[:2]] == ["m: 8 read", "m: 12 read"]
@@ -407,18 +481,57 @@ def test_snapshots_tell_how_many_are_read():
 def test_neighbours_of_another_label_are_crossed():
     (plate,) = _blocks(neighbours.section(_subject(analysed("m"))), Plate)
     code, pixels = plate.panels
-    assert code.title == "In the code of m: 91.7 % have the image’s label"
+    assert code.title == "In the code of m"
     assert code.strips[0].columns == ["ring", "", "ring", "ring", "ring", "ring", "× bar"]
     assert pixels.strips[1].columns[-1] == "× dot"
 
 
 def test_pixels_stand_once_beside_several_models():
     (plate,) = _blocks(neighbours.section(_subject(analysed("a"), analysed("b"))), Plate)
-    assert [panel.title.partition(":")[0] for panel in plate.panels] == [
+    assert [panel.title for panel in plate.panels] == [
         "In the code of a",
         "In the code of b",
         "In pixels",
     ]
+
+
+def test_it_is_the_nearest_image_whose_label_is_counted():
+    other = analysed("b", gain=0.01)
+    told = _blocks(neighbours.section(_subject(analysed("a"), other)), Prose)[-1]
+    sentence = (
+        "By the code, the nearest training image of {} of the test images has their label (by "
+        "pixels 94.6 %)."
+    )
+    assert told.paragraphs == [
+        f"a: {sentence.format('91.7 %')}",
+        f"b: {sentence.format('92.7 %')}",
+    ]
+
+
+def _collapsed(label):
+    """Take away what analysis leaves out where all codes are the same."""
+    run = analysed(label)
+    del run.arrays["neighbours_latent"], run.arrays["neighbours_latent_labels"]
+    del run.values["neighbours"]["agreement"]["latent"]
+    run.values["neighbours"]["left_out"] = ["All codes are the same, so none is nearer"]
+    return run
+
+
+def test_a_collapsed_code_has_neighbours_in_pixels_only():
+    section = neighbours.section(_subject(_collapsed("m")))
+    (plate,) = _blocks(section, Plate)
+    assert [panel.title for panel in plate.panels] == ["In pixels"]
+    assert _blocks(section, Prose)[-1].paragraphs[0].startswith("By pixels, the nearest training")
+    (plate,) = _blocks(neighbours.section(_subject(_collapsed("m"), analysed("b"))), Plate)
+    assert [panel.title for panel in plate.panels] == ["In the code of b", "In pixels"]
+
+
+def test_queries_without_any_neighbours_are_not_shown():
+    run = _collapsed("m")
+    del run.arrays["neighbours_pixels"], run.values["neighbours"]["agreement"]["pixels"]
+    section = neighbours.section(_subject(run))
+    assert not _blocks(section, Plate)
+    assert len(_blocks(section, Prose)) == 1  # the protocol
 
 
 def test_anomaly_scores_stand_beside_their_baselines():
@@ -444,6 +557,23 @@ def test_a_study_of_labels_against_the_rest_ends_with_the_mean():
     ]
     baseline = _column(table, "k-NN distance", "baseline")
     assert [cell.text for cell in baseline] == ["0.905", "0.905", "0.905"]
+
+
+def test_means_and_baselines_are_those_of_the_study():
+    groups = [[analysed(name, normal=[name])] for name in ("ring", "bar")]
+    study = study_of_analysed(groups)
+    for row in study["rows"]:
+        row["anomaly_baselines"] = {"pixel_knn": {"mean": 0.625, "sd": 0.0125, "n": 2}}
+    study["anomalies"] = {
+        "scores": {"latent_knn": {"mean": 0.75, "sd": 0.1, "n": 2}},
+        "baselines": {"pixel_knn": {"mean": 0.5, "sd": 0.1, "n": 2}},
+    }
+    subject = Subject(study, gather(study, [run for group in groups for run in group]))
+    (table,) = _blocks(anomalies.section(subject), Table)
+    baseline = _column(table, "k-NN distance", "baseline")
+    assert [cell.text for cell in baseline] == ["0.625", "0.625", "0.500"]
+    assert [cell.note for cell in baseline] == ["± 0.013", "± 0.013", ""]
+    assert _column(table, "k-NN distance", "model")[-1].text == "0.750"
 
 
 def test_models_with_the_same_normal_have_no_mean():
@@ -474,3 +604,7 @@ def test_without_a_normal_there_is_no_auroc_but_there_are_pictures():
     section = anomalies.section(_subject(run))
     assert not _blocks(section, Table)
     assert len(_blocks(section, Plate)) == 1
+    assert section.lead.startswith("The pictures are the images that are most unlike")
+    assert "AUROC" not in section.lead
+    (table,) = _blocks(anomalies.section(_subject(run, analysed("b"))), Table)
+    assert [row[0].text for row in table.rows] == ["b"]

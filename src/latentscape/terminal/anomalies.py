@@ -59,7 +59,7 @@ def print_anomaly_rows(values: Mapping[str, Any]) -> None:
     labels = [marked(row["label"], row.get("supervised", False), False) for row in rows]
     scores: list[Statistics] = [row["anomalies"] for row in rows]
     baselines: list[Statistics] = [row.get("anomaly_baselines") or {} for row in rows]
-    if mean := values.get("anomalies"):
+    if len(rows) > 1 and (mean := values.get("anomalies")):
         labels.append("mean")
         # Without the deviation over rows, which would pass for one over seeds.
         scores.append(_means(mean["scores"]))

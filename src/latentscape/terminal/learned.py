@@ -171,7 +171,7 @@ def print_legibility(values: Mapping[str, Any]) -> None:
 
 
 def print_neighbours(values: Mapping[str, Any]) -> None:
-    """Print how often the nearest training images have the label of a test image.
+    """Print how often the nearest training image has the label of a test image.
 
     Parameters
     ----------
