@@ -80,7 +80,7 @@ def project_codes(
         Is given a (method, row number) for each map to be drawn, and hands them out: for a
         progress bar.
     once : callable
-        Is given a key and a function that draws the map of a baseline, and returns what the
+        Is given a key and a function that draws a map that is no model's, and returns what the
         function returns, or what it returned for that key before.
 
     Returns
@@ -110,7 +110,7 @@ def project_codes(
     for method, number in watch(jobs):
         row = rows[number]
         draw = partial(_drawn, row.name, codes[number], labels, method, start(number), seed)
-        shared = row.kind in ("pixels", "pca")
+        shared = row.kind != "model"
         key = ("map", method, row.name, points, seed)
         places, scores[method, number] = once(key, draw) if shared else draw()
         arrays[f"map_{method}_{number}"] = places
