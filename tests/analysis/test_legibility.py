@@ -4,7 +4,7 @@ import torch
 
 from latentscape.analysis.baselines import mean_image, pca
 from latentscape.analysis.classifier import trained_classifier
-from latentscape.analysis.legibility import NOTHING, judge_legibility
+from latentscape.analysis.legibility import NOTHING, adapted, judge_legibility
 from latentscape.config import DataConfig
 from latentscape.data import split_dataset
 from latentscape.errors import DataError
@@ -176,3 +176,22 @@ def test_snapshots_that_do_not_fit(small):
     snapshots = np.zeros((2, 15, 1, 28, 28), np.float32)
     with pytest.raises(DataError, match=r"snapshots.*\(2, 15, 1, 28, 28\).*\(2, 16, 1, 28, 28\)"):
         judge_legibility(as_they_are, small, snapshots=snapshots, epochs=[1, 2])
+
+
+def test_a_grey_veil_and_dim_light_leave_a_digit_as_readable_as_it_was(small):
+    clear = judge_legibility(originals(small), small).values["readable"]
+    veiled = 0.1 + 0.5 * originals(small)
+    assert judge_legibility(veiled, small).values["readable"] == pytest.approx(clear, abs=0.011)
+
+
+def test_eyes_adapt_to_light_and_see_no_more_than_there_is(small):
+    images = originals(small)
+    assert np.abs(adapted(images, small) - images).max() < 0.05
+    assert np.allclose(adapted(0.2 + 0.3 * images, small), adapted(images, small), atol=1e-3)
+    flat = np.full_like(images, 0.4)
+    assert np.array_equal(adapted(flat, small), flat)
+
+
+def test_vectors_have_no_light(three):
+    values = originals(three)
+    assert adapted(values, three) is values
