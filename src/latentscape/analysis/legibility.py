@@ -226,8 +226,8 @@ def _protocol(judge: Classifier, split: Split) -> str:
         f"A reconstruction is readable where a classifier trained on the {len(split.train):,} "
         "training images and their labels reads the original's own label in it, once its darkest "
         "twentieth and its brightest value are where they usually are, as eyes adapt. The "
-        f"classifier reads {number(100 * judge.accuracy.item(), 3)} % of the {len(split.test):,} test "
-        "images themselves rightly."
+        f"classifier reads {number(100 * judge.accuracy.item(), 3)} % of the "
+        f"{len(split.test):,} test images themselves rightly."
     )
 
 
