@@ -424,7 +424,7 @@ def keep_findings(run: Run, values: Mapping[str, Any], arrays: Mapping[str, Arra
     """
     before = run_findings(run)
     replaced = tuple(prefix for name in values for prefix in ARRAYS_OF.get(name, ()))
-    kept = {n: array for n, array in before.arrays.items() if not n.startswith(replaced or ("/",))}
+    kept = {n: array for n, array in before.arrays.items() if not n.startswith(replaced)}
     found = {**before.values, **values}
     found["reported"] = reported_numbers(run.recipe, run.data, found)
     findings = Findings(found, {**kept, **arrays})
