@@ -44,7 +44,7 @@ def test_findings_are_plain_data_and_say_what_they_are(found, zeros):
     assert tuple(values["baselines"]) == BASELINES
     assert f"{len(zeros.train)} training examples (labelled 0)" in values["protocol"]
     assert f"{len(zeros.validation)} validation examples" in values["protocol"]
-    assert "AUROC alone" in values["protocol"]
+    assert "Scores look at no labels" in values["protocol"]
 
 
 def test_auroc_is_the_share_of_pairs_in_the_right_order(found):
