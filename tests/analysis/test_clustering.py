@@ -73,8 +73,8 @@ def test_a_row_says_what_was_done_and_is_json(everything):
     assert (row["k"], row["chosen"], row["fit"]) == (4, None, "train")
     assert (row["n_fit"], row["n_scored"], row["left_out"]) == (160, 80, [])
     assert row["protocol"].startswith(
-        "4 clusters, as many as there are labels. Fitted to at most 160 training examples, scored on 80 "
-        "test examples."
+        "4 clusters, as many as there are labels. Fitted to at most 160 training examples, scored "
+        "on 80 test examples."
     )
     assert "labels of the scored examples" in row["protocol"]
     json.dumps(row, allow_nan=False)
