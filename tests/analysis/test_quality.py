@@ -136,7 +136,7 @@ def test_the_reference_is_what_training_images_score(small, real):
 def test_noise_is_far_away(small, rng):
     noise = rng.random((100, 1, 28, 28), dtype=np.float32)
     found = sample_quality(noise, None, small, "prior")
-    assert found["precision"] == found["recall"] == 0
+    assert max(found["precision"], found["recall"]) <= 0.05
     assert found["frechet_distance"] > 20 * found["reference"]["frechet_distance"]
 
 
