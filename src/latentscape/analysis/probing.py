@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latentscape.analysis.codes import constant
 from latentscape.analysis.probes import CLASSIFIERS, Outcome, Part, Task
 from latentscape.errors import ConfigError, unknown
+from latentscape.learned import summary
 from latentscape.records import PARTS, Array, Codes
 from latentscape.runtime import derive_seed
 from latentscape.units import joined
@@ -209,12 +210,10 @@ def _moments(codes: Array) -> tuple[Array, Array]:
 
 
 def _result(labels: int, draws: int, outcome: Outcome) -> dict[str, Any]:
-    scores = outcome.accuracies
-    sd = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
     return {
         "labels": labels,
         "draws": draws,
-        "accuracy": {"mean": float(np.mean(scores)), "sd": sd, "n": len(scores)},
+        "accuracy": summary(outcome.accuracies),
         "settings": outcome.settings,
     }
 
