@@ -9,7 +9,7 @@ import yaml
 from latentscape.config import load_recipe
 from latentscape.errors import RunError
 from latentscape.experiment import describe_split, prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Findings
 from latentscape.runs import (
     create_run,
@@ -32,7 +32,7 @@ def run(tmp_path, small):
 def model_file(tmp_path, small):
     recipe = prepare(load_recipe("elaborate-4"), small)
     file = tmp_path / "model.safetensors"
-    save_model(file, Autoencoder(recipe.model).state_dict(), recipe, small.dataset.label_names)
+    save_model(file, Network(recipe.model).state_dict(), recipe, small.dataset.label_names)
     return file
 
 

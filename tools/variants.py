@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from latentscape.config import GaussianLatentConfig, Recipe, load_recipe, recipe_names
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.model.corruption import CORRUPTIONS
 from latentscape.model.latents import GaussianLatent, Mixture, Normal, UniformCodes, VqLatent
 from latentscape.model.likelihoods import LIKELIHOODS
@@ -64,7 +64,7 @@ def parts_of(recipe: Recipe) -> dict[str, list[Part]]:
     if model.corruption:
         parts[f"{model.corruption.kind} corruption"] = [CORRUPTIONS[model.corruption.kind]]
     if model.condition:
-        parts["condition"] = [Autoencoder._with_labels, Autoencoder._one_hot]
+        parts["condition"] = [Network._with_labels, Network._one_hot]
     parts[f"{likelihood.kind} likelihood"] = [LIKELIHOODS[likelihood.kind]]
     return {name: made for name, made in parts.items() if name not in PLAIN}
 

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         traverse,
     )
     from latentscape.measures import measure_likelihood, measure_quality
-    from latentscape.model import Autoencoder
     from latentscape.records import Dataset, Findings, Split
     from latentscape.runs import Run, open_run
     from latentscape.study import analyze, compare, report
@@ -74,7 +73,6 @@ _HOMES = {
         "traverse",
     ),
     "measures": ("measure_likelihood", "measure_quality"),
-    "model": ("Autoencoder",),
     "records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
     "study": ("analyze", "compare", "report"),
@@ -82,7 +80,6 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Autoencoder",
     "ConfigError",
     "DataError",
     "Dataset",

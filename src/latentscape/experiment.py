@@ -28,7 +28,7 @@ from latentscape.data import (
 from latentscape.errors import ConfigError, DataError, RunError
 from latentscape.files import slug
 from latentscape.learned import learned_numbers
-from latentscape.model import Autoencoder, uses_labels
+from latentscape.model import Network, uses_labels
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.runs import (
@@ -186,7 +186,7 @@ def evaluate(
     return _evaluate(run, model, run_split(run, data))
 
 
-def load(path: str | Path) -> Autoencoder:
+def load(path: str | Path) -> Network:
     """Load a trained model from a run directory or a model file.
 
     Parameters
@@ -196,7 +196,7 @@ def load(path: str | Path) -> Autoencoder:
 
     Returns
     -------
-    Autoencoder
+    Network
         On the CPU, evaluating: ``encode``, ``decode`` and ``reconstruct`` take stored images.
 
     Raises
@@ -232,7 +232,7 @@ def show_recipe(
         dataset = load_split(recipe, data).dataset
         shown = InputConfig(shape=dataset.shape, labels=len(dataset.label_names))
     config = recipe.model.model_copy(update={"input": shown})
-    model = Autoencoder(config, recipe.objective)
+    model = Network(config, recipe.objective)
     return {
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "data": "28 x 28 grey images" if data is None else recipe.data.source,
@@ -327,7 +327,7 @@ def start_run(
 ) -> Run:
     """Make the directory of a run, once everything that can be checked before training is."""
     recipe = prepare(recipe, split)
-    Autoencoder(
+    Network(
         recipe.model, recipe.objective
     )  # Parts that do not fit say so before anything is written.
     environment = {**_environment(), **describe_machine(device)}
@@ -432,7 +432,7 @@ def keep_findings(run: Run, values: Mapping[str, Any], arrays: Mapping[str, Arra
     return findings
 
 
-def _evaluate(run: Run, model: Autoencoder, split: Split) -> Findings:
+def _evaluate(run: Run, model: Network, split: Split) -> Findings:
     found = evaluate_model(model, split)
     latent = latent_findings(model, split)
     pictures = collect_pictures(model, split, run.recipe.train.seed)

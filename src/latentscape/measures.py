@@ -14,7 +14,7 @@ from latentscape.config import DataConfig, Recipe
 from latentscape.data import binarize_split
 from latentscape.errors import ConfigError
 from latentscape.experiment import keep_findings, load_split, run_findings, run_split
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.runs import Run, load_model, open_run
 from latentscape.runtime import choose_device, derive_seed
@@ -147,7 +147,7 @@ def measure_quality(
     return keep_findings(run, {"quality": found}, {})
 
 
-def _check_likelihood(model: Autoencoder) -> None:
+def _check_likelihood(model: Network) -> None:
     kind = model.config.latent.kind
     if kind != "gaussian":
         raise ConfigError(

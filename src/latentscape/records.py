@@ -2,7 +2,7 @@
 
 ::
 
-    source -> Dataset -> Split -> Autoencoder -> LossTerms -> Run -> Findings
+    source -> Dataset -> Split -> Network -> LossTerms -> Run -> Findings
 """
 
 import hashlib

@@ -26,7 +26,7 @@ from torch import Tensor
 from latentscape.config import Recipe, validate
 from latentscape.errors import ConfigError, RunError
 from latentscape.files import cannot_write, write_bytes, write_json, write_text
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Findings
 
 SCHEMA = 1
@@ -225,7 +225,7 @@ def save_model(
     write_bytes(path, save(tensors, {METADATA_KEY: json.dumps(metadata)}))
 
 
-def load_model(path: str | Path) -> Autoencoder:
+def load_model(path: str | Path) -> Network:
     """Load a model from a run directory or a model file, on the CPU, ready for evaluation.
 
     Nothing in the file is executed: it holds tensors and text.
@@ -237,7 +237,7 @@ def load_model(path: str | Path) -> Autoencoder:
 
     Returns
     -------
-    Autoencoder
+    Network
         On the CPU, evaluating.
 
     Raises
@@ -325,9 +325,7 @@ def _replace_folder(path: Path, new: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _build_model(
-    file: Path, metadata: Mapping[str, str], weights: Mapping[str, Tensor]
-) -> Autoencoder:
+def _build_model(file: Path, metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> Network:
     if METADATA_KEY not in metadata:
         expected = "a model.safetensors of a run"
         raise RunError(f"{file} was not written by Latentscape", expected=expected)
@@ -335,7 +333,7 @@ def _build_model(
         content = json.loads(metadata[METADATA_KEY])
         _check_schema(file, content["schema"])
         recipe = validate(Recipe, content["recipe"], f"recipe in {file}")
-        model = Autoencoder(recipe.model, recipe.objective)
+        model = Network(recipe.model, recipe.objective)
         model.load_state_dict(dict(weights))
     except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         raise RunError(f"{file} is damaged, its recipe does not fit it: {error}") from error

@@ -7,7 +7,7 @@ import torch
 
 from latentscape.config import load_recipe, override
 from latentscape.experiment import prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 
 SMALL = {"model.encoder.widths": [32]}
 KINDS = {
@@ -30,11 +30,11 @@ def model_of(small):
     """Return a function from a name of `KINDS` to an evaluating model."""
 
     @cache
-    def build(kind: str) -> Autoencoder:
+    def build(kind: str) -> Network:
         name, changes = KINDS[kind]
         recipe = prepare(override(load_recipe(name), changes), small)
         torch.manual_seed(0)
-        return Autoencoder(recipe.model, recipe.objective).eval()
+        return Network(recipe.model, recipe.objective).eval()
 
     return build
 

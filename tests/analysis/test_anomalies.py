@@ -11,7 +11,7 @@ from latentscape.config import DataConfig, load_recipe, override
 from latentscape.data import split_dataset
 from latentscape.errors import DataError
 from latentscape.experiment import prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Dataset
 
 
@@ -133,5 +133,5 @@ def test_the_table_of_scores(found, zeros):
 
 def test_the_table_of_what_has_no_labels(vectors):
     recipe = prepare(override(load_recipe("simple-20"), {"model.latent.dim": 2}), vectors)
-    found = anomaly_findings(Autoencoder(recipe.model, recipe.objective).eval(), vectors)
+    found = anomaly_findings(Network(recipe.model, recipe.objective).eval(), vectors)
     assert {row[1] for row in score_table(found)[1]} == {""}

@@ -16,7 +16,7 @@ from latentscape.config import DataConfig, load_recipe, override
 from latentscape.data import split_dataset
 from latentscape.errors import ConfigError, DataError
 from latentscape.experiment import prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Dataset
 
 
@@ -49,7 +49,7 @@ def model_for(split, **changes):
     recipe = override(load_recipe("simple-20"), {"model.encoder.widths": [16], **changes})
     torch.manual_seed(0)
     prepared = prepare(recipe, split)
-    return Autoencoder(prepared.model, prepared.objective).eval()
+    return Network(prepared.model, prepared.objective).eval()
 
 
 def test_every_kind_of_model_scores(model, zeros, tested):

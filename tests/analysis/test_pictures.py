@@ -11,7 +11,7 @@ from latentscape.analysis import pictures
 from latentscape.analysis.pictures import collect_pictures
 from latentscape.config import load_recipe
 from latentscape.experiment import prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 
 WALKS = {"interpolation", "traversals"}
 EXPECTED = {
@@ -64,7 +64,7 @@ def test_whatever_a_model_has_is_pictured_and_again_bit_by_bit(model, kind, some
 
 def test_plain_vectors_have_no_pictures(vectors):
     recipe = prepare(load_recipe("elaborate-4"), vectors)
-    found = collect_pictures(Autoencoder(recipe.model).eval(), vectors, 0)
+    found = collect_pictures(Network(recipe.model).eval(), vectors, 0)
     assert found.values == found.arrays == {}
 
 
@@ -96,5 +96,5 @@ def test_images_in_colour_without_labels_are_pictured_too(small):
     )
     split = replace(small, dataset=dataset)
     recipe = prepare(load_recipe("vae-20"), split)
-    found = collect_pictures(Autoencoder(recipe.model, recipe.objective).eval(), split, 0)
+    found = collect_pictures(Network(recipe.model, recipe.objective).eval(), split, 0)
     assert found.arrays["samples"].shape == (64, 3, 8, 6)

@@ -8,7 +8,7 @@ from latentscape.analysis.baselines import mean_image, pca
 from latentscape.analysis.reconstruction import evaluate_model, judge, measure
 from latentscape.config import DataConfig
 from latentscape.data import entropy_floor, split_dataset
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Dataset
 
 METRICS = {"mse", "squared_error", "bce", "bce_excess", "nats", "psnr"}
@@ -17,7 +17,7 @@ METRICS = {"mse", "squared_error", "bce", "bce_excess", "nats", "psnr"}
 @pytest.fixture
 def model(recipe):
     torch.manual_seed(0)
-    return Autoencoder(recipe.model, recipe.objective).eval()
+    return Network(recipe.model, recipe.objective).eval()
 
 
 def test_metrics_of_a_known_reconstruction(small):
@@ -113,7 +113,7 @@ def test_unlabelled_vectors_are_evaluated_too(vectors):
     from latentscape.experiment import prepare
 
     recipe = prepare(load_recipe("elaborate-4"), vectors)
-    findings = evaluate_model(Autoencoder(recipe.model).eval(), vectors)
+    findings = evaluate_model(Network(recipe.model).eval(), vectors)
     assert findings.values["per_class"] == {}
     assert set(findings.arrays["code_labels"].tolist()) == {-1}
 

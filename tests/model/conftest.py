@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from latentscape.config import InputConfig, load_recipe, override
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def build():
         small = {"model.encoder": {"kind": "mlp", "widths": [8]}}
         recipe = override(load_recipe(name), {**small, **(changes or {"model.latent.dim": 2})})
         shown = InputConfig(shape=shape, range=(0, 1), labels=labels)
-        return Autoencoder(recipe.model.model_copy(update={"input": shown}), recipe.objective)
+        return Network(recipe.model.model_copy(update={"input": shown}), recipe.objective)
 
     return build
 

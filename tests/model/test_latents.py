@@ -7,7 +7,7 @@ import torch
 
 from latentscape.config import GaussianLatentConfig, VqConfig, load_recipe
 from latentscape.experiment import prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.model.latents import GaussianLatent, Mixture, Normal, UniformCodes, VqLatent
 
 
@@ -213,7 +213,7 @@ def test_perplexity_counts_codes_that_are_used_evenly():
 def vq(small):
     """The model of the vq-vae recipe after a few steps on digits, evaluating."""
     recipe = prepare(load_recipe("vq-vae"), small)
-    model = Autoencoder(recipe.model, recipe.objective)
+    model = Network(recipe.model, recipe.objective)
     images = torch.from_numpy(small.dataset.images[small.train[:50]])
     for _ in range(3):
         model.loss(images)

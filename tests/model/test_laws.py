@@ -6,7 +6,7 @@ import torch
 
 from latentscape.config import InputConfig, load_recipe, override
 from latentscape.errors import ConfigError
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.runs import load_model, save_model
 
 
@@ -29,7 +29,7 @@ def labels(digits, chosen):
 @pytest.fixture
 def model(recipe):
     torch.manual_seed(0)
-    return Autoencoder(recipe.model, recipe.objective)
+    return Network(recipe.model, recipe.objective)
 
 
 def test_shapes(model, images, labels):
@@ -146,7 +146,7 @@ def test_a_saved_model_answers_with_the_same_bits(model, recipe, images, labels,
     file = tmp_path / "model.safetensors"
     save_model(file, model.state_dict(), recipe, ["zero"])
     loaded = load_model(file)
-    for act in (Autoencoder.reconstruct, seeded_loss):
+    for act in (Network.reconstruct, seeded_loss):
         assert torch.equal(act(loaded, images, labels), act(model, images, labels))
 
 
@@ -158,7 +158,7 @@ def seeded_loss(model, images, labels):
 def test_the_same_seed_makes_the_same_weights(recipe):
     def weights(seed):
         torch.manual_seed(seed)
-        return Autoencoder(recipe.model, recipe.objective).state_dict()
+        return Network(recipe.model, recipe.objective).state_dict()
 
     first, again, other = weights(1), weights(1), weights(2)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -183,7 +183,7 @@ def test_the_description_counts_every_parameter_and_ends_with_an_image(model):
 def test_parameter_counts_of_the_reference_models(name, changes, count):
     config = override(load_recipe(name), changes).model
     config = config.model_copy(update={"input": InputConfig(shape=(1, 28, 28))})
-    assert Autoencoder(config).parameter_count == count
+    assert Network(config).parameter_count == count
 
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 17, 30), (2, 1, 5), (1, 33, 9)]
@@ -228,7 +228,7 @@ def test_fully_connected_models_take_anything(shape, norm, activation):
 
 def check_any_shape(recipe, shape):
     shown = InputConfig(shape=shape, range=(0, 1))
-    model = Autoencoder(recipe.model.model_copy(update={"input": shown}), recipe.objective)
+    model = Network(recipe.model.model_copy(update={"input": shown}), recipe.objective)
     images = torch.rand(4, *shape)
     loss = model.loss(images)
     loss.total.backward()
@@ -239,14 +239,14 @@ def check_any_shape(recipe, shape):
 def test_a_convolution_refuses_vectors():
     config = load_recipe("conv-bn").model.model_copy(update={"input": InputConfig(shape=(784,))})
     with pytest.raises(ConfigError, match="vectors of 784"):
-        Autoencoder(config)
+        Network(config)
 
 
 def test_stored_values_are_scaled_to_one(digits):
     config = load_recipe("simple-20").model
     for low, high in ((0, 255), (0, 16), (-1, 1)):
         shown = InputConfig(shape=(2,), range=(low, high))
-        model = Autoencoder(config.model_copy(update={"input": shown}))
+        model = Network(config.model_copy(update={"input": shown}))
         scaled = model.scale(torch.tensor([[low, high]]))
         assert torch.equal(scaled, torch.tensor([[0.0, 1.0]]))
 
@@ -256,5 +256,5 @@ def test_the_gradient_of_a_pixel_average_is_the_same_up_to_the_number_of_pixels(
         update={"input": InputConfig(shape=(1, 28, 28))}
     )
     objective = load_recipe("fc-64").objective
-    assert Autoencoder(config, objective).gradient_scale() == 1 / 784
-    assert Autoencoder(config).gradient_scale() == 1
+    assert Network(config, objective).gradient_scale() == 1 / 784
+    assert Network(config).gradient_scale() == 1

@@ -18,7 +18,7 @@ from latentscape.config import load_recipe, override
 from latentscape.data import binarize_split, split_dataset
 from latentscape.errors import Interrupted, RunError, TrainingError
 from latentscape.experiment import describe_split, prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Dataset, Split
 from latentscape.runs import Run, create_run, read_findings
 from latentscape.runtime import derive_seed
@@ -284,7 +284,7 @@ def test_gradient_clipping_bounds_every_step(tmp_path, quick, small):
         recipe = override(quick, {**changes, "train.clip_norm": clip, "train.epochs": 1})
         run = new_run(tmp_path / f"{clip}", recipe, small)
         torch.manual_seed(derive_seed(0, "model"))
-        start = dict(Autoencoder(recipe.model).named_parameters())
+        start = dict(Network(recipe.model).named_parameters())
         end = dict(fit(run, small).named_parameters())
         moved[clip] = math.sqrt(sum((end[n] - start[n]).square().sum().item() for n in start))
     steps = 8
@@ -367,7 +367,7 @@ def test_a_collapse_is_told_once(tmp_path, variant, capsys, epochs, told):
 def test_a_code_that_wakes_up_late_has_not_collapsed(tmp_path, variant, monkeypatch):
     recipe, split = variant
     active = iter([0.0] * (PATIENCE_FOR_CODES - 1) + [1.0, 0.0, 1.0])
-    monkeypatch.setattr(Autoencoder, "diagnose", lambda *batch: {"active_units": next(active)})
+    monkeypatch.setattr(Network, "diagnose", lambda *batch: {"active_units": next(active)})
     run = new_run(tmp_path / "run", override(recipe, {"train.epochs": 5}), split)
     fit(run, split)
     assert run.events == []

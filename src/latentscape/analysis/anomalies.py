@@ -15,7 +15,7 @@ from latentscape.analysis.anomaly_scores import (
 )
 from latentscape.analysis.inference import as_trained_on, reconstruct_with
 from latentscape.data.labels import label_indices
-from latentscape.model import Autoencoder, scaled
+from latentscape.model import Network, scaled
 from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.units import joined
 
@@ -24,7 +24,7 @@ SHOWN = 16
 
 
 def anomaly_findings(
-    model: Autoencoder,
+    model: Network,
     split: Split,
     normal: Sequence[str] | None = None,
     data: Dataset | None = None,
@@ -148,7 +148,7 @@ def _protocol(split: Split, ranked_among: str, neighbours: int) -> str:
 
 
 def _pictures(
-    model: Autoencoder,
+    model: Network,
     split: Split,
     images: Array,
     labels: NDArray[np.int64] | None,

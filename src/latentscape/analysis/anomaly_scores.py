@@ -13,7 +13,7 @@ from latentscape.analysis.inference import Reconstruct, encode, reconstruct_with
 from latentscape.analysis.reconstruction import measure
 from latentscape.data.values import compact
 from latentscape.errors import DataError
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Codes, Split
 
 SCORES = ("reconstruction", "latent_knn", "mahalanobis", "rank_average")
@@ -50,7 +50,7 @@ class AnomalyScores:
 
 
 def score_anomalies(
-    model: Autoencoder,
+    model: Network,
     split: Split,
     images: Array,
     labels: NDArray[np.int64] | None = None,
@@ -69,7 +69,7 @@ def score_anomalies(
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         What it was trained on; the training examples are the reference.

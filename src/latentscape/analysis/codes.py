@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.analysis.inference import encode
 from latentscape.errors import DataError
-from latentscape.model import Autoencoder, scaled
+from latentscape.model import Network, scaled
 from latentscape.records import PARTS, Array, Codes, Split
 
 Encoder = Callable[[Array], Array]
@@ -18,7 +18,7 @@ Encoder = Callable[[Array], Array]
 BATCH = 1000
 
 
-def model_codes(model: Autoencoder, split: Split, name: str) -> Codes:
+def model_codes(model: Network, split: Split, name: str) -> Codes:
     """Encode the examples of a split with a model; posterior means where codes are random."""
     return _codes(
         name,

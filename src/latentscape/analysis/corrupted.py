@@ -6,7 +6,7 @@ from torch import Tensor
 from latentscape.analysis.generation import Batch, Pictures
 from latentscape.analysis.inference import reconstruct_with, stored_batches
 from latentscape.config import CorruptionConfig
-from latentscape.model import Autoencoder, scaled
+from latentscape.model import Network, scaled
 from latentscape.model.corruption import corrupt
 from latentscape.records import Split
 from latentscape.runtime import derive_seed, forked_random
@@ -16,7 +16,7 @@ _CPU = torch.device("cpu")
 
 
 def denoise(
-    model: Autoencoder,
+    model: Network,
     split: Split,
     shown: Batch,
     corruption: CorruptionConfig,
@@ -26,7 +26,7 @@ def denoise(
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         Errors are averaged over its test part.
@@ -55,7 +55,7 @@ def denoise(
     return Pictures(images.numpy(), facts)
 
 
-def _restored(model: Autoencoder, batch: Batch, corruption: CorruptionConfig) -> Tensor:
+def _restored(model: Network, batch: Batch, corruption: CorruptionConfig) -> Tensor:
     """Return clean, noisy and restored images (3, n, *shape); draws from torch's generator."""
     assert model.config.input is not None
     low, high = model.config.input.range
@@ -65,7 +65,7 @@ def _restored(model: Autoencoder, batch: Batch, corruption: CorruptionConfig) ->
     return torch.stack([clean, noisy, restored])
 
 
-def _errors(model: Autoencoder, split: Split, corruption: CorruptionConfig) -> dict[str, float]:
+def _errors(model: Network, split: Split, corruption: CorruptionConfig) -> dict[str, float]:
     """Return the mean squared errors per pixel over test examples; draws like `_restored`."""
     sums, pixels = torch.zeros(2, dtype=torch.float64), 0
     for batch in stored_batches(split.dataset, split.test):
@@ -77,7 +77,7 @@ def _errors(model: Autoencoder, split: Split, corruption: CorruptionConfig) -> d
 
 
 def _about(
-    model: Autoencoder, split: Split, corruption: CorruptionConfig, errors: dict[str, float]
+    model: Network, split: Split, corruption: CorruptionConfig, errors: dict[str, float]
 ) -> str:
     share, trained = percent(corruption.amount), model.config.corruption
     noise = {

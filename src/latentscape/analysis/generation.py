@@ -12,7 +12,7 @@ from torch import Tensor
 from latentscape.analysis.inference import BATCH, encode, evaluating, spread, to_device
 from latentscape.config import GaussianLatentConfig
 from latentscape.errors import ConfigError, DataError, unknown
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.model.latents import Normal
 from latentscape.records import Array, Split
 from latentscape.runtime import derive_seed, generator
@@ -62,7 +62,7 @@ class Pictures:
 
 
 def draw_samples(
-    model: Autoencoder,
+    model: Network,
     split: Split,
     count: int,
     seed: int,
@@ -73,7 +73,7 @@ def draw_samples(
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         What it was trained on. A mixture is fitted to codes of the training part, ten Gaussians
@@ -115,7 +115,7 @@ def draw_samples(
     return Pictures(decode(model, codes, labels), facts)
 
 
-def choose_source(model: Autoencoder, asked: str | None = None) -> str:
+def choose_source(model: Network, asked: str | None = None) -> str:
     """Return where codes of a model come from: ``prior``, ``vamp``, ``gmm`` or ``normal``.
 
     Raises
@@ -143,14 +143,14 @@ def choose_source(model: Autoencoder, asked: str | None = None) -> str:
     return prior
 
 
-def has_standard_prior(model: Autoencoder) -> bool:
+def has_standard_prior(model: Network) -> bool:
     """Tell whether the rate of a model's codes is measured against N(0, I)."""
     latent = model.config.latent
     return isinstance(latent, GaussianLatentConfig) and latent.prior == "standard"
 
 
 def choose_labels(
-    model: Autoencoder, split: Split, count: int, label: str | None = None
+    model: Network, split: Split, count: int, label: str | None = None
 ) -> Tensor | None:
     """Return the labels (count,) that a conditional model decodes with; None for other models.
 
@@ -169,7 +169,7 @@ def choose_labels(
     return known[torch.arange(count) % len(known)]
 
 
-def find_label(model: Autoencoder, split: Split, name: str) -> int:
+def find_label(model: Network, split: Split, name: str) -> int:
     """Return the index of a label that a conditional model was trained on.
 
     Raises
@@ -195,12 +195,12 @@ def find_label(model: Autoencoder, split: Split, name: str) -> int:
     return names.index(name)
 
 
-def decode(model: Autoencoder, codes: Tensor, labels: Tensor | None) -> Array:
+def decode(model: Network, codes: Tensor, labels: Tensor | None) -> Array:
     """Decode codes to their mean images, in batches.
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         Evaluating, on any device.
     codes : Tensor
         (n, D) or (n, ..., D).
@@ -224,9 +224,7 @@ def decode(model: Autoencoder, codes: Tensor, labels: Tensor | None) -> Array:
     return torch.cat(parts).numpy().reshape(*codes.shape[:-1], *model.input_shape)
 
 
-def training_codes(
-    model: Autoencoder, split: Split, at_most: int, label: int | None = None
-) -> Array:
+def training_codes(model: Network, split: Split, at_most: int, label: int | None = None) -> Array:
     """Return codes (n, D) of training examples, of one label if given, spread over the part."""
     index = split.train
     if label is not None and split.dataset.labels is not None:
@@ -234,7 +232,7 @@ def training_codes(
     return encode(model, split.dataset, spread(index, at_most))
 
 
-def _prior_name(model: Autoencoder) -> str:
+def _prior_name(model: Network) -> str:
     """Name what codes are drawn from without looking at data; ``normal`` where nothing says it."""
     if model.config.latent.kind == "point" and "mmd" not in model.objective.weights:
         return "normal"
@@ -247,7 +245,7 @@ def _trained_labels(split: Split) -> NDArray[np.int64]:
     return np.unique(split.dataset.labels[split.train])
 
 
-def _prior_codes(model: Autoencoder, count: int, seed: int) -> Tensor:
+def _prior_codes(model: Network, count: int, seed: int) -> Tensor:
     zeros = torch.zeros(model.latent_dim)
     with evaluating():
         prior = model.prior() or Normal(zeros, zeros)
@@ -255,7 +253,7 @@ def _prior_codes(model: Autoencoder, count: int, seed: int) -> Tensor:
 
 
 def _mixture_codes(
-    model: Autoencoder, split: Split, count: int, labels: Tensor | None, seed: int
+    model: Network, split: Split, count: int, labels: Tensor | None, seed: int
 ) -> Tensor:
     """Draw codes (count, D) from a mixture, or from one for each label."""
     if labels is None:
@@ -305,7 +303,7 @@ def _check_enough(codes: Array, what: str) -> str:
 
 
 def _about(
-    model: Autoencoder, split: Split, facts: dict[str, Any], label: str | None, seed: int
+    model: Network, split: Split, facts: dict[str, Any], label: str | None, seed: int
 ) -> str:
     source, kind = facts["source"], model.config.latent.kind
     name = {"point": "mmd", "vq": "codebook"}.get(kind, source) if source == "prior" else source

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.errors import DataError
-from latentscape.model import Autoencoder, scaled
+from latentscape.model import Network, scaled
 from latentscape.records import Array, Dataset
 from latentscape.runtime import full_precision
 
@@ -77,7 +77,7 @@ def as_trained_on(
     return images, data.labels[index] if same and data.labels is not None else None
 
 
-def encode(model: Autoencoder, dataset: Dataset, index: NDArray[np.int64]) -> Array:
+def encode(model: Network, dataset: Dataset, index: NDArray[np.int64]) -> Array:
     """Return the codes (n, latent_dim), float32, of the examples in `index`."""
     with evaluating():
         parts = [
@@ -86,7 +86,7 @@ def encode(model: Autoencoder, dataset: Dataset, index: NDArray[np.int64]) -> Ar
     return torch.cat(parts).numpy()
 
 
-def reconstruct_with(model: Autoencoder) -> Reconstruct:
+def reconstruct_with(model: Network) -> Reconstruct:
     """Return a function that reconstructs images with a model, whatever device it is on."""
 
     def reconstruct(images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -96,9 +96,7 @@ def reconstruct_with(model: Autoencoder) -> Reconstruct:
     return reconstruct
 
 
-def to_device(
-    model: Autoencoder, batch: tuple[Tensor, Tensor | None]
-) -> tuple[Tensor, Tensor | None]:
+def to_device(model: Network, batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
     """Bring images and labels to where a model is."""
     images, labels = batch
     return images.to(model.device), None if labels is None else labels.to(model.device)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.analysis.inference import evaluating, stored, to_device
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.model.latents import Mixture, Normal
 from latentscape.records import Array, Split
 from latentscape.runtime import derive_seed, forked_random
@@ -27,7 +27,7 @@ _Watch = Callable[[Sequence[Array]], Iterable[Array]]
 
 
 def estimate_likelihood(
-    model: Autoencoder, split: Split, samples: int, seed: int, watch: _Watch = iter
+    model: Network, split: Split, samples: int, seed: int, watch: _Watch = iter
 ) -> dict[str, Any]:
     """Estimate the log-likelihood of the test examples (Burda et al. 2016, equation 8).
 
@@ -36,7 +36,7 @@ def estimate_likelihood(
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         With a gaussian latent; evaluating.
     split : Split
         Its test part is looked at.
@@ -75,9 +75,7 @@ def estimate_likelihood(
     }
 
 
-def _log_likelihood(
-    model: Autoencoder, split: Split, index: NDArray[np.int64], samples: int
-) -> Tensor:
+def _log_likelihood(model: Network, split: Split, index: NDArray[np.int64], samples: int) -> Tensor:
     """Return the estimates (B,) of some examples, in float64."""
     images, labels = to_device(model, stored(split.dataset, index))
     target, posterior, prior = model.scale(images), model.posterior(images, labels), model.prior()

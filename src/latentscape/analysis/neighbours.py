@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from latentscape.analysis.codes import constant
 from latentscape.analysis.inference import as_trained_on, encode, spread
 from latentscape.errors import ConfigError, DataError
-from latentscape.model import Autoencoder, scaled
+from latentscape.model import Network, scaled
 from latentscape.records import Array, Codes, Dataset, Findings
 
 NEAREST = 8
@@ -102,13 +102,13 @@ def nearest_images(codes: Codes, queries: Array, k: int = NEAREST) -> Neighbours
 
 
 def image_neighbours(
-    model: Autoencoder, given: Dataset, latent: Codes, pixels: Codes, k: int = NEAREST
+    model: Network, given: Dataset, latent: Codes, pixels: Codes, k: int = NEAREST
 ) -> dict[str, Neighbours]:
     """Find the training images nearest to given images, by a model's codes and by pixels.
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         The model that `latent` comes from.
     given : Dataset
         The images that are asked about, of the shape that the model takes.

@@ -8,7 +8,7 @@ from latentscape.analysis.generation import Pictures, choose_source, draw_sample
 from latentscape.analysis.inference import stored
 from latentscape.analysis.walks import ROWS, interpolate, manifold, traverse
 from latentscape.errors import DataError
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Findings, Split
 
 SAMPLES = 64
@@ -21,12 +21,12 @@ VALUES = 1 << 22
 """Pixels in one array at most, so that findings stay small: of large images there are fewer."""
 
 
-def collect_pictures(model: Autoencoder, split: Split, seed: int) -> Findings:
+def collect_pictures(model: Network, split: Split, seed: int) -> Findings:
     """Make every picture that a model of images has to show.
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         What it was trained on.
@@ -57,7 +57,7 @@ def collect_pictures(model: Autoencoder, split: Split, seed: int) -> Findings:
     return Findings({"pictures": facts}, arrays)
 
 
-def _samples(model: Autoencoder, split: Split, seed: int) -> dict[str, Pictures]:
+def _samples(model: Network, split: Split, seed: int) -> dict[str, Pictures]:
     found, count = {}, _fitting(SAMPLES, model)
     with suppress(DataError):  # Too few examples to fit a mixture to.
         found["samples"] = draw_samples(model, split, count, seed)
@@ -66,7 +66,7 @@ def _samples(model: Autoencoder, split: Split, seed: int) -> dict[str, Pictures]
     return found
 
 
-def _walks(model: Autoencoder, split: Split) -> dict[str, Pictures]:
+def _walks(model: Network, split: Split) -> dict[str, Pictures]:
     found, examples = {}, split.examples()
     if pairs := min(PAIRS, len(examples) // 2):
         ends = stored(split.dataset, examples[: 2 * pairs])
@@ -81,6 +81,6 @@ def _walks(model: Autoencoder, split: Split) -> dict[str, Pictures]:
     return found
 
 
-def _fitting(count: int, model: Autoencoder, images: int = 1) -> int:
+def _fitting(count: int, model: Network, images: int = 1) -> int:
     """Return how many times so many images are few enough to be kept: `count` at most."""
     return max(1, min(count, VALUES // (images * math.prod(model.input_shape))))

@@ -22,7 +22,7 @@ from latentscape.analysis.inference import (
     stored,
     stored_batches,
 )
-from latentscape.model import Autoencoder, scaled
+from latentscape.model import Network, scaled
 from latentscape.records import Array, Findings, Split
 from latentscape.runtime import derive_seed
 from latentscape.units import EXACT
@@ -101,12 +101,12 @@ def measure(reconstruct: Reconstruct, split: Split) -> Errors:
     )
 
 
-def evaluate_model(model: Autoencoder, split: Split) -> Findings:
+def evaluate_model(model: Network, split: Split) -> Findings:
     """Evaluate a model on the test examples, beside the baselines.
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         The examples. Training examples are used to fit the baselines alone.
@@ -226,7 +226,7 @@ def _pictures(
     return arrays
 
 
-def _codes(model: Autoencoder, split: Split) -> dict[str, Array]:
+def _codes(model: Network, split: Split) -> dict[str, Array]:
     """Encode the fixed examples, and test examples spread evenly over the test part."""
     index, fixed = spread(split.test, MAX_CODES), split.examples()
     return {

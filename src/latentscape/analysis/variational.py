@@ -10,7 +10,7 @@ from torch import Tensor
 
 from latentscape.analysis.generation import has_standard_prior
 from latentscape.analysis.inference import evaluating, stored_batches, to_device
-from latentscape.model import Autoencoder, squared_mmd
+from latentscape.model import Network, squared_mmd
 from latentscape.model.latents import ACTIVE_VARIANCE, GaussianLatent, Normal
 from latentscape.records import Array, Split
 from latentscape.runtime import derive_seed, forked_random
@@ -21,12 +21,12 @@ DRAWS = 4
 MMD_CODES = 2000
 
 
-def latent_findings(model: Autoencoder, split: Split) -> dict[str, Any]:
+def latent_findings(model: Network, split: Split) -> dict[str, Any]:
     """Measure rate, distortion and the use of the code, over the test examples.
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         Its test part is looked at.
@@ -72,7 +72,7 @@ def moment_mismatch(mean: Array, covariance: Array) -> float:
     return 0.5 * float(np.trace(covariance) + mean @ mean - len(mean) - log_determinant)
 
 
-def _bound(model: Autoencoder, split: Split, draws: int) -> tuple[float, float]:
+def _bound(model: Network, split: Split, draws: int) -> tuple[float, float]:
     """Return mean rate and distortion in nats per example, codes drawn from the split's seed."""
     rates, distortions = 0.0, 0.0
     with evaluating(), forked_random(derive_seed(split.seed, "bound"), model.device):
@@ -88,7 +88,7 @@ def _bound(model: Autoencoder, split: Split, draws: int) -> tuple[float, float]:
     return rates / len(split.test), distortions / len(split.test)
 
 
-def _gaussian(model: Autoencoder, split: Split) -> dict[str, Any]:
+def _gaussian(model: Network, split: Split) -> dict[str, Any]:
     posterior = posteriors(model, split.dataset, split.test)
     active = posterior.mean.var(0, unbiased=len(split.test) > 1) > ACTIVE_VARIANCE
     standard = has_standard_prior(model)
@@ -102,7 +102,7 @@ def _gaussian(model: Autoencoder, split: Split) -> dict[str, Any]:
     }
 
 
-def posteriors(model: Autoencoder, dataset: Any, index: NDArray[np.int64]) -> Normal:
+def posteriors(model: Network, dataset: Any, index: NDArray[np.int64]) -> Normal:
     """Return the posteriors (n, D) of the examples in `index`, on the CPU."""
     with evaluating():
         parts = [
@@ -123,7 +123,7 @@ def _moments(posterior: Normal) -> tuple[Array, Array]:
     return means.mean(0), between + np.diag(within)
 
 
-def _prior_mmd(model: Autoencoder, split: Split, posterior: Normal) -> float:
+def _prior_mmd(model: Network, split: Split, posterior: Normal) -> float:
     """Return the squared discrepancy of codes drawn for test examples from codes of the prior."""
     source = torch.Generator().manual_seed(derive_seed(split.seed, "discrepancy"))
     some = slice(MMD_CODES)
@@ -136,7 +136,7 @@ def _prior_mmd(model: Autoencoder, split: Split, posterior: Normal) -> float:
         return float(squared_mmd(codes, drawn))
 
 
-def _quantised(model: Autoencoder, split: Split) -> dict[str, Any]:
+def _quantised(model: Network, split: Split) -> dict[str, Any]:
     with evaluating():
         features = [
             model.features(*to_device(model, batch))

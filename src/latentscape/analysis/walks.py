@@ -16,7 +16,7 @@ from latentscape.analysis.generation import (
 from latentscape.analysis.inference import evaluating, to_device
 from latentscape.analysis.variational import posteriors
 from latentscape.errors import ConfigError, unknown
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.model.latents import VqLatent
 from latentscape.records import Split
 from latentscape.units import number
@@ -34,7 +34,7 @@ TAILS = (0.01, 0.99)
 QUANTILE_CODES = 2000
 
 
-def interpolate(model: Autoencoder, ends: Batch, steps: int, path: str | None = None) -> Pictures:
+def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None) -> Pictures:
     """Decode what lies between the codes of two images.
 
     The codes of a vq latent are made of codebook vectors, and its decoder has seen nothing else:
@@ -44,7 +44,7 @@ def interpolate(model: Autoencoder, ends: Batch, steps: int, path: str | None = 
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     ends : tuple of Tensor
         Stored images (2 n, *shape) and their labels: the ends of the first row, of the second, ...
@@ -97,7 +97,7 @@ def slerp(first: Tensor, second: Tensor, along: Tensor) -> Tensor:
     return torch.where(straight, lerp(start, end, along.double()), arc / torch.sin(angle)).float()
 
 
-def traverse(model: Autoencoder, split: Split, example: Batch, steps: int, rows: int) -> Pictures:
+def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int) -> Pictures:
     """Move one number of an example's code at a time, and leave the others as they are.
 
     Under the prior N(0, I) each number goes from -3 to 3, and those with the largest mean rate over
@@ -106,7 +106,7 @@ def traverse(model: Autoencoder, split: Split, example: Batch, steps: int, rows:
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         What it was trained on.
@@ -143,7 +143,7 @@ def traverse(model: Autoencoder, split: Split, example: Batch, steps: int, rows:
     return Pictures(images, facts)
 
 
-def manifold(model: Autoencoder, split: Split, side: int, label: str | None = None) -> Pictures:
+def manifold(model: Network, split: Split, side: int, label: str | None = None) -> Pictures:
     """Decode a grid of codes of two numbers.
 
     Under the prior N(0, I) each picture stands for the same share of its mass, by the inverse
@@ -152,7 +152,7 @@ def manifold(model: Autoencoder, split: Split, side: int, label: str | None = No
 
     Parameters
     ----------
-    model : Autoencoder
+    model : Network
         A trained model, evaluating.
     split : Split
         What it was trained on.
@@ -191,7 +191,7 @@ def manifold(model: Autoencoder, split: Split, side: int, label: str | None = No
     return Pictures(decode(model, codes, labels), {"about": about})
 
 
-def _codes(model: Autoencoder, batch: Batch) -> Tensor:
+def _codes(model: Network, batch: Batch) -> Tensor:
     with evaluating():
         return model.encode(*to_device(model, batch)).cpu()
 
@@ -205,7 +205,7 @@ def _walk(code: Tensor, dims: list[int] | range, spans: Tensor, steps: int) -> T
     return codes
 
 
-def _quantiles(model: Autoencoder, split: Split, label: int | None = None) -> Tensor:
+def _quantiles(model: Network, split: Split, label: int | None = None) -> Tensor:
     """Return between what each number (D, 2) of the codes of training examples lies, nearly all."""
     codes = training_codes(model, split, QUANTILE_CODES, label)
     return torch.from_numpy(np.quantile(codes, TAILS, axis=0).T.astype(np.float32))
@@ -220,7 +220,7 @@ def _quantised(latent: VqLatent, codes: Tensor) -> Tensor:
     return codebook[nearest].reshape(vectors.shape).transpose(-2, -1).flatten(-2)
 
 
-def _check_path(model: Autoencoder, path: str) -> None:
+def _check_path(model: Network, path: str) -> None:
     if path not in PATHS:
         raise unknown("path", path, PATHS, ConfigError)
     if path == "spherical" and isinstance(model.latent, VqLatent):
@@ -231,7 +231,7 @@ def _check_path(model: Autoencoder, path: str) -> None:
         )
 
 
-def _refuse_codebook(model: Autoencoder, consequence: str) -> None:
+def _refuse_codebook(model: Network, consequence: str) -> None:
     if isinstance(model.latent, VqLatent):
         raise ConfigError(
             f"A vq code is made of whole vectors of a codebook: {consequence}",
@@ -239,7 +239,7 @@ def _refuse_codebook(model: Autoencoder, consequence: str) -> None:
         )
 
 
-def _interpolated(model: Autoencoder, steps: int, path: str) -> str:
+def _interpolated(model: Network, steps: int, path: str) -> str:
     way = "on an arc around zero" if path == "spherical" else "on a straight line"
     text = f"From the code of the image on the left to that on the right, {steps} images {way}"
     if isinstance(model.latent, VqLatent):
@@ -249,7 +249,7 @@ def _interpolated(model: Autoencoder, steps: int, path: str) -> str:
     return f"{text}."
 
 
-def _traversed(model: Autoencoder, dims: list[int]) -> str:
+def _traversed(model: Network, dims: list[int]) -> str:
     if has_standard_prior(model):
         span = f"from {number(-REACH, 1)} to {number(REACH, 1)}"
         order = "The most informative ones come first, by their mean rate over test images"
@@ -264,7 +264,7 @@ def _traversed(model: Autoencoder, dims: list[int]) -> str:
     )
 
 
-def _plane(model: Autoencoder, split: Split, labels: Tensor | None) -> str:
+def _plane(model: Network, split: Split, labels: Tensor | None) -> str:
     if has_standard_prior(model):
         spread = "spaced so that each picture stands for the same share of the prior N(0, I)"
     else:

@@ -27,7 +27,7 @@ from latentscape.data import (
 )
 from latentscape.errors import ConfigError, DataError
 from latentscape.experiment import run_findings, run_split
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Codes, Dataset, Findings, Split
 from latentscape.runs import Run, load_model, open_run
 from latentscape.runtime import choose_device
@@ -87,14 +87,14 @@ class Bench:
         The run's model first, then the baselines, then codes made elsewhere.
     run : Run or None
         The run, where there is one.
-    model : Autoencoder or None
+    model : Network or None
         Its model.
     """
 
     ground: Ground
     rows: tuple[Codes, ...]
     run: Run | None = None
-    model: Autoencoder | None = None
+    model: Network | None = None
 
     @property
     def split(self) -> Split:

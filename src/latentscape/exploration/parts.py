@@ -16,7 +16,7 @@ from latentscape.errors import ConfigError, unknown
 from latentscape.experiment import describe_labels, keep_findings, run_findings
 from latentscape.exploration.bench import Bench, as_array, as_dataset, gather_codes
 from latentscape.files import write_csv
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Codes, Dataset, Findings
 from latentscape.runs import Run
 
@@ -354,7 +354,7 @@ def _as_images(given: Array, bench: Bench) -> Array:
     return given.reshape(-1, *shape) if grey or flat else given
 
 
-def _model(bench: Bench, what: str) -> Autoencoder:
+def _model(bench: Bench, what: str) -> Network:
     if bench.model is None:
         raise ConfigError(f"Codes alone have no {what}", expected="a run")
     return bench.model

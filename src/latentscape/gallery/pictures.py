@@ -20,7 +20,7 @@ from latentscape.gallery.sheets import (
     keep,
     open_sheet,
 )
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.model.corruption import OF_IMAGES
 from latentscape.records import Dataset
 from latentscape.runs import Run
@@ -309,7 +309,7 @@ def denoise(
     return keep(opened, introduced(what, found), _ACROSS)
 
 
-def _corruption(model: Autoencoder, noise: str | None, amount: float | None) -> CorruptionConfig:
+def _corruption(model: Network, noise: str | None, amount: float | None) -> CorruptionConfig:
     """Return the noise that was asked for, or that the model was trained on."""
     own = model.config.corruption
     if noise is None and own is None:

@@ -16,7 +16,7 @@ from latentscape.data.pictures import decode
 from latentscape.errors import ConfigError, DataError
 from latentscape.experiment import run_split
 from latentscape.files import write_bytes
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.records import Array, Dataset, Split
 from latentscape.runs import Run, load_model, open_run
 from latentscape.runtime import choose_device
@@ -54,7 +54,7 @@ class Opened:
     """A run, opened to make a picture from, and the PNG that it shall become."""
 
     run: Run
-    model: Autoencoder
+    model: Network
     split: Split
     file: Path
     keeps_array: bool
@@ -83,7 +83,7 @@ def open_sheet(
     return Opened(run, model, run_split(run, data), file, array)
 
 
-def drawable(model: Autoencoder) -> bool:
+def drawable(model: Network) -> bool:
     """Whether the examples of a model are images."""
     return len(model.input_shape) == 3
 

@@ -12,7 +12,7 @@ from torch import Tensor, no_grad
 
 from latentscape.config import TrainConfig
 from latentscape.files import write_bytes
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 from latentscape.runs import Run
 from latentscape.runtime import generator
 from latentscape.training.batches import Batch
@@ -29,7 +29,7 @@ class Callback:
     def on_step(self, examples: int) -> None:
         """Take note of a step; `examples` of this epoch have been trained on."""
 
-    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
         """Take note of an epoch; `record` is its line of the history. The model is evaluating."""
 
     def on_event(self, event: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Snapshots(Callback):
     def __init__(self, run: Run, shown: Batch, config: TrainConfig) -> None:
         self._folder, self._shown, self._config = run.snapshots, shown, config
 
-    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
         """Write snapshots if this is one of the epochs."""
         epoch = record["epoch"]
         if epoch not in self._config.snapshots:
@@ -94,7 +94,7 @@ class PlainProgress(Callback):
         plural = "s" if config.epochs > 1 else ""
         self._print(f"{run.name}: {examples:,} examples, {config.epochs} epoch{plural}{again}")
 
-    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
         """Print the epoch."""
         epoch = record["epoch"]
         left = (self._epochs - epoch) * record["seconds"]
@@ -142,7 +142,7 @@ class LiveProgress(Callback):
             self._shown = time.monotonic()
             self._bar.update(self._task, completed=self._epochs_done * self._examples + examples)
 
-    def on_epoch(self, model: Autoencoder, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
         """Show the epoch's numbers."""
         self._epochs_done = record["epoch"]
         done = self._epochs_done * self._examples

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from latentscape.errors import Interrupted, RunError, TrainingError
-from latentscape.model import Autoencoder, Pass, evaluate_terms
+from latentscape.model import Network, Pass, evaluate_terms
 from latentscape.records import Split
 from latentscape.runs import SCHEMA, Run, save_model
 from latentscape.runtime import (
@@ -115,12 +115,12 @@ class Trainer:
             self.callbacks.append(Snapshots(run, shown, self.config))
         self._stop_asked = False
 
-    def fit(self) -> Autoencoder:
+    def fit(self) -> Network:
         """Train to the end and write the model file.
 
         Returns
         -------
-        Autoencoder
+        Network
             The trained model, evaluating, on the training device.
 
         Raises
@@ -148,7 +148,7 @@ class Trainer:
             return model
 
     def _build(self) -> None:
-        self.model = Autoencoder(self.recipe.model, self.recipe.objective).to(self.device)
+        self.model = Network(self.recipe.model, self.recipe.objective).to(self.device)
         self.optimizer = build_optimizer(self.model, self.config)
         self.sums = self._zero_sums()
         checkpoint = self.checkpoints.latest()
@@ -325,7 +325,7 @@ class Trainer:
         self.run.write_log(self.standing.history, self.standing.events)
         self._save()
 
-    def _finish(self) -> Autoencoder:
+    def _finish(self) -> Network:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         labels = self.split.dataset.label_names

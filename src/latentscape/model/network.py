@@ -33,7 +33,7 @@ from latentscape.model.objectives import Centers, Pass, check_objective, evaluat
 from latentscape.records import LossTerms
 
 
-class Autoencoder(nn.Module):
+class Network(nn.Module):
     """An autoencoder for images (C, H, W) or vectors (D,).
 
     Every public method takes images as they are stored (8-bit, say) and scales them itself, so that

@@ -6,7 +6,7 @@ import torch
 from latentscape.config import load_recipe, override, recipe_names
 from latentscape.errors import ConfigError
 from latentscape.experiment import prepare
-from latentscape.model import Autoencoder
+from latentscape.model import Network
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 1])
 PRIORS = [name for name in recipe_names() if load_recipe(name).model.latent.kind != "point"]
@@ -19,7 +19,7 @@ def seeded(seed=0):
 @pytest.mark.parametrize("name", PRIORS)
 def test_samples_repeat_with_their_generator_and_are_images(name, small):
     recipe = prepare(load_recipe(name), small)
-    model = Autoencoder(recipe.model, recipe.objective).eval()
+    model = Network(recipe.model, recipe.objective).eval()
     with torch.no_grad():
         first, again, other = (model.sample(7, generator=seeded(seed)) for seed in (1, 1, 2))
     assert first.shape == (7, 1, 28, 28)
@@ -31,7 +31,7 @@ def test_samples_repeat_with_their_generator_and_are_images(name, small):
 @pytest.mark.parametrize("name", [name for name in recipe_names() if name not in PRIORS])
 def test_plain_codes_have_no_prior_and_the_refusal_says_what_to_do(name, small):
     recipe = prepare(load_recipe(name), small)
-    model = Autoencoder(recipe.model, recipe.objective)
+    model = Network(recipe.model, recipe.objective)
     assert model.prior() is None
     with pytest.raises(ConfigError, match=r"no prior .*latentscape sample RUN --from gmm"):
         model.sample(3)
@@ -81,7 +81,7 @@ def test_a_label_reaches_encoder_and_decoder_of_every_body(build, blots, encoder
 def test_a_conditional_model_learns_to_rely_on_its_labels(small, averages_to):
     changes = {"model.encoder.widths": [64], "model.latent.dim": 2}
     recipe = prepare(override(load_recipe("cond-vae"), changes), small)
-    model = Autoencoder(recipe.model, recipe.objective)
+    model = Network(recipe.model, recipe.objective)
     images, labels = (
         torch.from_numpy(part) for part in (small.dataset.images, small.dataset.labels)
     )
@@ -155,7 +155,7 @@ def test_what_a_refusal_recommends_is_accepted(build):
 
 def test_a_config_without_an_input_is_refused():
     with pytest.raises(ConfigError, match=r"Fill in model\.input"):
-        Autoencoder(load_recipe("simple-20").model)
+        Network(load_recipe("simple-20").model)
 
 
 def test_codes_on_a_sphere_have_one_length_and_keep_their_direction(build, blots):
