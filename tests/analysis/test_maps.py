@@ -152,5 +152,7 @@ def test_without_the_package(maps, monkeypatch):
     told = "t-SNE was left out: install it with: pip install 'latentscape[maps]'"
     assert missing("tsne") == told
     assert missing("pca") == missing("code") == missing("umap") == ""
-    with pytest.raises(ConfigError, match=r"needs openTSNE.*pip install 'latentscape\[maps\]'"):
+    with pytest.raises(
+        ConfigError, match=r"needs the package openTSNE.*pip install 'latentscape\[maps\]'"
+    ):
         place(maps["tsne"], blobs(1))

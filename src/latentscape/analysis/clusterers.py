@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from latentscape.analysis.inference import spread
-from latentscape.analysis.maps import package
 from latentscape.analysis.partitions import MAX_POINTS, Clusters, silhouette
+from latentscape.extras import load
 from latentscape.records import Array
 from latentscape.runtime import derive_seed
 
@@ -168,7 +168,7 @@ def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
     ImportError
         Without the package umap-learn.
     """
-    mapper = package("umap").UMAP(
+    mapper = load("umap").UMAP(
         n_neighbors=NEIGHBOURS,
         min_dist=0.0,
         n_components=min(MAP_DIM, points.shape[1]),

@@ -1,15 +1,14 @@
 """Maps of codes in the plane: drawn by PCA, t-SNE or UMAP, and new points placed on them."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 
-from latentscape.errors import ConfigError, DataError
+from latentscape.errors import DataError
+from latentscape.extras import install, load, require
 from latentscape.records import Array
 from latentscape.runtime import derive_seed
 from latentscape.units import MAPS
@@ -20,7 +19,7 @@ THREADED = 10_000
 """Points from which on threads shorten t-SNE; with fewer they mostly wait for each other."""
 CHUNK = 2000
 """Points that are placed at once."""
-INSTALL = "pip install 'latentscape[maps]'"
+INSTALL = install("maps")
 
 Settings = Mapping[str, float]
 
@@ -52,8 +51,10 @@ class Map:
 
 def missing(method: str) -> str:
     """Say that the package of a method is not installed; nothing where it can be used."""
+    name = _METHODS[method].package
     try:
-        package(_METHODS[method].package)
+        if name:
+            load(name)
     except ImportError:
         return f"{MAPS[method]} was left out: install it with: {INSTALL}"
     return ""
@@ -134,11 +135,8 @@ def place(reference: Map, codes: Array) -> Array:
     """
     codes = _checked(reference, codes)
     method = _METHODS[reference.method]
-    try:
-        package(method.package)
-    except ImportError as error:
-        got = f"Placing points on a map of {MAPS[reference.method]} needs {method.package}"
-        raise ConfigError(got, fix=f"Install it with: {INSTALL}") from error
+    if method.package:
+        require(method.package, "maps", f"Placing points on a map of {MAPS[reference.method]}")
     place_some = method.placer(reference)
     chunks = [place_some(codes[first : first + CHUNK]) for first in range(0, len(codes), CHUNK)]
     return np.concatenate([np.empty((0, 2)), *chunks]).astype(np.float32)
@@ -174,13 +172,13 @@ def _linear(reference: Map) -> Callable[[Array], Array]:
 
 def _affinities(codes: Array, settings: Settings) -> Any:
     # Exact neighbours: approximate ones depend on the number of threads.
-    return package("openTSNE").affinity.PerplexityBasedNN(
+    return load("openTSNE").affinity.PerplexityBasedNN(
         codes, perplexity=settings["perplexity"], method="exact", n_jobs=_threads(len(codes))
     )
 
 
 def _tsne(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
-    mapper = package("openTSNE").TSNE(n_jobs=_threads(len(codes)), random_state=seed)
+    mapper = load("openTSNE").TSNE(n_jobs=_threads(len(codes)), random_state=seed)
     return np.asarray(mapper.fit(affinities=_affinities(codes, settings), initialization=start))
 
 
@@ -188,7 +186,7 @@ def _tsne_placer(reference: Map) -> Callable[[Array], Array]:
     places = reference.places.astype(np.float64)
     centre = (places.max(0) + places.min(0)) / 2
     # The package moves the map's own centre to the origin.
-    embedding = package("openTSNE").TSNEEmbedding(
+    embedding = load("openTSNE").TSNEEmbedding(
         places - centre,
         _affinities(reference.codes, reference.settings),
         n_jobs=_threads(len(places)),
@@ -216,7 +214,7 @@ def _umap_placer(reference: Map) -> Callable[[Array], Array]:
 def _umap_mapper(
     settings: Settings, init: Array | str, random_state: int, n_epochs: int | None = None
 ) -> Any:
-    return package("umap").UMAP(
+    return load("umap").UMAP(
         n_neighbors=int(settings["n_neighbors"]),
         min_dist=settings["min_dist"],
         init=init,
@@ -228,13 +226,6 @@ def _umap_mapper(
 
 def _threads(count: int) -> int:
     return torch.get_num_threads() if count >= THREADED else 1
-
-
-def package(name: str) -> Any:
-    """Import a package of the extra, if one is needed at all."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImportWarning)  # UMAP misses TensorFlow; nobody needs it.
-        return import_module(name) if name else None
 
 
 @dataclass(frozen=True)
