@@ -153,6 +153,6 @@ def test_without_the_package(maps, monkeypatch):
     assert missing("tsne") == told
     assert missing("pca") == missing("code") == missing("umap") == ""
     with pytest.raises(
-        ConfigError, match=r"needs the package openTSNE.*pip install 'latentscape\[maps\]'"
+        ConfigError, match=r"needs the package openTSNE.*latentscape\[maps\]'"
     ):
         place(maps["tsne"], blobs(1))
