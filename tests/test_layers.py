@@ -14,7 +14,7 @@ LAYERS = [
     {"data", "model"},
     {"runs"},
     {"training", "analysis", "reporting"},
-    {"export", "summaries", "tracking"},
+    {"exports", "summaries", "tracking"},
     {"experiment"},
     {"embedding", "estimators", "exploration", "gallery", "measures", "publishing", "terminal"},
     {"study"},

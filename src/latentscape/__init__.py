@@ -21,6 +21,12 @@ if TYPE_CHECKING:
         RunError,
         TrainingError,
     )
+    from latentscape.estimators import (
+        Autoencoder,
+        AutoencoderClassifier,
+        AutoencoderClusterer,
+        AutoencoderDetector,
+    )
     from latentscape.experiment import evaluate, load, resume, show_recipe, train
     from latentscape.exploration import (
         anomalies,
@@ -52,6 +58,12 @@ _HOMES = {
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "data": ("load_data", "show_data"),
+    "estimators": (
+        "Autoencoder",
+        "AutoencoderClassifier",
+        "AutoencoderClusterer",
+        "AutoencoderDetector",
+    ),
     "exploration": (
         "anomalies",
         "cluster",
@@ -80,6 +92,10 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Autoencoder",
+    "AutoencoderClassifier",
+    "AutoencoderClusterer",
+    "AutoencoderDetector",
     "ConfigError",
     "DataError",
     "Dataset",

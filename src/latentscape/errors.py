@@ -9,7 +9,8 @@
     └── TrainingError    training that cannot go on
         └── Interrupted  training that was asked to stop, and saved itself
 
-Each message says what was got, what was expected and what to do about it.
+Each message says what was got, what was expected and what to do about it. Data and settings that
+are wrong are a `ValueError` too, which is what users of scikit-learn catch.
 """
 
 from collections.abc import Iterable
@@ -36,11 +37,11 @@ class LatentscapeError(Exception):
         super().__init__(" ".join(_sentence(part) for part in parts if part))
 
 
-class DataError(LatentscapeError):
+class DataError(LatentscapeError, ValueError):
     """Data that cannot be read, or do not fit what is asked of them."""
 
 
-class ConfigError(LatentscapeError):
+class ConfigError(LatentscapeError, ValueError):
     """A recipe, a study or an option that is wrong."""
 
 

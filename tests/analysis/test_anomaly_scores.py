@@ -82,7 +82,7 @@ def test_mahalanobis_counts_in_standard_deviations():
     scales = np.array([1.0, 3.0])
     train = np.random.default_rng(0).normal(0, scales, (100_000, 2)).astype(np.float32)
     points = np.array([[0, 0], [2, 0], [0, 6], [3, 12]], np.float32)
-    (distances,) = module._mahalanobis(train, [points])
+    distances = module.MahalanobisDistance(train)(points)
     np.testing.assert_allclose(distances, [0, 2, 2, 5], atol=0.03)
 
 
@@ -91,9 +91,9 @@ def test_long_codes_are_projected_first():
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(300, 3)))[0].T
     train = rng.normal(size=(500, 3)) @ basis
-    projected = module._projected(train, [train])
-    assert [part.shape for part in projected] == [(500, 3), (500, 3)]
-    (distances,) = module._mahalanobis(train, [np.stack([basis[0] * 4, train.mean(0)])])
+    distance = module.MahalanobisDistance(train)
+    assert distance._projected(train).shape == (500, 3)
+    distances = distance(np.stack([basis[0] * 4, train.mean(0)]))
     np.testing.assert_allclose(distances, [4, 0], atol=0.5)
 
 
@@ -131,7 +131,7 @@ def test_with_few_validation_examples_ranks_are_taken_among_training_examples(li
     # Training examples are two places apart at most, without being their own neighbours.
     np.testing.assert_allclose(found.scores["pixel_knn"], [0.02, 0, 0], atol=1e-6)
     steps = line.dataset.images[line.train]
-    (known, _) = module._nearest(steps, [steps, images], 1, 1)
+    known = module.NeighbourDistance(steps, 1)(steps, itself=1)
     np.testing.assert_allclose(known, 0.02, atol=1e-6)
 
 

@@ -106,10 +106,10 @@ def test_a_mixture_is_fitted_to_the_codes_of_the_label(model, small, monkeypatch
 
 @pytest.mark.parametrize("kind", ["plain"])
 def test_a_mixture_has_the_moments_of_the_codes(model, small):
-    from latentscape.analysis.generation import _from_mixture
+    from latentscape.analysis.generation import draw_from_mixture
 
     codes = training_codes(model, small, 10_000)
-    drawn = _from_mixture(codes, 20_000, 0, "").numpy()
+    drawn = draw_from_mixture(codes, 20_000, 0).numpy()
     assert np.allclose(drawn.mean(0), codes.mean(0), atol=0.05 * codes.std())
     assert np.allclose(np.cov(drawn.T), np.cov(codes.T), atol=0.1 * codes.var())
     halves = drawn[:10_000].mean(0) - drawn[10_000:].mean(0)
@@ -124,9 +124,9 @@ def test_any_whole_number_is_a_seed(model, small, seed):
 
 @pytest.mark.parametrize("kind", ["plain"])
 def test_codes_that_are_all_alike_have_a_mixture_too(model):
-    from latentscape.analysis.generation import _from_mixture
+    from latentscape.analysis.generation import draw_from_mixture
 
-    drawn = _from_mixture(np.full((300, 20), 3, np.float32), 4, 0, "")
+    drawn = draw_from_mixture(np.full((300, 20), 3, np.float32), 4, 0)
     assert np.allclose(drawn, 3, atol=0.1)
 
 

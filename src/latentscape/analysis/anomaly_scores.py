@@ -49,6 +49,65 @@ class AnomalyScores:
     left_out: tuple[str, ...] = ()
 
 
+class NeighbourDistance:
+    """The mean Euclidean distance of codes to the nearest of some training codes.
+
+    Parameters
+    ----------
+    train : ndarray of float32
+        (m, D), all of which are searched.
+    count : int
+        How many of the nearest ones count.
+    """
+
+    def __init__(self, train: Array, count: int = NEIGHBOURS) -> None:
+        from sklearn.neighbors import NearestNeighbors
+
+        self.count = count
+        # Compared with all of them, in chunks: exact, and no slower than trees in many dimensions.
+        self._search: Any = NearestNeighbors(algorithm="brute").fit(train)
+
+    def __call__(self, codes: Array, itself: int = 0) -> _Scores:
+        """Return the distances (n,) of codes (n, D), which leave out so many nearest ones."""
+        distances: _Scores = self._search.kneighbors(codes, self.count + itself)[0]
+        means: _Scores = distances[:, itself:].mean(1)
+        return means
+
+
+class MahalanobisDistance:
+    """The distance of codes to the mean of training codes under their covariance.
+
+    The covariance is shrunk as in Ledoit and Wolf (2004). Codes of more than 100 numbers are
+    projected first, to at most 100 principal components that hold 95 % of the variance.
+
+    Parameters
+    ----------
+    train : ndarray of float32
+        (m, D).
+    """
+
+    def __init__(self, train: Array) -> None:
+        from sklearn.covariance import LedoitWolf
+        from sklearn.decomposition import PCA
+
+        self._pca: Any = None
+        if train.shape[1] > MOST_COMPONENTS:
+            self._pca = PCA(min(MOST_COMPONENTS, *train.shape), random_state=0).fit(train)
+            held = np.cumsum(self._pca.explained_variance_ratio_)
+            self._components = int(np.searchsorted(held, VARIANCE)) + 1
+        self._model: Any = LedoitWolf().fit(self._projected(train))
+
+    def __call__(self, codes: Array) -> _Scores:
+        """Return the distances (n,) of codes (n, D)."""
+        distances: _Scores = np.sqrt(self._model.mahalanobis(self._projected(codes)))
+        return distances
+
+    def _projected(self, codes: Array) -> _Scores:
+        if self._pca is not None:
+            codes = self._pca.transform(codes)[:, : self._components]
+        return codes.astype(np.float64)
+
+
 def score_anomalies(
     model: Network,
     split: Split,
@@ -164,9 +223,11 @@ def _score(
     left_out = _reasons(names, codes, neighbours + itself)
     pairs = {names[0]: [_errors(reconstruct, examples) for examples in (known, scored)]}
     if names[1] not in left_out:
-        pairs[names[1]] = _nearest(codes.train, both, neighbours, itself)
+        near = NeighbourDistance(codes.train, neighbours)
+        pairs[names[1]] = [near(both[0], itself), near(both[1])]
     if names[2] not in left_out:
-        pairs[names[2]] = _mahalanobis(codes.train, both)
+        distance = MahalanobisDistance(codes.train)
+        pairs[names[2]] = [distance(some) for some in both]
     scores = {name: pair[1] for name, pair in pairs.items()}
     scores[names[3]] = np.mean([_rank(*pair) for pair in pairs.values()], axis=0)
     return AnomalyScores(scores, part, tuple(dict.fromkeys(left_out.values())))
@@ -189,38 +250,6 @@ def _errors(reconstruct: Reconstruct, split: Split) -> _Scores:
     errors = measure(reconstruct, split)
     _check_finite(errors.squared_error, "reconstructions")
     return errors.squared_error / errors.pixels
-
-
-def _nearest(train: Array, both: Sequence[Array], count: int, itself: int) -> list[_Scores]:
-    """Return the mean distance of known and of scored codes to the nearest training codes."""
-    from sklearn.neighbors import NearestNeighbors
-
-    # Compared with all of them, in chunks: exact, and no slower than trees in many dimensions.
-    search: Any = NearestNeighbors(algorithm="brute").fit(train)
-    known, scored = both
-    return [
-        search.kneighbors(known, count + itself)[0][:, itself:].mean(1),
-        search.kneighbors(scored, count)[0].mean(1),
-    ]
-
-
-def _mahalanobis(train: Array, both: Sequence[Array]) -> list[_Scores]:
-    """Return the distances of known and of scored codes to the mean of the training codes."""
-    from sklearn.covariance import LedoitWolf
-
-    if train.shape[1] > MOST_COMPONENTS:
-        train, *both = _projected(train, both)
-    model: Any = LedoitWolf().fit(train.astype(np.float64))
-    return [np.sqrt(model.mahalanobis(codes.astype(np.float64))) for codes in both]
-
-
-def _projected(train: Array, both: Sequence[Array]) -> list[Array]:
-    from sklearn.decomposition import PCA
-
-    model: Any = PCA(min(MOST_COMPONENTS, *train.shape), random_state=0).fit(train)
-    held = np.cumsum(model.explained_variance_ratio_)
-    count = int(np.searchsorted(held, VARIANCE)) + 1
-    return [model.transform(codes)[:, :count] for codes in (train, *both)]
 
 
 def _rank(known: _Scores, scores: _Scores) -> _Scores:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class Clustering:
     clusters : ndarray of int64
         (n,) of the points that it was fitted to.
     assign : callable
-        From points (m, D) to their clusters (m,).
+        From points (m, D) to their clusters (m,); can be pickled.
     centres : ndarray or None
         (k, D) of K-means.
     """
@@ -95,11 +96,8 @@ def k_means(points: Array, k: int, seed: int) -> Clustering:
     model = KMeans(k, n_init=RESTARTS, max_iter=STEPS, random_state=_state(seed, "kmeans"))
     with _whether_converged_or_not():
         model.fit(points)
-    return Clustering(
-        model.labels_.astype(np.int64),
-        lambda others: model.predict(others).astype(np.int64),
-        model.cluster_centers_,
-    )
+    found = model.labels_.astype(np.int64)
+    return Clustering(found, partial(_nearest_centre, model), model.cluster_centers_)
 
 
 def gaussian_mixture(points: Array, k: int, seed: int) -> Clustering:
@@ -116,8 +114,8 @@ def gaussian_mixture(points: Array, k: int, seed: int) -> Clustering:
     seed : int
         Draws where they start.
     """
-    model, scaled = _mixture(points, k, seed)
-    return Clustering(model.predict(scaled(points)), lambda others: model.predict(scaled(others)))
+    mixture = _Mixture(points, k, seed)
+    return Clustering(mixture.assign(points), mixture.assign)
 
 
 def agglomerative(points: Array, k: int, seed: int) -> Clustering:
@@ -179,13 +177,8 @@ def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
         # It begins at random then, and says so.
         warnings.filterwarnings("ignore", "Spectral initialisation failed", UserWarning)
         places = mapper.fit_transform(points)
-    found = gaussian_mixture(places, k, seed)
-
-    def assign(others: Array) -> Clusters:
-        chunks = (others[start : start + CHUNK] for start in range(0, len(others), CHUNK))
-        return found.assign(np.concatenate([mapper.transform(chunk) for chunk in chunks]))
-
-    return Clustering(found.clusters, assign)
+    mixture = _Mixture(places, k, seed)
+    return Clustering(mixture.assign(places), partial(_by_place, mapper, mixture))
 
 
 def choose_number(points: Array, by: str, seed: int) -> tuple[int, list[list[float]]]:
@@ -220,26 +213,44 @@ def _silhouette(points: Array, k: int, seed: int) -> float:
 
 
 def _bic(points: Array, k: int, seed: int) -> float:
-    model, scaled = _mixture(points, k, seed, starts=1)
-    return float(model.bic(scaled(points)))
+    mixture = _Mixture(points, k, seed, starts=1)
+    return float(mixture.model.bic(mixture.scaled(points)))
 
 
-def _mixture(
-    points: Array, k: int, seed: int, starts: int = STARTS
-) -> tuple[Any, Callable[[Array], Array]]:
-    """Return a fitted mixture, and the function that scales points for it."""
-    from sklearn.mixture import GaussianMixture
+class _Mixture:
+    """Gaussians fitted to points."""
 
-    # In units of their spread, so that what keeps variances above zero suits any points.
-    centre = points.mean(0, dtype=np.float64)
-    unit = np.sqrt(points.var(0, dtype=np.float64).mean()) or 1.0
-    kind = "full" if len(points) >= k * (points.shape[1] + 1) else "diag"
-    model = GaussianMixture(
-        k, covariance_type=kind, n_init=starts, random_state=_state(seed, "gmm")
-    )
-    with _whether_converged_or_not():
-        model.fit((points - centre) / unit)
-    return model, lambda others: (others - centre) / unit
+    def __init__(self, points: Array, k: int, seed: int, starts: int = STARTS) -> None:
+        from sklearn.mixture import GaussianMixture
+
+        # In units of their spread, so that what keeps variances above zero suits any points.
+        self.centre = points.mean(0, dtype=np.float64)
+        self.unit = np.sqrt(points.var(0, dtype=np.float64).mean()) or 1.0
+        kind = "full" if len(points) >= k * (points.shape[1] + 1) else "diag"
+        self.model: Any = GaussianMixture(
+            k, covariance_type=kind, n_init=starts, random_state=_state(seed, "gmm")
+        )
+        with _whether_converged_or_not():
+            self.model.fit(self.scaled(points))
+
+    def scaled(self, points: Array) -> Array:
+        scaled: Array = (points - self.centre) / self.unit
+        return scaled
+
+    def assign(self, points: Array) -> Clusters:
+        clusters: Clusters = self.model.predict(self.scaled(points))
+        return clusters
+
+
+def _nearest_centre(model: Any, points: Array) -> Clusters:
+    clusters: Clusters = model.predict(points).astype(np.int64)
+    return clusters
+
+
+def _by_place(mapper: Any, mixture: _Mixture, points: Array) -> Clusters:
+    """Place points on a map, and return their clusters there."""
+    chunks = (points[start : start + CHUNK] for start in range(0, len(points), CHUNK))
+    return mixture.assign(np.concatenate([mapper.transform(chunk) for chunk in chunks]))
 
 
 def _state(seed: int, purpose: str) -> int:

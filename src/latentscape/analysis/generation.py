@@ -108,7 +108,7 @@ def draw_samples(
     if chosen == "gmm":
         codes = _mixture_codes(model, split, count, labels, seed)
     else:
-        codes = _prior_codes(model, count, seed)
+        codes = draw_from_prior(model, count, seed)
     names = None if labels is None else [split.dataset.label_names[i] for i in labels]
     facts = {"source": chosen, "labels": names}
     facts["about"] = _about(model, split, facts, label, seed)
@@ -232,43 +232,38 @@ def training_codes(model: Network, split: Split, at_most: int, label: int | None
     return encode(model, split.dataset, spread(index, at_most))
 
 
-def _prior_name(model: Network) -> str:
-    """Name what codes are drawn from without looking at data; ``normal`` where nothing says it."""
-    if model.config.latent.kind == "point" and "mmd" not in model.objective.weights:
-        return "normal"
-    vamp = model.config.latent.kind == "gaussian" and not has_standard_prior(model)
-    return "vamp" if vamp else "prior"
-
-
-def _trained_labels(split: Split) -> NDArray[np.int64]:
-    assert split.dataset.labels is not None
-    return np.unique(split.dataset.labels[split.train])
-
-
-def _prior_codes(model: Network, count: int, seed: int) -> Tensor:
+def draw_from_prior(model: Network, count: int, seed: int) -> Tensor:
+    """Draw codes (count, D) from a model's prior, N(0, I) where it has none."""
     zeros = torch.zeros(model.latent_dim)
     with evaluating():
         prior = model.prior() or Normal(zeros, zeros)
         return prior.sample(torch.Size([count]), generator(seed, "samples")).cpu()
 
 
-def _mixture_codes(
-    model: Network, split: Split, count: int, labels: Tensor | None, seed: int
-) -> Tensor:
-    """Draw codes (count, D) from a mixture, or from one for each label."""
-    if labels is None:
-        return _from_mixture(training_codes(model, split, MAX_CODES), count, seed, "")
-    codes = torch.empty(count, model.latent_dim)
-    for label in sorted(set(labels.tolist())):
-        known = training_codes(model, split, MAX_CODES, label)
-        what = f" with the label {split.dataset.label_names[label]}"
-        wanted = labels == label
-        codes[wanted] = _from_mixture(known, int(wanted.sum()), derive_seed(seed, label), what)
-    return codes
+def draw_from_mixture(codes: Array, count: int, seed: int, what: str = "") -> Tensor:
+    """Fit a mixture of Gaussians to codes, and draw others from it.
 
+    Parameters
+    ----------
+    codes : ndarray of float32
+        (n, D) of training examples.
+    count : int
+        How many to draw.
+    seed : int
+        Draws them, and where the mixture begins.
+    what : str
+        Which examples they are, to end "training examples" in a message.
 
-def _from_mixture(codes: Array, count: int, seed: int, what: str) -> Tensor:
-    """Fit a mixture to codes (n, D), and draw from it."""
+    Returns
+    -------
+    Tensor
+        (count, D).
+
+    Raises
+    ------
+    DataError
+        If there are too few codes.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
@@ -285,6 +280,34 @@ def _from_mixture(codes: Array, count: int, seed: int, what: str) -> Tensor:
     drawn = mixture.sample(count)[0]  # Sorted by component.
     shuffled = np.random.default_rng(derive_seed(seed, "order")).permutation(drawn)
     return torch.from_numpy((shuffled * spread + centre).astype(np.float32))
+
+
+def _prior_name(model: Network) -> str:
+    """Name what codes are drawn from without looking at data; ``normal`` where nothing says it."""
+    if model.config.latent.kind == "point" and "mmd" not in model.objective.weights:
+        return "normal"
+    vamp = model.config.latent.kind == "gaussian" and not has_standard_prior(model)
+    return "vamp" if vamp else "prior"
+
+
+def _trained_labels(split: Split) -> NDArray[np.int64]:
+    assert split.dataset.labels is not None
+    return np.unique(split.dataset.labels[split.train])
+
+
+def _mixture_codes(
+    model: Network, split: Split, count: int, labels: Tensor | None, seed: int
+) -> Tensor:
+    """Draw codes (count, D) from a mixture, or from one for each label."""
+    if labels is None:
+        return draw_from_mixture(training_codes(model, split, MAX_CODES), count, seed, "")
+    codes = torch.empty(count, model.latent_dim)
+    for label in sorted(set(labels.tolist())):
+        known = training_codes(model, split, MAX_CODES, label)
+        what = f" with the label {split.dataset.label_names[label]}"
+        wanted = labels == label
+        codes[wanted] = draw_from_mixture(known, int(wanted.sum()), derive_seed(seed, label), what)
+    return codes
 
 
 def _check_enough(codes: Array, what: str) -> str:

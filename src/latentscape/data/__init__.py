@@ -12,7 +12,7 @@ from latentscape.data.arrays import load_arrays
 from latentscape.data.binarize import binarize_split
 from latentscape.data.catalog import check_dataset, dataset_of_arrays, load_data, show_data
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
-from latentscape.data.splits import split_dataset
+from latentscape.data.splits import hold_out, split_dataset
 from latentscape.data.statistics import check_unit_range, describe, entropy_floor
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "dataset_of_arrays",
     "describe",
     "entropy_floor",
+    "hold_out",
     "load_arrays",
     "load_data",
     "load_dataset",

@@ -59,6 +59,30 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
     return Split(dataset, train, validation, test, config.seed)
 
 
+def hold_out(dataset: Dataset, share: float, seed: int) -> Split:
+    """Divide examples into a training and a validation part, with no test part.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The examples; those that test what was learnt are elsewhere.
+    share : float
+        Of the validation part. Two examples at least are left to train on.
+    seed : int
+        Draws it, stratified by label if there are labels.
+
+    Returns
+    -------
+    Split
+        Disjoint sorted indices; the test part is empty.
+    """
+    everything, nothing = np.arange(len(dataset), dtype=np.int64), np.empty(0, np.int64)
+    strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
+    size = max(min(round(share * len(dataset)), len(dataset) - 2), 0)
+    validation, train = draw(everything, strata, size, _generator(seed, _VALIDATION))
+    return Split(dataset, train, validation, nothing, seed)
+
+
 def draw(
     pool: _Indices, strata: Array, size: int, generator: np.random.Generator
 ) -> tuple[_Indices, _Indices]:

@@ -7,7 +7,8 @@ import numpy as np
 from latentscape.errors import DataError
 from latentscape.records import Array
 
-_CHANNELS = (1, 3, 4)
+CHANNELS = (1, 3, 4)
+"""How long an axis is that is taken for that of the channels."""
 
 
 def compact(values: Array, origin: str) -> Array:
@@ -91,9 +92,9 @@ def _channels_first(values: Array, target: tuple[int, ...] | None, origin: str) 
     if values.ndim == 3:
         return values[:, np.newaxis]
     moved = np.moveaxis(values, -1, 1)
-    if values.shape[-1] in _CHANNELS or moved.shape[1:] == target:
+    if values.shape[-1] in CHANNELS or moved.shape[1:] == target:
         return moved
-    if values.shape[1] in _CHANNELS:
+    if values.shape[1] in CHANNELS:
         return values
     raise DataError(
         f"{origin} holds an array of shape {values.shape}, of which no axis looks like channels",

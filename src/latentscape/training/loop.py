@@ -36,7 +36,8 @@ from latentscape.training.checkpoint import (
     pack_optimizer,
     unpack_optimizer,
 )
-from latentscape.training.optim import build_optimizer, learning_rate
+from latentscape.training.optim import build_optimizer, learning_rate, set_rate
+from latentscape.training.step import train_step
 
 MAX_ROLLBACKS = 3
 PATIENCE_FOR_CODES = 3
@@ -192,20 +193,11 @@ class Trainer:
         standing.seconds = time.perf_counter() - started
 
     def _step(self, batch: Batch) -> None:
-        """Take one optimizer step; nothing here waits for the device."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(self.standing.step)
-        epoch = self.standing.epoch + self.standing.step / len(self.batches)
-        low = self.config.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
-            result = self.model(batch.images, batch.labels, epoch)
-        loss = evaluate_terms(result)  # Sums over many numbers, in full precision.
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss.total * self.model.gradient_scale())
-        if self.config.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        self.optimizer.step()
-        self.sums += torch.stack([loss.total, *loss.terms.values()]).detach() * len(batch)
+        step = self.standing.step
+        set_rate(self.optimizer, self._rate(step))
+        epoch = self.standing.epoch + step / len(self.batches)
+        losses = train_step(self.model, self.optimizer, self.config, batch, epoch)
+        self.sums += losses * len(batch)
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of a step of the epoch that is being trained."""

@@ -40,6 +40,12 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
             )
 
 
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of the steps to come."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
 def learning_rate(config: TrainConfig, epoch: float) -> float:
     """Return the learning rate at a (fractional) number of epochs trained so far."""
     schedule = config.schedule

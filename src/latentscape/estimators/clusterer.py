@@ -1,0 +1,124 @@
+"""Clusters of codes."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClusterMixin
+
+from latentscape.analysis.clusterers import CLUSTERERS
+from latentscape.analysis.inference import spread
+from latentscape.analysis.partitions import Clusters
+from latentscape.errors import ConfigError, DataError, unknown
+from latentscape.estimators.autoencoder import Autoencoder
+from latentscape.estimators.codes import OnCodes
+from latentscape.estimators.examples import seed_of
+from latentscape.extras import require
+
+
+class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
+    """Train an autoencoder, and cluster its codes.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder, optional
+        What makes the codes; ``FrozenEstimator(fitted)`` for one that is trained already. By
+        default ``Autoencoder()``.
+    n_clusters : int
+        How many clusters.
+    method : str
+        ``kmeans`` (the best of 10 restarts), ``gmm`` (a mixture of Gaussians), ``agglomerative``
+        (Ward's linkage) or ``umap`` (a mixture on a map of UMAP; needs the extra ``maps``).
+    random_state : int, RandomState or None
+        Draws where the method begins.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int64
+        (n,) the cluster of each example.
+    cluster_centers_ : ndarray of float32 or None
+        (n_clusters, latent_dim) codes in the middle of each cluster, of K-means;
+        ``autoencoder_.inverse_transform`` shows them.
+    autoencoder_ : Autoencoder
+        Fitted.
+    n_features_in_ : int
+        Numbers in an example.
+
+    Examples
+    --------
+    >>> from latentscape import Autoencoder, AutoencoderClusterer, load_data
+    >>> digits = load_data("mnist-5k").images
+    >>> clusterer = AutoencoderClusterer(Autoencoder("simple-20", max_epochs=2), n_clusters=10)
+    >>> clusterer.fit_predict(digits).shape
+    (5000,)
+    """
+
+    def __init__(
+        self,
+        autoencoder: Autoencoder | None = None,
+        *,
+        n_clusters: int = 8,
+        method: str = "kmeans",
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.autoencoder = autoencoder
+        self.n_clusters = n_clusters
+        self.method = method
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Train the autoencoder, and cluster the codes of X.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `Autoencoder.fit`.
+        y : array-like, optional
+            As for `Autoencoder.fit`: only a recipe that trains with labels looks at it.
+
+        Returns
+        -------
+        AutoencoderClusterer
+            Itself.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such method, or its package is missing.
+        DataError
+            If there are fewer examples than clusters.
+        """
+        if self.method not in CLUSTERERS:
+            raise unknown("way to cluster", self.method, CLUSTERERS, ConfigError)
+        if self.method == "umap":
+            require("umap", "maps", "Clustering on a map of UMAP")
+        self._fit_autoencoder(X, y)
+        codes = self._codes(X)
+        if not 1 <= self.n_clusters <= len(codes):
+            raise DataError(
+                f"n_clusters is {self.n_clusters}, and X holds {len(codes)} examples",
+                expected="at least one cluster, and no more than examples",
+            )
+        method = CLUSTERERS[self.method]
+        places = spread(np.arange(len(codes)), method.most)
+        found = method.fit(codes[places], self.n_clusters, seed_of(self.random_state))
+        self.labels_ = found.clusters if len(places) == len(codes) else found.assign(codes)
+        self.cluster_centers_ = found.centres
+        self._assign = found.assign
+        return self
+
+    def predict(self, X: ArrayLike) -> Clusters:
+        """Return the cluster of each of other examples, (n,).
+
+        Parameters
+        ----------
+        X : array-like
+            (n, D) or images, as many numbers in each as `fit` saw.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        codes = self._codes(X)
+        return self._assign(codes)

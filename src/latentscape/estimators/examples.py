@@ -1,0 +1,116 @@
+"""From X, as scikit-learn takes it, to the examples that a network takes."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
+
+from latentscape.config import Recipe
+from latentscape.data.labels import encode_labels
+from latentscape.data.values import compact
+from latentscape.errors import DataError
+from latentscape.model.likelihoods import build_likelihood
+from latentscape.records import Array, Dataset
+
+
+def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Array:
+    """Check X as scikit-learn does, images as well as vectors.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets, or is asked for, ``n_features_in_`` and ``feature_names_in_``: the numbers in an
+        example, and what they are called.
+    X : array-like
+        (n, D), or images of three or four axes.
+    reset : bool
+        Whether X is what is fitted to.
+
+    Returns
+    -------
+    ndarray
+        X in its own shape and type.
+
+    Raises
+    ------
+    ValueError
+        If X has no examples, values that are not finite real numbers, or other features.
+    """
+    least = 2 if reset else 1
+    images = None
+    if len(getattr(X, "shape", None) or np.asarray(X).shape) > 2:
+        images = check_array(X, allow_nd=True, ensure_min_samples=least, input_name="X")
+        X = images.reshape(len(images), -1)
+    flat: Array = validate_data(estimator, X, reset=reset, ensure_min_samples=least)
+    return flat if images is None else images
+
+
+def learn_range(values: Array) -> tuple[float, float]:
+    """Return the values that stand for 0 and for 1.
+
+    Those of the type for 8-bit integers and truth values, 0 and 1 for numbers that lie between,
+    else the least and the greatest.
+    """
+    if values.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return low, high if high > low else low + 1.0
+
+
+def check_range(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse values beyond the range, where the likelihood of a recipe is of none.
+
+    Raises
+    ------
+    DataError
+        With the values found.
+    """
+    low, high = dataset.value_range
+    least, greatest = float(dataset.images.min()), float(dataset.images.max())
+    if build_likelihood(recipe.model.likelihood).needs_unit_range and (
+        least < low or greatest > high
+    ):
+        raise DataError(
+            f"X has values from {least:g} to {greatest:g}, and value_range is ({low:g}, {high:g})",
+            expected="no values beyond it",
+            fix="Give another value_range, or take a likelihood for any values: "
+            'changes={"model.likelihood": "gaussian"}.',
+        )
+
+
+def dataset_of(
+    values: Array, value_range: tuple[float, float], y: ArrayLike | None = None
+) -> Dataset:
+    """Make a dataset of examples (n, *shape) that were checked.
+
+    Raises
+    ------
+    DataError
+        If there are labels, and not as many, or the range is none.
+    """
+    low, high = value_range
+    if not low < high:
+        raise DataError(f"value_range is {value_range}", expected="two numbers, the smaller first")
+    labels: Any = None
+    names: tuple[str, ...] = ()
+    if y is not None:
+        labels, names = encode_labels(column_or_1d(y), "y")
+        if len(labels) != len(values):
+            raise DataError(
+                f"X holds {len(values)} examples and y {len(labels)} labels",
+                expected="a label for each example",
+            )
+    return Dataset("X", compact(values, "X"), labels, names, (float(low), float(high)))
+
+
+def seed_of(random_state: int | np.random.RandomState | None) -> int:
+    """Turn what scikit-learn takes for randomness into a seed; None makes another each time."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

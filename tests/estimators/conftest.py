@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from latentscape import Autoencoder
+
+
+@pytest.fixture(scope="session")
+def images(digits):
+    """300 digits (N, H, W), as people have them in memory."""
+    return digits.images[chosen(digits), 0]
+
+
+@pytest.fixture(scope="session")
+def labels(digits):
+    return digits.labels[chosen(digits)]
+
+
+def chosen(digits):
+    """Draw 300 digits, since they are sorted by label."""
+    return np.random.default_rng(0).permutation(len(digits))[:300]
+
+
+@pytest.fixture(scope="session")
+def fitted(images):
+    """A small autoencoder, trained enough to reconstruct a little."""
+    return Autoencoder("simple-20", latent_dim=6, max_epochs=8, batch_size=32).fit(images)
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Return a function that makes an autoencoder that is trained for one epoch."""
+
+    def make(recipe="simple-20", **settings):
+        return Autoencoder(recipe, **{"max_epochs": 1, **settings})
+
+    return make

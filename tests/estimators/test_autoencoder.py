@@ -1,0 +1,304 @@
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+import latentscape
+from latentscape import Autoencoder, ConfigError, DataError, TrainingError
+from latentscape.estimators import autoencoder
+
+from .layouts import in_layout
+
+LAYOUTS = ["NHW", "NCHW", "NHWC", "flat"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_means_the_same(layout, images, quick):
+    X = in_layout(images[:60], layout)
+    shape = (28, 28) if layout == "flat" else None
+    estimator = quick("conv-bn", latent_dim=3, image_shape=shape).fit(X)
+    plain = quick("conv-bn", latent_dim=3).fit(images[:60])
+    assert estimator.recipe_.model.input.shape == (1, 28, 28)
+    codes = estimator.transform(X)
+    np.testing.assert_array_equal(codes, plain.transform(images[:60]))
+    back = estimator.inverse_transform(codes)
+    assert back.shape == X.shape
+    expected = plain.reconstruct(images[:60])
+    np.testing.assert_array_equal(back.ravel(), expected.ravel())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_images_may_be_given_otherwise_than_to_fit(layout, images, fitted):
+    codes = fitted.transform(in_layout(images[:9], layout))
+    np.testing.assert_array_equal(codes, fitted.transform(images[:9]))
+
+
+def test_colour_goes_in_and_comes_out_as_colour(images, quick):
+    colour = np.stack([images[:40], 255 - images[:40], images[:40] // 2], axis=-1)
+    channels_first = np.moveaxis(colour, -1, 1)
+    last = quick("conv-bn", latent_dim=2).fit(colour)
+    first = quick("conv-bn", latent_dim=2).fit(channels_first)
+    assert last.recipe_.model.input.shape == (3, 28, 28)
+    assert last.reconstruct(colour).shape == colour.shape
+    np.testing.assert_array_equal(last.transform(colour), first.transform(channels_first))
+
+
+def test_images_without_axes_that_look_like_channels(quick):
+    X = np.random.default_rng(0).random((20, 5, 8, 9))
+    with pytest.raises(DataError, match="channels"):
+        quick("conv-bn").fit(X)
+    assert quick("conv-bn", image_shape=(5, 8, 9)).fit(X).recipe_.model.input.shape == (5, 8, 9)
+
+
+def test_a_convolution_wants_images(images):
+    with pytest.raises(DataError, match=r"image_shape=\(height, width\)"):
+        Autoencoder().fit(in_layout(images, "flat"))
+    with pytest.raises(DataError, match=r"image_shape is \(20, 20\)"):
+        Autoencoder(image_shape=(20, 20)).fit(in_layout(images, "flat"))
+
+
+def test_codes_are_the_networks_own(images, fitted):
+    with torch.inference_mode():
+        codes = fitted.network_.encode(torch.from_numpy(images[:50, None]))
+    np.testing.assert_allclose(fitted.transform(images[:50]), codes.numpy(), atol=1e-5)
+
+
+def test_learning_pays(images, fitted):
+    mean = np.broadcast_to(images.mean(0), images.shape)
+    of_the_mean = -(((images - mean) / 255.0) ** 2).mean()
+    assert fitted.score(images) > of_the_mean * 0.95
+    assert fitted.history_[-1]["train"]["loss"] < fitted.history_[0]["train"]["loss"]
+
+
+def test_the_score_is_minus_the_squared_error_on_the_scale_of_the_range(images, fitted):
+    errors = ((fitted.reconstruct(images) - images) / 255.0) ** 2
+    expected = -errors.reshape(len(images), -1).mean(1)
+    np.testing.assert_allclose(fitted.score_samples(images), expected, atol=1e-6)
+    assert fitted.score(images) == pytest.approx(expected.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.uint8([[0, 3], [9, 200]]), (0, 255)),
+        (np.array([[0, 0.3], [0.9, 0.2]]), (0, 1)),
+        (np.array([[-2, 0.3], [0.9, 6]]), (-2, 6)),
+        (np.array([[0, 3], [9, 16]]), (0, 16)),
+        (np.full((3, 2), 7.0), (7, 8)),
+    ],
+)
+def test_the_range_is_learnt_from_the_values(values, expected, quick):
+    assert quick().fit(values).recipe_.model.input.range == expected
+
+
+def test_values_come_back_in_their_own_range(images, fitted, quick):
+    shifted = quick(max_epochs=8, latent_dim=6, batch_size=32).fit(images * 0.5 - 30)
+    back = shifted.reconstruct(images * 0.5 - 30)
+    assert -31 < back.min() < -25
+    assert 40 < back.max() < 98
+
+
+def test_a_range_of_ones_own(images, quick):
+    with pytest.raises(DataError, match=r"value_range is \(5, 5\)"):
+        quick(value_range=(5, 5)).fit(images)
+    with pytest.raises(DataError, match="value_range"):
+        quick(value_range=(0, 100)).fit(images)
+
+
+def test_the_parameters_change_the_recipe(images):
+    estimator = Autoencoder(
+        "simple-20",
+        latent_dim=3,
+        max_epochs=2,
+        batch_size=50,
+        lr=0.01,
+        changes={"train.optimizer": "sgd", "model.encoder.widths": [16]},
+    ).fit(images)
+    recipe = estimator.recipe_
+    assert recipe.model.latent.dim == 3
+    assert (recipe.train.epochs, recipe.train.batch_size, recipe.train.lr) == (2, 50, 0.01)
+    assert (recipe.train.optimizer, recipe.model.encoder.widths) == ("sgd", (16,))
+    assert estimator.n_iter_ == len(estimator.history_) == 2
+
+
+def test_the_same_seed_makes_the_same_codes(images, quick):
+    one, same, other = (quick(random_state=seed).fit(images) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.transform(images), same.transform(images))
+    assert (one.transform(images) != other.transform(images)).any()
+
+
+def test_early_stopping(images, quick):
+    estimator = quick(max_epochs=50, lr=0.05, changes={"train.patience": 1}).fit(images)
+    assert estimator.n_iter_ < 50
+
+
+def test_nothing_is_held_out_if_so_asked(images, quick):
+    assert quick(validation_fraction=0.0).fit(images).history_[0]["validation"] is None
+
+
+def test_samples_of_a_prior_and_of_a_mixture(images, quick, fitted):
+    for estimator in (quick("vae-20", max_epochs=2).fit(images), fitted):
+        samples = estimator.sample(7, random_state=3)
+        assert samples.shape == (7, 28, 28)
+        assert samples.min() >= 0
+        assert samples.max() <= 255
+        np.testing.assert_array_equal(samples, estimator.sample(7, random_state=3))
+        assert (estimator.sample(7) != estimator.sample(7)).any()
+
+
+def test_too_few_examples_for_a_mixture(images, quick):
+    with pytest.raises(DataError, match="too few for a mixture"):
+        quick().fit(images[:20]).sample(3)
+
+
+def test_partial_fit_goes_on(images, quick):
+    whole = quick(validation_fraction=0.0)
+    losses = []
+    for _ in range(4):
+        for start in range(0, len(images), 100):
+            whole.partial_fit(images[start : start + 100])
+        losses.append(whole.score(images))
+    assert losses == sorted(losses)
+    assert whole.n_iter_ == 12
+    assert [record["epoch"] for record in whole.history_] == list(range(1, 13))
+
+
+def test_partial_fit_remembers_the_optimizer_through_a_pickle(images, quick):
+    straight, broken = quick(), quick()
+    for _ in range(3):
+        straight.partial_fit(images)
+        broken = pickle.loads(pickle.dumps(broken.partial_fit(images)))
+    np.testing.assert_array_equal(straight.transform(images), broken.transform(images))
+
+
+def test_partial_fit_after_fit_learns_more(images, fitted):
+    more = pickle.loads(pickle.dumps(fitted)).partial_fit(images)
+    assert more.n_iter_ == fitted.n_iter_ + 1
+    assert more.score(images) > fitted.score(images)
+
+
+def test_partial_fit_that_diverges_changes_nothing(images, quick, monkeypatch):
+    estimator = quick().partial_fit(images)
+    before = estimator.transform(images)
+    monkeypatch.setattr(autoencoder, "train_step", lambda *_: torch.tensor([np.nan, np.nan]))
+    with pytest.raises(TrainingError, match="as they were before"):
+        estimator.partial_fit(images)
+    np.testing.assert_array_equal(estimator.transform(images), before)
+    assert estimator.n_iter_ == 1
+
+
+def test_partial_fit_beyond_the_range(images, quick):
+    estimator = quick().partial_fit(images / 255.0)
+    with pytest.raises(DataError, match="value_range"):
+        estimator.partial_fit(images.astype(float))
+
+
+@pytest.mark.parametrize("through", [pickle, joblib])
+def test_pickles(through, images, fitted, tmp_path):
+    if through is pickle:
+        again = pickle.loads(pickle.dumps(fitted))
+    else:
+        joblib.dump(fitted, tmp_path / "x.joblib")
+        again = joblib.load(tmp_path / "x.joblib")
+    np.testing.assert_array_equal(again.transform(images), fitted.transform(images))
+    np.testing.assert_array_equal(again.sample(3, 1), fitted.sample(3, 1))
+    assert again.history_ == fitted.history_
+    assert again.recipe_ == fitted.recipe_
+
+
+def test_no_class_of_the_network_is_pickled(fitted):
+    assert b"latentscape.model" not in pickle.dumps(fitted)
+    assert b"torch." not in pickle.dumps(fitted)
+
+
+def test_a_clone_is_not_fitted(fitted, images):
+    with pytest.raises(NotFittedError):
+        clone(fitted).transform(images)
+
+
+def test_a_pipeline_and_a_grid(images, labels, quick):
+    flat = in_layout(images, "flat")
+    pipeline = make_pipeline(MinMaxScaler(), quick())
+    assert pipeline.fit(flat).transform(flat).shape == (300, 20)
+    assert pipeline.score(flat) <= 0
+    search = GridSearchCV(quick(max_epochs=15, batch_size=32), {"latent_dim": [1, 16]}, cv=2)
+    search.fit(images)
+    assert search.best_params_ == {"latent_dim": 16}
+    assert search.best_estimator_.transform(images).shape == (300, 16)
+
+
+def test_cross_validation_in_two_processes(images, quick):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of joblib's workers, which may be slow to start.
+        scores = cross_val_score(quick(), images, cv=2, n_jobs=2)
+    assert (scores < 0).all()
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_data_frames(container, images, quick):
+    estimator = quick(latent_dim=2).set_output(transform=container)
+    X = pd.DataFrame(in_layout(images, "flat"), columns=[f"pixel{i}" for i in range(784)])
+    codes = estimator.fit_transform(X)
+    assert type(codes).__module__.startswith(container)
+    assert list(codes.columns) == ["autoencoder0", "autoencoder1"]
+    assert list(estimator.feature_names_in_[:2]) == ["pixel0", "pixel1"]
+    assert estimator.reconstruct(X).shape == X.shape
+
+
+def test_labels_where_the_recipe_trains_with_them(images, labels, quick):
+    with pytest.raises(DataError, match="has no labels"):
+        quick("kaggle-2d-center").fit(images)
+    estimator = quick("kaggle-2d-center").fit(images, labels)
+    assert estimator.transform(images).shape == (300, 2)
+    with pytest.raises(DataError, match="299 labels"):
+        quick("kaggle-2d-center").fit(images, labels[1:])
+
+
+def test_a_conditional_recipe_is_refused(images, labels, quick):
+    with pytest.raises(ConfigError, match="conditioned on labels"):
+        quick("cond-vae").fit(images, labels)
+
+
+def test_a_folder_keeps_the_run(images, quick, tmp_path):
+    estimator = quick(folder=tmp_path).fit(images)
+    again = quick(folder=tmp_path).fit(images)
+    other = quick(folder=tmp_path, latent_dim=3).fit(images)
+    assert estimator.run_.path == again.run_.path != other.run_.path
+    assert estimator.run_.history == again.history_
+    model = latentscape.load(estimator.run_.path)
+    np.testing.assert_array_equal(
+        model.latent.layers[0].weight.detach().numpy(),
+        estimator.network_.latent.layers[0].weight.detach().numpy(),
+    )
+
+
+def test_without_a_folder_nothing_is_kept(images, quick, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert quick().fit(images).run_ is None
+    assert not any(tmp_path.iterdir())
+
+
+def test_wrong_codes_are_refused(fitted):
+    with pytest.raises(DataError, match="codes of 5 numbers"):
+        fitted.inverse_transform(np.zeros((2, 5)))
+
+
+def test_an_interrupt_stops_whatever_runs_many_fits(images, quick, monkeypatch):
+    from latentscape.errors import Interrupted
+    from latentscape.training.loop import Trainer
+
+    def stop(self):
+        raise Interrupted("Stopped")
+
+    monkeypatch.setattr(Trainer, "fit", stop)
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(quick(), images, cv=2)
