@@ -1,15 +1,13 @@
-import json
 import struct
+import zipfile
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
 from latentscape.config import load_recipe
 from latentscape.errors import RunError
 from latentscape.experiment import describe_split, prepare
-from latentscape.model import Network
 from latentscape.records import Findings
 from latentscape.runs import (
     create_run,
@@ -17,7 +15,6 @@ from latentscape.runs import (
     load_model,
     open_run,
     read_findings,
-    save_model,
     write_findings,
 )
 
@@ -26,14 +23,6 @@ from latentscape.runs import (
 def run(tmp_path, small):
     recipe = prepare(load_recipe("simple-20"), small)
     return create_run(tmp_path / "run", recipe, describe_split(small), {"python": "3"})
-
-
-@pytest.fixture
-def model_file(tmp_path, small):
-    recipe = prepare(load_recipe("elaborate-4"), small)
-    file = tmp_path / "model.safetensors"
-    save_model(file, Network(recipe.model).state_dict(), recipe, small.dataset.label_names)
-    return file
 
 
 def test_a_run_reads_back_what_was_written(run, small):
@@ -93,72 +82,117 @@ def test_what_is_not_a_run(tmp_path, run):
 
 
 @pytest.mark.parametrize("name", ["recipe.yaml", "data.json", "environment.json", "history.jsonl"])
-def test_damaged_files_of_a_run_are_named(run, name):
-    (run.path / name).write_text("{[")
-    with pytest.raises(RunError, match=name):
+@pytest.mark.parametrize("content", [b"{[", b"[" * 9999, b"\xff\xfe", b"[1, 2]", b"3", b'"a"'])
+def test_damaged_files_of_a_run_are_named(run, name, content):
+    (run.path / name).write_bytes(content)
+    with pytest.raises(RunError, match=rf"{name} is damaged"):
         _ = run.recipe, run.data, run.environment, run.history
 
 
-def test_findings_survive(tmp_path):
-    arrays = {"codes": np.arange(6.0).reshape(3, 2)}
-    write_findings(tmp_path, Findings({"schema": 1, "a": [1, None, "ü"]}, arrays))
-    findings = read_findings(tmp_path)
-    assert findings.values["a"] == [1, None, "ü"]
-    assert np.array_equal(findings.arrays["codes"], arrays["codes"])
-    (tmp_path / "findings.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(RunError, match=r"findings\.npz"):
-        read_findings(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("data.json", '{"name": "d"}', "it has no origin"),
+        ("data.json", '{"name": 3}', "its name is of type int"),
+        ("data.json", '{"name": %s}' % ("9" * 9999), "it is not JSON"),
+        ("history.jsonl", '{"epoch": 1}\n', "it has no lr"),
+        ("history.jsonl", "{}\n\n", "it has no epoch"),
+        ("events.jsonl", '{"epoch": null}', "its epoch is of type NoneType"),
+    ],
+)
+def test_records_that_lack_what_is_looked_up_are_refused(run, name, content, message):
+    (run.path / name).write_text(content)
+    with pytest.raises(RunError, match=rf"{name} is damaged: {message}"):
+        _ = run.data, run.history, run.events
 
 
-def test_a_model_file_is_whole_in_itself(model_file, digits):
-    model = load_model(model_file)
-    assert not model.training
-    assert model.reconstruct(torch.from_numpy(digits.images[:2])).shape == (2, 1, 28, 28)
-
-
-def rewrite_metadata(file, metadata):
-    """Replace the metadata of a safetensors file, leaving its tensors alone."""
-    content = file.read_bytes()
-    (size,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + size])
-    header["__metadata__"] = metadata
-    new = json.dumps(header).encode()
-    new += b" " * (-len(new) % 8)
-    file.write_bytes(struct.pack("<Q", len(new)) + new + content[8 + size :])
+YAML_BOMB = "a: &a [x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{name}'] * 9)}]\n"
+    for name, after in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 
 @pytest.mark.parametrize(
-    ("metadata", "message"),
+    ("content", "message"),
     [
-        ({"latentscape": '{"schema": 2}'}, "version 2"),
-        ({"format": "pt"}, "not written by Latentscape"),
-        ({"latentscape": "{"}, "damaged"),
-        ({"latentscape": "[]"}, "damaged"),
-        ({"latentscape": '{"schema": 1, "recipe": {"name": "x"}}'}, "damaged"),
+        (YAML_BOMB, "aliases"),
+        ("a: &a {x: 1}\nb: {<<: [*a, *a]}", "aliases"),
+        ("&a [*a]", "aliases"),
+        ("name: " + "x" * 200_000, "far too large"),
+        ("name: x\nmodel: 0x" + "f" * 9000, "damaged"),
+        ("!!int ''", "damaged"),
+        ("!!timestamp x", "damaged"),
+        ("!!python/object/apply:os.system ['false']", "damaged"),
+        ("? [a]\n: b", "damaged"),
+        ('{"name": "x", "\\ud800": 1}', r"unable to parse .* as a unicode string"),
+        ('{"name": "x", "\\e[2J": 1}', r"unknown key \?\[2J"),
+        ("name: x", "recipe, model: Field required"),
     ],
 )
-def test_foreign_and_newer_models_are_refused(model_file, metadata, message):
-    rewrite_metadata(model_file, metadata)
+def test_hostile_recipes_are_refused(run, content, message):
+    (run.path / "recipe.yaml").write_text(content)
+    with pytest.raises(RunError, match=message) as caught:
+        _ = run.recipe
+    assert len(str(caught.value)) < 700
+
+
+def test_a_run_is_opened_by_a_path_that_exists(tmp_path):
+    for name in ("x" * 300, "nul\0nul"):
+        with pytest.raises(RunError, match="is not a run"):
+            open_run(tmp_path / name / name)
+
+
+ARRAYS = {"codes": np.arange(6.0).reshape(3, 2), "names": np.array(["a", "b"])}
+
+
+def test_findings_survive(tmp_path):
+    write_findings(tmp_path, Findings({"schema": 1, "a": [1, None, "ü"]}, ARRAYS))
+    findings = read_findings(tmp_path)
+    assert findings.values["a"] == [1, None, "ü"]
+    assert findings.arrays.keys() == ARRAYS.keys()
+    assert all(np.array_equal(findings.arrays[name], ARRAYS[name]) for name in ARRAYS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "damaged"),
+        ("{}", "its schema version is None"),
+        ('{"schema": 2}', "schema version 2: .*newer Latentscape.*Upgrade"),
+        ('{"schema": "1"}', "damaged: its schema version is '1'"),
+    ],
+)
+def test_findings_that_are_damaged_or_newer(tmp_path, content, message):
+    (tmp_path / "findings.json").write_text(content)
     with pytest.raises(RunError, match=message):
-        load_model(model_file)
+        read_findings(tmp_path)
 
 
-def test_a_recipe_that_does_not_fit_the_weights_is_refused(model_file, small):
-    recipe = prepare(load_recipe("simple-20"), small).model_dump(mode="json", exclude_none=True)
-    rewrite_metadata(model_file, {"latentscape": json.dumps({"schema": 1, "recipe": recipe})})
-    with pytest.raises(RunError, match="does not fit"):
-        load_model(model_file)
+@pytest.mark.parametrize("seed", range(100))
+def test_damaged_arrays_of_findings_are_refused_or_read(tmp_path, seed):
+    write_findings(tmp_path, Findings({"schema": 1}, ARRAYS))
+    file, rng = tmp_path / "findings.npz", np.random.default_rng(seed)
+    content = np.frombuffer(file.read_bytes(), np.uint8).copy()
+    places = rng.integers(len(content), size=1 + seed % 4)
+    content[places] = rng.integers(256, size=len(places))
+    file.write_bytes(content[: rng.integers(len(content)) if seed % 3 == 0 else None].tobytes())
+    assert refusal(tmp_path).startswith((str(file), "read"))
 
 
-def test_equal_models_are_equal_files(model_file, tmp_path, small):
-    recipe = prepare(load_recipe("elaborate-4"), small)
-    weights = load_model(model_file).state_dict()
-    save_model(tmp_path / "again", weights, recipe, small.dataset.label_names)
-    assert (tmp_path / "again").read_bytes() == model_file.read_bytes()
+def refusal(folder):
+    """Return the message of a refusal, or that findings could be read."""
+    try:
+        read_findings(folder)
+    except RunError as error:
+        return str(error)
+    return "read"
 
 
-@pytest.mark.parametrize("cut", [0, 4, 100, 5000])
-def test_truncated_models_are_refused(model_file, cut):
-    model_file.write_bytes(model_file.read_bytes()[:cut])
-    with pytest.raises(RunError, match="damaged"):
-        load_model(model_file)
+def test_arrays_that_would_take_terabytes_are_refused(tmp_path):
+    write_findings(tmp_path, Findings({"schema": 1}))
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,), }"
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+    with zipfile.ZipFile(tmp_path / "findings.npz", "w") as archive:
+        archive.writestr("codes.npy", array)
+    with pytest.raises(RunError, match=r"findings\.npz"):
+        read_findings(tmp_path)

@@ -209,9 +209,14 @@ class InputConfig(Part):
         How many labels there are, where the model takes them.
     """
 
-    shape: tuple[int, ...]
+    shape: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)]
     range: tuple[float, float] = (0.0, 255.0)
-    labels: int = 0
+    labels: int = Field(0, ge=0)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check what a field alone cannot show."""
+        if self.range[0] >= self.range[1]:
+            raise ValueError("the first value of range must be the smaller one")
 
 
 Encoder = Annotated[MlpConfig | ConvConfig, Field(discriminator="kind")]

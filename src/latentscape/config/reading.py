@@ -171,7 +171,8 @@ def _place(path: Sequence[int | str], content: Any, missing: bool) -> str:
         known = isinstance(content, Mapping) and step in content
         if known or isinstance(step, int) or (missing and depth == len(path) - 1):
             steps.append(str(step))
-            indexed = isinstance(step, int) and isinstance(content, list | tuple)
+            # What is missing may be the next entry of a list.
+            indexed = isinstance(content, list | tuple) and step in range(len(content))
             content = content[step] if known or indexed else None
     return ".".join(steps)
 

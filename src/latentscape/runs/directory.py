@@ -1,0 +1,220 @@
+"""The run directory."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from latentscape.config import Recipe
+from latentscape.errors import RunError
+from latentscape.files import cannot_write, write_json, write_text
+from latentscape.runs.reading import Types, read_json, read_lines, read_recipe
+
+# What the rest of the system looks up in them.
+_DATA: Types = {
+    "name": str,
+    "origin": str,
+    "fingerprint": str,
+    "label_names": list,
+    "sizes": dict,
+}
+_EPOCH: Types = {
+    "epoch": int,
+    "lr": int | float,
+    "seconds": int | float,
+    "images_per_second": int | float,
+    "train": dict,
+    "validation": dict | None,
+}
+_EVENT: Types = {"epoch": int, "what": str}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory.
+
+    Attributes
+    ----------
+    path : Path
+        The directory.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the run: that of its directory."""
+        return self.path.name
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its end."""
+        return self.model_file.exists()
+
+    @property
+    def model_file(self) -> Path:
+        """Where the trained model stands."""
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints stand."""
+        return self.path / "checkpoint"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where the reconstructions of single epochs stand."""
+        return self.path / "snapshots"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The whole resolved recipe."""
+        return read_recipe(self.path / "recipe.yaml")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Source, fingerprint, shape, split sizes and seed of the data."""
+        return read_json(self.path / "data.json", _DATA)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, machine, git commit and command."""
+        return read_json(self.path / "environment.json", {})
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A record per epoch: losses, learning rate, seconds."""
+        return read_lines(self.path / "history.jsonl", _EPOCH)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What went wrong and was mended in training, such as roll-backs."""
+        return read_lines(self.path / "events.jsonl", _EVENT)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two runs of the same settings on the same data."""
+        return self.recipe.fingerprint(self.data["fingerprint"])
+
+    def write_log(
+        self, history: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]]
+    ) -> None:
+        """Replace history.jsonl, and events.jsonl where there are events."""
+        _write_lines(self.path / "history.jsonl", history)
+        if events:
+            _write_lines(self.path / "events.jsonl", events)
+
+
+def create_run(
+    path: Path,
+    recipe: Recipe,
+    data: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+) -> Run:
+    """Make a run directory and write what is known before training.
+
+    Parameters
+    ----------
+    path : Path
+        The directory to make.
+    recipe : Recipe
+        The resolved recipe, ``model.input`` included.
+    data, environment : mapping
+        Content of data.json and environment.json.
+    overwrite : bool
+        Whether a run of that name may be removed first.
+
+    Raises
+    ------
+    RunError
+        If the directory holds something already, or cannot be written.
+    """
+    _check_free(path, overwrite)
+    content = recipe.model_dump(mode="json", exclude_none=True)
+    # Under another name until it is whole, so that a kill leaves a run or nothing.
+    building = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
+    try:
+        write_json(building / "data.json", data)
+        write_json(building / "environment.json", environment)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        write_text(building / "recipe.yaml", text)
+        _replace_folder(path, building)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return Run(path)
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run directory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory.
+
+    Returns
+    -------
+    Run
+        The run, whether finished or not.
+
+    Raises
+    ------
+    RunError
+        If there is none at `path`.
+    """
+    path = Path(path)
+    # These ask nothing of the path, while pathlib raises over one that no file system takes.
+    if not os.path.isfile(path / "recipe.yaml"):
+        folder = path if os.path.isdir(path) else path.parent
+        near = [str(run.path) for run in [*list_runs(folder), *list_runs(path.parent / "runs")]][:8]
+        raise RunError(
+            f"{path} is not a run",
+            expected="a directory that 'latentscape train' or 'latentscape compare' has made",
+            fix=f"Some that are: {', '.join(near)}." if near else "",
+        )
+    return Run(path)
+
+
+def list_runs(folder: Path) -> list[Run]:
+    """List the runs in a folder, by name; none where the folder does not exist."""
+    files = sorted(folder.glob("*/recipe.yaml")) if os.path.isdir(folder) else []
+    return [Run(file.parent) for file in files if not file.parent.name.startswith(".")]
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    try:
+        taken = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+        is_run = (path / "recipe.yaml").exists()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    if not taken or (is_run and overwrite):
+        return
+    fix = "Give another --name."
+    if is_run:
+        fix = "Give another --name, replace it with --overwrite, or --resume it as it was begun."
+    raise RunError(f"{path} exists already", fix=fix)
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Put a folder into the place of another, which is removed only once the new one stands."""
+    if not path.exists():
+        new.rename(path)
+        return
+    old = path.with_name(f"{new.name}-old")
+    path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_lines(file: Path, records: Iterable[dict[str, Any]]) -> None:
+    write_text(file, "".join(json.dumps(record) + "\n" for record in records))

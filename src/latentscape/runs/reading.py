@@ -1,0 +1,135 @@
+"""Reading the files of a run: whatever is wrong with one, a `RunError` says where and why."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+import yaml
+
+from latentscape.config import Recipe, validate
+from latentscape.errors import ConfigError, RunError
+
+SCHEMA = 1
+"""Version of the model file, of checkpoints and of findings; newer ones are refused."""
+
+Types = Mapping[str, type | UnionType]
+"""What a record must hold: the type of each entry."""
+
+# All that json, yaml, pydantic, safetensors and torch raise over damaged content; a recursion
+# without end is a RuntimeError.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+# Ours have three thousand characters. Larger ones are refused, because validation takes a thousand
+# times the memory of what it finds to be wrong.
+_LARGEST_RECIPE = 100_000
+
+_LONGEST_REASON = 300
+
+
+def damaged(file: Path, why: object, fix: str = "") -> RunError:
+    """Build the error for a damaged file; to be raised by the caller."""
+    return RunError(f"{file} is damaged: {brief(why)}", fix=fix)
+
+
+def brief(why: object) -> str:
+    """Write a reason, which may quote the file, on one line that any terminal can show."""
+    line = " ".join(str(why).split())[:_LONGEST_REASON]
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def check_schema(file: Path, schema: object) -> None:
+    """Refuse a file of another schema version.
+
+    Raises
+    ------
+    RunError
+        Which tells a newer version from a damaged one.
+    """
+    if type(schema) is not int or schema < SCHEMA:
+        raise damaged(file, f"its schema version is {schema!r}")
+    if schema > SCHEMA:
+        raise RunError(
+            f"{file} has schema version {brief(schema)}: it was made by a newer Latentscape",
+            expected=f"version {SCHEMA}",
+            fix="Upgrade Latentscape: pip install --upgrade latentscape",
+        )
+
+
+def read_bytes(file: Path, most: int = -1) -> bytes:
+    """Read a file, or its first bytes."""
+    try:
+        with file.open("rb") as content:
+            return content.read(most)
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def read_json(file: Path, types: Types) -> dict[str, Any]:
+    """Read a file that holds one JSON record."""
+    return _parse_record(file, read_bytes(file), types)
+
+
+def read_lines(file: Path, types: Types) -> list[dict[str, Any]]:
+    """Read a file that holds a JSON record per line; none where there is no file."""
+    if not file.exists():
+        return []
+    return [_parse_record(file, line, types) for line in read_bytes(file).splitlines()]
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read a recipe as `yaml.safe_dump` writes it."""
+    content = read_bytes(file, _LARGEST_RECIPE + 1)
+    try:
+        if len(content) > _LARGEST_RECIPE:
+            raise ValueError("it is far too large for a recipe")
+        parsed = yaml.load(content, _PlainLoader)
+    except (yaml.YAMLError, *DAMAGE) as error:
+        raise damaged(file, error) from error
+    return parse_recipe(file, parsed)
+
+
+def parse_recipe(file: Path, content: Any) -> Recipe:
+    """Turn parsed YAML or JSON from a file into a recipe."""
+    try:
+        if len(json.dumps(content)) > _LARGEST_RECIPE:
+            raise ValueError("its recipe is far too large")
+        return validate(Recipe, content, "recipe")
+    except (ConfigError, *DAMAGE) as error:
+        raise RunError(
+            f"{file} is damaged, or from a newer Latentscape: {brief(error)}",
+            fix="Upgrade Latentscape, or copy the file again from where it came from.",
+        ) from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Builds no objects, and follows no aliases: a few lines of them make gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError("it has YAML aliases, which no run writes")
+        return super().compose_node(parent, index)
+
+
+def _parse_record(file: Path, text: bytes, types: Types) -> dict[str, Any]:
+    try:
+        record = json.loads(text.decode())
+    except DAMAGE as error:
+        raise damaged(file, f"it is not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise damaged(file, f"it holds {brief(text[:40].decode(errors='replace'))}, not a record")
+    for name, kind in types.items():
+        if name not in record:
+            raise damaged(file, f"it has no {name}")
+        if not isinstance(record[name], kind):
+            raise damaged(file, f"its {name} is of type {type(record[name]).__name__}")
+    return record
