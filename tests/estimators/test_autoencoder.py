@@ -302,3 +302,45 @@ def test_an_interrupt_stops_whatever_runs_many_fits(images, quick, monkeypatch):
     monkeypatch.setattr(Trainer, "fit", stop)
     with pytest.raises(KeyboardInterrupt):
         cross_val_score(quick(), images, cv=2)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_save_and_load(layout, images, quick, tmp_path):
+    X = in_layout(images, layout)
+    shape = (28, 28) if layout == "flat" else None
+    estimator = quick("vae-20", image_shape=shape, random_state=5).fit(X)
+    estimator.save(tmp_path / "model.safetensors")
+    again = Autoencoder.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.transform(X), estimator.transform(X))
+    assert again.reconstruct(X).shape == X.shape
+    assert again.layout_ == estimator.layout_
+    assert again.history_ == estimator.history_
+    np.testing.assert_array_equal(again.sample(3, 0), estimator.sample(3, 0))
+    np.testing.assert_array_equal(clone(again).fit(X).transform(X), estimator.transform(X))
+    assert latentscape.load(tmp_path / "model.safetensors").latent_dim == 20
+
+
+def test_save_keeps_the_names_of_features(images, quick, tmp_path):
+    X = pd.DataFrame(in_layout(images, "flat")).rename(columns=str)
+    quick().fit(X).save(tmp_path / "model.safetensors")
+    again = Autoencoder.load(tmp_path / "model.safetensors")
+    assert list(again.feature_names_in_) == list(X.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        again.transform(X.rename(columns={"3": "three"}))
+
+
+def test_a_run_becomes_an_estimator(images, tmp_path):
+    run = latentscape.train(
+        "simple-20",
+        data="mnist-5k",
+        changes={"train.epochs": 1, "data.train": 200, "data.test": 20},
+        folder=tmp_path,
+        quiet=True,
+    )
+    estimator = Autoencoder.load(run.path)
+    assert estimator.run_ == run
+    assert estimator.n_iter_ == 1
+    assert estimator.reconstruct(images).shape == images.shape
+    with pytest.raises(DataError, match="no training codes"):
+        estimator.sample(2)
+    assert estimator.partial_fit(images).n_iter_ == 2

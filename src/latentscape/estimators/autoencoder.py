@@ -1,5 +1,6 @@
 """An autoencoder as a scikit-learn transformer."""
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from latentscape.estimators.layout import Layout, learn_layout
 from latentscape.experiment import describe_split, prepare
 from latentscape.model import Network, uses_labels
 from latentscape.records import Array, Dataset, Split
-from latentscape.runs import Run, create_run
+from latentscape.runs import Run, create_run, open_run, read_model, save_model
 from latentscape.runtime import choose_device, derive_seed, forked_random
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.callbacks import choose_progress
@@ -323,11 +324,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises
         ------
         DataError
-            If there were too few training examples to fit a mixture to.
+            If there were too few training examples to fit a mixture to, or it was read from a
+            model file.
         """
         check_is_fitted(self)
         seed = seed_of(random_state)
         if choose_source(self.network_) == "gmm":
+            if not hasattr(self, "_some_codes"):
+                raise DataError(
+                    "A model file holds no training codes to fit a mixture to, and this network "
+                    "has no prior",
+                    fix="Keep the estimator with joblib, or fit it.",
+                )
             codes = draw_from_mixture(self._some_codes, n_samples, seed)
         else:
             codes = draw_from_prior(self.network_, n_samples, seed)
@@ -348,6 +356,85 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the mean of `score_samples`; higher is better, 0 is best. Labels do not count."""
         return float(self.score_samples(X).mean())
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file: what `load`, `latentscape.load` and every command take.
+
+        Training codes, which `sample` needs where there is no prior, are not in it; pickle or
+        joblib keep them too.
+
+        Parameters
+        ----------
+        path : str or Path
+            Conventionally ``model.safetensors``. A file of that name is replaced.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        known = {
+            "given": self.layout_.given,
+            "image": self.layout_.image,
+            "feature_names": None if names is None else names.tolist(),
+            "history": self.history_,
+        }
+        save_model(Path(path), self.network_.state_dict(), self.recipe_, (), known)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> Self:
+        """Read a model file, or the model of a run, as a fitted estimator.
+
+        Parameters
+        ----------
+        path : str or Path
+            What `save` wrote, a ``model.safetensors`` of a run, or its directory.
+        device : str
+            ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+        Returns
+        -------
+        Autoencoder
+            Its recipe is that of the file, whole.
+
+        Raises
+        ------
+        RunError
+            If there is no sound model.
+        ConfigError
+            If the model is conditioned on labels.
+        """
+        file = read_model(path)
+        shown, known = file.network.config.input, file.estimator
+        assert shown is not None
+        grey = shown.shape[1:] if len(shown.shape) == 3 and shown.shape[0] == 1 else shown.shape
+        layout = Layout(
+            tuple(known.get("given", grey)), tuple(known.get("image", grey)), shown.shape
+        )
+        flat = layout.given != layout.image
+        estimator = cls(
+            file.recipe,
+            image_shape=layout.image if flat else None,
+            value_range=shown.range,
+            validation_fraction=file.recipe.data.validation,
+            device=device,
+            random_state=file.recipe.train.seed,
+        )
+        _refuse_condition(file.recipe)
+        estimator.network_ = file.network.to(choose_device(device))
+        estimator.recipe_, estimator.layout_ = file.recipe, layout
+        estimator.run_ = open_run(path) if Path(path).is_dir() else None
+        estimator.history_ = (
+            estimator.run_.history if estimator.run_ else list(known.get("history", []))
+        )
+        estimator.n_iter_ = len(estimator.history_)
+        estimator.n_features_in_ = math.prod(shown.shape)
+        if known.get("feature_names"):
+            estimator.feature_names_in_ = np.array(known["feature_names"], dtype=object)
+        estimator._moments = {}
+        return estimator
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -409,11 +496,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             "train.snapshots": (),
         }
         recipe = override(recipe, changes)
-        if recipe.model.condition:
-            raise ConfigError(
-                f"The recipe {recipe.name} is conditioned on labels, which transform does not get",
-                fix="Choose another recipe, or use latentscape.train and latentscape.load.",
-            )
+        _refuse_condition(recipe)
         if isinstance(recipe.model.encoder, ConvConfig) and len(self.layout_.seen) == 1:
             raise DataError(
                 f"X holds vectors of {self.layout_.seen[0]} numbers, and the recipe {recipe.name} "
@@ -488,3 +571,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         assert shown is not None
         low, high = shown.range
         return np.float32(low) + self.layout_.from_network(images) * np.float32(high - low)
+
+
+def _refuse_condition(recipe: Recipe) -> None:
+    if recipe.model.condition:
+        raise ConfigError(
+            f"The recipe {recipe.name} is conditioned on labels, which transform does not get",
+            fix="Choose another recipe, or use latentscape.train and latentscape.load.",
+        )

@@ -1,17 +1,26 @@
 """Labels from frozen codes."""
 
-from typing import Self
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, column_or_1d
 
-from latentscape.analysis.perceptron import HIDDEN
+from latentscape.analysis.perceptron import (
+    BATCH_SIZE,
+    HIDDEN,
+    LEARNING_RATE,
+    LEAST_STEPS,
+    LOOKS,
+)
 from latentscape.analysis.probes import MOST_ITERATIONS
 from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.estimators.autoencoder import Autoencoder
@@ -19,11 +28,27 @@ from latentscape.estimators.codes import OnCodes
 from latentscape.estimators.examples import seed_of
 from latentscape.records import Array
 
-_PROBES = {
-    "logistic": lambda seed: LogisticRegression(max_iter=MOST_ITERATIONS, random_state=seed),
-    "knn": lambda seed: KNeighborsClassifier(),
-    "mlp": lambda seed: MLPClassifier((HIDDEN,), early_stopping=True, random_state=seed),
+
+def _perceptron(count: int, seed: int) -> MLPClassifier:
+    """Make the perceptron that ``latentscape probe`` trains, as scikit-learn has it."""
+    size = min(BATCH_SIZE, count)
+    epochs = max(LOOKS, LEAST_STEPS * size // count)
+    return MLPClassifier(
+        (HIDDEN,),
+        batch_size=size,
+        learning_rate_init=LEARNING_RATE,
+        max_iter=epochs,
+        n_iter_no_change=epochs,
+        random_state=seed,
+    )
+
+
+_PROBES: dict[str, Callable[[int, int], Any]] = {
+    "logistic": lambda count, seed: LogisticRegression(max_iter=MOST_ITERATIONS),
+    "knn": lambda count, seed: KNeighborsClassifier(min(5, count)),
+    "mlp": _perceptron,
 }
+"""From a number of examples and a seed."""
 
 
 class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
@@ -106,9 +131,12 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
         self._fit_autoencoder(X, labels)
         codes = self._codes(X)
         self._centre = codes.mean(0)
-        self._unit = float(codes.std()) or 1.0
-        self.probe_ = _PROBES[self.probe](seed_of(self.random_state))
-        self.probe_.fit(self._standardised(codes), labels)
+        self._unit = float(np.sqrt(codes.var(0).mean())) or 1.0
+        self.probe_ = _PROBES[self.probe](len(codes), seed_of(self.random_state))
+        with warnings.catch_warnings():
+            # The number of steps is part of the protocol.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.probe_.fit(self._standardised(codes), labels)
         self.classes_ = self.probe_.classes_
         return self
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -27,15 +28,16 @@ class OnCodes(BaseEstimator):  # type: ignore[misc]
         """Train the autoencoder, and return X, checked."""
         values = check_examples(self, X, reset=True)
         autoencoder = Autoencoder() if self.autoencoder is None else self.autoencoder
-        # Arrays in, arrays out: what it is given has no feature names, what it gives no index.
-        self.autoencoder_ = clone(autoencoder).set_output(transform="default").fit(values, y)
+        self.autoencoder_ = clone(autoencoder).fit(values, y)
         return values
 
     def _codes(self, X: ArrayLike) -> Array:
         """Return the codes (n, latent_dim) of other examples."""
-        values = self._values(X)
-        codes: Array = self.autoencoder_.transform(values)
-        return codes
+        return self._encoded(self._values(X))
+
+    def _encoded(self, values: Array) -> Array:
+        """Return the codes of examples that were checked, whatever ``set_output`` asks for."""
+        return np.asarray(self.autoencoder_.transform(values))
 
     def _values(self, X: ArrayLike) -> Array:
         check_is_fitted(self)

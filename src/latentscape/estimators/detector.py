@@ -124,7 +124,7 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         if self._distance is None:
             scores: NDArray[np.float64] = self.autoencoder_.score_samples(values)
             return scores
-        return -self._distance(self.autoencoder_.transform(values))
+        return -self._distance(self._encoded(values))
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return `score_samples` minus ``offset_``, (n,): below 0 for anomalies."""
@@ -139,7 +139,7 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         if self.method == "reconstruction":
             scores: NDArray[np.float64] = self.autoencoder_.score_samples(values)
             return scores
-        codes = self.autoencoder_.transform(values)
+        codes = self._encoded(values)
         if self.method == "mahalanobis":
             self._distance = MahalanobisDistance(codes)
             return -self._distance(codes)

@@ -57,7 +57,8 @@ def learn_range(values: Array) -> tuple[float, float]:
     """
     if values.dtype == np.uint8:
         return 0.0, 255.0
-    low, high = float(values.min()), float(values.max())
+    # Rounded as the values themselves will be, so that none lies beyond.
+    low, high = float(np.float32(values.min())), float(np.float32(values.max()))
     if low >= 0 and high <= 1:
         return 0.0, 1.0
     return low, high if high > low else low + 1.0
