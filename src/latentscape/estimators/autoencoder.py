@@ -32,7 +32,7 @@ from latentscape.estimators.examples import (
     learn_range,
     seed_of,
 )
-from latentscape.estimators.layout import Layout, learn_layout
+from latentscape.estimators.layout import Layout, learn_layout, remembered_layout
 from latentscape.experiment import describe_split, prepare
 from latentscape.model import Network, uses_labels
 from latentscape.records import Array, Dataset, Split
@@ -407,33 +407,24 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             If the model is conditioned on labels.
         """
         file = read_model(path)
-        shown, known = file.network.config.input, file.estimator
-        assert shown is not None
-        grey = shown.shape[1:] if len(shown.shape) == 3 and shown.shape[0] == 1 else shown.shape
-        layout = Layout(
-            tuple(known.get("given", grey)), tuple(known.get("image", grey)), shown.shape
-        )
-        flat = layout.given != layout.image
+        _refuse_condition(file.recipe)
+        layout = remembered_layout(file.network.input_shape, file.estimator)
         estimator = cls(
             file.recipe,
-            image_shape=layout.image if flat else None,
-            value_range=shown.range,
+            image_shape=None if layout.given == layout.image else layout.image,
+            value_range=_range(file.recipe),
             validation_fraction=file.recipe.data.validation,
             device=device,
             random_state=file.recipe.train.seed,
         )
-        _refuse_condition(file.recipe)
         estimator.network_ = file.network.to(choose_device(device))
-        estimator.recipe_, estimator.layout_ = file.recipe, layout
+        estimator.recipe_, estimator.layout_, estimator._moments = file.recipe, layout, {}
         estimator.run_ = open_run(path) if Path(path).is_dir() else None
-        estimator.history_ = (
-            estimator.run_.history if estimator.run_ else list(known.get("history", []))
-        )
-        estimator.n_iter_ = len(estimator.history_)
-        estimator.n_features_in_ = math.prod(shown.shape)
-        if known.get("feature_names"):
-            estimator.feature_names_in_ = np.array(known["feature_names"], dtype=object)
-        estimator._moments = {}
+        history = estimator.run_.history if estimator.run_ else file.estimator.get("history", [])
+        estimator.history_, estimator.n_iter_ = list(history), len(history)
+        estimator.n_features_in_ = math.prod(layout.seen)
+        if names := file.estimator.get("feature_names"):
+            estimator.feature_names_in_ = np.array(names, dtype=object)
         return estimator
 
     def __sklearn_tags__(self) -> Any:
@@ -556,9 +547,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Check X, and bring it to what the network takes."""
         check_is_fitted(self)
         values = self.layout_.to_network(check_examples(self, X, reset=False))
-        shown = self.recipe_.model.input
-        assert shown is not None
-        return dataset_of(values, shown.range)
+        return dataset_of(values, _range(self.recipe_))
 
     def _codes(self, X: ArrayLike) -> Array:
         """Return codes as an array, whatever `transform` is to put out."""
@@ -567,9 +556,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _as_given(self, images: Array) -> Array:
         """Bring what the network puts out to the shape and the range of X."""
-        shown = self.recipe_.model.input
-        assert shown is not None
-        low, high = shown.range
+        low, high = _range(self.recipe_)
         return np.float32(low) + self.layout_.from_network(images) * np.float32(high - low)
 
 
@@ -579,3 +566,9 @@ def _refuse_condition(recipe: Recipe) -> None:
             f"The recipe {recipe.name} is conditioned on labels, which transform does not get",
             fix="Choose another recipe, or use latentscape.train and latentscape.load.",
         )
+
+
+def _range(recipe: Recipe) -> tuple[float, float]:
+    """Return the values in X that stand for 0 and for 1."""
+    assert recipe.model.input is not None
+    return recipe.model.input.range

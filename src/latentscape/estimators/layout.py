@@ -1,7 +1,9 @@
 """What examples look like to whoever gives them, and what the network sees of them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,3 +68,10 @@ def learn_layout(given: tuple[int, ...], image_shape: tuple[int, ...] | None) ->
     target = None if image_shape is None or image[-1] in CHANNELS else image
     one = np.zeros((1, *image), np.uint8)
     return Layout(given, image, arrange(one, target, "X").shape[1:])
+
+
+def remembered_layout(seen: tuple[int, ...], known: Mapping[str, Any]) -> Layout:
+    """Return the layout that a model file tells of; images without channels where it tells none."""
+    plain = seen[1:] if len(seen) == 3 and seen[0] == 1 else seen
+    given, image = (tuple(known.get(name, plain)) for name in ("given", "image"))
+    return Layout(given, image, seen)
