@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         traverse,
     )
     from latentscape.measures import measure_likelihood, measure_quality
+    from latentscape.publishing.exporting import export
+    from latentscape.publishing.hub import publish
     from latentscape.records import Dataset, Findings, Split
     from latentscape.runs import Run, open_run
     from latentscape.study import analyze, compare, report
@@ -85,6 +87,8 @@ _HOMES = {
         "traverse",
     ),
     "measures": ("measure_likelihood", "measure_quality"),
+    "publishing.exporting": ("export",),
+    "publishing.hub": ("publish",),
     "records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
     "study": ("analyze", "compare", "report"),
@@ -114,6 +118,7 @@ __all__ = [
     "denoise",
     "evaluate",
     "explore",
+    "export",
     "gather_codes",
     "interpolate",
     "legibility",
@@ -129,6 +134,7 @@ __all__ = [
     "place",
     "probe",
     "project",
+    "publish",
     "recipe_names",
     "reconstruct",
     "report",

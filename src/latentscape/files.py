@@ -6,8 +6,9 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,6 +45,32 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to write into, which takes the place of `path` once all of it is there.
+
+    A kill leaves the folder that stood there before, or none. That one is removed only once the new
+    one stands.
+
+    Raises
+    ------
+    RunError
+        If something cannot be written.
+    """
+    building = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
+    old = path.with_name(f"{building.name}-old")
+    try:
+        yield building
+        if path.exists():
+            path.rename(old)
+        building.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import analysis, lists, pictures, runs
+from latentscape.cli import analysis, lists, pictures, runs, sharing
 from latentscape.errors import Interrupted, LatentscapeError
 
 __all__ = ["app", "main"]
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for part in (runs.app, analysis.app, pictures.app, lists.app):
+for part in (runs.app, analysis.app, pictures.app, sharing.app, lists.app):
     app.add_typer(part)
 
 

@@ -9,7 +9,7 @@ Whatever is wrong with a file, reading it raises a `RunError` that names the fil
         model.safetensors  checkpoint/  snapshots/  findings.json  findings.npz  report.html
 """
 
-from latentscape.runs.directory import Run, create_run, list_runs, open_run
+from latentscape.runs.directory import Run, create_run, list_runs, open_run, write_recipe
 from latentscape.runs.findings import read_findings, write_findings
 from latentscape.runs.model_file import METADATA_KEY, ModelFile, load_model, read_model, save_model
 from latentscape.runs.reading import SCHEMA
@@ -27,4 +27,5 @@ __all__ = [
     "read_model",
     "save_model",
     "write_findings",
+    "write_recipe",
 ]

@@ -2,18 +2,16 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import yaml
 
 from latentscape.config import Recipe
 from latentscape.errors import RunError
-from latentscape.files import cannot_write, write_json, write_text
+from latentscape.files import cannot_write, write_folder, write_json, write_text
 from latentscape.runs.reading import Types, read_json, read_lines, read_recipe
 
 # What the rest of the system looks up in them.
@@ -138,20 +136,17 @@ def create_run(
         If the directory holds something already, or cannot be written.
     """
     _check_free(path, overwrite)
-    content = recipe.model_dump(mode="json", exclude_none=True)
-    # Under another name until it is whole, so that a kill leaves a run or nothing.
-    building = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
-    try:
+    with write_folder(path) as building:
         write_json(building / "data.json", data)
         write_json(building / "environment.json", environment)
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        write_text(building / "recipe.yaml", text)
-        _replace_folder(path, building)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+        write_recipe(building / "recipe.yaml", recipe)
     return Run(path)
+
+
+def write_recipe(file: Path, recipe: Recipe) -> None:
+    """Write a recipe as YAML."""
+    content = recipe.model_dump(mode="json", exclude_none=True)
+    write_text(file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def open_run(path: str | Path) -> Run:
@@ -203,17 +198,6 @@ def _check_free(path: Path, overwrite: bool) -> None:
     if is_run:
         fix = "Give another --name, replace it with --overwrite, or --resume it as it was begun."
     raise RunError(f"{path} exists already", fix=fix)
-
-
-def _replace_folder(path: Path, new: Path) -> None:
-    """Put a folder into the place of another, which is removed only once the new one stands."""
-    if not path.exists():
-        new.rename(path)
-        return
-    old = path.with_name(f"{new.name}-old")
-    path.rename(old)
-    new.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_lines(file: Path, records: Iterable[dict[str, Any]]) -> None:

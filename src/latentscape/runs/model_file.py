@@ -70,12 +70,15 @@ class ModelFile:
         On the CPU, evaluating.
     recipe : Recipe
         The whole resolved recipe.
+    label_names : tuple of str
+        What the labels of the training data are called.
     estimator : dict
         What an estimator needs beside these, JSON-able; empty where a run was saved.
     """
 
     network: Network
     recipe: Recipe
+    label_names: tuple[str, ...]
     estimator: dict[str, Any]
 
 
@@ -153,10 +156,10 @@ def read_model(path: str | Path) -> ModelFile:
     _check_weights(file, weights, model.state_dict())
     if "sha256" in about and about.pop("sha256") != _checksum(about, weights):
         raise damaged(file, "it is not as it was written (its SHA-256 is another)", _COPY)
-    estimator = about.get("estimator", {})
-    if not isinstance(estimator, dict):
-        raise damaged(file, "what it says of its estimator is no record", _COPY)
-    return ModelFile(_fill(model, weights).eval(), recipe, estimator)
+    names, estimator = about.get("label_names", []), about.get("estimator", {})
+    if not isinstance(names, list) or not isinstance(estimator, dict):
+        raise damaged(file, "what it says beside its recipe makes no sense", _COPY)
+    return ModelFile(_fill(model, weights).eval(), recipe, tuple(map(str, names)), estimator)
 
 
 def _open(file: Path) -> tuple[str, dict[str, Tensor]]:

@@ -1,0 +1,94 @@
+"""Commands that take a trained model elsewhere: its codes, exported files, a folder for a hub."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from latentscape.cli.options import AsJson, RunPath
+from latentscape.cli.printing import show
+
+app = typer.Typer()
+command = partial(app.command, rich_help_panel="Take elsewhere")
+
+
+@command(epilog="Example: **latentscape export runs/vae-20-mnist-5k-0 --to onnx**")
+def export(
+    run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
+    to: Annotated[
+        Literal["onnx", "keras", "torch-export"], typer.Option(help="Format of the files.")
+    ],
+    part: Annotated[
+        Literal["both", "encoder", "decoder"], typer.Option(help="Half of the model to export.")
+    ] = "both",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; by default export, in the run.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write files that other programs run, each checked on test images against the model."""
+    from latentscape.publishing import exporting
+
+    exported = exporting.export(run, to, part=part, out=out)
+    rows = [
+        {
+            "part": one.part,
+            "file": str(one.file),
+            "bytes": one.file.stat().st_size,
+            "difference": one.difference,
+            "largest": one.largest,
+            "images": one.images,
+        }
+        for one in exported
+    ]
+    show(rows, as_json, _print_exported)
+
+
+@command(epilog="Example: **latentscape publish runs/vae-20-mnist-5k-0 --push ada/vae-20-digits**")
+def publish(
+    run: RunPath,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; by default hub, in the run.")
+    ] = None,
+    push: Annotated[
+        str | None,
+        typer.Option(metavar="USER/NAME", help="Push it to this repository of the hub."),
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Let everybody see a repository that --push makes.")
+    ] = False,
+    license: Annotated[
+        str | None, typer.Option(help="Licence of the model, as the hub calls it: mit.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a folder ready for a model hub: weights, recipe, and a card of what was measured."""
+    from latentscape.publishing import hub
+
+    if public and push is None:
+        raise typer.BadParameter("--public says who sees what --push makes")
+    done = hub.publish(run, out=out, push=push, public=public, license=license)
+    if as_json:
+        print(json.dumps({"folder": str(done.folder), "url": done.url}))
+        return
+    print("\n".join(filter(None, [str(done.folder), done.url])))
+
+
+def _print_exported(rows: list[dict[str, Any]]) -> None:
+    from latentscape import terminal, units
+
+    terminal.print_rows(
+        [
+            {
+                "part": row["part"],
+                "file": row["file"],
+                "bytes": units.count(row["bytes"]),
+                "largest difference": f"{row['difference']:.1e}",
+                "largest number": f"{row['largest']:.3g}",
+                "test images": row["images"],
+            }
+            for row in rows
+        ]
+    )

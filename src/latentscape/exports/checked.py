@@ -1,0 +1,131 @@
+"""Exporting a model: files are written, run on real images, and kept if they do what it does."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentscape.analysis.inference import evaluating
+from latentscape.config import Recipe
+from latentscape.errors import RunError
+from latentscape.exports.halves import Half, Runner, halve
+from latentscape.exports.metadata import describe_half, describe_model
+from latentscape.exports.targets import Target, choose_target
+from latentscape.files import write_atomic
+from latentscape.model import Network
+from latentscape.records import Split
+
+TOLERANCE = 1e-4
+"""Largest difference from the model that is put up with, as a share of the largest number that the
+model gives where that is above one: float32 counts digits, not places behind the point."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written, and found to do what the model does.
+
+    Attributes
+    ----------
+    part : str
+        ``encoder`` or ``decoder``.
+    file : Path
+        Where it is.
+    difference : float
+        The largest absolute difference between what the file gives and what the model does.
+    largest : float
+        The largest absolute value that the model gives: the scale of the difference.
+    images : int
+        Test examples on which they were compared.
+    """
+
+    part: str
+    file: Path
+    difference: float
+    largest: float
+    images: int
+
+
+def export_model(
+    model: Network, split: Split, recipe: Recipe, to: str, parts: Sequence[str], folder: Path
+) -> list[Exported]:
+    """Write parts of a model in a format, and run the files on test examples against the model.
+
+    Either all files are written, or none is and those that stood there before stay.
+
+    Parameters
+    ----------
+    model : Network
+        A trained model, on the CPU, evaluating.
+    split : Split
+        What it was trained on.
+    recipe : Recipe
+        What it was trained by.
+    to : str
+        ``onnx``, ``keras`` or ``torch-export``.
+    parts : sequence of str
+        ``encoder``, ``decoder`` or both.
+    folder : Path
+        Where the files shall be, each named after its part.
+
+    Returns
+    -------
+    list of Exported
+        The files, in the order of `parts`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format, a package that it needs is missing, or the format has nothing
+        that does what the model does.
+    RunError
+        If a file does not do what the model does, or cannot be written.
+    """
+    target = choose_target(to)
+    halves, about = halve(model, split), describe_model(model, split, recipe)
+    return _write(target, [halves[part] for part in parts], about, folder)
+
+
+def _write(
+    target: Target, halves: Sequence[Half], about: dict[str, Any], folder: Path
+) -> list[Exported]:
+    """Write the first half, and keep it once it and those after it are found to be right."""
+    if not halves:
+        return []
+    half, file = halves[0], folder / f"{halves[0].name}{target.suffix}"
+    metadata = json.dumps({**describe_half(half, target), **about})
+    written: list[Exported] = []
+
+    def write(temporary: Path) -> None:
+        target.write(half, metadata, temporary)
+        written.append(_compare(half, target.open(temporary), file))
+        written.extend(_write(target, halves[1:], about, folder))
+
+    write_atomic(file, write)
+    return written
+
+
+def _compare(half: Half, run: Runner, file: Path) -> Exported:
+    """Run what was written for a file, and refuse it where it does not do what the model does."""
+    count = len(half.expected)
+    inputs = {name: values.numpy() for name, values in half.inputs.items()}
+    cuts = [0, *(cut for cut in (1, 4) if cut < count), count]  # Batches of several sizes.
+    with evaluating():
+        parts = [
+            run({name: values[start:stop] for name, values in inputs.items()})
+            for start, stop in pairwise(cuts)
+        ]
+    expected = half.expected.numpy()
+    difference = float(np.abs(np.concatenate(parts) - expected).max())
+    largest = float(np.abs(expected).max())
+    if not difference <= TOLERANCE * max(1.0, largest):  # As it is if one of them is NaN.
+        raise RunError(
+            f"The {half.name} written to {file.name} differs from the model by up to "
+            f"{difference:.1e} on {count} test images",
+            expected=f"{TOLERANCE * max(1.0, largest):.1e} at most",
+            fix="Nothing was kept. Choose another format: --to.",
+        )
+    return Exported(half.name, file, difference, largest, count)

@@ -1,0 +1,89 @@
+"""What is written into an exported file beside the model."""
+
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from latentscape.analysis.inference import reconstruct_with, spread
+from latentscape.analysis.reconstruction import measure
+from latentscape.config import Recipe
+from latentscape.exports.halves import Half
+from latentscape.exports.targets import Target
+from latentscape.model import Network
+from latentscape.records import Split
+from latentscape.runs import SCHEMA
+
+PERCENTILES = (95, 99)
+
+MEASURED = 10_000
+"""Examples at most that thresholds are taken from."""
+
+_AXES = {1: (), 2: ("values",), 4: ("channels", "height", "width")}
+
+
+def describe_model(model: Network, split: Split, recipe: Recipe) -> dict[str, Any]:
+    """Say what a model is.
+
+    Returns
+    -------
+    dict
+        ``schema`` of the model file, version of ``latentscape``, ``recipe``, ``label_names``,
+        ``thresholds``.
+    """
+    return {
+        "schema": SCHEMA,
+        "latentscape": version("latentscape"),
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "label_names": list(split.dataset.label_names),
+        "thresholds": _thresholds(model, split),
+    }
+
+
+def describe_half(half: Half, target: Target) -> dict[str, Any]:
+    """Say what half of a model takes and gives in a format.
+
+    Returns
+    -------
+    dict
+        ``part``; ``inputs`` and ``outputs``, each with ``name``, ``dtype``, ``axes``, ``shape``
+        (None for any number) and, of images, the ``range`` of values that stand for black and
+        white.
+    """
+    assert half.model.config.input is not None
+    stored = half.model.config.input.range
+    inputs = [_tensor(name, values, stored, target) for name, values in half.inputs.items()]
+    outputs = [_tensor(half.output, half.expected, (0.0, 1.0), target)]
+    return {"part": half.name, "inputs": inputs, "outputs": outputs}
+
+
+def _tensor(
+    name: str, values: Tensor, value_range: tuple[float, float], target: Target
+) -> dict[str, Any]:
+    axes = ("batch", *_AXES[values.dim()])
+    sizes = dict(zip(axes, (None, *values.shape[1:]), strict=True))
+    if target.channels_last and "channels" in sizes:
+        sizes["channels"] = sizes.pop("channels")
+    found = {
+        "name": name,
+        "dtype": target.integers if name == "labels" else str(values.numpy().dtype),
+        "axes": list(sizes),
+        "shape": list(sizes.values()),
+    }
+    return {**found, "range": list(value_range)} if name == "images" else found
+
+
+def _thresholds(model: Network, split: Split) -> dict[str, Any]:
+    """Return the errors that few examples exceed, none of which is a test example."""
+    part = "validation" if len(split.validation) else "train"
+    index = spread(getattr(split, part), MEASURED)
+    errors = measure(reconstruct_with(model), replace(split, test=index))
+    found = np.percentile(errors.squared_error / errors.pixels, PERCENTILES)
+    return {
+        "of": "squared error per pixel, on the scale 0 to 1",
+        "part": part,
+        "examples": len(index),
+        "percentiles": dict(zip(map(str, PERCENTILES), found.tolist(), strict=True)),
+    }

@@ -1,0 +1,27 @@
+"""Files of torch.export: programs that PyTorch runs without the code that made them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from latentscape.exports.halves import Half, Runner
+from latentscape.records import Array
+from latentscape.runs import METADATA_KEY
+
+
+def write_torch(half: Half, metadata: str, file: Path) -> None:
+    """Write a program, weights and all."""
+    torch.export.save(half.trace(), file, extra_files={METADATA_KEY: metadata})
+
+
+def open_torch(file: Path) -> Runner:
+    """Load a file into PyTorch, on the CPU."""
+    program = torch.export.load(file).module()
+
+    def run(inputs: Mapping[str, Array]) -> Array:
+        made: Tensor = program(*map(torch.from_numpy, inputs.values()))
+        return made.detach().numpy()
+
+    return run

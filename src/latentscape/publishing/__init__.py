@@ -1,0 +1,1 @@
+"""Taking a run elsewhere: exported files, and a folder for a model hub."""

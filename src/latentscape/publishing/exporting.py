@@ -1,0 +1,86 @@
+"""Exported files of a run."""
+
+from pathlib import Path
+
+from latentscape.config import Recipe
+from latentscape.errors import ConfigError, DataError, unknown
+from latentscape.experiment import load_split, prepare, run_split
+from latentscape.exports import Exported, choose_target, export_model
+from latentscape.records import Dataset, Split
+from latentscape.runs import Run, open_run, read_model
+
+PARTS = {"both": ("encoder", "decoder"), "encoder": ("encoder",), "decoder": ("decoder",)}
+
+
+def export(
+    run: str | Path | Run,
+    to: str,
+    *,
+    part: str = "both",
+    out: str | Path | None = None,
+    data: Dataset | None = None,
+) -> list[Exported]:
+    """Write a trained model to files that other programs run, and check them on test images.
+
+    Each file takes images as they are stored and scales them itself, or gives images on the scale 0
+    to 1, for any number of them at once; encoders give the posterior mean where there is one. The
+    recipe, the names of the labels, and errors that only 5 % and 1 % of the validation examples
+    exceed stand in the file as JSON. Before it is kept it is run (by ONNX Runtime, Keras or
+    PyTorch) on up to 256 test images, and compared with the model.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        The directory of a finished run, or a model file, whose recipe then names the data.
+    to : str
+        ``onnx``; ``keras``, a ``.keras`` file of stock layers that takes images (B, H, W, C); or
+        ``torch-export``, a ``.pt2`` file.
+    part : str
+        ``encoder``, ``decoder`` or ``both``.
+    out : str or Path, optional
+        The folder to write to; by default ``export`` in the directory of the run.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+
+    Returns
+    -------
+    list of Exported
+        ``part``, ``file``, the largest ``difference`` from the model, the ``largest`` number that
+        the model gives, and how many ``images`` they were found on.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format or part, a package is missing, or no stock Keras layer does what
+        the model needs.
+    DataError
+        If the data are not those that the model was trained on.
+    RunError
+        If there is no sound model, the files cannot be written, or one differs from the model by
+        more than 1e-4 (times the largest number, where that is above 1). Then none is kept, and
+        those that stood there before stay.
+    """
+    choose_target(to)  # A package that is missing is named before anything is computed.
+    if part not in PARTS:
+        raise unknown("part of a model", part, PARTS, ConfigError)
+    path = run.path if isinstance(run, Run) else Path(run)
+    model = read_model(path)
+    home = path.parent if path.is_file() else path
+    if (home / "recipe.yaml").is_file():
+        split = run_split(open_run(home), data)
+    else:
+        split = _load_split(model.recipe, data)
+    folder = home / "export" if out is None else Path(out)
+    return export_model(model.network, split, model.recipe, to, PARTS[part], folder)
+
+
+def _load_split(recipe: Recipe, data: Dataset | None) -> Split:
+    """Load the data that a recipe names, and check that a model of it takes them."""
+    split = load_split(recipe, data)
+    found = prepare(recipe, split).model.input
+    if found != recipe.model.input:
+        raise DataError(
+            f"The examples of {split.dataset.name} are {found}",
+            expected=f"{recipe.model.input}, as those that the model was trained on",
+        )
+    return split

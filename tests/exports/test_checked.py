@@ -1,0 +1,111 @@
+"""What is not right is not kept, and what cannot be done is said before anything is written."""
+
+from dataclasses import replace
+
+import pytest
+
+from latentscape import extras
+from latentscape.errors import ConfigError, RunError
+from latentscape.exports import TARGETS
+
+WRONG = {"off": 3e-4, "nan": float("nan")}
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    """Return a function that makes files of torch.export give something else."""
+    target = TARGETS["torch-export"]
+
+    def spoil(part, by):
+        def open_spoilt(file):
+            run = target.open(file)
+            return lambda inputs: run(inputs) + by * (part in file.name)
+
+        monkeypatch.setitem(TARGETS, "torch-export", replace(target, open=open_spoilt))
+
+    return spoil
+
+
+@pytest.mark.parametrize("by", WRONG.values(), ids=WRONG)
+def test_a_wrong_file_is_not_kept(export, small, spoil, tmp_path, by):
+    spoil("encoder", by)
+    with pytest.raises(
+        RunError, match=r"The encoder .* differs from the model .* Nothing was kept"
+    ):
+        export("simple-20", small, "torch-export")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_both_old_files_stay_where_one_new_file_is_wrong(export, small, spoil, tmp_path, part):
+    old = {file.file: file.file.read_bytes() for file in export("vae-20", small, "torch-export")}
+    spoil(part, 1)
+    with pytest.raises(RunError, match=f"The {part} "):
+        export("simple-20", small, "torch-export")
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == old
+
+
+def test_large_codes_are_judged_by_their_size(export, small, spoil):
+    spoil("encoder", 3e-4)
+    (exported,) = export("sparse", small, "torch-export", {"model.init": LARGE}, ["encoder"])
+    assert exported.largest > 10
+    assert exported.difference == pytest.approx(3e-4, rel=0.1)
+
+
+LARGE = {"kind": "truncated_normal", "sd": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("to", "package", "extra"),
+    [
+        ("onnx", "onnx", "onnx"),
+        ("onnx", "onnxscript", "onnx"),
+        ("onnx", "onnxruntime", "onnx"),
+        ("keras", "keras", "keras"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_install_command(
+    export, small, monkeypatch, tmp_path, to, package, extra
+):
+    def load(name):
+        if name == package:
+            raise ImportError(name=name)
+
+    monkeypatch.setattr(extras, "load", load)
+    with pytest.raises(
+        ConfigError, match=rf"needs the package {package}, .*latentscape\[{extra}\]"
+    ):
+        export("simple-20", small, to)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("vq-vae", {}, "a vq latent, which looks for the nearest vector"),
+        ("simple-20", {"model.likelihood": "continuous_bernoulli"}, "continuous_bernoulli"),
+    ],
+)
+def test_what_keras_has_no_layer_for_is_refused(export, small, tmp_path, name, changes, reason):
+    with pytest.raises(ConfigError, match=f"no stock layer for .*{reason}.*--to onnx"):
+        export(name, small, "keras", changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_codebook_is_no_obstacle_to_its_decoder_in_keras(export, small):
+    (exported,) = export("vq-vae", small, "keras", parts=["decoder"])
+    assert exported.difference < 1e-5
+
+
+def test_a_folder_that_cannot_be_made(export, small, make, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    from latentscape.exports import export_model
+
+    model, recipe = make("simple-20", small)
+    with pytest.raises(RunError, match="could not be written"):
+        export_model(model, small, recipe, "torch-export", ["encoder"], tmp_path / "taken")
+
+
+def test_an_unknown_format(export, small):
+    with pytest.raises(ConfigError, match="no export target called 'onyx'.*Did you mean 'onnx'"):
+        export("simple-20", small, "onyx")
