@@ -12,6 +12,9 @@ import pytest
 COMMANDS = [
     [],
     ["train"],
+    ["embed"],
+    ["export"],
+    ["publish"],
     ["compare"],
     ["evaluate"],
     ["report"],

@@ -4,8 +4,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -41,6 +41,8 @@ from latentscape.runs import (
     write_findings,
 )
 from latentscape.runtime import choose_device, describe_machine
+from latentscape.tracking.tracker import Tracker
+from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
 from latentscape.units import joined
@@ -73,6 +75,7 @@ def train(
     folder: str | Path = RUNS,
     device: str = "auto",
     overwrite: bool = False,
+    track: str | Sequence[str] = (),
     quiet: bool = False,
 ) -> Run:
     """Train a recipe, evaluate it on the test examples, and keep both in a run directory.
@@ -93,6 +96,8 @@ def train(
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     overwrite : bool
         Whether a run of that name is replaced.
+    track : str or sequence of str
+        Where the run is shown beside its directory: ``tensorboard``, ``mlflow``.
     quiet : bool
         Whether progress is left unshown.
 
@@ -114,8 +119,9 @@ def train(
     conditioned = recipe.model.condition and "model.condition" in (changes or {})
     label = f"{recipe.name}-label" if conditioned else None
     path = Path(folder) / (name or default_name(recipe, split, label))
+    trackers = choose_trackers(track)
     run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
-    return finish_run(run, split, device=device, quiet=quiet)
+    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
 
 
 def resume(
@@ -123,6 +129,7 @@ def resume(
     *,
     data: Dataset | None = None,
     device: str = "auto",
+    track: str | Sequence[str] = (),
     quiet: bool = False,
 ) -> Run:
     """Go on with a run that was stopped or killed, from its last checkpoint.
@@ -138,6 +145,8 @@ def resume(
         The dataset, where the run was trained on one in memory.
     device, quiet
         As for `train`.
+    track : str or sequence of str
+        As for `train`. What a tracker does not know yet of a run, even a finished one, it is told.
 
     Returns
     -------
@@ -148,11 +157,12 @@ def resume(
     ------
     DataError
         If the data are no longer those the run began with.
-    RunError, TrainingError
+    ConfigError, RunError, TrainingError
         As for `train`.
     """
     run = run if isinstance(run, Run) else open_run(run)
-    return finish_run(run, run_split(run, data), device=device, quiet=quiet)
+    split, trackers = run_split(run, data), choose_trackers(track)
+    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
 
 
 def evaluate(
@@ -334,14 +344,26 @@ def start_run(
     return create_run(path, recipe, describe_split(split), environment, overwrite=overwrite)
 
 
-def finish_run(run: Run, split: Split, *, device: str = "auto", quiet: bool = False) -> Run:
-    """Train a run from where it stands to its end, and evaluate it."""
-    if run.finished:
-        model = load_model(run.path)
-    else:
-        model = Trainer(run, split, choose_device(device), choose_progress(quiet)).fit()
-    if not (run.path / "findings.json").exists():
-        _evaluate(run, model, split)
+def finish_run(
+    run: Run,
+    split: Split,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    trackers: Sequence[type[Tracker]] = (),
+) -> Run:
+    """Train a run from where it stands to its end, evaluate it, and tell trackers of both."""
+    with ExitStack() as stack:
+        told = [stack.enter_context(tracker(run, split)) for tracker in trackers]
+        if run.finished:
+            model = load_model(run.path)
+        else:
+            watching = [*choose_progress(quiet), *told]
+            model = Trainer(run, split, choose_device(device), watching).fit()
+        if not (run.path / "findings.json").exists():
+            _evaluate(run, model, split)
+        for tracker in told:
+            tracker.on_evaluated(model, run_findings(run))
     return run
 
 

@@ -1,8 +1,9 @@
 """Studies: recipes and axes, trained where they have not been, and put into one table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
 from latentscape.runtime import choose_device
 from latentscape.summaries import alike, mean_anomalies, rank, row_of
+from latentscape.tracking.trackers import choose_trackers
 
 _PICTURED = ("projection", "neighbours")
 """Parts of the analysis that are looked at, and have no mean over seeds."""
@@ -58,6 +60,7 @@ def compare(
     changes: Mapping[str, Any] | None = None,
     folder: str | Path = RUNS,
     device: str = "auto",
+    track: str | Sequence[str] = (),
     quiet: bool = False,
     watch: Watch = iter,
 ) -> Findings:
@@ -78,8 +81,8 @@ def compare(
         Dotted path to value, for every run of the study.
     folder : str or Path
         Where runs and the study's own directory are kept.
-    device, quiet
-        As for `train`.
+    device, track, quiet
+        As for `train`. Runs that are used again are tracked too.
     watch : callable
         Is given the parts of the analysis, and hands them out: for a progress bar.
 
@@ -98,7 +101,9 @@ def compare(
     folder = Path(folder)
     seeds = seeds or study.seeds
     planned = _plan(study, data, seeds, changes or {})
-    finished, failures = _run_all(planned, folder, device, quiet)
+    trackers = choose_trackers(track)
+    finish = partial(finish_run, device=device, quiet=quiet, trackers=trackers)
+    finished, failures = _run_all(planned, folder, device, finish)
     groups = _by_label(finished)
     _analyse(
         groups.values(),
@@ -295,14 +300,15 @@ def _check_changes(study: Study, changes: Mapping[str, Any]) -> None:
 
 
 def _run_all(
-    planned: Sequence[_Planned], folder: Path, device: str, quiet: bool
+    planned: Sequence[_Planned], folder: Path, device: str, finish: Callable[[Run, Split], Run]
 ) -> tuple[list[tuple[_Planned, Run]], list[dict[str, Any]]]:
     """Train what has not been trained; one that diverges for good does not stop the others."""
     known = _known_runs(folder)
     finished, failures = [], list[dict[str, Any]]()
     for item in planned:
         try:
-            finished.append((item, _run_or_reuse(item, known, folder, device, quiet)))
+            run = _reuse_or_start(item, known, folder, device)
+            finished.append((item, finish(run, item.split)))
         except Interrupted as error:
             fix = "Give the same command again to go on from there."
             raise Interrupted(f"Stopped while training {item.label}, and saved", fix=fix) from error
@@ -324,17 +330,14 @@ def _known_runs(folder: Path) -> dict[str, Run]:
     return known
 
 
-def _run_or_reuse(
-    item: _Planned, known: Mapping[str, Run], folder: Path, device: str, quiet: bool
-) -> Run:
+def _reuse_or_start(item: _Planned, known: Mapping[str, Run], folder: Path, device: str) -> Run:
     wanted = item.recipe.fingerprint(item.split.dataset.fingerprint)
-    run = known.get(wanted)
-    if run is None:
-        path = folder / default_name(item.recipe, item.split, item.label)
-        if path.exists():  # The name is taken by a run of other settings.
-            path = path.with_name(f"{path.name}-{wanted[:8]}")
-        run = start_run(item.recipe, item.split, path, choose_device(device))
-    return finish_run(run, item.split, device=device, quiet=quiet)
+    if wanted in known:
+        return known[wanted]
+    path = folder / default_name(item.recipe, item.split, item.label)
+    if path.exists():  # The name is taken by a run of other settings.
+        path = path.with_name(f"{path.name}-{wanted[:8]}")
+    return start_run(item.recipe, item.split, path, choose_device(device))
 
 
 def _by_label(runs: Sequence[tuple[_Planned, Run]]) -> dict[str, list[Run]]:

@@ -69,6 +69,10 @@ Resize = Annotated[str | None, typer.Option(metavar="HxW", help="Resize the imag
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(metavar="tensorboard|mlflow", help="Show it there too as it trains. Repeatable."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Out = Annotated[
     Path | None,

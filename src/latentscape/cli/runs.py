@@ -26,6 +26,7 @@ from latentscape.cli.options import (
     Settings,
     Shape,
     TestSize,
+    Track,
     TrainSize,
     complete_recipe,
     complete_study,
@@ -68,6 +69,7 @@ def train(
     ] = False,
     folder: RunsFolder = Path("runs"),
     device: Device = "auto",
+    track: Track = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -95,7 +97,7 @@ def train(
     if resume is not None and (changes or data or name or overwrite):
         raise typer.BadParameter("--resume goes on with the settings of its run; change none")
     if resume is not None:
-        run = experiment.resume(resume, device=device, quiet=quiet)
+        run = experiment.resume(resume, device=device, track=track or (), quiet=quiet)
     else:
         assert recipe is not None
         run = experiment.train(
@@ -106,6 +108,7 @@ def train(
             folder=folder,
             device=device,
             overwrite=overwrite,
+            track=track or (),
             quiet=quiet,
         )
     values = experiment.run_findings(run).values
@@ -125,6 +128,7 @@ def compare(
     settings: Settings = None,
     folder: RunsFolder = Path("runs"),
     device: Device = "auto",
+    track: Track = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -143,6 +147,7 @@ def compare(
         changes=changes,
         folder=folder,
         device=device,
+        track=track or (),
         quiet=quiet,
         watch=terminal.watching("analysis", quiet),
     )

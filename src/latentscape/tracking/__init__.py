@@ -1,0 +1,1 @@
+"""Tracking: runs written to TensorBoard and MLflow while they train."""

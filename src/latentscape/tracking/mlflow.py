@@ -1,0 +1,283 @@
+"""MLflow: parameters, metrics, files and the model of a run, beside those of other runs.
+
+MLflow writes to where it always does: to what ``MLFLOW_TRACKING_URI`` or
+``mlflow.set_tracking_uri`` names, else into ``mlflow.db`` and ``mlruns/`` of the working directory,
+which ``mlflow ui`` there opens. (A store of plain files MLflow itself refuses since version 3.13.)
+"""
+
+import json
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from latentscape.analysis.inference import encode
+from latentscape.errors import ConfigError, Interrupted
+from latentscape.extras import require
+from latentscape.files import write_json
+from latentscape.model import Network
+from latentscape.records import Array, Dataset, Findings, Split
+from latentscape.runs import Run, load_model
+from latentscape.tracking.tracker import Tracker, final_metrics, settings_of
+
+EXPERIMENT = "latentscape"
+"""The experiment that all runs belong to."""
+
+ARTEFACTS = (
+    "recipe.yaml",
+    "environment.json",
+    "data.json",
+    "history.jsonl",
+    "events.jsonl",
+    "findings.json",
+    "report.html",
+    "model.safetensors",
+)
+"""Files of the run directory that are kept, those of them that are there."""
+
+_PATIENCE = 10.0  # seconds
+
+_MEND = "Look at MLFLOW_TRACKING_URI; without it MLflow writes to mlflow.db in this folder."
+
+
+class MlflowTracker(Tracker):
+    """Writes an MLflow run; ``mlflow.json`` in the run directory remembers which.
+
+    A metric's step is its epoch. The model is kept twice: as ``model.safetensors``, and as an
+    MLflow model, ``runs:/<id>/model``, whose ``predict`` gives the codes of stored images. Neither
+    is a pickle. A server that stops answering is waited for as long as MLflow does, some minutes
+    (``MLFLOW_HTTP_REQUEST_MAX_RETRIES``), once; then training goes on without it.
+
+    Parameters
+    ----------
+    run, split
+        As for `Tracker`.
+    """
+
+    title = "MLflow"
+
+    def __init__(self, run: Run, split: Split) -> None:
+        super().__init__(run, split)
+        self._record = run.path / "mlflow.json"
+
+    @classmethod
+    def check(cls) -> None:
+        """Find out whether MLflow is installed and its store answers; see `Tracker.check`."""
+        mlflow = _import()
+        uri = mlflow.get_tracking_uri()
+        if urlsplit(uri).scheme in ("http", "https"):
+            _check_reachable(uri)
+        try:
+            with _quietly():  # A new store says a lot while its tables are made.
+                mlflow.MlflowClient().search_experiments(max_results=1)
+        except mlflow.MlflowException as error:
+            raise ConfigError(f"MLflow cannot use its store: {error}", fix=_MEND) from error
+
+    def begin(self, epochs_done: int) -> None:
+        """Go on with the MLflow run, or make one, and write the epochs that it lacks."""
+        self._client = _import().MlflowClient()
+        about = (self._known_run() or self._new_run()).info
+        self._id, self._experiment = about.run_id, about.experiment_id
+        self.complete = about.status == "FINISHED"
+        if self.complete:
+            return
+        self._client.update_run(self._id, "RUNNING")
+        tracked = self._client.get_metric_history(self._id, "train/loss")
+        self._last = max((metric.step for metric in tracked), default=0)
+        for record in self.run.history[:epochs_done]:
+            self._log_epoch(record)
+
+    def track_epoch(self, model: Network, record: dict[str, Any]) -> None:
+        """Write the epoch's numbers."""
+        self._log_epoch(record)
+
+    def track_findings(self, model: Network, findings: Findings) -> None:
+        """Write test metrics, files and the model, and call the MLflow run finished."""
+        metrics = {f"test/{name}": value for name, value in final_metrics(findings).items()}
+        self._log_metrics(metrics, 0)  # Not one point of a curve: MLflow draws bars.
+        for name in ARTEFACTS:
+            if (self.run.path / name).exists():
+                self._client.log_artifact(self._id, str(self.run.path / name))
+        with _quietly():
+            self._log_model(model)
+        self._end("FINISHED")
+        self.complete = True
+
+    def close(self, error: BaseException | None) -> None:
+        """Say how a run ended that was not finished."""
+        if error is None or self.failed or self.complete:
+            return
+        stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+        self._end("KILLED" if stopped else "FAILED")
+
+    def _end(self, status: str) -> None:
+        with redirect_stdout(sys.stderr):  # MLflow prints a link to where results are to stand.
+            self._client.set_terminated(self._id, status)
+
+    def _known_run(self) -> Any:
+        """Return the MLflow run that was begun; None if there is none, or it was deleted."""
+        if not self._record.exists():
+            return None
+        try:
+            found = self._client.get_run(json.loads(self._record.read_bytes())["run_id"])
+        except _import().MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return found if found.info.lifecycle_stage == "active" else None
+
+    def _new_run(self) -> Any:
+        tags = _tags(self.run)
+        created = self._client.create_run(self._place(), run_name=self.run.name, tags=tags)
+        write_json(self._record, {"run_id": created.info.run_id})
+        entities, data = _import("mlflow.entities"), self.run.data
+        params = [entities.Param(name, value) for name, value in _params(self.run).items()]
+        self._client.log_batch(created.info.run_id, params=params)
+        shown = entities.Dataset(data["name"], data["fingerprint"][:12], "local", data["origin"])
+        self._client.log_inputs(created.info.run_id, [entities.DatasetInput(shown)])
+        return created
+
+    def _place(self) -> str:
+        """Return the id of the experiment, which the first run makes."""
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        return str(self._client.create_experiment(EXPERIMENT))
+
+    def _log_epoch(self, record: dict[str, Any]) -> None:
+        """Write the numbers of an epoch, unless they were before training was killed."""
+        if record["epoch"] <= self._last:
+            return
+        self._last = record["epoch"]
+        metrics = {
+            f"{part}/{name}": value
+            for part in ("train", "validation", "latent")
+            for name, value in (record.get(part) or {}).items()
+        }
+        metrics |= {name: record[name] for name in ("lr", "images_per_second")}
+        self._log_metrics(metrics, record["epoch"])
+
+    def _log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        entities = _import("mlflow.entities")
+        now = int(1000 * time.time())
+        values = [entities.Metric(name, value, now, step) for name, value in metrics.items()]
+        self._client.log_batch(self._id, metrics=values)
+
+    def _log_model(self, model: Network) -> None:
+        """Write the model file as an MLflow model, which this very module loads."""
+        mlflow = _import()
+        made = self._client.create_logged_model(
+            self._experiment,
+            "model",
+            source_run_id=self._id,
+            params=_params(self.run),
+            model_type="autoencoder",
+        )
+        mlflow.models.Model.log(
+            artifact_path=None,
+            model_id=made.model_id,
+            run_id=self._id,
+            step=0,
+            flavor=mlflow.pyfunc,
+            loader_module=__name__,
+            data_path=str(self.run.model_file),
+            signature=_signature(model, self.split.dataset),
+            pip_requirements=[f"latentscape=={self.run.environment['latentscape']}"],
+        )
+
+
+class Encoder:
+    """What MLflow calls: the encoder of a model.
+
+    Parameters
+    ----------
+    network : Network
+        A trained model, evaluating.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def predict(self, data: Array | Mapping[str, Array]) -> Array:
+        """Return the codes (n, latent_dim) of stored images (n, *shape).
+
+        Parameters
+        ----------
+        data : ndarray or mapping
+            The images; of a model that is conditioned on labels, ``images`` and ``labels`` (n,).
+        """
+        given = data if isinstance(data, Mapping) else {"images": data}
+        dataset = Dataset("given", given["images"], given.get("labels"))
+        return encode(self._network, dataset, np.arange(len(dataset)))
+
+
+def _import(module: str = "mlflow") -> Any:
+    return require(module, "mlflow", "Tracking with MLflow")
+
+
+def _check_reachable(uri: str) -> None:
+    """Refuse a server that does not answer; MLflow itself would try for minutes."""
+    requests = _import("requests")
+    try:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=_PATIENCE)
+    except requests.RequestException as error:
+        raise ConfigError(
+            f"The MLflow server at {urlsplit(uri).hostname} does not answer", fix=_MEND
+        ) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep MLflow from explaining itself."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _params(run: Run) -> dict[str, str]:
+    return {name: str(value) for name, value in settings_of(run.recipe).items()}
+
+
+def _tags(run: Run) -> dict[str, str]:
+    context = _import("mlflow.tracking.context.registry")
+    environment, data = run.environment, run.data
+    tags = {
+        "mlflow.note.content": run.recipe.about,
+        "mlflow.source.name": environment["command"],
+        "latentscape.version": environment["latentscape"],
+        "latentscape.git": environment["git"],
+        "latentscape.data": data["name"],
+        "latentscape.data.fingerprint": data["fingerprint"],
+    }
+    known = {name: value for name, value in tags.items() if value}
+    return dict(context.resolve_tags(known))  # With the user, as in every MLflow run.
+
+
+def _signature(model: Network, dataset: Dataset) -> Any:
+    """Describe what an MLflow model takes and gives."""
+    types = _import("mlflow.types")
+    models = _import("mlflow.models")
+    images, codes = dataset.images.dtype, np.dtype(np.float32)
+    taken = [types.TensorSpec(images, (-1, *dataset.shape))]
+    if model.config.condition:
+        labels = types.TensorSpec(np.dtype(np.int64), (-1,), "labels")
+        taken = [types.TensorSpec(images, (-1, *dataset.shape), "images"), labels]
+    given = types.TensorSpec(codes, (-1, model.latent_dim))
+    return models.ModelSignature(types.Schema(taken), types.Schema([given]))
+
+
+def _load_pyfunc(path: str) -> Encoder:
+    """Load an MLflow model; called by MLflow, which asks for this name."""
+    return Encoder(load_model(Path(path)))

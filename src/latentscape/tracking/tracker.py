@@ -1,0 +1,142 @@
+"""What all trackers have in common: they watch a run, and neither change it nor end it."""
+
+import sys
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from latentscape.config import Recipe, TrainConfig
+from latentscape.model import Network
+from latentscape.records import Findings, Split
+from latentscape.runs import Run
+from latentscape.training.callbacks import Callback
+from latentscape.units import METRICS
+
+
+class Tracker(Callback):
+    """Tells another program about one run: the base, whose four steps a tracker fills in.
+
+    Whatever goes wrong in that program, training goes on: a line on standard error says so, and
+    nothing more is told. A run that was resumed, or is finished, is told from its history.
+
+    Parameters
+    ----------
+    run : Run
+        The run, finished or not.
+    split : Split
+        Its examples.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether the other program knows the whole run already; for `begin` to find out.
+    failed : bool
+        Whether something went wrong; from then on only `close` is called.
+    """
+
+    title = ""
+
+    def __init__(self, run: Run, split: Split) -> None:
+        self.run, self.split = run, split
+        self.complete = self.failed = self._begun = False
+
+    @classmethod
+    def check(cls) -> None:
+        """Find out before training whether the other program can be told anything.
+
+        Raises
+        ------
+        ConfigError
+            If it is not installed, or does not answer.
+        """
+        raise NotImplementedError
+
+    def begin(self, epochs_done: int) -> None:
+        """Open what is written to, and bring it up to what the history says of those epochs."""
+        raise NotImplementedError
+
+    def track_epoch(self, model: Network, record: dict[str, Any]) -> None:
+        """Tell about an epoch; the model is evaluating."""
+        raise NotImplementedError
+
+    def track_findings(self, model: Network, findings: Findings) -> None:
+        """Tell what came out in the end."""
+        raise NotImplementedError
+
+    def close(self, error: BaseException | None) -> None:
+        """Let go of what was opened; `error` is what ended the run, None if it ended well."""
+        raise NotImplementedError
+
+    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+        """Begin where training begins."""
+        self._carefully(self._begin, epochs_done)
+
+    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
+        """Tell about an epoch."""
+        self._carefully(self.track_epoch, model, record)
+
+    def on_evaluated(self, model: Network, findings: Findings) -> None:
+        """Take note that the finished run has been evaluated; `model` is evaluating."""
+        if not self._begun:  # Nothing was left to train.
+            self._carefully(self._begin, len(self.run.history))
+        if not self.complete:
+            self._carefully(self.track_findings, model, findings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._begun:
+            self._carefully(self.close, error, last=True)
+
+    def _begin(self, epochs_done: int) -> None:
+        self._begun = True
+        self.begin(epochs_done)
+
+    def _carefully(self, tell: Callable[..., None], *arguments: Any, last: bool = False) -> None:
+        if self.failed and not last:
+            return
+        try:
+            tell(*arguments)
+        except Exception as error:  # noqa: BLE001 - no tracker is worth a long training.
+            if not self.failed:
+                self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self.failed = True
+        said = f"{type(error).__name__}: {error}".partition("\n")[0]
+        print(
+            f"Tracking {self.run.name} with {self.title} has stopped; the run goes on. {said}",
+            file=sys.stderr,
+        )
+
+
+def settings_of(recipe: Recipe) -> dict[str, str | int | float | bool]:
+    """Return all that makes a run, with dotted names: ``model.latent.dim``, ``train.lr``."""
+    parts = {"model", "objective", "train", "data"}
+    settings = recipe.model_dump(mode="json", exclude_none=True, include=parts)
+    return {"recipe": recipe.name, **_flat(settings)}
+
+
+def final_metrics(findings: Findings) -> dict[str, float]:
+    """Return what was measured over the test examples, by the names of `latentscape.units`."""
+    values = findings.values
+    found = {**values["evaluation"]["metrics"], **values.get("latent", {})}
+    return {
+        name: float(value) for name, value in found.items() if name in METRICS and value is not None
+    }
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = str(value) if isinstance(value, list) else value
+    return flat

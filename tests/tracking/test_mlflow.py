@@ -1,0 +1,166 @@
+"""What is written to MLflow, read back by its client."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import latentscape
+from latentscape.errors import ConfigError, Interrupted, RunError
+from latentscape.experiment import load_split, run_findings
+from latentscape.tracking.mlflow import ARTEFACTS, MlflowTracker
+
+mlflow = pytest.importorskip("mlflow")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def client(tmp_path_factory):
+    """MLflow as it is without any setting, in a folder of its own; making a store takes a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("mlflow"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        MlflowTracker.check()
+        yield mlflow.MlflowClient()
+
+
+@pytest.fixture(scope="module")
+def run(train):
+    return train(track="mlflow")
+
+
+def told(client, run):
+    """The MLflow run of a run: the only one of its name."""
+    (experiment,) = client.search_experiments(filter_string="name = 'latentscape'")
+    (found,) = client.search_runs([experiment.experiment_id], f"run_name = '{run.name}'")
+    return found
+
+
+def assert_curves_are_those_of_the_history(client, run):
+    of_mlflow = told(client, run).info.run_id
+    for part in ("train", "validation"):
+        for term in run.history[0][part]:
+            metrics = client.get_metric_history(of_mlflow, f"{part}/{term}")
+            kept = [(record["epoch"], record[part][term]) for record in run.history]
+            assert [(metric.step, metric.value) for metric in metrics] == kept
+
+
+def test_plain_mlflow_finds_it_in_the_working_directory(client, run):
+    assert Path("mlflow.db").exists()
+    assert told(client, run).info.status == "FINISHED"
+
+
+def test_parameters_are_the_whole_recipe(client, run):
+    params = told(client, run).data.params
+    assert params["recipe"] == "vae-20"
+    assert params["train.seed"] == "0"
+    assert params["model.encoder.widths"] == "[32]"
+    assert params["objective.weights.rate"] == "1.0"
+    assert params["data.train"] == "200"
+
+
+def test_metrics_are_those_of_history_and_findings(client, run):
+    assert_curves_are_those_of_the_history(client, run)
+    found, metrics = run_findings(run).values, told(client, run).data.metrics
+    assert metrics["test/mse"] == found["evaluation"]["metrics"]["mse"]
+    assert metrics["test/elbo"] == found["latent"]["elbo"]
+    assert metrics["latent/active_units"] == run.history[-1]["latent"]["active_units"]
+
+
+def test_it_says_what_made_it_of_what(client, run):
+    (data,) = told(client, run).inputs.dataset_inputs
+    assert data.dataset.name == "mnist-5k"
+    assert run.data["fingerprint"].startswith(data.dataset.digest)
+    tags = told(client, run).data.tags
+    assert tags["latentscape.version"] == run.environment["latentscape"]
+    assert tags["latentscape.data.fingerprint"] == run.data["fingerprint"]
+    assert "Variational" in tags["mlflow.note.content"]
+    assert "mlflow.user" in tags
+
+
+def test_files_are_kept(client, run, tmp_path):
+    of_mlflow = told(client, run).info.run_id
+    names = {file.path for file in client.list_artifacts(of_mlflow)}
+    assert names == {name for name in ARTEFACTS if (run.path / name).exists()}
+    assert names >= {"recipe.yaml", "history.jsonl", "findings.json", "model.safetensors"}
+    file = client.download_artifacts(of_mlflow, "recipe.yaml", str(tmp_path))
+    with open(file, encoding="utf-8") as text:
+        assert yaml.safe_load(text)["name"] == "vae-20"
+
+
+def test_the_model_gives_codes_and_is_no_pickle(client, run, tmp_path):
+    uri = f"runs:/{told(client, run).info.run_id}/model"
+    images = load_split(run.recipe).dataset.images[:7]
+    loaded = mlflow.pyfunc.load_model(uri, dst_path=str(tmp_path))
+    model = latentscape.load(run.path)
+    with torch.no_grad():
+        codes = model.encode(torch.from_numpy(images)).numpy()
+    assert np.array_equal(loaded.predict(images), codes)
+    with pytest.raises(mlflow.MlflowException, match="uint8"):
+        loaded.predict(images.astype(np.float64))
+    files = {file.name for file in tmp_path.rglob("*") if file.is_file()}
+    assert "model.safetensors" in files
+    assert not any(name.endswith((".pkl", ".pickle", ".pt", ".pth")) for name in files)
+
+
+def test_a_conditional_model_takes_labels(client, train):
+    run = train("cond-vae", track="mlflow")
+    loaded = mlflow.pyfunc.load_model(f"runs:/{told(client, run).info.run_id}/model")
+    dataset = load_split(run.recipe).dataset
+    given = {"images": dataset.images[::500], "labels": dataset.labels[::500]}
+    codes = loaded.predict(given)
+    assert codes.shape == (10, latentscape.load(run.path).latent_dim)
+    assert not np.array_equal(codes, loaded.predict({**given, "labels": given["labels"] * 0}))
+
+
+def test_a_run_goes_on_where_it_was(client, train, stopping, broken_log, tmp_path):
+    """Stopped after an epoch, then ended by an error with an epoch that no checkpoint knows of."""
+    given = {"folder": tmp_path, "name": "resumed", "changes": {"train.epochs": 4}}
+    with stopping(1), pytest.raises(Interrupted):
+        train(track="mlflow", **given)
+    run = latentscape.runs.open_run(tmp_path / "resumed")
+    assert told(client, run).info.status == "KILLED"
+    with broken_log(3), pytest.raises(RunError):
+        latentscape.resume(run, track="mlflow", quiet=True)
+    assert told(client, run).info.status == "FAILED"
+    latentscape.resume(run, track="mlflow", quiet=True)
+    assert told(client, run).info.status == "FINISHED"
+    assert_curves_are_those_of_the_history(client, run)
+
+
+def test_a_store_that_fails_does_not_end_the_run_and_is_told_later(
+    client, train, tmp_path, monkeypatch, capsys
+):
+    log = MlflowTracker._log_metrics
+
+    def fail_in_epoch_2(self, metrics, step):
+        if step == 2:
+            raise mlflow.MlflowException("The server is gone\nand so on")
+        log(self, metrics, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowTracker, "_log_metrics", fail_in_epoch_2)
+        run = train(folder=tmp_path, name="later", track="mlflow", changes={"train.epochs": 3})
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("the run goes on. MlflowException: The server is gone")
+    assert told(client, run).info.status == "RUNNING"
+    latentscape.resume(run, track="mlflow", quiet=True)
+    assert told(client, run).info.status == "FINISHED"
+    assert_curves_are_those_of_the_history(client, run)
+    latentscape.resume(run, track="mlflow", quiet=True)
+    assert_curves_are_those_of_the_history(client, run)
+
+
+def test_tracking_changes_no_bit(run, train, tmp_path):
+    plain = train(folder=tmp_path)
+    assert plain.model_file.read_bytes() == run.model_file.read_bytes()
+
+
+def test_a_server_that_does_not_answer_is_told_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    with pytest.raises(ConfigError, match="127.0.0.1 does not answer") as told:
+        latentscape.train("simple-20", track="mlflow", folder=tmp_path / "runs", quiet=True)
+    assert "secret" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
