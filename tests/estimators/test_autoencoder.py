@@ -344,3 +344,11 @@ def test_a_run_becomes_an_estimator(images, tmp_path):
     with pytest.raises(DataError, match="no training codes"):
         estimator.sample(2)
     assert estimator.partial_fit(images).n_iter_ == 2
+
+
+def test_pixels_are_drawn_where_the_recipe_draws_them(images, quick):
+    small = {"model.encoder.widths": [8], "objective.samples": 1}
+    for binarize in ("static", "dynamic"):
+        estimator = quick("vae-50", changes={**small, "data.binarize": binarize}).fit(images)
+        grey = quick("vae-50", changes={**small, "data.binarize": "none"}).fit(images)
+        assert (estimator.transform(images) != grey.transform(images)).any()

@@ -23,7 +23,7 @@ from latentscape.analysis.generation import (
 from latentscape.analysis.inference import encode, reconstruct_with, spread
 from latentscape.analysis.reconstruction import measure
 from latentscape.config import ConvConfig, Recipe, load_recipe, override
-from latentscape.data import hold_out
+from latentscape.data import binarize_split, hold_out
 from latentscape.errors import ConfigError, DataError, Interrupted, TrainingError
 from latentscape.estimators.examples import (
     check_examples,
@@ -34,6 +34,7 @@ from latentscape.estimators.examples import (
 )
 from latentscape.estimators.layout import Layout, learn_layout, remembered_layout
 from latentscape.experiment import describe_split, prepare
+from latentscape.files import slug
 from latentscape.model import Network, uses_labels
 from latentscape.records import Array, Dataset, Split
 from latentscape.runs import Run, create_run, open_run, read_model, save_model
@@ -470,6 +471,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         dataset = dataset_of(self.layout_.to_network(values), value_range, labels)
         check_range(recipe, dataset)
         split = hold_out(dataset, validation_fraction, recipe.data.seed)
+        split = binarize_split(split, recipe.data.binarize)
         self.recipe_ = prepare(recipe, split)
         return split
 
@@ -502,7 +504,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _run_directory(self, split: Split) -> Iterator[Run]:
         """Make a run directory in `folder`, or one that is gone afterwards."""
         about = describe_split(split)
-        name = f"{self.recipe_.name}-{self.recipe_.fingerprint(about['fingerprint'])[:12]}"
+        fingerprint = self.recipe_.fingerprint(about["fingerprint"])
+        name = slug(f"{self.recipe_.name}-{fingerprint[:12]}")
         with tempfile.TemporaryDirectory() as gone:
             folder = Path(gone if self.folder is None else self.folder)
             yield create_run(folder / name, self.recipe_, about, {}, overwrite=True)
