@@ -340,7 +340,7 @@ def start_run(
     Network(
         recipe.model, recipe.objective
     )  # Parts that do not fit say so before anything is written.
-    environment = {**_environment(), **describe_machine(device)}
+    environment = describe_environment(device)
     return create_run(path, recipe, describe_split(split), environment, overwrite=overwrite)
 
 
@@ -368,7 +368,12 @@ def finish_run(
 
 
 def run_split(run: Run, data: Dataset | None = None) -> Split:
-    """Load the examples of a run again and check that they are the same."""
+    """Load the examples of a run again and check that they are the same, divided as they were."""
+    if data is None and not run.data.get("origin"):
+        raise DataError(
+            f"{run.name} was trained on data in memory, which are not kept with it",
+            fix="Give them in Python: data=latentscape.Dataset(...).",
+        )
     split = load_split(run.recipe, data)
     recorded, found = run.data["fingerprint"], split.dataset.fingerprint
     if recorded != found:
@@ -376,6 +381,12 @@ def run_split(run: Run, data: Dataset | None = None) -> Split:
             f"The data of {run.name} have changed: fingerprint {found[:12]}",
             expected=f"{recorded[:12]}, from {run.data['origin']}",
             fix="Put the original data back, or train anew.",
+        )
+    if split.sizes != run.data["sizes"]:
+        raise DataError(
+            f"{run.name} was trained on {run.data['sizes']['train']:,} of the examples and has "
+            f"{run.data['sizes']['test']:,} to be tested on, as no division by its recipe gives",
+            fix="An estimator has trained it: measure it with its score().",
         )
     return split
 
@@ -553,7 +564,8 @@ def _read_picture(file: Path) -> Array:
         raise RunError(f"A picture is damaged: {file}: {error}") from error
 
 
-def _environment() -> dict[str, str | None]:
+def describe_environment(device: torch.device) -> dict[str, Any]:
+    """Return the content of environment.json."""
     return {
         "latentscape": version("latentscape"),
         "python": python_version(),
@@ -562,6 +574,7 @@ def _environment() -> dict[str, str | None]:
         "git": _git_commit(),
         "command": shlex.join(sys.argv),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **describe_machine(device),
     }
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from threadpoolctl import threadpool_limits
 from latentscape.errors import ConfigError, unknown
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+_GENERATORS = threading.RLock()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -74,9 +77,12 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def forked_random(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw from torch's own generators as from a fresh seed, and leave them as they were."""
+    """Draw from torch's own generators as from a fresh seed, and leave them as they were.
+
+    They belong to the whole process: threads that want them take turns.
+    """
     cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
+    with _GENERATORS, torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         yield
 

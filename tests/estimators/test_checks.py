@@ -23,10 +23,13 @@ ESTIMATORS = [
     quick("dense-dropout", latent_dim=2, changes={"model.likelihood": "gaussian"}),
     AutoencoderClusterer(quick()),
     AutoencoderClusterer(quick(latent_dim=4), method="gmm"),
+    AutoencoderClusterer(quick(latent_dim=4), method="agglomerative"),
     AutoencoderDetector(quick()),
+    AutoencoderDetector(quick(latent_dim=4), method="latent_knn"),
     AutoencoderDetector(quick(latent_dim=4), method="mahalanobis", contamination=0.2),
     AutoencoderClassifier(quick()),
     AutoencoderClassifier(quick(latent_dim=4), probe="knn"),
+    AutoencoderClassifier(quick(latent_dim=4), probe="mlp"),
 ]
 
 

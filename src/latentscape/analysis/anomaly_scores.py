@@ -63,7 +63,7 @@ class NeighbourDistance:
     def __init__(self, train: Array, count: int = NEIGHBOURS) -> None:
         from sklearn.neighbors import NearestNeighbors
 
-        self.count = count
+        self.count, self._train = count, train
         # Compared with all of them, in chunks: exact, and no slower than trees in many dimensions.
         self._search: Any = NearestNeighbors(algorithm="brute").fit(train)
 
@@ -71,6 +71,19 @@ class NeighbourDistance:
         """Return the distances (n,) of codes (n, D), which leave out so many nearest ones."""
         distances: _Scores = self._search.kneighbors(codes, self.count + itself)[0]
         means: _Scores = distances[:, itself:].mean(1)
+        return means
+
+    def among_others(self, codes: Array) -> _Scores:
+        """Return the distances (n,) of codes (n, D), without a training code that is the same.
+
+        So an example that was trained on is no neighbour of its own.
+        """
+        distances, places = self._search.kneighbors(codes, self.count + 1)
+        same = (self._train[places] == codes[:, np.newaxis]).all(-1)
+        # The first that is the same, or else the farthest.
+        left_out = np.where(same.any(1), same.argmax(1), self.count)
+        distances[np.arange(len(codes)), left_out] = 0
+        means: _Scores = distances.sum(1) / self.count
         return means
 
 

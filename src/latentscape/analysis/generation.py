@@ -320,7 +320,7 @@ def _check_enough(codes: Array, what: str) -> str:
             f"There are {count:,} training examples{what}, too few for a mixture of {COMPONENTS} "
             f"Gaussians over codes of {dim} numbers",
             expected=f"{needed:,} at least",
-            fix="Train on more, or draw codes from elsewhere: --from prior.",
+            fix="Train on more, or draw codes from elsewhere (latentscape sample --from prior).",
         )
     return "full" if full else "diag"
 

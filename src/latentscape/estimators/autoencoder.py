@@ -2,15 +2,18 @@
 
 import math
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from latentscape.analysis.generation import (
@@ -20,39 +23,39 @@ from latentscape.analysis.generation import (
     draw_from_mixture,
     draw_from_prior,
 )
-from latentscape.analysis.inference import encode, reconstruct_with, spread
-from latentscape.analysis.reconstruction import measure
-from latentscape.config import ConvConfig, Recipe, load_recipe, override
+from latentscape.analysis.inference import encode, reconstruct_with, spread, stored_batches
+from latentscape.config import Recipe, override
 from latentscape.data import binarize_split, hold_out
-from latentscape.errors import ConfigError, DataError, Interrupted, TrainingError
+from latentscape.errors import ConfigError, DataError, Interrupted, RunError
 from latentscape.estimators.examples import (
     check_examples,
     check_range,
     dataset_of,
-    learn_range,
+    range_of,
     seed_of,
 )
 from latentscape.estimators.layout import Layout, learn_layout, remembered_layout
-from latentscape.experiment import describe_split, prepare
-from latentscape.files import slug
-from latentscape.model import Network, uses_labels
+from latentscape.estimators.settings import PATHS, check_layout, refuse_condition, resolve_recipe
+from latentscape.estimators.streaming import Moments, train_epoch
+from latentscape.experiment import describe_environment, describe_split, prepare
+from latentscape.files import slug, write_folder
+from latentscape.model import Network, scaled, uses_labels
 from latentscape.records import Array, Dataset, Split
-from latentscape.runs import Run, create_run, open_run, read_model, save_model
+from latentscape.runs import ModelFile, Run, create_run, open_run, read_model, save_model
 from latentscape.runtime import choose_device, derive_seed, forked_random
-from latentscape.training.batches import Batches, Examples
 from latentscape.training.callbacks import choose_progress
-from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
 from latentscape.training.loop import Trainer
-from latentscape.training.optim import build_optimizer
-from latentscape.training.step import train_step
 
-_PATHS = {
-    "latent_dim": "model.latent.dim",
-    "max_epochs": "train.epochs",
-    "batch_size": "train.batch_size",
-    "lr": "train.lr",
-}
-"""The settings of a recipe that are parameters of their own."""
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What X and the parameters come to, before anything is trained."""
+
+    checked: BaseEstimator
+    """Has ``n_features_in_`` and ``feature_names_in_`` of X."""
+    layout: Layout
+    recipe: Recipe
+    split: Split
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -65,23 +68,28 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         recipes, such as the default, take images; fully connected ones, such as ``"simple-20"``,
         take anything.
     latent_dim, max_epochs, batch_size, lr : int, int, int, float, optional
-        Length of a code, epochs, examples per step and learning rate; by default as the recipe has
-        them (``conv-bn``: 32, 25, 256 and 0.001).
+        Length of a code (of each of its vectors, where it is vector-quantised), epochs, examples
+        per step and learning rate; by default as the recipe has them (``conv-bn``: 32, 25, 256 and
+        0.001).
     changes : dict, optional
-        Any other settings of the recipe, by their dotted paths:
+        Other settings of the recipe's ``model``, ``objective`` and ``train``, and
+        ``data.binarize``, by their dotted paths:
         ``{"train.optimizer": "sgd", "model.likelihood": "gaussian"}``.
     image_shape : tuple of int, optional
-        (H, W), (C, H, W) or (H, W, C) of images that X holds as flat vectors.
+        (H, W), (C, H, W) or (H, W, C) of images that X holds as flat vectors. Where both the first
+        and the last axis could be that of the channels (1, 3 or 4 long), it is the first.
     value_range : tuple of float, optional
-        The values in X that stand for 0 and for 1. By default (0, 255) for 8-bit integers, (0, 1)
-        for other numbers that lie between, and otherwise the least and the greatest number that
-        ``fit`` sees, over all features: scale features that differ in their units before.
+        The values in X that stand for 0 and for 1. By default (0, 255) for unsigned 8-bit integers,
+        (0, 1) for other numbers that lie between, and otherwise the least and the greatest number
+        that ``fit`` sees, over all features: scale features that differ in their units before.
+        Scores count on this scale, so give it where the scores of several fits are compared.
     validation_fraction : float
         Share of X that ``fit`` holds out to watch training, and to stop it early where
         ``changes`` sets ``train.patience``.
     folder : str or Path, optional
-        Where ``fit`` keeps a run directory, named after recipe, settings and data; the same fit
-        replaces it. By default nothing is kept on disk.
+        Where ``fit`` keeps a run directory, named after recipe, settings and data, once it has
+        ended well; the same fit replaces it. It has no test part: `score` is for that. By default
+        nothing is kept on disk.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     verbose : bool
@@ -101,7 +109,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     n_iter_ : int
         Epochs trained; with early stopping the last ones are not kept.
     run_ : Run or None
-        The run directory, where `folder` was given.
+        The run directory that ``fit`` kept, where `folder` was given.
     layout_ : Layout
         The shape of an example, as given and as the network sees it.
     n_features_in_ : int
@@ -112,8 +120,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     Notes
     -----
     ``X`` is (n, D), or images (n, H, W), (n, C, H, W) or (n, H, W, C), with 1, 3 or 4 channels
-    where they come last. What ``fit`` saw as images may be given flat later, and the other way
-    round. Codes are means: nothing is drawn in ``transform``.
+    where they come last. What ``fit`` saw as images may be given flat later. Codes are means:
+    nothing is drawn in ``transform``, and the code of an example does not depend on what else is
+    encoded with it.
 
     Examples
     --------
@@ -130,8 +139,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     history_: list[dict[str, Any]]
     n_iter_: int
     run_: Run | None
-    _moments: dict[str, torch.Tensor]
+    _moments: Moments
     """What the optimizer remembers, between two calls of ``partial_fit``."""
+    _some_codes: Array
+    """Of training examples, (up to 10,000, latent_dim), where a mixture may be fitted to them."""
 
     def __init__(
         self,
@@ -187,27 +198,31 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             If there is no such recipe or setting, or it is conditioned on labels.
         TrainingError
             If the loss is still not finite after several roll-backs.
+        RunError
+            If `folder` cannot be written to.
+
+        Notes
+        -----
+        Whatever goes wrong, the estimator is as it was before.
         """
-        split = self._begin(X, y)
+        task = self._task(X, y)
         device = choose_device(self.device)
-        with self._run_directory(split) as run:
-            trainer = Trainer(run, split, device, choose_progress(not self.verbose))
+        with self._run_directory(task) as run:
+            trainer = Trainer(run, task.split, device, choose_progress(not self.verbose))
             try:
-                self.network_ = trainer.fit()
-            except Interrupted as stop:
+                network = trainer.fit()
+            except Interrupted:
                 # What runs many fits goes on after an error, but not after this.
-                raise KeyboardInterrupt from stop
-            self.history_ = run.history
-        self.run_ = run if self.folder is not None else None
-        self.n_iter_ = len(self.history_)
-        self._moments = {}
-        self._keep_codes(split)
-        return self
+                raise KeyboardInterrupt from None
+            history = run.history
+        kept = None if self.folder is None else Run(Path(self.folder) / self._run_name(task))
+        return self._settle(task, network, history, run=kept)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train one more epoch, on X, with the recipe's full learning rate.
+        """Train one more epoch, on X, with the full learning rate.
 
-        What the optimizer remembers is kept between calls, and forgotten by ``fit``.
+        What the optimizer remembers is kept between calls, and forgotten by ``fit``. The parameters
+        `lr` and `batch_size` may be set anew between them.
 
         Parameters
         ----------
@@ -215,7 +230,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             As for `fit`. The first call settles shape and `value_range`; give the range where
             later ones may exceed it.
         y : array-like, optional
-            Is not looked at: not all labels need be in the first X.
+            Is not looked at.
 
         Returns
         -------
@@ -224,34 +239,24 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Raises
         ------
-        DataError, ConfigError
-            As for `fit`; also if X has values beyond the range that the likelihood needs, or the
-            recipe trains with labels.
+        DataError
+            As for `fit`; also if X has values beyond the range that the likelihood needs.
+        ConfigError
+            As for `fit`; also if the recipe trains with labels, not all of which need be in X.
         TrainingError
-            If the loss or a weight is no longer finite; the weights are as before.
+            If the loss or a weight is no longer finite.
+
+        Notes
+        -----
+        Whatever goes wrong, the estimator is as it was before.
         """
-        if hasattr(self, "network_"):
-            split = hold_out(self._dataset(X), 0.0, 0)
-            check_range(self.recipe_, split.dataset)
-        else:
-            split = self._begin(X, None, validation_fraction=0.0)
-            self._build_network()
-        before = {name: value.clone() for name, value in self.network_.state_dict().items()}
-        means = self._train_epoch(split)
-        self.network_.eval()
-        if not np.isfinite(means).all():
-            self.network_.load_state_dict(before)
-            self._moments = {}
-            raise TrainingError(
-                "The loss became infinite or NaN; the weights are as they were before",
-                fix="Lower lr, or look at the values of X.",
-            )
-        self.n_iter_ += 1
-        names = ["loss", *self.recipe_.objective.weights]
-        train = dict(zip(names, means.tolist(), strict=True))
-        self.history_.append({"epoch": self.n_iter_, "train": train, "validation": None})
-        self._keep_codes(split)
-        return self
+        fitted = hasattr(self, "network_")
+        task = self._further_task(X) if fitted else self._task(X, None, streaming=True)
+        network = self.network_ if fitted else self._new_network(task.recipe)
+        history, moments = (self.history_, self._moments) if fitted else ([], {})
+        epoch = train_epoch(network, task.recipe, task.split, moments, len(history))
+        record = {"epoch": len(history) + 1, "train": epoch.losses, "validation": None}
+        return self._settle(task, network, [*history, record], moments=epoch.moments)
 
     def transform(self, X: ArrayLike) -> Any:
         """Encode, without drawing anything.
@@ -273,8 +278,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         ValueError
             For another number of features, or values that are not finite.
         """
-        dataset = self._dataset(X)
-        return encode(self.network_, dataset, np.arange(len(dataset)))
+        return self._codes(X)
 
     def inverse_transform(self, X: ArrayLike) -> Array:
         """Decode.
@@ -288,6 +292,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         -------
         ndarray of float32
             The mean images, in the shape and the range of values that `fit` saw.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            If the codes have another length.
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=np.float32)
@@ -299,8 +310,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return self._as_given(decode(self.network_, torch.from_numpy(codes), None))
 
     def reconstruct(self, X: ArrayLike) -> Array:
-        """Encode and decode: what the network makes of X, in its shape and range of values."""
-        return self.inverse_transform(np.asarray(self._codes(X)))
+        """Encode and decode: what the network makes of X, in its shape and range of values.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `transform`.
+        """
+        return self.inverse_transform(self._codes(X))
 
     def sample(
         self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None
@@ -308,7 +325,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Draw codes, and decode them.
 
         They come from the prior of the network, or where it has none from a mixture of ten
-        Gaussians fitted to the codes of up to 10,000 training examples (Ghosh et al. 2020).
+        Gaussians fitted to the codes of up to 10,000 training examples (Ghosh et al. 2020): of the
+        last X that `partial_fit` got.
 
         Parameters
         ----------
@@ -324,11 +342,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Raises
         ------
+        NotFittedError
+            Before `fit`.
         DataError
             If there were too few training examples to fit a mixture to, or it was read from a
             model file.
+        ConfigError
+            If `n_samples` is no such number.
         """
         check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ConfigError(f"n_samples is {n_samples!r}", expected="a whole number above 0")
         seed = seed_of(random_state)
         if choose_source(self.network_) == "gmm":
             if not hasattr(self, "_some_codes"):
@@ -347,19 +371,25 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         The mean is over the numbers of an example, on the scale on which `value_range` is 0 to 1:
         whatever the recipe was trained on, two models are measured alike. The best score is 0.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `transform`.
         """
-        dataset = self._dataset(X)
-        nothing = np.empty(0, np.int64)
-        every = Split(dataset, nothing, nothing, np.arange(len(dataset)))
-        errors = measure(reconstruct_with(self.network_), every)
-        return -errors.squared_error / errors.pixels
+        dataset, reconstruct = self._dataset(X), reconstruct_with(self.network_)
+        errors = [
+            (reconstruct(images, None) - scaled(images, dataset.value_range)).double().square()
+            for images, _ in stored_batches(dataset, np.arange(len(dataset)))
+        ]
+        return -torch.cat([error.flatten(1).mean(1) for error in errors]).numpy()
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the mean of `score_samples`; higher is better, 0 is best. Labels do not count."""
         return float(self.score_samples(X).mean())
 
     def save(self, path: str | Path) -> None:
-        """Write the model file: what `load`, `latentscape.load` and every command take.
+        """Write the model file: what `load`, `latentscape.load`, ``embed`` and ``export`` take.
 
         Training codes, which `sample` needs where there is no prior, are not in it; pickle or
         joblib keep them too.
@@ -371,6 +401,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Raises
         ------
+        NotFittedError
+            Before `fit`.
         RunError
             If it cannot be written.
         """
@@ -408,12 +440,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             If the model is conditioned on labels.
         """
         file = read_model(path)
-        _refuse_condition(file.recipe)
-        layout = remembered_layout(file.network.input_shape, file.estimator)
+        refuse_condition(file.recipe)
+        layout, history, names = _remembered(Path(path), file)
+        value_range = _range(file.recipe)
         estimator = cls(
             file.recipe,
             image_shape=None if layout.given == layout.image else layout.image,
-            value_range=_range(file.recipe),
+            value_range=value_range,
             validation_fraction=file.recipe.data.validation,
             device=device,
             random_state=file.recipe.train.seed,
@@ -421,12 +454,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         estimator.network_ = file.network.to(choose_device(device))
         estimator.recipe_, estimator.layout_, estimator._moments = file.recipe, layout, {}
         estimator.run_ = open_run(path) if Path(path).is_dir() else None
-        history = estimator.run_.history if estimator.run_ else file.estimator.get("history", [])
-        estimator.history_, estimator.n_iter_ = list(history), len(history)
+        estimator.history_ = estimator.run_.history if estimator.run_ else history
+        estimator.n_iter_ = len(estimator.history_)
         estimator.n_features_in_ = math.prod(layout.seen)
-        if names := file.estimator.get("feature_names"):
+        if names:
             estimator.feature_names_in_ = np.array(names, dtype=object)
         return estimator
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -435,116 +471,120 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: weights and settings rather than objects of our classes."""
+        """Return what is pickled: arrays and settings rather than objects of ours and of torch."""
         state = dict(super().__getstate__())
         if "network_" in state:
             weights = self.network_.state_dict().items()
             state["network_"] = {name: value.cpu().numpy() for name, value in weights}
             state["recipe_"] = self.recipe_.model_dump(mode="json", exclude_none=True)
+            state["layout_"] = asdict(self.layout_)
+            state["run_"] = self.run_ and self.run_.path
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "network_" in state:
             self.recipe_ = Recipe.model_validate(state["recipe_"])
+            self.layout_ = Layout(**state["layout_"])
+            self.run_ = state["run_"] and Run(state["run_"])
             network = Network(self.recipe_.model, self.recipe_.objective)
             weights = state["network_"].items()
             network.load_state_dict({name: torch.tensor(value) for name, value in weights})
-            self.network_ = network.to(choose_device(self.device)).eval()
+            self.network_ = network.to(self._device_or_cpu()).eval()
 
     @property
     def _n_features_out(self) -> int:
         return self.network_.latent_dim
 
-    def _begin(
-        self, X: ArrayLike, y: ArrayLike | None, validation_fraction: float | None = None
-    ) -> Split:
-        """Learn shape, range and recipe from X, and split it."""
-        values = check_examples(self, X, reset=True)
-        given = np.shape(values)[1:]
-        self.layout_ = learn_layout(given, self.image_shape)
-        if validation_fraction is None:
-            validation_fraction = self.validation_fraction
-        recipe = self._resolve(validation_fraction)
-        labels = y if uses_labels(recipe.model, recipe.objective) else None
-        value_range = self.value_range or learn_range(values)
-        dataset = dataset_of(self.layout_.to_network(values), value_range, labels)
-        check_range(recipe, dataset)
-        split = hold_out(dataset, validation_fraction, recipe.data.seed)
-        split = binarize_split(split, recipe.data.binarize)
-        self.recipe_ = prepare(recipe, split)
-        return split
-
-    def _resolve(self, validation_fraction: float) -> Recipe:
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else load_recipe(self.recipe)
+    def _task(self, X: ArrayLike, y: ArrayLike | None, *, streaming: bool = False) -> _Task:
+        """Learn shape, range and recipe from X, and split it; settle nothing."""
+        checked = clone(self)
+        values = check_examples(checked, X, reset=True)
+        layout = learn_layout(np.shape(values)[1:], self.image_shape)
+        share = 0.0 if streaming else self.validation_fraction
+        given = {name: getattr(self, name) for name in PATHS}
         seed = seed_of(self.random_state)
-        given = {path: getattr(self, name) for name, path in _PATHS.items()}
+        recipe = resolve_recipe(self.recipe, given, self.changes, share, seed)
+        check_layout(recipe, layout)
+        if streaming:
+            recipe = override(recipe, {"train.patience": None})
+        labels = self._labels(recipe, y, streaming)
+        dataset = dataset_of(layout.to_network(values), range_of(values, self.value_range), labels)
+        return _Task(checked, layout, *_split(recipe, dataset, share))
+
+    def _further_task(self, X: ArrayLike) -> _Task:
+        """Bring X to what the network takes, for another epoch."""
+        self._labels(self.recipe_, None, streaming=True)
+        given = {"train.lr": self.lr, "train.batch_size": self.batch_size, "train.patience": None}
         changes = {
-            **{path: value for path, value in given.items() if value is not None},
-            **(self.changes or {}),
-            "data.source": "X",
-            "data.validation": validation_fraction,
-            "data.seed": seed,
-            "train.seed": seed,
-            "train.snapshots": (),
+            path: value
+            for path, value in given.items()
+            if value is not None or path == "train.patience"
         }
-        recipe = override(recipe, changes)
-        _refuse_condition(recipe)
-        if isinstance(recipe.model.encoder, ConvConfig) and len(self.layout_.seen) == 1:
-            raise DataError(
-                f"X holds vectors of {self.layout_.seen[0]} numbers, and the recipe {recipe.name} "
-                "is convolutional",
-                expected="images",
-                fix="Give their image_shape=(height, width), or choose a fully connected recipe, "
-                "such as simple-20.",
+        recipe = override(self.recipe_, changes)
+        return _Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0))
+
+    def _labels(self, recipe: Recipe, y: ArrayLike | None, streaming: bool) -> ArrayLike | None:
+        """Return y where the recipe trains with labels; no other looks at it."""
+        if not uses_labels(recipe.model, recipe.objective):
+            return None
+        if streaming:
+            raise ConfigError(
+                f"The recipe {recipe.name} trains with labels, not all of which need be in one X",
+                fix="Use fit.",
             )
-        return recipe
+        if y is None:
+            raise DataError(
+                f"The recipe {recipe.name} trains with labels, and got none", fix="Call fit(X, y)."
+            )
+        return y
+
+    def _run_name(self, task: _Task) -> str:
+        fingerprint = task.recipe.fingerprint(task.split.dataset.fingerprint)
+        return slug(f"{task.recipe.name}-{fingerprint[:12]}")
 
     @contextmanager
-    def _run_directory(self, split: Split) -> Iterator[Run]:
-        """Make a run directory in `folder`, or one that is gone afterwards."""
-        about = describe_split(split)
-        fingerprint = self.recipe_.fingerprint(about["fingerprint"])
-        name = slug(f"{self.recipe_.name}-{fingerprint[:12]}")
-        with tempfile.TemporaryDirectory() as gone:
-            folder = Path(gone if self.folder is None else self.folder)
-            yield create_run(folder / name, self.recipe_, about, {}, overwrite=True)
+    def _run_directory(self, task: _Task) -> Iterator[Run]:
+        """Make a run directory that takes its place in `folder` at the end, or is gone then."""
+        about = describe_split(task.split)
+        if self.folder is None:
+            with tempfile.TemporaryDirectory() as gone:
+                yield create_run(Path(gone) / "run", task.recipe, about, {})
+        else:
+            environment = describe_environment(choose_device(self.device))
+            with write_folder(Path(self.folder) / self._run_name(task)) as building:
+                yield create_run(building, task.recipe, about, environment)
 
-    def _build_network(self) -> None:
+    def _new_network(self, recipe: Recipe) -> Network:
         device = choose_device(self.device)
-        seed = derive_seed(self.recipe_.train.seed, "model")
-        with forked_random(seed, device):
-            self.network_ = Network(self.recipe_.model, self.recipe_.objective).to(device)
-        self.history_, self.n_iter_, self.run_, self._moments = [], 0, None, {}
+        with forked_random(derive_seed(recipe.train.seed, "model"), device):
+            return Network(recipe.model, recipe.objective).to(device).eval()
 
-    def _train_epoch(self, split: Split) -> NDArray[np.float64]:
-        """Train once on all examples; return the mean loss and the mean of each of its terms."""
-        network, config, epoch = self.network_.train(), self.recipe_.train, self.n_iter_
-        optimizer = build_optimizer(network, config)
-        unpack_optimizer(optimizer, self._moments)
-        examples = Examples(split.dataset, network.device)
-        batches = Batches(
-            examples,
-            split.train,
-            config.batch_size,
-            config.seed,
-            binarize=self.recipe_.data.binarize == "dynamic",
-        )
-        seed = derive_seed(config.seed, "partial", epoch)
-        with forked_random(seed, network.device):
-            losses = [
-                train_step(network, optimizer, config, batch, epoch + place / len(batches))
-                * (len(batch) / batches.examples)
-                for place, batch in enumerate(batches.epoch(epoch))
-            ]
-        self._moments = pack_optimizer(optimizer)
-        return torch.stack(losses).sum(0).double().cpu().numpy()
-
-    def _keep_codes(self, split: Split) -> None:
-        """Keep some training codes, which a mixture can be fitted to where there is no prior."""
-        if choose_source(self.network_) == "gmm":
-            some = spread(split.train, MAX_CODES)
-            self._some_codes = encode(self.network_, split.dataset, some)
+    def _settle(
+        self,
+        task: _Task,
+        network: Network,
+        history: list[dict[str, Any]],
+        *,
+        run: Run | None = None,
+        moments: Moments | None = None,
+    ) -> Self:
+        """Take over what training has left, all at once."""
+        some_codes = None
+        if choose_source(network) == "gmm":  # Such a network has no prior to draw samples from.
+            some = spread(task.split.train, MAX_CODES)
+            some_codes = encode(network, task.split.dataset, some)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(task.checked, name):
+                setattr(self, name, getattr(task.checked, name))
+            elif hasattr(self, name):
+                delattr(self, name)
+        self.network_, self.recipe_, self.layout_ = network, task.recipe, task.layout
+        self.history_, self.n_iter_, self.run_ = history, len(history), run
+        self._moments = moments or {}
+        if some_codes is not None:
+            self._some_codes = some_codes
+        return self
 
     def _dataset(self, X: ArrayLike) -> Dataset:
         """Check X, and bring it to what the network takes."""
@@ -562,16 +602,41 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         low, high = _range(self.recipe_)
         return np.float32(low) + self.layout_.from_network(images) * np.float32(high - low)
 
+    def _device_or_cpu(self) -> torch.device:
+        """Return the device, or the CPU on a machine that has no such device."""
+        try:
+            return choose_device(self.device)
+        except ConfigError as error:
+            warnings.warn(f"{error} Going on with the CPU.", stacklevel=3)
+            return torch.device("cpu")
 
-def _refuse_condition(recipe: Recipe) -> None:
-    if recipe.model.condition:
-        raise ConfigError(
-            f"The recipe {recipe.name} is conditioned on labels, which transform does not get",
-            fix="Choose another recipe, or use latentscape.train and latentscape.load.",
-        )
+
+def _split(recipe: Recipe, dataset: Dataset, share: float) -> tuple[Recipe, Split]:
+    """Return the recipe, prepared for a dataset, and the dataset, split."""
+    check_range(recipe, dataset)
+    split = hold_out(dataset, share, recipe.data.seed)
+    return prepare(recipe, split), binarize_split(split, recipe.data.binarize)
 
 
 def _range(recipe: Recipe) -> tuple[float, float]:
     """Return the values in X that stand for 0 and for 1."""
     assert recipe.model.input is not None
     return recipe.model.input.range
+
+
+def _remembered(
+    path: Path, file: ModelFile
+) -> tuple[Layout, list[dict[str, Any]], list[str] | None]:
+    """Return layout, history and names of features that `Autoencoder.save` wrote."""
+    known, seen = file.estimator, file.network.input_shape
+    history, names = known.get("history", []), known.get("feature_names")
+    try:
+        layout = remembered_layout(seen, known)
+        if not isinstance(history, list) or (names and len(names) != math.prod(seen)):
+            raise ValueError("its history is no list, or features lack names")
+    except (TypeError, ValueError) as error:
+        raise RunError(
+            f"{path} is damaged: what it says of its estimator makes no sense ({error})",
+            fix="Copy it again from where it came from.",
+        ) from error
+    return layout, history, names

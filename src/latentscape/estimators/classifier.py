@@ -25,7 +25,7 @@ from latentscape.analysis.probes import MOST_ITERATIONS
 from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
-from latentscape.estimators.examples import seed_of
+from latentscape.estimators.examples import check_examples, seed_of
 from latentscape.records import Array
 
 
@@ -54,8 +54,9 @@ _PROBES: dict[str, Callable[[int, int], Any]] = {
 class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
     """Train an autoencoder, freeze it, and classify its codes.
 
-    The autoencoder learns without labels; a small classifier, the probe, learns labels from codes
-    that are centred and divided by one standard deviation, the same for all of their numbers.
+    The autoencoder learns without labels, unless its recipe asks for them; a small classifier, the
+    probe, learns labels from codes that are centred and divided by one standard deviation, the same
+    for all of their numbers.
 
     Parameters
     ----------
@@ -127,9 +128,9 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
         """
         if self.probe not in _PROBES:
             raise unknown("probe", self.probe, _PROBES, ConfigError)
+        check_examples(self, X, reset=True)
         labels = _check_labels(X, y)
-        self._fit_autoencoder(X, labels)
-        codes = self._codes(X)
+        codes = self._fit_autoencoder(X, labels)
         self._centre = codes.mean(0)
         self._unit = float(np.sqrt(codes.var(0).mean())) or 1.0
         self.probe_ = _PROBES[self.probe](len(codes), seed_of(self.random_state))

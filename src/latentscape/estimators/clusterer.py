@@ -1,18 +1,19 @@
 """Clusters of codes."""
 
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClusterMixin
 
-from latentscape.analysis.clusterers import CLUSTERERS
+from latentscape.analysis.clusterers import CLUSTERERS, NEIGHBOURS
 from latentscape.analysis.inference import spread
 from latentscape.analysis.partitions import Clusters
 from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
-from latentscape.estimators.examples import seed_of
+from latentscape.estimators.examples import check_examples, seed_of
 from latentscape.extras import require
 
 
@@ -86,19 +87,10 @@ class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
         ConfigError
             If there is no such method, or its package is missing.
         DataError
-            If there are fewer examples than clusters.
+            If there are fewer examples than clusters, or than the method needs.
         """
-        if self.method not in CLUSTERERS:
-            raise unknown("way to cluster", self.method, CLUSTERERS, ConfigError)
-        if self.method == "umap":
-            require("umap", "maps", "Clustering on a map of UMAP")
-        self._fit_autoencoder(X, y)
-        codes = self._codes(X)
-        if not 1 <= self.n_clusters <= len(codes):
-            raise DataError(
-                f"n_clusters is {self.n_clusters}, and X holds {len(codes)} examples",
-                expected="at least one cluster, and no more than examples",
-            )
+        self._check_parameters(len(check_examples(self, X, reset=True)))
+        codes = self._fit_autoencoder(X, y)
         method = CLUSTERERS[self.method]
         places = spread(np.arange(len(codes)), method.most)
         found = method.fit(codes[places], self.n_clusters, seed_of(self.random_state))
@@ -122,3 +114,19 @@ class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
         """
         codes = self._codes(X)
         return self._assign(codes)
+
+    def _check_parameters(self, count: int) -> None:
+        """Refuse what cannot be done with so many examples, before anything is trained."""
+        if self.method not in CLUSTERERS:
+            raise unknown("way to cluster", self.method, CLUSTERERS, ConfigError)
+        if not isinstance(self.n_clusters, Integral) or not 1 <= self.n_clusters <= count:
+            raise DataError(
+                f"n_clusters is {self.n_clusters!r}, and X holds {count} examples",
+                expected="a whole number, 1 or more, and no more than examples",
+            )
+        if self.method == "umap":
+            require("umap", "maps", "Clustering on a map of UMAP")
+            if count <= NEIGHBOURS:
+                raise DataError(
+                    f"X holds {count} examples", expected=f"more than {NEIGHBOURS} for UMAP"
+                )

@@ -25,23 +25,26 @@ class OnCodes(BaseEstimator):  # type: ignore[misc]
     autoencoder_: Any
 
     def _fit_autoencoder(self, X: ArrayLike, y: Any = None) -> Array:
-        """Train the autoencoder, and return X, checked."""
-        values = check_examples(self, X, reset=True)
+        """Train the autoencoder, unless it is frozen, and return the codes of X."""
         autoencoder = Autoencoder() if self.autoencoder is None else self.autoencoder
-        self.autoencoder_ = clone(autoencoder).fit(values, y)
-        return values
+        self.autoencoder_ = clone(autoencoder).fit(X, y)
+        return self._encoded(X)
 
     def _codes(self, X: ArrayLike) -> Array:
         """Return the codes (n, latent_dim) of other examples."""
-        return self._encoded(self._values(X))
+        self._check(X)
+        return self._encoded(X)
 
-    def _encoded(self, values: Array) -> Array:
-        """Return the codes of examples that were checked, whatever ``set_output`` asks for."""
-        return np.asarray(self.autoencoder_.transform(values))
-
-    def _values(self, X: ArrayLike) -> Array:
+    def _check(self, X: ArrayLike) -> None:
         check_is_fitted(self)
-        return check_examples(self, X, reset=False)
+        check_examples(self, X, reset=False)
+
+    def _encoded(self, X: ArrayLike) -> Array:
+        """Return codes as an array, whatever ``set_output`` asks the autoencoder for."""
+        return np.asarray(self.autoencoder_.transform(X))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "autoencoder_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,5 +1,7 @@
 """Anomalies: examples that an autoencoder finds unlike those it was trained on."""
 
+from collections.abc import Callable
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +16,17 @@ from latentscape.analysis.anomaly_scores import (
 from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
+from latentscape.estimators.examples import check_examples
+from latentscape.records import Array
 
-_METHODS = ("reconstruction", "latent_knn", "mahalanobis")
+_Distance = Callable[[Array], NDArray[np.float64]]
+
+_DISTANCES: dict[str, Callable[[Array], _Distance | None]] = {
+    "reconstruction": lambda codes: None,
+    "latent_knn": lambda codes: NeighbourDistance(codes).among_others,
+    "mahalanobis": MahalanobisDistance,
+}
+"""From training codes to what measures others; the reconstruction needs no codes."""
 
 
 class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
@@ -28,7 +39,8 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         ``Autoencoder()``.
     method : str
         ``reconstruction``: the mean squared error of the reconstruction. ``latent_knn``: the mean
-        distance to the five nearest training codes. ``mahalanobis``: the distance to the mean of
+        distance to the five nearest training codes, not counting one that is the same.
+        ``mahalanobis``: the distance to the mean of
         the training codes under their covariance.
     contamination : float
         Share of the training examples that are to count as anomalies, above 0 and up to 0.5: it
@@ -92,16 +104,10 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         DataError
             If there are too few examples for the method.
         """
-        if self.method not in _METHODS:
-            raise unknown("way to detect", self.method, _METHODS, ConfigError)
-        if not 0 < self.contamination <= 0.5:
-            raise ConfigError(
-                f"contamination is {self.contamination}", expected="above 0, and 0.5 at most"
-            )
-        values = self._fit_autoencoder(X, y)
-        self._distance: NeighbourDistance | MahalanobisDistance | None = None
-        scores = self._fit_scores(values)
-        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+        self._check_parameters(len(check_examples(self, X, reset=True)))
+        codes = self._fit_autoencoder(X, y)
+        self._distance = _DISTANCES[self.method](codes)
+        self.offset_ = float(np.percentile(self._scores(X), 100 * self.contamination))
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -119,33 +125,47 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         ------
         NotFittedError
             Before `fit`.
+        ValueError
+            For another number of features, or values that are not finite.
         """
-        values = self._values(X)
-        if self._distance is None:
-            scores: NDArray[np.float64] = self.autoencoder_.score_samples(values)
-            return scores
-        return -self._distance(self._encoded(values))
+        self._check(X)
+        return self._scores(X)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return `score_samples` minus ``offset_``, (n,): below 0 for anomalies."""
+        """Return `score_samples` minus ``offset_``, (n,): below 0 for anomalies.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `score_samples`.
+        """
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return -1 for anomalies and 1 for the others, (n,)."""
+        """Return -1 for anomalies and 1 for the others, (n,).
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `score_samples`.
+        """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _fit_scores(self, values: Any) -> NDArray[np.float64]:
-        """Fit to the training codes where the method takes them; return the training scores."""
-        if self.method == "reconstruction":
-            scores: NDArray[np.float64] = self.autoencoder_.score_samples(values)
+    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
+        if self._distance is None:
+            scores: NDArray[np.float64] = self.autoencoder_.score_samples(X)
             return scores
-        codes = self._encoded(values)
-        if self.method == "mahalanobis":
-            self._distance = MahalanobisDistance(codes)
-            return -self._distance(codes)
-        if len(codes) <= NEIGHBOURS:
-            raise DataError(
-                f"X holds {len(codes)} examples", expected=f"more than the {NEIGHBOURS} neighbours"
+        return -self._distance(self._encoded(X))
+
+    def _check_parameters(self, count: int) -> None:
+        """Refuse what cannot be done with so many examples, before anything is trained."""
+        if self.method not in _DISTANCES:
+            raise unknown("way to detect", self.method, _DISTANCES, ConfigError)
+        if not isinstance(self.contamination, Real) or not 0 < self.contamination <= 0.5:
+            raise ConfigError(
+                f"contamination is {self.contamination!r}", expected="above 0, and 0.5 at most"
             )
-        self._distance = NeighbourDistance(codes)
-        return -self._distance(codes, itself=1)  # An example is no neighbour of its own.
+        if self.method == "latent_knn" and count <= NEIGHBOURS:
+            raise DataError(
+                f"X holds {count} examples", expected=f"more than the {NEIGHBOURS} neighbours"
+            )

@@ -1,5 +1,6 @@
 """From X, as scikit-learn takes it, to the examples that a network takes."""
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from latentscape.config import Recipe
 from latentscape.data.labels import encode_labels
 from latentscape.data.values import compact
-from latentscape.errors import DataError
+from latentscape.errors import ConfigError, DataError
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.records import Array, Dataset
 
@@ -49,12 +50,22 @@ def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Ar
     return flat if images is None else images
 
 
-def learn_range(values: Array) -> tuple[float, float]:
+def range_of(values: Array, given: Sequence[float] | None) -> tuple[float, float]:
     """Return the values that stand for 0 and for 1.
 
-    Those of the type for 8-bit integers and truth values, 0 and 1 for numbers that lie between,
-    else the least and the greatest.
+    Those that are given; else those of the type for unsigned 8-bit integers, 0 and 1 for numbers
+    that lie between, or the least and the greatest.
+
+    Raises
+    ------
+    DataError
+        If those given are no range.
     """
+    if given is not None:
+        pair = [float(end) for end in given]
+        if len(pair) != 2 or not np.isfinite(pair).all() or not pair[0] < pair[1]:
+            raise DataError(f"value_range is {given}", expected="two numbers, the smaller first")
+        return pair[0], pair[1]
     if values.dtype == np.uint8:
         return 0.0, 255.0
     # Rounded as the values themselves will be, so that none lies beyond.
@@ -93,11 +104,8 @@ def dataset_of(
     Raises
     ------
     DataError
-        If there are labels, and not as many, or the range is none.
+        If there are labels, and not as many.
     """
-    low, high = value_range
-    if not low < high:
-        raise DataError(f"value_range is {value_range}", expected="two numbers, the smaller first")
     labels: Any = None
     names: tuple[str, ...] = ()
     if y is not None:
@@ -107,11 +115,19 @@ def dataset_of(
                 f"X holds {len(values)} examples and y {len(labels)} labels",
                 expected="a label for each example",
             )
-    return Dataset("X", compact(values, "X"), labels, names, (float(low), float(high)))
+    return Dataset("X", compact(values, "X"), labels, names, value_range)
 
 
 def seed_of(random_state: int | np.random.RandomState | None) -> int:
-    """Turn what scikit-learn takes for randomness into a seed; None makes another each time."""
+    """Turn what scikit-learn takes for randomness into a seed; None makes another each time.
+
+    Raises
+    ------
+    ConfigError
+        If it is negative.
+    """
     if isinstance(random_state, Integral):
+        if random_state < 0:
+            raise ConfigError(f"random_state is {random_state}", expected="0 or more")
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))

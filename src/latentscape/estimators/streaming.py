@@ -1,0 +1,100 @@
+"""One more epoch for a network that is there already."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentscape.config import Recipe
+from latentscape.errors import TrainingError
+from latentscape.model import Network
+from latentscape.records import Array, Split
+from latentscape.runtime import derive_seed, forked_random
+from latentscape.training.batches import Batches, Examples
+from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
+from latentscape.training.optim import build_optimizer
+from latentscape.training.step import train_step
+
+Moments = Mapping[str, Array]
+"""What an optimizer remembers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """What an epoch left behind.
+
+    Attributes
+    ----------
+    losses : dict of str to float
+        The mean ``loss`` and that of each of its terms, in nats per example.
+    moments : mapping
+        For the next epoch.
+    """
+
+    losses: dict[str, float]
+    moments: Moments
+
+
+def train_epoch(
+    network: Network, recipe: Recipe, split: Split, moments: Moments, number: int
+) -> Epoch:
+    """Train a network once on all training examples of a split.
+
+    Parameters
+    ----------
+    network : Network
+        Evaluating before and after. Whatever stops the epoch, its weights are then as before.
+    recipe : Recipe
+        Its objective is minimised, with the full learning rate.
+    split : Split
+        The examples.
+    moments : mapping
+        What the epoch before left; empty at first.
+    number : int
+        Epochs before this one.
+
+    Raises
+    ------
+    TrainingError
+        If the loss or a weight is no longer finite.
+    """
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = build_optimizer(network, recipe.train)
+    unpack_optimizer(optimizer, {name: torch.tensor(value) for name, value in moments.items()})
+    try:
+        means = _train(network.train(), optimizer, recipe, split, number)
+        weights = network.state_dict().values()
+        if not np.isfinite(means).all() or not all(bool(w.isfinite().all()) for w in weights):
+            raise TrainingError(
+                "The loss or a weight became infinite or NaN; the weights are as they were before",
+                fix="Lower lr, or look at the values of X.",
+            )
+    except BaseException:
+        network.load_state_dict(before)
+        raise
+    finally:
+        network.eval()
+    names = ["loss", *recipe.objective.weights]
+    kept = {name: value.cpu().numpy() for name, value in pack_optimizer(optimizer).items()}
+    return Epoch(dict(zip(names, means.tolist(), strict=True)), kept)
+
+
+def _train(
+    network: Network, optimizer: torch.optim.Optimizer, recipe: Recipe, split: Split, number: int
+) -> NDArray[np.float64]:
+    """Return the mean loss, and the mean of each of its terms."""
+    config = recipe.train
+    examples = Examples(split.dataset, network.device)
+    dynamic = recipe.data.binarize == "dynamic"
+    batches = Batches(examples, split.train, config.batch_size, config.seed, dynamic)
+    losses: list[Tensor] = []
+    with forked_random(derive_seed(config.seed, "partial", number), network.device):
+        for place, batch in enumerate(batches.epoch(number)):
+            epoch = number + place / len(batches)
+            loss = train_step(network, optimizer, config, batch, epoch)
+            losses.append(loss * (len(batch) / batches.examples))
+    means: NDArray[np.float64] = torch.stack(losses).sum(0).cpu().double().numpy()
+    return means
