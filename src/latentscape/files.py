@@ -48,6 +48,42 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 
 @contextmanager
+def write_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Give a folder to write files into, which are put in place once all of them are there.
+
+    Whatever goes wrong while they are written, those that stood there before still stand. A kill
+    between two renames leaves some of them new and some old, each whole.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files shall stand. Missing parent folders are made.
+    names : sequence of str
+        What is written under these names is kept.
+
+    Raises
+    ------
+    RunError
+        If something cannot be written, or a folder stands where a file should be.
+    """
+    building = folder / f".new-{uuid4().hex[:8]}"
+    for file in (folder / name for name in names):
+        if os.path.isdir(file):
+            raise cannot_write(file, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    try:
+        building.mkdir(parents=True)
+        yield building
+        for name in names:
+            _flush_to_disk(building / name)
+        for name in names:
+            (building / name).replace(folder / name)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
 def write_folder(path: Path) -> Iterator[Path]:
     """Give a folder to write into, which takes the place of `path` once all of it is there.
 
@@ -70,6 +106,9 @@ def write_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
+        with suppress(OSError):  # Where nothing stood before, there is nothing to put back.
+            if not path.exists():
+                old.rename(path)
         shutil.rmtree(building, ignore_errors=True)
 
 

@@ -106,6 +106,22 @@ def test_a_folder_that_cannot_be_made(export, small, make, tmp_path):
         export_model(model, small, recipe, "torch-export", ["encoder"], tmp_path / "taken")
 
 
+def test_a_folder_in_the_way_of_one_file_keeps_the_other(export, small, tmp_path):
+    (tmp_path / "encoder.pt2").mkdir()
+    (tmp_path / "decoder.pt2").write_text("old")
+    with pytest.raises(RunError, match=r"encoder\.pt2 could not be written: Is a directory"):
+        export("simple-20", small, "torch-export")
+    assert (tmp_path / "decoder.pt2").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["decoder.pt2", "encoder.pt2"]
+
+
+@pytest.mark.parametrize("to", ["torch-export", "onnx"])
+def test_equal_exports_are_equal_files(export_into, small, tmp_path, to):
+    first, again = (export_into(tmp_path / name, "simple-20", small, to) for name in "ab")
+    for one, other in zip(first, again, strict=True):
+        assert one.file.read_bytes() == other.file.read_bytes()
+
+
 def test_an_unknown_format(export, small):
     with pytest.raises(ConfigError, match="no export target called 'onyx'.*Did you mean 'onnx'"):
         export("simple-20", small, "onyx")

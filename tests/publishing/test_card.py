@@ -155,6 +155,14 @@ def test_no_path_of_this_machine(runs, tmp_path):
     assert "--data YOURS" in card.text
 
 
+@pytest.mark.parametrize("known", [{}, {"python": "3.11.7", "torch": None}])
+def test_versions_that_are_not_known_are_left_out(runs, known):
+    findings = read_findings(runs("conv-bn").path)
+    values = {**findings.values, "environment": known}
+    text = make_card(Findings(values, findings.arrays), None, None).text
+    assert re.findall(r"\*\*Versions\*\*.*", text) == ["**Versions**: Python 3.11.7."][: len(known)]
+
+
 SPLIT = {"binarize": "none", "validation": 0.1, "seed": 0}
 
 

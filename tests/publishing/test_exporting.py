@@ -67,6 +67,22 @@ def test_a_model_file_names_its_data(run, tmp_path):
     assert (alone.difference, alone.largest) == (inside.difference, inside.largest)
 
 
+def test_what_stands_beside_a_model_file_is_not_taken_for_its_run(run, tmp_path):
+    file = shutil.copy(run.model_file, tmp_path)
+    (tmp_path / "recipe.yaml").write_text("flour: 500 g")
+    data = latentscape.load_data("mnist-5k")
+    (exported,) = latentscape.export(file, "torch-export", part="decoder", data=data)
+    assert exported.file == tmp_path / "export" / "decoder.pt2"
+
+
+@pytest.mark.parametrize("name", ["", "model.safetensors"])
+def test_a_model_of_other_data_in_a_run(run, plain, tmp_path, name):
+    swapped = shutil.copytree(run.path, tmp_path / "swapped")
+    shutil.copy(plain[1].model_file, swapped)
+    with pytest.raises(DataError, match=r"The examples of mnist-5k are .* Expected .*\(6,\)"):
+        latentscape.export(swapped / name, "torch-export")
+
+
 def test_data_in_memory_are_given(plain, tmp_path):
     data, run = plain
     exported = latentscape.export(run, "torch-export", data=data)

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+from pathlib import Path
 from unittest.mock import create_autospec
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from typer.testing import CliRunner
 
 import latentscape
 from latentscape.cli import app
+from latentscape.config import load_recipe, override
 from latentscape.errors import ConfigError, RunError
+from latentscape.exports import TARGETS
+from latentscape.exports.metadata import public_recipe
 from latentscape.publishing import hub
 
 from .conftest import KINDS
@@ -133,14 +138,60 @@ def test_only_finished_runs(tmp_path, run):
     assert not (copy / "hub").exists()
 
 
-def test_no_path_of_this_machine_is_published(train, plain, tmp_path):
-    np.save(tmp_path / "mine.npy", np.clip(plain.images / 3, 0, 1))
-    run = train("simple-20", tmp_path / "mine.npy")
-    published = latentscape.publish(run, out=tmp_path / "hub")
-    for file in published.folder.rglob("*"):
-        assert file.is_dir() or str(tmp_path).encode() not in file.read_bytes()
-    assert latentscape.open_run(published.folder).recipe.data.source == "mine"
-    assert latentscape.load(published.folder).latent_dim == 20
+@pytest.fixture(params=["absolute", "relative"])
+def private(request, train, plain, tmp_path, monkeypatch):
+    """A run on files in a folder whose name is nobody's business."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "ward-7" if request.param == "absolute" else Path("ward-7")
+    folder.mkdir()
+    np.save(folder / "mine.npy", np.clip(plain.images / 3, 0, 1))
+    np.save(folder / "kinds.npy", np.arange(len(plain.images)) % 3)
+    return train("simple-20", folder / "mine.npy", data__labels=str(folder / "kinds.npy"))
+
+
+def all_bytes(folder):
+    """Name and content of every file, and of those in archives; there is one at least."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert files
+    for file in files:
+        yield file.name.encode() + file.read_bytes()
+        if is_zipfile(file):
+            with ZipFile(file) as archive:
+                yield from (name.encode() + archive.read(name) for name in archive.namelist())
+
+
+def assert_no_path(folder, tmp_path):
+    secrets = [text.encode() for text in ("ward-7", "kinds.npy", str(tmp_path))]
+    assert [secret for held in all_bytes(folder) for secret in secrets if secret in held] == []
+
+
+def test_no_path_of_this_machine_is_published(private, tmp_path):
+    folder = latentscape.publish(private, out=tmp_path / "hub").folder
+    assert_no_path(folder, tmp_path)
+    data = latentscape.open_run(folder).recipe.data
+    assert (data.source, data.labels) == ("mine", None)
+    assert data.train == private.recipe.data.train
+    assert latentscape.load(folder).latent_dim == 20
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_no_path_of_this_machine_is_exported(to, private, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    latentscape.export(private, to, out=tmp_path / "out")
+    assert_no_path(tmp_path / "out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"source": "mnist-5k"}, ("mnist-5k", None)),
+        ({"source": "/ward-7/scans.csv", "labels": "kind"}, ("scans", "kind")),
+    ],
+)
+def test_names_that_tell_of_no_place_stay(data, expected):
+    changes = {f"data.{name}": value for name, value in data.items()}
+    found = public_recipe(override(load_recipe("simple-20"), changes), "scans").data
+    assert (found.source, found.labels) == expected
 
 
 @pytest.fixture

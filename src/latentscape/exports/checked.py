@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +13,8 @@ from latentscape.config import Recipe
 from latentscape.errors import RunError
 from latentscape.exports.halves import Half, Runner, halve
 from latentscape.exports.metadata import describe_half, describe_model
-from latentscape.exports.targets import Target, choose_target
-from latentscape.files import write_atomic
+from latentscape.exports.targets import choose_target
+from latentscape.files import write_files
 from latentscape.model import Network
 from latentscape.records import Split
 
@@ -54,7 +53,8 @@ def export_model(
 ) -> list[Exported]:
     """Write parts of a model in a format, and run the files on test examples against the model.
 
-    Either all files are written, or none is and those that stood there before stay.
+    Either all files are written, or none is and those that stood there before stay. The same model
+    makes the same ONNX and torch.export files; Keras writes the time into its own.
 
     Parameters
     ----------
@@ -86,26 +86,14 @@ def export_model(
     """
     target = choose_target(to)
     halves, about = halve(model, split), describe_model(model, split, recipe)
-    return _write(target, [halves[part] for part in parts], about, folder)
-
-
-def _write(
-    target: Target, halves: Sequence[Half], about: dict[str, Any], folder: Path
-) -> list[Exported]:
-    """Write the first half, and keep it once it and those after it are found to be right."""
-    if not halves:
-        return []
-    half, file = halves[0], folder / f"{halves[0].name}{target.suffix}"
-    metadata = json.dumps({**describe_half(half, target), **about})
-    written: list[Exported] = []
-
-    def write(temporary: Path) -> None:
-        target.write(half, metadata, temporary)
-        written.append(_compare(half, target.open(temporary), file))
-        written.extend(_write(target, halves[1:], about, folder))
-
-    write_atomic(file, write)
-    return written
+    names = {part: f"{part}{target.suffix}" for part in parts}
+    exported = []
+    with write_files(folder, list(names.values())) as building:
+        for part, name in names.items():
+            half, file = halves[part], building / name
+            target.write(half, json.dumps({**describe_half(half, target), **about}), file)
+            exported.append(_compare(half, target.open(file), folder / name))
+    return exported
 
 
 def _compare(half: Half, run: Runner, file: Path) -> Exported:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from latentscape.analysis.inference import reconstruct_with, spread
 from latentscape.analysis.reconstruction import measure
-from latentscape.config import Recipe
+from latentscape.config import Recipe, override
+from latentscape.data import source_names
 from latentscape.exports.halves import Half
 from latentscape.exports.targets import Target
 from latentscape.model import Network
@@ -30,16 +31,39 @@ def describe_model(model: Network, split: Split, recipe: Recipe) -> dict[str, An
     Returns
     -------
     dict
-        ``schema`` of the model file, version of ``latentscape``, ``recipe``, ``label_names``,
-        ``thresholds``.
+        ``schema`` of the model file, version of ``latentscape``, ``recipe`` as everybody may see
+        it, ``label_names``, ``thresholds``.
     """
+    public = public_recipe(recipe, split.dataset.name)
     return {
         "schema": SCHEMA,
         "latentscape": version("latentscape"),
-        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "recipe": public.model_dump(mode="json", exclude_none=True),
         "label_names": list(split.dataset.label_names),
         "thresholds": _thresholds(model, split),
     }
+
+
+def public_recipe(recipe: Recipe, data_name: str) -> Recipe:
+    """Return a recipe without paths: nobody else needs to know where the data lie.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        It is not changed.
+    data_name : str
+        Name of its data, which takes the place of ``data.source`` unless that is a name anyone can
+        load them by. ``data.labels`` is left out where it is a file, and not a column.
+    """
+    source, labels = recipe.data.source, recipe.data.labels
+    is_file = labels is not None and (labels.endswith(".npy") or not {"/", "\\"}.isdisjoint(labels))
+    return override(
+        recipe,
+        {
+            "data.source": source if source in source_names() else data_name,
+            "data.labels": None if is_file else labels,
+        },
+    )
 
 
 def describe_half(half: Half, target: Target) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def make_card(findings: Findings, repository: str | None, licence: str | None) -
         named=_source(row.values),
         labels=_labels(row.values["data"]["label_names"]),
         missing=_not_measured(row.values),
+        versions=_versions(row.values["environment"]),
         protocols=[protocols([row], part, 2) for part in _SCORED if row.found(part)],
         units=units,
     )
@@ -185,6 +186,12 @@ def _source(values: Mapping[str, Any]) -> str:
 def _labels(names: Sequence[str]) -> str:
     more = len(names) - _LABELS
     return ", ".join(names[:_LABELS]) + (f" and {more} more (see data.json)" if more > 0 else "")
+
+
+def _versions(environment: Mapping[str, Any]) -> list[str]:
+    """Name the programs whose versions are known."""
+    programs = {"latentscape": "Latentscape", "python": "Python", "torch": "PyTorch"}
+    return [f"{programs[key]} {environment[key]}" for key in programs if environment.get(key)]
 
 
 def _not_measured(values: Mapping[str, Any]) -> list[str]:

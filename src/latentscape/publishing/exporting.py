@@ -7,7 +7,7 @@ from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.experiment import load_split, prepare, run_split
 from latentscape.exports import Exported, choose_target, export_model
 from latentscape.records import Dataset, Split
-from latentscape.runs import Run, open_run, read_model
+from latentscape.runs import Run, read_model
 
 PARTS = {"both": ("encoder", "decoder"), "encoder": ("encoder",), "decoder": ("decoder",)}
 
@@ -31,7 +31,8 @@ def export(
     Parameters
     ----------
     run : str, Path or Run
-        The directory of a finished run, or a model file, whose recipe then names the data.
+        The directory of a finished run, or a model file; where that lies apart from its run, the
+        recipe in it names the data.
     to : str
         ``onnx``; ``keras``, a ``.keras`` file of stock layers that takes images (B, H, W, C); or
         ``torch-export``, a ``.pt2`` file.
@@ -65,22 +66,25 @@ def export(
         raise unknown("part of a model", part, PARTS, ConfigError)
     path = run.path if isinstance(run, Run) else Path(run)
     model = read_model(path)
-    home = path.parent if path.is_file() else path
-    if (home / "recipe.yaml").is_file():
-        split = run_split(open_run(home), data)
-    else:
-        split = _load_split(model.recipe, data)
+    home = path if path.is_dir() else path.parent
+    split = run_split(Run(home), data) if _is_run(path) else load_split(model.recipe, data)
+    _check_input(model.recipe, split)
     folder = home / "export" if out is None else Path(out)
     return export_model(model.network, split, model.recipe, to, PARTS[part], folder)
 
 
-def _load_split(recipe: Recipe, data: Dataset | None) -> Split:
-    """Load the data that a recipe names, and check that a model of it takes them."""
-    split = load_split(recipe, data)
+def _is_run(path: Path) -> bool:
+    """Tell a run, or the model file in it, from a model file that lies anywhere."""
+    run = Run(path.parent)
+    beside = (run.path / "recipe.yaml", run.path / "data.json")
+    return path.is_dir() or (path == run.model_file and all(file.is_file() for file in beside))
+
+
+def _check_input(recipe: Recipe, split: Split) -> None:
+    """Refuse examples other than those that a model of the recipe takes."""
     found = prepare(recipe, split).model.input
     if found != recipe.model.input:
         raise DataError(
             f"The examples of {split.dataset.name} are {found}",
             expected=f"{recipe.model.input}, as those that the model was trained on",
         )
-    return split

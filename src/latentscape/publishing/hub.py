@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentscape.config import override
 from latentscape.errors import ConfigError, RunError
 from latentscape.experiment import run_findings
+from latentscape.exports.metadata import public_recipe
 from latentscape.extras import require
 from latentscape.files import cannot_write, write_bytes, write_folder, write_json, write_text
 from latentscape.publishing.card import Card, make_card
@@ -138,9 +138,8 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _write(folder: Path, model: ModelFile, values: Mapping[str, Any], card: Card) -> None:
-    recipe, data = model.recipe, values["data"]
-    if Path(recipe.data.source).is_absolute():  # Nobody else needs to know where the data lie.
-        recipe = override(recipe, {"data.source": data["name"]})
+    data = values["data"]
+    recipe = public_recipe(model.recipe, data["name"])
     config = {
         "library_name": LIBRARY,
         "schema": SCHEMA,
