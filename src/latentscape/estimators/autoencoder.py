@@ -24,7 +24,7 @@ from latentscape.analysis.generation import (
     draw_from_prior,
 )
 from latentscape.analysis.inference import encode, reconstruct_with, spread, stored_batches
-from latentscape.config import Recipe, override
+from latentscape.config import Recipe
 from latentscape.data import binarize_split, hold_out
 from latentscape.errors import ConfigError, DataError, Interrupted, RunError
 from latentscape.estimators.examples import (
@@ -35,11 +35,18 @@ from latentscape.estimators.examples import (
     seed_of,
 )
 from latentscape.estimators.layout import Layout, learn_layout, remembered_layout
-from latentscape.estimators.settings import PATHS, check_layout, refuse_condition, resolve_recipe
+from latentscape.estimators.settings import (
+    PATHS,
+    check_layout,
+    for_streaming,
+    labels_for,
+    refuse_condition,
+    resolve_recipe,
+)
 from latentscape.estimators.streaming import Moments, train_epoch
 from latentscape.experiment import describe_environment, describe_split, prepare
 from latentscape.files import slug, write_folder
-from latentscape.model import Network, scaled, uses_labels
+from latentscape.model import Network, scaled
 from latentscape.records import Array, Dataset, Split
 from latentscape.runs import ModelFile, Run, create_run, open_run, read_model, save_model
 from latentscape.runtime import choose_device, derive_seed, forked_random
@@ -502,42 +509,23 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         values = check_examples(checked, X, reset=True)
         layout = learn_layout(np.shape(values)[1:], self.image_shape)
         share = 0.0 if streaming else self.validation_fraction
-        given = {name: getattr(self, name) for name in PATHS}
         seed = seed_of(self.random_state)
-        recipe = resolve_recipe(self.recipe, given, self.changes, share, seed)
+        recipe = resolve_recipe(self.recipe, self._given(), self.changes, share, seed)
         check_layout(recipe, layout)
         if streaming:
-            recipe = override(recipe, {"train.patience": None})
-        labels = self._labels(recipe, y, streaming)
-        dataset = dataset_of(layout.to_network(values), range_of(values, self.value_range), labels)
+            recipe = for_streaming(recipe, self._given())
+        value_range = range_of(values, self.value_range)
+        dataset = dataset_of(layout.to_network(values), value_range, labels_for(recipe, y))
         return _Task(checked, layout, *_split(recipe, dataset, share))
 
     def _further_task(self, X: ArrayLike) -> _Task:
         """Bring X to what the network takes, for another epoch."""
-        self._labels(self.recipe_, None, streaming=True)
-        given = {"train.lr": self.lr, "train.batch_size": self.batch_size, "train.patience": None}
-        changes = {
-            path: value
-            for path, value in given.items()
-            if value is not None or path == "train.patience"
-        }
-        recipe = override(self.recipe_, changes)
+        recipe = for_streaming(self.recipe_, self._given())
         return _Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0))
 
-    def _labels(self, recipe: Recipe, y: ArrayLike | None, streaming: bool) -> ArrayLike | None:
-        """Return y where the recipe trains with labels; no other looks at it."""
-        if not uses_labels(recipe.model, recipe.objective):
-            return None
-        if streaming:
-            raise ConfigError(
-                f"The recipe {recipe.name} trains with labels, not all of which need be in one X",
-                fix="Use fit.",
-            )
-        if y is None:
-            raise DataError(
-                f"The recipe {recipe.name} trains with labels, and got none", fix="Call fit(X, y)."
-            )
-        return y
+    def _given(self) -> dict[str, Any]:
+        """Return the parameters that stand for settings of the recipe."""
+        return {name: getattr(self, name) for name in PATHS}
 
     def _run_name(self, task: _Task) -> str:
         fingerprint = task.recipe.fingerprint(task.split.dataset.fingerprint)

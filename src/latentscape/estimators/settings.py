@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from latentscape.config import ConvConfig, Recipe, load_recipe, override
 from latentscape.errors import ConfigError, DataError
 from latentscape.estimators.layout import Layout
+from latentscape.model import uses_labels
 
 PATHS = {
     "latent_dim": "model.latent.dim",
@@ -73,6 +76,47 @@ def resolve_recipe(
     recipe = override(recipe, settings)
     refuse_condition(recipe)
     return recipe
+
+
+def for_streaming(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+    """Return a recipe for one more epoch, on whatever comes.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What has been trained by so far.
+    given : mapping
+        ``batch_size`` and ``lr`` count anew; None leaves what the recipe has.
+
+    Raises
+    ------
+    ConfigError
+        If it trains with labels.
+    """
+    if uses_labels(recipe.model, recipe.objective):
+        raise ConfigError(
+            f"The recipe {recipe.name} trains with labels, not all of which need be in one X",
+            fix="Use fit.",
+        )
+    changes = {PATHS[name]: given[name] for name in ("batch_size", "lr") if given[name] is not None}
+    return override(recipe, {**changes, "train.patience": None})
+
+
+def labels_for(recipe: Recipe, y: ArrayLike | None) -> ArrayLike | None:
+    """Return y where a recipe trains with labels; no other looks at it.
+
+    Raises
+    ------
+    DataError
+        If it does and there are none.
+    """
+    if not uses_labels(recipe.model, recipe.objective):
+        return None
+    if y is None:
+        raise DataError(
+            f"The recipe {recipe.name} trains with labels, and got none", fix="Call fit(X, y)."
+        )
+    return y
 
 
 def refuse_condition(recipe: Recipe) -> None:
