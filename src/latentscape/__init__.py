@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
     from latentscape.data import load_data, show_data
+    from latentscape.embedding import embed
     from latentscape.errors import (
         ConfigError,
         DataError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 # and `latentscape --help` wait for nothing.
 _HOMES = {
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
+    "embedding": ("embed",),
     "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "data": ("load_data", "show_data"),
     "estimators": (
@@ -116,6 +118,7 @@ __all__ = [
     "cluster",
     "compare",
     "denoise",
+    "embed",
     "evaluate",
     "explore",
     "export",

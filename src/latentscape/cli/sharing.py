@@ -7,11 +7,62 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from latentscape.cli.options import AsJson, RunPath
+from latentscape.cli.options import (
+    AsJson,
+    Device,
+    Labels,
+    Quiet,
+    Resize,
+    RunPath,
+    Settings,
+    Shape,
+    complete_source,
+    read_changes,
+    read_sizes,
+)
 from latentscape.cli.printing import show
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Take elsewhere")
+
+
+@command(epilog="Example: **latentscape embed runs/simple-20-mnist-5k-0 --data mnist --out z.npy**")
+def embed(
+    run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
+    data: Annotated[
+        str,
+        typer.Option(help="Name of a source, or a path.", autocompletion=complete_source),
+    ],
+    out: Annotated[Path, typer.Option(help="The .npy, .parquet or .csv file to write.")],
+    labels: Labels = None,
+    shape: Shape = None,
+    resize: Resize = None,
+    settings: Settings = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the codes of any number of examples, with the names or ids that they have."""
+    from latentscape import embedding, terminal
+
+    given = {
+        "data.labels": labels,
+        "data.shape": read_sizes(shape),
+        "data.resize": read_sizes(resize),
+    }
+    changes = {
+        path.removeprefix("data."): value for path, value in read_changes(settings, given).items()
+    }
+    watch = terminal.counting("embedding", quiet or as_json)
+    done = embedding.embed(run, data, out, changes=changes, device=device, watch=watch)
+    row = {
+        "file": str(done.file),
+        "ids": None if done.ids is None else str(done.ids),
+        "count": done.count,
+        "dim": done.dim,
+        "seconds": done.seconds,
+    }
+    show(row, as_json, _print_embedded)
 
 
 @command(epilog="Example: **latentscape export runs/vae-20-mnist-5k-0 --to onnx**")
@@ -74,6 +125,15 @@ def publish(
         print(json.dumps({"folder": str(done.folder), "url": done.url}))
         return
     print("\n".join(filter(None, [str(done.folder), done.url])))
+
+
+def _print_embedded(row: dict[str, Any]) -> None:
+    rate = row["count"] / row["seconds"]
+    print("\n".join(filter(None, [row["file"], row["ids"]])))
+    print(
+        f"{row['count']:,} examples, {row['dim']} numbers each, in {row['seconds']:.2f} s "
+        f"({rate:,.0f} per second)"
+    )
 
 
 def _print_exported(rows: list[dict[str, Any]]) -> None:

@@ -3,14 +3,14 @@
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.data.raw import Raw, join_parts
+from latentscape.data.raw import Raw, join_parts, labelled
 from latentscape.errors import DataError, unknown
 from latentscape.records import Array
 
@@ -60,6 +60,50 @@ def read_npy(path: Path, config: DataConfig) -> Raw:
     """
     values = load_arrays(path)[""]
     return Raw(values, None if config.labels is None else _label_array(path, config.labels))
+
+
+def stream_npy(path: Path, config: DataConfig, size: int) -> tuple[int, Iterator[Raw]]:
+    """Read an array bit by bit, as `read_npy` reads it whole.
+
+    Parameters
+    ----------
+    path, config
+        As for `read_npy`.
+    size : int
+        Examples at most at a time.
+
+    Returns
+    -------
+    int
+        How many examples there are.
+    iterator of Raw
+        The examples, with their labels where a file of them is named.
+
+    Raises
+    ------
+    DataError
+        As for `read_npy`; and if there are not as many labels as examples.
+    """
+    labels = None if config.labels is None else _label_file(path, config.labels)
+    count = len(_mapped(path))
+    if labels is not None and _mapped(labels).shape not in ((count,), (count, 1)):
+        raise DataError(
+            f"{labels} holds an array of shape {_mapped(labels).shape}",
+            expected=f"a label for each of the {count} examples in {path}",
+        )
+    return count, _stream(path, labels, count, size)
+
+
+def _stream(path: Path, labels: Path | None, count: int, size: int) -> Iterator[Raw]:
+    for start in range(0, count, size):
+        some = slice(start, start + size)
+        # Mapped anew each time: what has been read of a mapped file counts as memory in use.
+        values = np.array(_mapped(path)[some])
+        if labels is None:
+            yield Raw(values)
+        else:
+            named = np.array(_mapped(labels)[some]).reshape(-1)
+            yield Raw(values, named, along=labelled(named))
 
 
 def read_npz(path: Path, config: DataConfig) -> Raw:
@@ -126,14 +170,30 @@ def load_arrays(path: Path) -> dict[str, Array]:
     except _DAMAGE as error:
         raise _refusal(path, error) from error
     if (path.suffix.lower() == ".npy") != ("" in arrays):
-        raise DataError(
-            f"{path} is not what its name says", expected="an array in .npy, an archive in .npz"
-        )
+        raise _misnamed(path)
     return {
         name: np.atleast_1d(array)
         for name, array in arrays.items()
         if isinstance(array, np.ndarray)
     }
+
+
+def _mapped(path: Path) -> Array:
+    """Open an array without reading it."""
+    try:
+        loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _DAMAGE as error:
+        raise _refusal(path, error) from error
+    if not isinstance(loaded, np.ndarray):
+        loaded.close()
+        raise _misnamed(path)
+    return np.atleast_1d(loaded)
+
+
+def _misnamed(path: Path) -> DataError:
+    return DataError(
+        f"{path} is not what its name says", expected="an array in .npy, an archive in .npz"
+    )
 
 
 def _pair(arrays: Mapping[str, Array], path: Path) -> tuple[str, str]:
@@ -150,6 +210,10 @@ def _pair(arrays: Mapping[str, Array], path: Path) -> tuple[str, str]:
 
 
 def _label_array(path: Path, labels: str) -> Array:
+    return load_arrays(_label_file(path, labels))[""]
+
+
+def _label_file(path: Path, labels: str) -> Path:
     given = Path(labels).expanduser()
     file = given if given.is_file() else path.parent / given
     if not file.is_file():
@@ -157,11 +221,11 @@ def _label_array(path: Path, labels: str) -> Array:
             f"There is no file {labels}, here or beside {path}",
             expected=f"a .npy file with a label for each example of {path.name}",
         )
-    return load_arrays(file)[""]
+    return file
 
 
 def _refusal(path: Path, error: BaseException) -> DataError:
-    if "pickle" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return DataError(
             f"{path} holds pickled objects, which can run any program, or is no NumPy file",
             expected="plain numeric arrays",

@@ -7,9 +7,10 @@ from typing import Any
 
 from latentscape.config import DataConfig, validate
 from latentscape.data.raw import Raw, to_dataset
-from latentscape.data.sources import load_dataset
+from latentscape.data.sources import load_dataset, open_stream
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import describe
+from latentscape.data.streams import Stream, stream_of
 from latentscape.data.values import compact
 from latentscape.errors import DataError
 from latentscape.records import Array, Dataset
@@ -36,6 +37,39 @@ def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -
         If the data cannot be read.
     """
     return load_dataset(_data_config(source, changes))
+
+
+def stream_data(
+    source: str | Path | Dataset,
+    shape: tuple[int, ...],
+    size: int,
+    *,
+    changes: Mapping[str, Any] | None = None,
+) -> Stream:
+    """Go through examples once, of which not all need fit into memory.
+
+    Parameters
+    ----------
+    source, changes
+        As for `load_data`; or a dataset in memory.
+    shape : tuple of int
+        The shape that examples must have, (C, H, W) or (D,).
+    size : int
+        Examples at most in a chunk.
+
+    Returns
+    -------
+    Stream
+        See `open_stream`.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read: here, or while the stream is gone through.
+    """
+    if isinstance(source, Dataset):
+        return stream_of(check_dataset(source), shape, size)
+    return open_stream(_data_config(source, changes), shape, size)
 
 
 def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset:

@@ -2,10 +2,14 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from latentscape.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # pixel0, pixel1, ... (Kaggle) or 1x1, 1x2, ... (row and column)
 _PIXEL = re.compile(r"pixel.*|\d+x\d+", re.IGNORECASE)
@@ -74,6 +78,11 @@ def example_shape(names: Sequence[str], wanted: tuple[int, ...] | None) -> tuple
     side = math.isqrt(len(names))
     square = side**2 == len(names) and all(_PIXEL.fullmatch(name) for name in names)
     return (1, side, side) if square and wanted is None else (len(names),)
+
+
+def slices(table: "pa.Table", size: int) -> "Iterator[pa.Table]":
+    """Cut a table into parts of at most `size` rows; nothing is copied."""
+    return (table.slice(start, size) for start in range(0, table.num_rows, size))
 
 
 def _label_column(names: Sequence[str], wanted: str | None, origin: str) -> int | None:

@@ -3,15 +3,18 @@
 import csv
 import io
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.data.columns import choose_columns, example_shape, left_out
-from latentscape.data.payload import read_payload
+from latentscape.data.columns import choose_columns, example_shape, left_out, slices
+from latentscape.data.payload import opened, read_payload
 from latentscape.data.raw import Raw
 from latentscape.errors import DataError
 from latentscape.records import Array
@@ -29,13 +32,17 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class _Layout:
-    """How to read the text: what its first line shows."""
+    """How to read the text: what its first line shows; and which texts to bring along."""
 
     names: list[str]
     has_header: bool
     delimiter: str
     label: int | None
     values: list[int]
+    texts: list[int]
+
+
+_Mistake = Callable[[str], DataError]
 
 
 def read_csv(path: Path, config: DataConfig) -> Raw:
@@ -57,15 +64,93 @@ def read_csv(path: Path, config: DataConfig) -> Raw:
     DataError
         With line and column, for what is no finite number.
     """
-    payload = read_payload(path).removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    payload = _begun(read_payload(path))
     layout = _layout(payload, config, str(path))
-    table = _parse(payload, layout, str(path))
+    mistake = partial(_first_mistake, [payload], layout, str(path))
+    table = _parse(payload, layout, _TYPES, True, mistake)
     if table is None:
         return Raw(np.zeros((0, len(layout.values)), np.uint8))
+    return _raw(table, layout, config, mistake)
+
+
+def stream_csv(path: Path, config: DataConfig, size: int) -> tuple[None, Iterator[Raw]]:
+    """Read a table bit by bit, as `read_csv` reads it whole.
+
+    A table of integers is gone through twice: that no number has a fraction is known at its end.
+
+    Parameters
+    ----------
+    path, config
+        As for `read_csv`.
+    size : int
+        Rows at most at a time.
+
+    Returns
+    -------
+    None
+        How many rows there are is not known before.
+    iterator of Raw
+        The rows, with all columns that are no values, as texts.
+
+    Raises
+    ------
+    DataError
+        As for `read_csv`.
+    """
+    first = next(_blocks(path))
+    layout = _layout(first, config, str(path))
+    others = sorted(set(range(len(layout.names))) - set(layout.values))
+    return None, _stream(path, config, replace(layout, texts=others), size)
+
+
+def _stream(path: Path, config: DataConfig, layout: _Layout, size: int) -> Iterator[Raw]:
+    mistake = partial(_first_mistake, _blocks(path), layout, str(path))
+    kind = _kind(path, layout)
+    names = [layout.names[index] for index in layout.texts]
+    for number, block in enumerate(_blocks(path)):
+        table = _parse(block, layout, [kind], number == 0, mistake)
+        for rows in [] if table is None else slices(table, size):
+            texts = rows.select([str(index) for index in layout.texts]).rename_columns(names)
+            yield replace(_raw(rows, layout, config, mistake), along=texts)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Read a text in blocks of whole lines."""
+    with opened(path) as file:
+        yield _begun(file.read(_BLOCK) + file.readline())
+        while block := file.read(_BLOCK):
+            yield block + file.readline()
+
+
+def _begun(text: bytes) -> bytes:
+    """Take away what may stand before the first line."""
+    return text.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+
+
+def _kind(path: Path, layout: _Layout) -> str:
+    """Find the smallest type that fits all values."""
+    kinds = list(_TYPES)
+    for number, block in enumerate(_blocks(path)):
+        while kinds[1:] and not _fits(block, layout, kinds[0], number == 0):
+            del kinds[0]
+        if not kinds[1:]:
+            break
+    return kinds[0]
+
+
+def _fits(block: bytes, layout: _Layout, kind: str, first: bool) -> bool:
+    try:
+        _parse(block, layout, [kind], first, DataError)
+    except DataError:
+        return False
+    return True
+
+
+def _raw(table: "pa.Table", layout: _Layout, config: DataConfig, mistake: _Mistake) -> Raw:
     labels = None if layout.label is None else table.column(str(layout.label)).to_numpy()
     values = _stack(table, layout.values)
     if not np.isfinite(values).all():
-        raise _first_mistake(payload, layout, str(path), "it holds values that are not finite")
+        raise mistake("it holds values that are not finite")
     return Raw(
         values.reshape(-1, *example_shape(_value_names(layout), config.shape)),
         labels,
@@ -86,7 +171,8 @@ def _layout(payload: bytes, config: DataConfig, origin: str) -> _Layout:
                 fix="Say '--labels 0' if it is the first one, or add a header.",
             )
     label, values = choose_columns(names, config.labels, origin)
-    return _Layout(names, has_header, delimiter, label, values)
+    texts = [] if label is None else [label]
+    return _Layout(names, has_header, delimiter, label, values, texts)
 
 
 def _first_line(payload: bytes, origin: str) -> tuple[list[str], str]:
@@ -104,20 +190,21 @@ def _first_line(payload: bytes, origin: str) -> tuple[list[str], str]:
     return [name.strip() for name in names], delimiter
 
 
-def _parse(payload: bytes, layout: _Layout, origin: str) -> "pa.Table | None":
-    """Parse with the smallest type that fits all values; None if there are no rows."""
+def _parse(
+    payload: bytes, layout: _Layout, kinds: Sequence[str], first: bool, mistake: _Mistake
+) -> "pa.Table | None":
+    """Parse with the first type that fits all values; None if there are no rows."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     # Columns go by position: names in a header may stand twice.
     names = [str(index) for index in range(len(layout.names))]
     read = arrow_csv.ReadOptions(
-        column_names=names, skip_rows=int(layout.has_header), block_size=_BLOCK
+        column_names=names, skip_rows=int(first and layout.has_header), block_size=_BLOCK
     )
-    for kind in _TYPES:
+    for kind in kinds:
         types = {str(index): pa.type_for_alias(kind) for index in layout.values}
-        if layout.label is not None:
-            types[str(layout.label)] = pa.string()
+        types |= {str(index): pa.string() for index in layout.texts}
         # Nothing stands for "missing": an empty cell shall be an error, not a null.
         convert = arrow_csv.ConvertOptions(
             column_types=types, include_columns=list(types), null_values=[]
@@ -131,7 +218,7 @@ def _parse(payload: bytes, layout: _Layout, origin: str) -> "pa.Table | None":
             if str(error) == "Empty CSV file":
                 return None
             problem = error
-    raise _first_mistake(payload, layout, origin, str(problem)) from problem
+    raise mistake(str(problem)) from problem
 
 
 def _stack(table: "pa.Table", columns: list[int]) -> Array:
@@ -153,11 +240,13 @@ def _looks_labelled(n_columns: int) -> bool:
     return n_columns > _SMALLEST_IMAGE**2 and math.isqrt(n_columns - 1) ** 2 == n_columns - 1
 
 
-def _first_mistake(payload: bytes, layout: _Layout, origin: str, otherwise: str) -> DataError:
+def _first_mistake(
+    blocks: Iterable[bytes], layout: _Layout, origin: str, otherwise: str
+) -> DataError:
     """Find the first thing that is wrong; slow, and only for tables that cannot be read."""
     # What is not UTF-8 becomes a character that is in no number.
-    text = io.TextIOWrapper(io.BytesIO(payload), "utf-8", "replace", newline="")
-    reader = csv.reader(text, delimiter=layout.delimiter)
+    texts = (io.TextIOWrapper(io.BytesIO(b), "utf-8", "replace", newline="") for b in blocks)
+    reader = csv.reader(chain.from_iterable(texts), delimiter=layout.delimiter)
     try:
         for cells in reader:
             if not cells or (layout.has_header and reader.line_num == 1):

@@ -66,6 +66,38 @@ def label_indices(names: Sequence[str], dataset: Dataset) -> list[int]:
     return [dataset.label_names.index(name) for name in names]
 
 
+def known_labels(values: Array, names: Sequence[str], origin: str) -> NDArray[np.int64]:
+    """Look labels up among names that are known.
+
+    Parameters
+    ----------
+    values : ndarray
+        (N,) as in `encode_labels`.
+    names : sequence of str
+        What the labels 0, 1, ... are called.
+    origin : str
+        Where the values come from, for the message.
+
+    Returns
+    -------
+    ndarray of int64
+        (N,) positions in `names`.
+
+    Raises
+    ------
+    DataError
+        If a label is missing, or none of the names.
+    """
+    indices, found = encode_labels(values, origin)
+    for name in found:
+        if name not in names:
+            raise DataError(
+                f"{origin} has the label {name!r}",
+                expected=f"one of those that are known, {', '.join(names)}",
+            )
+    return np.array([names.index(name) for name in found], np.int64)[indices]
+
+
 def _check_present(column: Array, origin: str) -> None:
     if column.dtype.kind == "f":
         missing = ~np.isfinite(column)

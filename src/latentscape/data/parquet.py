@@ -1,7 +1,11 @@
 """Parquet tables: numeric columns, a column of lists, or a column of encoded images."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -15,6 +19,17 @@ from latentscape.records import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_BUFFER = 1 << 20
+"""Bytes of each column that a stream reads at once."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which columns hold the label and the values: images, lists or numbers, all of one kind."""
+
+    label: int | None
+    values: list[int]
 
 
 def read_parquet(path: Path, config: DataConfig) -> Raw:
@@ -33,37 +48,113 @@ def read_parquet(path: Path, config: DataConfig) -> Raw:
     DataError
         If the file is damaged, a column is missing, or values are missing or not numeric.
     """
-    table = _table(path)
-    label, chosen = choose_columns(table.column_names, config.labels, str(path))
-    labels = None if label is None else _labels(table.column(label))
-    unused = left_out(table.column_names, label, chosen)
-    columns = {table.column_names[index]: table.column(index) for index in chosen}
-    pictures = {name: column for name, column in columns.items() if _is_encoded(column.type)}
-    lists = {name: column for name, column in columns.items() if _is_list(column.type)}
-    if pictures:
-        column, where = _only(pictures, str(path))
-        return Raw(_decoded(column, config, where), labels, channels_first=True, left_out=unused)
-    if lists:
-        return Raw(_unnested(*_only(lists, str(path))), labels, left_out=unused)
-    flat = [_numbers(column, f"{path}, column {name!r}") for name, column in columns.items()]
-    values = np.stack(flat, axis=1).reshape(-1, *example_shape(list(columns), config.shape))
-    return Raw(values, labels, channels_first=True, left_out=unused)
+    from pyarrow import parquet
+
+    with _opened(path) as file:
+        table = parquet.read_table(file)
+    return _raw(table, _layout(table.schema, config, str(path)), config, str(path))
 
 
-def _table(path: Path) -> "pa.Table":
+def stream_parquet(path: Path, config: DataConfig, size: int) -> tuple[int, Iterator[Raw]]:
+    """Read a Parquet table bit by bit, as `read_parquet` reads it whole.
+
+    Parameters
+    ----------
+    path, config
+        As for `read_parquet`.
+    size : int
+        Rows at most at a time.
+
+    Returns
+    -------
+    int
+        How many rows there are.
+    iterator of Raw
+        The rows, with all columns that are no values.
+
+    Raises
+    ------
+    DataError
+        As for `read_parquet`.
+    """
+    from pyarrow import parquet
+
+    with _opened(path) as file:
+        count = parquet.read_metadata(file).num_rows
+    return count, _stream(path, config, size)
+
+
+def _stream(path: Path, config: DataConfig, size: int) -> Iterator[Raw]:
     import pyarrow as pa
     from pyarrow import parquet
+
+    first = 0
+    with _opened(path) as file:
+        # So that no row group, let alone all of them, is held in memory.
+        table = parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+        layout = _layout(table.schema_arrow, config, str(path))
+        for batch in table.iter_batches(size):
+            rows = pa.Table.from_batches([batch])
+            yield replace(_raw(rows, layout, config, str(path), first), along=_along(rows, layout))
+            first += len(rows)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    import pyarrow as pa
 
     try:
         # Opened here, so that the path is never taken for a folder, a pattern or an address.
         with path.open("rb") as file:
-            return parquet.read_table(file)
+            yield file
     except PermissionError as error:
         raise unreadable(path, error) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as Parquet: {error}", expected="a whole Parquet file"
         ) from error
+
+
+def _layout(schema: "pa.Schema", config: DataConfig, origin: str) -> _Layout:
+    label, chosen = choose_columns(schema.names, config.labels, origin)
+    pictures = [index for index in chosen if _is_encoded(schema.types[index])]
+    lists = [index for index in chosen if _is_list(schema.types[index])]
+    return _Layout(label, pictures or lists or chosen)
+
+
+def _raw(
+    table: "pa.Table", layout: _Layout, config: DataConfig, origin: str, first: int = 0
+) -> Raw:
+    """Take labels and values from a table, or from its rows number `first` and following."""
+    labels = None if layout.label is None else _labels(table.column(layout.label))
+    unused = left_out(table.column_names, layout.label, layout.values)
+    columns = {table.column_names[index]: table.column(index) for index in layout.values}
+    kind = table.schema.types[layout.values[0]]
+    if _is_encoded(kind):
+        column, where = _only(columns, origin)
+        images = _decoded(column, config, where, first)
+        return Raw(images, labels, channels_first=True, left_out=unused)
+    if _is_list(kind):
+        return Raw(_unnested(*_only(columns, origin), first), labels, left_out=unused)
+    flat = [_numbers(column, f"{origin}, column {n!r}", first) for n, column in columns.items()]
+    values = np.stack(flat, axis=1).reshape(-1, *example_shape(list(columns), config.shape))
+    return Raw(values, labels, channels_first=True, left_out=unused)
+
+
+def _along(table: "pa.Table", layout: _Layout) -> "pa.Table":
+    """Return all columns that are no values, and the file names that images bring with them."""
+    from pyarrow import compute
+
+    others = table.select([i for i in range(table.num_columns) if i not in layout.values])
+    field = table.schema.field(layout.values[0])
+    if (
+        _is_encoded(field.type)
+        and field.type.num_fields
+        and field.type.get_field_index("path") >= 0
+    ):
+        paths = compute.struct_field(table.column(layout.values[0]), "path")
+        others = others.append_column(f"{field.name}.path", paths)
+    return others
 
 
 def _labels(column: "pa.ChunkedArray") -> Array:
@@ -89,13 +180,13 @@ def _only(columns: "dict[str, pa.ChunkedArray]", origin: str) -> "tuple[pa.Chunk
     return column, f"{origin}, column {name!r}"
 
 
-def _decoded(column: "pa.ChunkedArray", config: DataConfig, origin: str) -> Array:
+def _decoded(column: "pa.ChunkedArray", config: DataConfig, origin: str, first: int) -> Array:
     import pyarrow as pa
     from pyarrow import compute
 
     encoded = compute.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
-    _refuse_nulls(encoded, origin)
-    names = [f"{origin}, row {row}" for row in range(len(encoded))]
+    _refuse_nulls(encoded, origin, first)
+    names = [f"{origin}, row {first + row}" for row in range(len(encoded))]
     images = (
         decode(content.as_py(), name, config.resize)
         for content, name in zip(encoded, names, strict=True)
@@ -103,13 +194,13 @@ def _decoded(column: "pa.ChunkedArray", config: DataConfig, origin: str) -> Arra
     return stack(images, names)
 
 
-def _unnested(column: "pa.ChunkedArray", origin: str) -> Array:
+def _unnested(column: "pa.ChunkedArray", origin: str, first: int) -> Array:
     """Turn N lists, or lists of lists, of equal lengths into (N, ...)."""
     from pyarrow import compute
 
     flat, shape = column, [len(column)]
     while _is_list(flat.type):
-        _refuse_nulls(flat, origin)
+        _refuse_nulls(flat, origin, first, math.prod(shape[1:]))
         lengths = compute.unique(compute.list_value_length(flat)).to_pylist()
         if len(lengths) > 1:
             raise DataError(
@@ -118,10 +209,10 @@ def _unnested(column: "pa.ChunkedArray", origin: str) -> Array:
             )
         shape.extend(lengths or [1])
         flat = compute.list_flatten(flat)
-    return _numbers(flat, origin).reshape(shape)
+    return _numbers(flat, origin, first, math.prod(shape[1:])).reshape(shape)
 
 
-def _numbers(column: "pa.ChunkedArray", origin: str) -> Array:
+def _numbers(column: "pa.ChunkedArray", origin: str, first: int, per_row: int = 1) -> Array:
     import pyarrow as pa
 
     kind = column.type
@@ -131,13 +222,13 @@ def _numbers(column: "pa.ChunkedArray", origin: str) -> Array:
             expected="numbers",
             fix="Leave the column out, or name it with --labels if it holds the labels.",
         )
-    _refuse_nulls(column, origin)
+    _refuse_nulls(column, origin, first, per_row)
     return np.asarray(column.to_numpy())
 
 
-def _refuse_nulls(column: "pa.ChunkedArray", origin: str) -> None:
+def _refuse_nulls(column: "pa.ChunkedArray", origin: str, first: int, per_row: int = 1) -> None:
     if column.null_count:
-        row = column.is_null().to_pylist().index(True)
+        row = first + column.is_null().to_pylist().index(True) // per_row
         raise DataError(
             f"{origin} has {column.null_count} empty cell(s), the first in row {row} (from 0)",
             expected="a value in each",

@@ -2,12 +2,17 @@
 
 import gzip
 import hashlib
+import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from latentscape.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 def read_payload(path: Path) -> bytes:
@@ -30,6 +35,35 @@ def read_payload(path: Path) -> bytes:
     """
     try:
         return unpack(path.read_bytes(), str(path))
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read it bit by bit, decompressed as by `read_payload`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    binary file
+        At its beginning.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or its gzip stream is damaged: while it is open, too.
+    """
+    try:
+        with path.open("rb") as file:
+            packed = file.peek(2).startswith(_GZIP_MAGIC)
+            yield io.BufferedReader(gzip.GzipFile(fileobj=file)) if packed else file
+    except _GZIP_DAMAGE as error:
+        raise _damaged(str(path), error) from error
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -61,12 +95,8 @@ def unpack(content: bytes, origin: str) -> bytes:
         return content
     try:
         return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{origin} is a truncated or damaged gzip file ({error})",
-            expected="a whole one",
-            fix="Copy or download it again.",
-        ) from error
+    except _GZIP_DAMAGE as error:
+        raise _damaged(origin, error) from error
 
 
 def verify(payload: bytes, sha256: str, origin: str) -> None:
@@ -93,3 +123,11 @@ def verify(payload: bytes, sha256: str, origin: str) -> None:
             expected=sha256,
             fix="Remove or replace that file; give its path to use it as your own data.",
         )
+
+
+def _damaged(origin: str, error: Exception) -> DataError:
+    return DataError(
+        f"{origin} is a truncated or damaged gzip file ({error})",
+        expected="a whole one",
+        fix="Copy or download it again.",
+    )

@@ -1,6 +1,7 @@
 """What a file holds, and how it becomes a `Dataset`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from latentscape.data.labels import encode_labels
 from latentscape.data.values import arrange, compact
 from latentscape.errors import DataError
 from latentscape.records import Array, Dataset
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,8 @@ class Raw:
         Whether four axes are known to be (N, C, H, W), so that nothing needs guessing.
     left_out : tuple of str
         As in `Dataset`.
+    along : pyarrow.Table or None
+        What a stream brings along with the values: names of files, further columns; N rows.
     """
 
     values: Array
@@ -44,6 +50,7 @@ class Raw:
     origin: str = ""
     channels_first: bool = False
     left_out: tuple[str, ...] = ()
+    along: "pa.Table | None" = None
 
 
 def to_dataset(raw: Raw, name: str, origin: str, config: DataConfig) -> Dataset:
@@ -78,7 +85,7 @@ def to_dataset(raw: Raw, name: str, origin: str, config: DataConfig) -> Dataset:
         images=images,
         labels=labels,
         label_names=label_names,
-        value_range=_value_range(raw, config),
+        value_range=range_of(raw, config),
         n_official_train=raw.n_official_train,
         origin=raw.origin or origin,
         left_out=raw.left_out,
@@ -121,6 +128,32 @@ def join_parts(train: Raw, test: Raw, origin: str) -> Raw:
     )
 
 
+def labelled(labels: Array, **columns: list[str]) -> "pa.Table":
+    """Return what shall go along with examples, their labels in the column ``label``."""
+    import pyarrow as pa
+
+    return pa.table({**columns, "label": labels})
+
+
+def range_of(raw: Raw, config: DataConfig) -> tuple[float, float]:
+    """Return the values that stand for 0 and 1: those asked for, or known, or customary.
+
+    Raises
+    ------
+    DataError
+        If that is no range.
+    """
+    by_type = {"b": (0.0, 1.0), "f": (0.0, 1.0)}.get(raw.values.dtype.kind, (0.0, 255.0))
+    low, high = config.range or raw.value_range or by_type
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise DataError(
+            f"The range of values [{low:g}, {high:g}] is none",
+            expected="two numbers, the smaller one first",
+            fix="Set data.range.",
+        )
+    return float(low), float(high)
+
+
 def _labels(raw: Raw, origin: str) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     if raw.labels is None:
         return None, ()
@@ -132,15 +165,3 @@ def _labels(raw: Raw, origin: str) -> tuple[NDArray[np.int64] | None, tuple[str,
     if raw.label_names:
         return raw.labels.astype(np.int64), raw.label_names
     return encode_labels(raw.labels, origin)
-
-
-def _value_range(raw: Raw, config: DataConfig) -> tuple[float, float]:
-    by_type = {"b": (0.0, 1.0), "f": (0.0, 1.0)}.get(raw.values.dtype.kind, (0.0, 255.0))
-    low, high = config.range or raw.value_range or by_type
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise DataError(
-            f"The range of values [{low:g}, {high:g}] is none",
-            expected="two numbers, the smaller one first",
-            fix="Set data.range.",
-        )
-    return float(low), float(high)

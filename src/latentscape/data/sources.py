@@ -2,20 +2,21 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from latentscape.config import DataConfig
 from latentscape.data.archives import FASHION_MNIST, MNIST
-from latentscape.data.arrays import read_npy, read_npz
-from latentscape.data.csvfile import read_csv
+from latentscape.data.arrays import read_npy, read_npz, stream_npy
+from latentscape.data.csvfile import read_csv, stream_csv
 from latentscape.data.embedded import load_digits, load_mnist_5k
-from latentscape.data.folders import read_image_folder
+from latentscape.data.folders import read_image_folder, stream_image_folder
 from latentscape.data.idx import is_idx, read_idx, read_idx_folder
-from latentscape.data.parquet import read_parquet
+from latentscape.data.parquet import read_parquet, stream_parquet
 from latentscape.data.raw import Raw, to_dataset
+from latentscape.data.streams import Stream, chunks, stream_of
 from latentscape.errors import DataError, unknown
 from latentscape.records import Dataset
 
@@ -38,10 +39,11 @@ class Source:
 
 @dataclass(frozen=True)
 class _Format:
-    """How a kind of file is read, and which settings mean something to it."""
+    """How a kind of file is read, whole and bit by bit; which settings mean something to it."""
 
     read: Callable[[Path, DataConfig], Raw]
     settings: tuple[str, ...] = ()
+    stream: Callable[[Path, DataConfig, int], tuple[int | None, Iterator[Raw]]] | None = None
 
 
 SOURCES: dict[str, Source] = {
@@ -56,15 +58,15 @@ SOURCES: dict[str, Source] = {
 }
 
 _FORMATS = {
-    ".csv": _Format(read_csv, ("labels",)),
-    ".tsv": _Format(read_csv, ("labels",)),
-    ".parquet": _Format(read_parquet, ("labels", "resize")),
-    ".npy": _Format(read_npy, ("labels",)),
+    ".csv": _Format(read_csv, ("labels",), stream_csv),
+    ".tsv": _Format(read_csv, ("labels",), stream_csv),
+    ".parquet": _Format(read_parquet, ("labels", "resize"), stream_parquet),
+    ".npy": _Format(read_npy, ("labels",), stream_npy),
     ".npz": _Format(read_npz, ("labels",)),
 }
 _IDX = _Format(lambda path, config: read_idx(path))
 _IDX_FOLDER = _Format(lambda path, config: read_idx_folder(path))
-_IMAGE_FOLDER = _Format(read_image_folder, ("resize",))
+_IMAGE_FOLDER = _Format(read_image_folder, ("resize",), stream_image_folder)
 
 
 def source_names() -> list[str]:
@@ -99,6 +101,43 @@ def load_dataset(config: DataConfig) -> Dataset:
     kind = _format(path)
     _refuse_settings(config, kind.settings)
     return to_dataset(kind.read(path, config), _name(path), str(path), config)
+
+
+def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream:
+    """Open examples by name or path, as `load_dataset` understands them, to go through them once.
+
+    Of .npy, .csv, .parquet and folders of images, no more than a chunk is in memory; what has a
+    name, IDX files and .npz archives are read whole.
+
+    Parameters
+    ----------
+    config : DataConfig
+        ``source``, ``labels``, ``shape``, ``range`` and ``resize`` count.
+    shape : tuple of int
+        The shape that examples must have, (C, H, W) or (D,).
+    size : int
+        Examples at most in a chunk.
+
+    Returns
+    -------
+    Stream
+        In the order of `load_dataset`.
+
+    Raises
+    ------
+    DataError
+        As for `load_dataset`, but while the stream is gone through; and if examples have another
+        shape, except that grey ones become colour.
+    """
+    if config.source in SOURCES:
+        return stream_of(load_dataset(config), shape, size)
+    path = _existing(config.source)
+    kind = _format(path)
+    if kind.stream is None:
+        return stream_of(load_dataset(config), shape, size)
+    _refuse_settings(config, kind.settings)
+    count, raws = kind.stream(path, config, size)
+    return Stream(_name(path), count, chunks(raws, str(path), config, shape))
 
 
 def _existing(source: str) -> Path:

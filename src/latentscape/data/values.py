@@ -11,7 +11,7 @@ CHANNELS = (1, 3, 4)
 """How long an axis is that is taken for that of the channels."""
 
 
-def compact(values: Array, origin: str) -> Array:
+def compact(values: Array, origin: str, first: int = 0) -> Array:
     """Store numbers as small as they allow.
 
     Parameters
@@ -20,6 +20,8 @@ def compact(values: Array, origin: str) -> Array:
         Of any type.
     origin : str
         Where they come from, for the message.
+    first : int
+        The number of the first example there, counted from 0.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def compact(values: Array, origin: str) -> Array:
         return values.astype(np.uint8)
     with np.errstate(over="ignore"):  # what overflows is refused with the infinite values
         floats = values.astype(np.float32, copy=False)
-    _check_finite(floats, origin)
+    _check_finite(floats, origin, first)
     return floats
 
 
@@ -116,14 +118,15 @@ def _reshape(images: Array, target: tuple[int, ...], origin: str) -> Array:
     return images.reshape(-1, *target)
 
 
-def _check_finite(values: Array, origin: str) -> None:
+def _check_finite(values: Array, origin: str, first: int) -> None:
     finite = np.isfinite(values)
     if finite.all():
         return
     example, *place = (int(index) for index in np.unravel_index(finite.argmin(), finite.shape))
     raise DataError(
         f"{origin} holds {np.count_nonzero(~finite)} value(s) that are NaN or infinite, the first "
-        f"({values[example, *place]}) in example {example} at {tuple(place)}, counted from 0",
+        f"({values[example, *place]}) in example {first + example} at {tuple(place)}, "
+        "counted from 0",
         expected="finite numbers",
         fix="Remove those examples or fill in their values.",
     )

@@ -1,12 +1,40 @@
-"""A bar that shows how far a work has come."""
+"""Bars that show how far a work has come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 _Part = TypeVar("_Part")
+_Sized = TypeVar("_Sized", bound=Sized)
+
+
+def counting(what: str, quiet: bool) -> Callable[[Iterator[_Sized], int | None], Iterator[_Sized]]:
+    """Give a function that shows a bar while so many rows, if that is known, come in parts."""
+
+    def counted(parts: Iterator[_Sized], total: int | None) -> Iterator[_Sized]:
+        columns = (
+            TextColumn(what),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+            task = bar.add_task(what, total=total)
+            for part in parts:
+                bar.advance(task, len(part))
+                yield part
+
+    return counted
 
 
 def watching(what: str, quiet: bool) -> Callable[[Sequence[_Part]], Iterator[_Part]]:
