@@ -169,12 +169,13 @@ def evaluating() -> Iterator[None]:
 def _workers(device: torch.device) -> Iterator[tuple[ThreadPoolExecutor, int]]:
     """Give threads that compute on their own: as many as torch has, or one beside a GPU."""
     threads = torch.get_num_threads() if device.type == "cpu" else 1
-    pool = ThreadPoolExecutor(threads)
-    try:
-        with one_thread():
+    with one_thread():
+        # oneDNN asks each thread anew how many it may use.
+        pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        try:
             yield pool, threads
-    finally:
-        pool.shutdown(cancel_futures=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _size_in_cache(model: Network) -> int:

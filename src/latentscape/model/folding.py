@@ -59,13 +59,13 @@ def _staged(layers: list[nn.Module]) -> list[nn.Module]:
     """Make one step of each convolution with the max-pooling and the (leaky) ReLU behind it."""
     made: list[nn.Module] = []
     for layer in layers:
-        match made[-2:], layer:
-            case [nn.Conv2d() as convolution, nn.MaxPool2d() as pool], nn.ReLU() | nn.LeakyReLU():
+        match [*made[-2:], layer]:
+            case [nn.Conv2d() as convolution, nn.MaxPool2d() as pool, nn.ReLU() | nn.LeakyReLU()]:
                 made[-2:] = [_Stage(convolution, pool, getattr(layer, "negative_slope", 0.0))]
             case _:
                 made.append(layer)
-    ends = [isinstance(layer, _Stage) and not isinstance(after, _Stage) for layer, after in pairwise([*made, None])]
-    return made
+    stages = sum(isinstance(layer, _Stage) for layer in made)  # All alike, and nothing before them.
+    return [*made[:stages], *([_Dense()] if stages else []), *made[stages:]]
 
 
 class _Stage(nn.Module):
@@ -89,3 +89,10 @@ class _Stage(nn.Module):
             maps = maps.to_mkldnn()
         maps = self._pool(F.conv2d(maps, self._weight, self._bias, self._stride, self._padding))
         return torch.add(F.relu(maps), maps, alpha=self._share) if self._share else F.relu(maps)
+
+
+class _Dense(nn.Module):
+    """The way back from oneDNN's layout."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.to_dense()
