@@ -152,7 +152,5 @@ def test_without_the_package(maps, monkeypatch):
     told = "t-SNE was left out: install it with: pip install 'latentscape[maps]'"
     assert missing("tsne") == told
     assert missing("pca") == missing("code") == missing("umap") == ""
-    with pytest.raises(
-        ConfigError, match=r"needs the package openTSNE.*latentscape\[maps\]'"
-    ):
+    with pytest.raises(ConfigError, match=r"needs the package openTSNE.*latentscape\[maps\]'"):
         place(maps["tsne"], blobs(1))

@@ -23,7 +23,7 @@ _ROWS = 16
 """Examples are computed with in multiples of so many. Matrix products then treat all of them in the
 same way: no bit of a result depends on what else is in the batch."""
 
-_IN_CACHE = 4 << 20
+_IN_CACHE = 6 << 20
 """Bytes of the largest output of a layer that stay in a processor's cache until the next one."""
 
 _WHOLE = 1 << 20

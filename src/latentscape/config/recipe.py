@@ -55,6 +55,9 @@ class Recipe(Part):
     objective: ObjectiveConfig = ObjectiveConfig()
     train: TrainConfig = TrainConfig()
 
+    def __repr__(self) -> str:
+        return f"<Recipe {self.name}>"  # All of it is long; print() shows it.
+
     def fingerprint(self, data_fingerprint: str) -> str:
         """SHA-256 over the settings and the data: two runs with the same one are the same run."""
         settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})
