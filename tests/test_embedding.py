@@ -205,6 +205,57 @@ def test_an_error_leaves_what_was_there(suffix, run, images, tmp_path, monkeypat
     assert out.read_text() == "before"
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".parquet", ".csv"])
+def test_an_interrupt_leaves_nothing(suffix, run, digits, tmp_path, monkeypatch):
+    def interrupted(arrays, count):
+        yield next(arrays)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("latentscape.embedding._CHUNK", 10 * 784 * 4)
+    with pytest.raises(KeyboardInterrupt):
+        latentscape.embed(run, digits, tmp_path / f"z{suffix}", watch=interrupted)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("recipe", ["simple-20", "conv-bn"])
+def test_chunks_change_no_bit(recipe, runs, images, tmp_path, monkeypatch):
+    run = runs(recipe)
+    np.save(tmp_path / "x.npy", images)
+    found = []
+    for size in (7, 16, 50, 1000):
+        monkeypatch.setattr("latentscape.embedding._CHUNK", size * 784 * 4)
+        found.append(np.load(latentscape.embed(run, tmp_path / "x.npy", tmp_path / "z.npy").file))
+    assert all(np.array_equal(codes, found[0]) for codes in found[1:])
+
+
+def test_ids_of_codes_that_are_replaced_do_not_stay(run, digits, images, tmp_path):
+    np.save(tmp_path / "x.npy", images)
+    assert latentscape.embed(run, digits, tmp_path / "z.npy").ids.exists()
+    latentscape.embed(run, tmp_path / "x.npy", tmp_path / "z.npy")
+    assert sorted(os.listdir(tmp_path)) == ["x.npy", "z.npy"]
+
+
+def test_what_a_table_of_text_cannot_hold(run, images, tmp_path):
+    table = pd.DataFrame(images.reshape(90, 784)).add_prefix("pixel")
+    table["box"] = [[1, 2]] * 90
+    table.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"Write a \.parquet file"):
+        latentscape.embed(run, tmp_path / "x.parquet", tmp_path / "z.csv")
+    done = latentscape.embed(run, tmp_path / "x.parquet", tmp_path / "z.parquet")
+    assert list(columns(done.file)["box"][89]) == [1, 2]
+
+
+def test_a_column_that_is_called_as_the_codes_are(run, images, tmp_path):
+    table = pd.DataFrame(images.reshape(90, 784)).add_prefix("pixel")
+    table["z3"] = "taken"
+    table.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="a column z3"):
+        latentscape.embed(run, tmp_path / "x.parquet", tmp_path / "z.parquet")
+    assert list(
+        columns(latentscape.embed(run, tmp_path / "x.parquet", tmp_path / "z.npy").ids)["z3"]
+    )
+
+
 def test_what_cannot_be_written_is_said_before_anything_is_read(run, images, tmp_path):
     np.save(tmp_path / "x.npy", images)
     with pytest.raises(ConfigError, match=r"\.npy, \.parquet or \.csv"):

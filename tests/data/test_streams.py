@@ -156,6 +156,36 @@ def test_columns_go_along(write, tmp_path, images, labels):
     assert list(map(str, along["label"])) == list(map(str, labels))
 
 
+def test_the_files_of_encoded_images_go_along(tmp_path, images, labels):
+    path, settings = write_encoded(tmp_path, images, labels)
+    (chunk,) = stream_data(path, (1, 10, 10), 99, changes=settings).chunks
+    assert chunk.along.to_pydict() == {"label": list(labels), "image.path": ["some.png"] * 30}
+
+
+def test_one_fraction_at_the_end_of_a_table_changes_the_range_of_all(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentscape.data.csvfile._BLOCK", 64)
+    (tmp_path / "x.csv").write_text("a,b\n" + "1,0\n" * 50 + "0.5,1\n")
+    chunks = list(stream_data(tmp_path / "x.csv", (2,), 10).chunks)
+    assert {chunk.value_range for chunk in chunks} == {(0.0, 1.0)}
+    found = np.concatenate([chunk.images for chunk in chunks])
+    np.testing.assert_array_equal(found, whole(tmp_path / "x.csv", {}).images)
+
+
+@pytest.mark.parametrize("block", [16, 1 << 20])
+def test_a_bad_line_of_a_table_is_named(block, tmp_path, monkeypatch):
+    monkeypatch.setattr("latentscape.data.csvfile._BLOCK", block)
+    (tmp_path / "x.csv").write_text("a,b\n" + "1,0\n" * 50 + "1,none\n" + "1,0\n" * 50)
+    with pytest.raises(DataError, match="line 52, column 'b': 'none' is not a number"):
+        list(stream_data(tmp_path / "x.csv", (2,), 10).chunks)
+
+
+def test_a_truncated_gzip_file(tmp_path):
+    packed = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000)))
+    (tmp_path / "x.csv.gz").write_bytes(packed[:-500])
+    with pytest.raises(DataError, match="truncated or damaged gzip"):
+        list(stream_data(tmp_path / "x.csv.gz", (2,), 10).chunks)
+
+
 def test_the_type_of_integers_changes_nothing(tmp_path, images):
     """Whether integers fit into eight bits depends on the chunk; their meaning does not."""
     values = images.astype(np.int64)

@@ -117,8 +117,9 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _layout(schema: "pa.Schema", config: DataConfig, origin: str) -> _Layout:
     label, chosen = choose_columns(schema.names, config.labels, origin)
-    pictures = [index for index in chosen if _is_encoded(schema.types[index])]
-    lists = [index for index in chosen if _is_list(schema.types[index])]
+    types = schema.types
+    pictures = [index for index in chosen if _is_encoded(types[index])]
+    lists = [index for index in chosen if _is_list(types[index])]
     return _Layout(label, pictures or lists or chosen)
 
 
@@ -127,9 +128,10 @@ def _raw(
 ) -> Raw:
     """Take labels and values from a table, or from its rows number `first` and following."""
     labels = None if layout.label is None else _labels(table.column(layout.label))
-    unused = left_out(table.column_names, layout.label, layout.values)
-    columns = {table.column_names[index]: table.column(index) for index in layout.values}
-    kind = table.schema.types[layout.values[0]]
+    names = table.column_names
+    unused = left_out(names, layout.label, layout.values)
+    columns = {names[index]: table.column(index) for index in layout.values}
+    kind = table.schema.field(layout.values[0]).type
     if _is_encoded(kind):
         column, where = _only(columns, origin)
         images = _decoded(column, config, where, first)
@@ -145,7 +147,7 @@ def _along(table: "pa.Table", layout: _Layout) -> "pa.Table":
     """Return all columns that are no values, and the file names that images bring with them."""
     from pyarrow import compute
 
-    others = table.select([i for i in range(table.num_columns) if i not in layout.values])
+    others = table.select(sorted(set(range(table.num_columns)) - set(layout.values)))
     field = table.schema.field(layout.values[0])
     if (
         _is_encoded(field.type)
