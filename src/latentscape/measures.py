@@ -15,9 +15,10 @@ from latentscape.data import binarize_split
 from latentscape.errors import ConfigError
 from latentscape.experiment import keep_findings, load_split, run_findings, run_split
 from latentscape.model import Network
+from latentscape.randomness import derive_seed
 from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.runs import Run, load_model, open_run
-from latentscape.runtime import choose_device, derive_seed
+from latentscape.runtime import choose_device
 
 _Watch = Callable[[Sequence[Array]], Iterable[Array]]
 

@@ -1,9 +1,7 @@
-"""Device, threads and random numbers: the one place that knows the machine."""
+"""Device, precision and threads: the one place that knows the machine."""
 
-import hashlib
 import os
 import platform
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +12,6 @@ from threadpoolctl import threadpool_limits
 from latentscape.errors import ConfigError, unknown
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-_GENERATORS = threading.RLock()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -49,42 +45,6 @@ def choose_device(name: str = "auto") -> torch.device:
         available = ", ".join(device for device, present in there.items() if present)
         raise ConfigError(f"There is no {name} device here", fix=f"Choose from: auto, {available}.")
     return torch.device(name)
-
-
-def derive_seed(seed: int, *purpose: str | int) -> int:
-    """Derive a seed for one purpose, so that no two uses of randomness share a stream.
-
-    Parameters
-    ----------
-    seed : int
-        The seed that a person chose.
-    *purpose : str or int
-        What the random numbers are for, as in ``"batches", epoch``.
-
-    Returns
-    -------
-    int
-        63 bits, the same on every machine.
-    """
-    digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
-
-
-def generator(seed: int, *purpose: str | int) -> torch.Generator:
-    """Make a CPU random generator for one purpose; see `derive_seed`."""
-    return torch.Generator().manual_seed(derive_seed(seed, *purpose))
-
-
-@contextmanager
-def forked_random(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw from torch's own generators as from a fresh seed, and leave them as they were.
-
-    They belong to the whole process: threads that want them take turns.
-    """
-    cuda = [device] if device.type == "cuda" else []
-    with _GENERATORS, torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
-        yield
 
 
 def synchronize(device: torch.device) -> None:
@@ -121,25 +81,6 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-
-
-def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the state of the global generators that dropout draws from (uint8 tensors)."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        state["mps"] = torch.mps.get_rng_state()
-    return state
-
-
-def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put back what `random_state` returned."""
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
-    if device.type == "mps" and "mps" in state:
-        torch.mps.set_rng_state(state["mps"])
 
 
 def describe_machine(device: torch.device) -> dict[str, str | int]:

@@ -53,7 +53,7 @@ def test_codes_come_from_the_prior_where_there_is_one(model, small, source):
 
 @pytest.mark.parametrize("kind", ["vae", "vq"])
 def test_samples_are_those_of_the_model_itself(model, small):
-    from latentscape.runtime import generator
+    from latentscape.randomness import generator
 
     with torch.inference_mode():
         own = model.sample(6, generator=generator(4, "samples"))

@@ -19,9 +19,9 @@ from latentscape.data import binarize_split, split_dataset
 from latentscape.errors import Interrupted, RunError, TrainingError
 from latentscape.experiment import describe_split, prepare
 from latentscape.model import Network
+from latentscape.randomness import derive_seed
 from latentscape.records import Dataset, Split
 from latentscape.runs import Run, create_run, read_findings
-from latentscape.runtime import derive_seed
 from latentscape.training.callbacks import Callback, PlainProgress
 from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
 

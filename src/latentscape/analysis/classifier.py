@@ -19,8 +19,9 @@ from latentscape.data.cache import cache_folder
 from latentscape.errors import DataError, RunError
 from latentscape.files import write_bytes
 from latentscape.model import scaled
+from latentscape.randomness import forked_random, generator
 from latentscape.records import Array, Split
-from latentscape.runtime import forked_random, generator, one_thread
+from latentscape.runtime import one_thread
 
 FEATURES = 64
 

@@ -12,8 +12,8 @@ import numpy as np
 from latentscape.analysis.inference import spread
 from latentscape.analysis.partitions import MAX_POINTS, Clusters, silhouette
 from latentscape.extras import load
+from latentscape.randomness import derive_seed
 from latentscape.records import Array
-from latentscape.runtime import derive_seed
 
 RESTARTS = 10
 STEPS = 100

@@ -8,8 +8,8 @@ from latentscape.analysis.inference import reconstruct_with, stored_batches
 from latentscape.config import CorruptionConfig
 from latentscape.model import Network, scaled
 from latentscape.model.corruption import corrupt
+from latentscape.randomness import derive_seed, forked_random
 from latentscape.records import Split
-from latentscape.runtime import derive_seed, forked_random
 from latentscape.units import number, percent
 
 _CPU = torch.device("cpu")

@@ -14,8 +14,8 @@ from latentscape.config import GaussianLatentConfig
 from latentscape.errors import ConfigError, DataError, unknown
 from latentscape.model import Network
 from latentscape.model.latents import Normal
+from latentscape.randomness import derive_seed, generator
 from latentscape.records import Array, Split
-from latentscape.runtime import derive_seed, generator
 
 SOURCES = ("prior", "gmm", "vamp")
 """What codes can be asked from."""

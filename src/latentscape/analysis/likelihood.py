@@ -12,8 +12,8 @@ from torch import Tensor
 from latentscape.analysis.inference import evaluating, stored, to_device
 from latentscape.model import Network
 from latentscape.model.latents import Mixture, Normal
+from latentscape.randomness import derive_seed, forked_random
 from latentscape.records import Array, Split
-from latentscape.runtime import derive_seed, forked_random
 
 VALUES_AT_ONCE = 1 << 21
 """Numbers that are worked on together, so that memory stays bounded: 8 MiB for each tensor."""

@@ -9,8 +9,8 @@ import torch
 
 from latentscape.errors import DataError
 from latentscape.extras import install, load, require
+from latentscape.randomness import derive_seed
 from latentscape.records import Array
-from latentscape.runtime import derive_seed
 from latentscape.units import MAPS
 
 START_SPREAD = 1e-4

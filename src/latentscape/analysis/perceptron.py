@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentscape.runtime import full_precision, generator, one_thread
+from latentscape.randomness import generator
+from latentscape.runtime import full_precision, one_thread
 
 HIDDEN = 64
 BATCH_SIZE = 256

@@ -12,8 +12,8 @@ from latentscape.analysis.codes import constant
 from latentscape.analysis.probes import CLASSIFIERS, Outcome, Part, Task
 from latentscape.errors import ConfigError, unknown
 from latentscape.learned import summary
+from latentscape.randomness import derive_seed
 from latentscape.records import PARTS, Array, Codes
-from latentscape.runtime import derive_seed
 from latentscape.units import joined
 
 PROBES = tuple(CLASSIFIERS)

@@ -23,8 +23,8 @@ from latentscape.analysis.inference import (
     stored_batches,
 )
 from latentscape.model import Network, scaled
+from latentscape.randomness import derive_seed
 from latentscape.records import Array, Findings, Split
-from latentscape.runtime import derive_seed
 from latentscape.units import EXACT
 
 # Where float32 can still tell a probability from 0 and from 1; it bounds a pixel's cross-entropy.

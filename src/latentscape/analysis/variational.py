@@ -12,8 +12,8 @@ from latentscape.analysis.generation import has_standard_prior
 from latentscape.analysis.inference import evaluating, stored_batches, to_device
 from latentscape.model import Network, squared_mmd
 from latentscape.model.latents import ACTIVE_VARIANCE, GaussianLatent, Normal
+from latentscape.randomness import derive_seed, forked_random
 from latentscape.records import Array, Split
-from latentscape.runtime import derive_seed, forked_random
 
 DRAWS = 4
 """Codes drawn per test example; over a thousand examples the mean moves by hundredths of a nat."""

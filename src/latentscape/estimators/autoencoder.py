@@ -47,9 +47,10 @@ from latentscape.estimators.streaming import Moments, train_epoch
 from latentscape.experiment import describe_environment, describe_split, prepare
 from latentscape.files import slug, write_folder
 from latentscape.model import Network, scaled
+from latentscape.randomness import derive_seed, forked_random
 from latentscape.records import Array, Dataset, Split
 from latentscape.runs import ModelFile, Run, create_run, open_run, read_model, save_model
-from latentscape.runtime import choose_device, derive_seed, forked_random
+from latentscape.runtime import choose_device
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from latentscape.config import Recipe
 from latentscape.errors import TrainingError
 from latentscape.model import Network
+from latentscape.randomness import derive_seed, forked_random
 from latentscape.records import Array, Split
-from latentscape.runtime import derive_seed, forked_random
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
 from latentscape.training.optim import build_optimizer

@@ -16,9 +16,9 @@ from latentscape.analysis.grids import draw_grid, in_columns
 from latentscape.analysis.inference import encode, evaluating, spread, stored, to_device
 from latentscape.extras import require
 from latentscape.model import Network
+from latentscape.randomness import generator
 from latentscape.records import Array, Findings, Split
 from latentscape.runs import Run
-from latentscape.runtime import generator
 from latentscape.tracking.tracker import Tracker, final_metrics, settings_of
 
 WATCHED = 256

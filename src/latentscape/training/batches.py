@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.model import scaled
+from latentscape.randomness import derive_seed, generator
 from latentscape.records import Dataset
-from latentscape.runtime import derive_seed, generator
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from torch import Tensor, no_grad
 from latentscape.config import TrainConfig
 from latentscape.files import write_bytes
 from latentscape.model import Network
+from latentscape.randomness import generator
 from latentscape.runs import Run
-from latentscape.runtime import generator
 from latentscape.training.batches import Batch
 
 SNAPSHOT_SAMPLES = 64

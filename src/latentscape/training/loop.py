@@ -19,15 +19,10 @@ from torch import Tensor
 
 from latentscape.errors import Interrupted, RunError, TrainingError
 from latentscape.model import Network, Pass, evaluate_terms
+from latentscape.randomness import derive_seed, forked_random, random_state, restore_random_state
 from latentscape.records import Split
 from latentscape.runs import SCHEMA, Run, save_model
-from latentscape.runtime import (
-    derive_seed,
-    forked_random,
-    random_state,
-    restore_random_state,
-    synchronize,
-)
+from latentscape.runtime import synchronize
 from latentscape.training.batches import Batch, Batches, Examples, in_order
 from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import (

@@ -1,0 +1,65 @@
+"""Random numbers: seeds for named purposes, generators, and the state of torch's own."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+_GENERATORS = threading.RLock()
+
+
+def derive_seed(seed: int, *purpose: str | int) -> int:
+    """Derive a seed for one purpose, so that no two uses of randomness share a stream.
+
+    Parameters
+    ----------
+    seed : int
+        The seed that a person chose.
+    *purpose : str or int
+        What the random numbers are for, as in ``"batches", epoch``.
+
+    Returns
+    -------
+    int
+        63 bits, the same on every machine.
+    """
+    digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def generator(seed: int, *purpose: str | int) -> torch.Generator:
+    """Make a CPU random generator for one purpose; see `derive_seed`."""
+    return torch.Generator().manual_seed(derive_seed(seed, *purpose))
+
+
+@contextmanager
+def forked_random(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw from torch's own generators as from a fresh seed, and leave them as they were.
+
+    They belong to the whole process: threads that want them take turns.
+    """
+    cuda = [device] if device.type == "cuda" else []
+    with _GENERATORS, torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(seed)
+        yield
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the state of the global generators that dropout draws from (uint8 tensors)."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Put back what `random_state` returned."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+    if device.type == "mps" and "mps" in state:
+        torch.mps.set_rng_state(state["mps"])
