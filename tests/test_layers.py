@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "latentscape"
 # A unit is a module or a package directly under latentscape. It may import only from lower layers.
 LAYERS = [
     {"errors", "extras", "files", "learned", "randomness", "records", "runtime", "units"},
-    {"config"},
+    {"config", "machine"},
     {"data", "model"},
     {"runs"},
     {"training", "analysis", "reporting"},

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         sample,
         traverse,
     )
+    from latentscape.machine import info
     from latentscape.measures import measure_likelihood, measure_quality
     from latentscape.publishing.exporting import export
     from latentscape.publishing.hub import publish
@@ -88,6 +89,7 @@ _HOMES = {
         "sample",
         "traverse",
     ),
+    "machine": ("info",),
     "measures": ("measure_likelihood", "measure_quality"),
     "publishing.exporting": ("export",),
     "publishing.hub": ("publish",),
@@ -123,6 +125,7 @@ __all__ = [
     "explore",
     "export",
     "gather_codes",
+    "info",
     "interpolate",
     "legibility",
     "load",

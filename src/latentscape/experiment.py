@@ -40,7 +40,7 @@ from latentscape.runs import (
     read_findings,
     write_findings,
 )
-from latentscape.runtime import choose_device, describe_machine
+from latentscape.runtime import choose_device, choose_precision, describe_machine
 from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.callbacks import choose_progress
@@ -340,7 +340,7 @@ def start_run(
     Network(
         recipe.model, recipe.objective
     )  # Parts that do not fit say so before anything is written.
-    environment = describe_environment(device)
+    environment = describe_environment(recipe, device)
     return create_run(path, recipe, describe_split(split), environment, overwrite=overwrite)
 
 
@@ -564,7 +564,7 @@ def _read_picture(file: Path) -> Array:
         raise RunError(f"A picture is damaged: {file}: {error}") from error
 
 
-def describe_environment(device: torch.device) -> dict[str, Any]:
+def describe_environment(recipe: Recipe, device: torch.device) -> dict[str, Any]:
     """Return the content of environment.json."""
     return {
         "latentscape": version("latentscape"),
@@ -575,6 +575,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "command": shlex.join(sys.argv),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **describe_machine(device),
+        "precision": choose_precision(recipe.train.precision, device),
     }
 
 

@@ -1,4 +1,4 @@
-"""Commands that list and show data, recipes and studies."""
+"""Commands that list and show data, recipes and studies, and the machine."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ import typer
 from latentscape.cli.options import (
     AsJson,
     Data,
+    Device,
     Labels,
     LatentDim,
     RecipeName,
@@ -137,3 +138,11 @@ def studies_show(
     from latentscape.config import load_study
 
     show(load_study(study).model_dump(mode="json"), as_json, terminal.print_yaml)
+
+
+@app.command("info", rich_help_panel="Look up", epilog="Example: **latentscape info --json**")
+def info(device: Device = "auto", as_json: AsJson = False) -> None:
+    """Show what training runs on here, in which precision, and how fast the machine multiplies."""
+    from latentscape import machine, terminal
+
+    show(machine.info(device=device), as_json, terminal.print_info)

@@ -68,6 +68,13 @@ class ObjectiveConfig(Part):
     capacity: CapacityConfig = CapacityConfig()
     average: Literal["example", "pixel"] = "example"
 
+    @property
+    def settled_at(self) -> float:
+        """Epochs after which the objective no longer changes."""
+        first = 0.0 if self.first_samples is None else self.first_samples.epochs
+        capacity = self.capacity.epochs if "capacity" in self.weights else 0.0
+        return max(first, capacity, self.rate_warmup)
+
     def samples_at(self, epoch: float) -> int:
         """Return how many codes are drawn per example after so many epochs."""
         first = self.first_samples
@@ -107,9 +114,10 @@ class TrainConfig(Part):
         Epochs after which 16 fixed test images are reconstructed for the report, and, by a model
         that has a prior, 64 images sampled, always from the same codes.
     precision : str
-        What matrix products of training steps are computed in; ``bfloat16`` is faster on machines
-        that have it in hardware, and as slow as can be elsewhere. Validation and evaluation are in
-        float32 always.
+        What matrix products and convolutions of training steps are computed in. ``auto`` takes
+        ``bfloat16`` on processors that have it in hardware (elsewhere it is as slow as can be) and
+        TensorFloat-32 on CUDA devices; ``latentscape info`` says which. Validation and evaluation
+        are in float32 always.
     checkpoint_seconds : float
         A checkpoint is written after every epoch and at least this often within one.
     seed : int
@@ -126,6 +134,6 @@ class TrainConfig(Part):
     patience: int | None = Field(None, gt=0)
     clip_norm: float | None = Field(None, gt=0)
     snapshots: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)

@@ -540,7 +540,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             with tempfile.TemporaryDirectory() as gone:
                 yield create_run(Path(gone) / "run", task.recipe, about, {})
         else:
-            environment = describe_environment(choose_device(self.device))
+            environment = describe_environment(task.recipe, choose_device(self.device))
             with write_folder(Path(self.folder) / self._run_name(task)) as building:
                 yield create_run(building, task.recipe, about, environment)
 

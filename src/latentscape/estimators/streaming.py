@@ -13,10 +13,11 @@ from latentscape.errors import TrainingError
 from latentscape.model import Network
 from latentscape.randomness import derive_seed, forked_random
 from latentscape.records import Array, Split
+from latentscape.runtime import choose_precision, training_on
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
 from latentscape.training.optim import build_optimizer
-from latentscape.training.step import train_step
+from latentscape.training.step import TrainingStep
 
 Moments = Mapping[str, Array]
 """What an optimizer remembers."""
@@ -90,11 +91,13 @@ def _train(
     examples = Examples(split.dataset, network.device)
     dynamic = recipe.data.binarize == "dynamic"
     batches = Batches(examples, split.train, config.batch_size, config.seed, dynamic)
+    precision = choose_precision(config.precision, network.device)
+    take_step = TrainingStep(network, optimizer, config, precision)
     losses: list[Tensor] = []
-    with forked_random(derive_seed(config.seed, "partial", number), network.device):
+    seed = derive_seed(config.seed, "partial", number)
+    with forked_random(seed, network.device), training_on(network.device, precision):
         for place, batch in enumerate(batches.epoch(number)):
-            epoch = number + place / len(batches)
-            loss = train_step(network, optimizer, config, batch, epoch)
+            loss = take_step(batch, config.lr, number + place / len(batches))
             losses.append(loss * (len(batch) / batches.examples))
     means: NDArray[np.float64] = torch.stack(losses).sum(0).cpu().double().numpy()
     return means

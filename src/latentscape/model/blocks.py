@@ -7,7 +7,8 @@ exported. Shapes are written (C, H, W) for images and (D,) for vectors.
 import math
 from collections.abc import Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from latentscape.config import ConvConfig, MirrorConfig, MlpConfig
 from latentscape.errors import ConfigError
@@ -25,11 +26,49 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+# Activations that never fall: the largest of some numbers stays the largest. (GELU and SiLU fall
+# before they rise.)
+RISING = ("relu", "leaky_relu", "elu", "tanh", "sigmoid")
+
+
 def activation(name: str) -> list[nn.Module]:
     """Return the activation layer of that name as a list, empty for ``linear``."""
     if name == "linear":
         return []
     return [nn.LeakyReLU(LEAKY_SLOPE)] if name == "leaky_relu" else [ACTIVATIONS[name]()]
+
+
+class Flatten(nn.Flatten):
+    """Flattens maps (B, C, H, W) into (B, C H W); their gradient comes back laid out as they are.
+
+    Operations on two layouts of memory at once are many times slower than a copy.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Flatten."""
+        if self.training and input.requires_grad:
+            input.register_hook(channels_innermost)  # type: ignore[no-untyped-call]
+        return super().forward(input)
+
+
+class Unflatten(nn.Unflatten):
+    """Makes (B, C H W) into maps (B, C, H, W), with the channels innermost in memory."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Unflatten."""
+        return channels_innermost(super().forward(input))
+
+
+def channels_innermost(maps: Tensor) -> Tensor:
+    """Lay maps (B, C, H, W) out as (B, H, W, C), which convolutions work on the fastest.
+
+    PyTorch's own ``channels_last`` takes maps and kernels of a single channel for laid out so
+    already, whatever their strides say, and what is computed of them then is not.
+    """
+    if maps.shape[1] > 1:
+        return maps.contiguous(memory_format=torch.channels_last)
+    inner = maps.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+    return inner.permute(0, 3, 1, 2)
 
 
 def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential, tuple[int, ...]]:
@@ -73,12 +112,9 @@ def conv_encoder(config: ConvConfig, shape: Sequence[int]) -> tuple[nn.Sequentia
     layers: list[nn.Module] = []
     for inputs, outputs in zip([shape[0], *config.channels], config.channels, strict=False):
         stride = 2 if config.pool == "stride" else 1
-        layers.append(nn.Conv2d(inputs, outputs, config.kernel, stride, padding=config.kernel // 2))
-        layers += _finish(config, nn.BatchNorm2d, outputs)
-        if config.pool != "stride":
-            pool = nn.MaxPool2d if config.pool == "max" else nn.AvgPool2d
-            layers.append(pool(2, ceil_mode=True))
-    return nn.Sequential(*layers, nn.Flatten()), (config.channels[-1], *sizes[-1])
+        conv = nn.Conv2d(inputs, outputs, config.kernel, stride, padding=config.kernel // 2)
+        layers += _pooled(config, _finished(conv, config, nn.BatchNorm2d(outputs)))
+    return nn.Sequential(*layers, Flatten()), (config.channels[-1], *sizes[-1])
 
 
 def conv_decoder(
@@ -105,17 +141,19 @@ def conv_decoder(
     first = (config.channels[0], *sizes[0])
     layers: list[nn.Module]
     if code_shape[1:] == first[1:]:
-        layers = [nn.Unflatten(1, code_shape), nn.Conv2d(code_shape[0], first[0], 1)]
+        layers = [Unflatten(1, code_shape), nn.Conv2d(code_shape[0], first[0], 1)]
     else:
-        layers = [nn.Linear(math.prod(code_shape), math.prod(first)), nn.Unflatten(1, first)]
+        layers = [nn.Linear(math.prod(code_shape), math.prod(first)), Unflatten(1, first)]
     layers += activation(config.activation)
     outputs = [*config.channels[1:], shape[0]]
     for stage, (inputs, channels) in enumerate(zip(config.channels, outputs, strict=True)):
-        layers.append(_doubling(config.kernel, inputs, channels, sizes[stage], sizes[stage + 1]))
+        conv = _doubling(config.kernel, inputs, channels, sizes[stage], sizes[stage + 1])
         if stage < len(outputs) - 1:
-            layers += _finish(config, nn.BatchNorm2d, channels)
-    if config.output_norm == "batch":
-        layers.append(nn.BatchNorm2d(shape[0]))
+            layers += _finished(conv, config, nn.BatchNorm2d(channels))
+        elif config.output_norm == "batch":
+            layers += _normalised(conv, nn.BatchNorm2d(channels))
+        else:
+            layers.append(conv)
     return nn.Sequential(*layers)
 
 
@@ -154,28 +192,56 @@ def _dense_layers(
 ) -> tuple[list[nn.Module], int]:
     layers: list[nn.Module] = []
     for width in widths:
-        layers.append(nn.Linear(features, width))
-        layers += _finish(config, nn.BatchNorm1d, width)
+        layers += _finished(nn.Linear(features, width), config, nn.BatchNorm1d(width))
         features = width
     return layers, features
 
 
-def _finish(
-    config: MlpConfig | ConvConfig, batch_norm: type[nn.BatchNorm1d | nn.BatchNorm2d], features: int
+def _finished(
+    linear: nn.Linear | nn.Conv2d | nn.ConvTranspose2d,
+    config: MlpConfig | ConvConfig,
+    batch_norm: nn.BatchNorm1d | nn.BatchNorm2d,
 ) -> list[nn.Module]:
-    """Return normalisation, activation and dropout: what follows every hidden linear map."""
-    layers: list[nn.Module] = []
+    """Return a linear map, and the normalisation, activation and dropout that follow it."""
+    layers: list[nn.Module] = [linear]
     if config.norm == "batch":
-        layers.append(batch_norm(features))
+        layers = _normalised(linear, batch_norm)
     elif config.norm == "layer":
+        features, maps = batch_norm.num_features, isinstance(batch_norm, nn.BatchNorm2d)
         # Over channels and pixels alike, which is what one group means.
-        layers.append(
-            nn.GroupNorm(1, features) if batch_norm is nn.BatchNorm2d else nn.LayerNorm(features)
-        )
+        layers.append(nn.GroupNorm(1, features) if maps else nn.LayerNorm(features))
     layers += activation(config.activation)
     if config.dropout:
         layers.append(nn.Dropout(config.dropout))
     return layers
+
+
+def _normalised(
+    linear: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, batch_norm: nn.BatchNorm1d | nn.BatchNorm2d
+) -> list[nn.Module]:
+    """Return a linear map and the batch normalisation behind it.
+
+    The mean that normalisation takes away has the bias in it: the gradient of the bias is zero but
+    for rounding, and summing it up can cost more than the gradient of the weights.
+    """
+    assert linear.bias is not None
+    linear.bias.requires_grad_(False)
+    return [linear, batch_norm]
+
+
+def _pooled(config: ConvConfig, layers: list[nn.Module]) -> list[nn.Module]:
+    """Add pooling to a stage, before its activation where both orders give the same.
+
+    The activation then has a quarter of the numbers to work on.
+    """
+    if config.pool == "stride":
+        return layers
+    if config.pool == "average":
+        return [*layers, nn.AvgPool2d(2, ceil_mode=True)]
+    pool = nn.MaxPool2d(2, ceil_mode=True)
+    if config.activation in RISING and not config.dropout:
+        return [*layers[:-1], pool, layers[-1]]
+    return [*layers, pool]
 
 
 def _doubling(

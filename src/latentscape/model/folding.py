@@ -9,15 +9,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from latentscape.model.network import Network
 
-# GELU and SiLU fall before they rise: the largest number need not stay the largest.
-_RISING = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Tanh, nn.Sigmoid)
-
 
 def folded(model: Network) -> Network:
     """Return a network that encodes as `model` does when it evaluates, up to rounding, but faster.
 
-    Batch normalisation goes into the weights of the layer before it. Activations that never fall
-    come after max-pooling, which leaves them a quarter of the numbers. On the CPU convolution,
+    Batch normalisation goes into the weights of the layer before it. On the CPU convolution,
     max-pooling and (leaky) ReLU hand maps on to each other in oneDNN's own layout of memory.
 
     Parameters
@@ -40,7 +36,7 @@ def folded(model: Network) -> Network:
 
 
 def _fewer(layers: nn.Sequential) -> list[nn.Module]:
-    """Fold normalisation, leave dropout out, and put pooling before activations."""
+    """Fold normalisation, and leave dropout out."""
     made: list[nn.Module] = []
     for layer in layers:
         last = made[-1] if made else None
@@ -48,8 +44,6 @@ def _fewer(layers: nn.Sequential) -> list[nn.Module]:
             made[-1] = fuse_conv_bn_eval(last, layer)
         elif isinstance(layer, nn.BatchNorm1d) and isinstance(last, nn.Linear):
             made[-1] = fuse_linear_bn_eval(last, layer)
-        elif isinstance(layer, nn.MaxPool2d):
-            made.insert(len(made) - isinstance(last, _RISING), layer)
         elif not isinstance(layer, nn.Dropout):
             made.append(layer)
     return made

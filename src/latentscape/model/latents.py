@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentscape.config import GaussianLatentConfig, PointConfig, VqConfig
-from latentscape.model.blocks import activation
+from latentscape.model.blocks import Unflatten, activation
 
 ACTIVE_VARIANCE = 0.01
 """Variance of a dimension's posterior mean over the data from which on it counts as active."""
@@ -315,7 +315,7 @@ class VqLatent(Latent):
         if len(features_shape) == 3:
             channels, height, width = features_shape
             self.layers = nn.Sequential(
-                nn.Unflatten(1, features_shape), nn.Conv2d(channels, config.dim, 1)
+                Unflatten(1, features_shape), nn.Conv2d(channels, config.dim, 1)
             )
             self.code_shape = (config.dim, height, width)
         else:
@@ -391,15 +391,15 @@ class VqLatent(Latent):
 
     @torch.no_grad()
     def _start(self, vectors: Tensor) -> None:
-        if not self.started:
-            self._replace(torch.ones_like(self.counts, dtype=torch.bool), vectors.flatten(0, 1))
-            self.started.fill_(True)
+        # Asking on the device spares the host from waiting for the answer.
+        self._replace(~self.started.expand_as(self.counts), vectors.flatten(0, 1))
+        self.started.fill_(True)
 
     @torch.no_grad()
     def _learn(self, vectors: Tensor, chosen: Tensor) -> None:
         """Move each code to the mean of the vectors that chose it."""
-        decay, size = self._config.decay, self._config.codes
-        counts = torch.bincount(chosen, minlength=size).to(vectors.dtype)
+        decay = self._config.decay
+        counts = torch.zeros_like(self.counts).index_add_(0, chosen, vectors.new_ones(len(chosen)))
         sums = torch.zeros_like(self.sums).index_add_(0, chosen, vectors)
         self.counts.lerp_(counts, 1 - decay)
         self.sums.lerp_(sums, 1 - decay)

@@ -4,7 +4,6 @@ import math
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentscape.config import (
@@ -17,7 +16,7 @@ from latentscape.config import (
     PointConfig,
 )
 from latentscape.errors import ConfigError
-from latentscape.model.blocks import build_decoder, build_encoder
+from latentscape.model.blocks import build_decoder, build_encoder, channels_innermost
 from latentscape.model.corruption import OF_IMAGES, corrupt
 from latentscape.model.latents import (
     Code,
@@ -76,9 +75,9 @@ class Network(nn.Module):
         if "center" in self.objective.weights:
             self.centers = Centers(config.input.labels, self.latent.dim)
         initialise(self, config.init)
-        if isinstance(config.encoder, ConvConfig):
-            # Convolutions run markedly faster with the channels innermost.
-            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):  # And with the weights all maps.
+                layer.weight.data = channels_innermost(layer.weight.data)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -311,7 +310,8 @@ class Network(nn.Module):
             )
         # A mean square of one, as codes have: a label of plain ones is learnt many times slower.
         weight = math.sqrt(self._input.labels)
-        return weight * F.one_hot(labels, self._input.labels).float()
+        every = torch.arange(self._input.labels, device=labels.device)
+        return weight * (labels[:, None] == every).float()
 
 
 def scaled(images: Tensor, value_range: tuple[float, float]) -> Tensor:

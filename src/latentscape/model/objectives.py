@@ -49,8 +49,9 @@ class Centers(nn.Module):
         offset = self.places[labels] - z
         if self.training:
             moved = torch.zeros_like(self.places).index_add_(0, labels, offset.detach())
-            counts = torch.bincount(labels, minlength=len(self.places))
-            self.places = self.places - CENTER_RATE * moved / (1 + counts[:, None])
+            ones = torch.ones_like(labels, dtype=moved.dtype)
+            counts = moved.new_zeros(len(moved)).index_add_(0, labels, ones)
+            self.places.sub_(CENTER_RATE * moved / (1 + counts[:, None]))
         return 0.5 * offset.square().sum(-1)
 
 

@@ -232,8 +232,10 @@ def _machine(environments: Sequence[dict[str, Any]]) -> str:
     names = sorted({str(e["processor"]) for e in environments if e.get("processor")})
     devices = sorted({str(e["device"]) for e in environments if e.get("device")})
     threads = sorted({int(e["threads"]) for e in environments if e.get("threads")})
+    precisions = sorted({str(e["precision"]) for e in environments if e.get("precision")})
     if not devices and not names:
         return ""
     where = f"Trained on {joined(devices)}" if devices else "Trained"
     cores = f" with {span(threads)} thread{'s' if threads[-1] > 1 else ''}" if threads else ""
-    return f"{where}{cores}{f' ({joined(names)})' if names else ''}."
+    precision = f" in {joined(precisions)}" if precisions else ""
+    return f"{where}{cores}{precision}{f' ({joined(names)})' if names else ''}."

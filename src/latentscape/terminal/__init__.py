@@ -9,13 +9,20 @@ from latentscape.terminal.learned import (
     print_probes,
 )
 from latentscape.terminal.progress import counting, watching
-from latentscape.terminal.records import print_recipe, print_rows, print_values, print_yaml
+from latentscape.terminal.records import (
+    print_info,
+    print_recipe,
+    print_rows,
+    print_values,
+    print_yaml,
+)
 from latentscape.terminal.runs import print_run, print_study
 
 __all__ = [
     "counting",
     "print_anomalies",
     "print_clusters",
+    "print_info",
     "print_legibility",
     "print_maps",
     "print_neighbours",

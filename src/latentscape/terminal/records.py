@@ -52,6 +52,14 @@ def print_recipe(values: Mapping[str, Any]) -> None:
     show(shown)
 
 
+def print_info(values: Mapping[str, Any]) -> None:
+    """Print what the machine is, and what training makes of it."""
+    for part in ("machine", "training", "versions"):
+        print_values(values[part], title=part.capitalize())
+    rates = {name: f"{rate:,.0f} GFLOP/s" for name, rate in values["products"].items()}
+    print_values(rates, title="Products of large matrices")
+
+
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())

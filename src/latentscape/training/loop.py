@@ -22,7 +22,7 @@ from latentscape.model import Network, Pass, evaluate_terms
 from latentscape.randomness import derive_seed, forked_random, random_state, restore_random_state
 from latentscape.records import Split
 from latentscape.runs import SCHEMA, Run, save_model
-from latentscape.runtime import synchronize
+from latentscape.runtime import choose_precision, full_precision, synchronize, training_on
 from latentscape.training.batches import Batch, Batches, Examples, in_order
 from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import (
@@ -31,8 +31,8 @@ from latentscape.training.checkpoint import (
     pack_optimizer,
     unpack_optimizer,
 )
-from latentscape.training.optim import build_optimizer, learning_rate, set_rate
-from latentscape.training.step import train_step
+from latentscape.training.optim import build_optimizer, learning_rate
+from latentscape.training.step import TrainingStep
 
 MAX_ROLLBACKS = 3
 PATIENCE_FOR_CODES = 3
@@ -92,6 +92,7 @@ class Trainer:
     ) -> None:
         self.run, self.recipe, self.split, self.device = run, run.recipe, split, device
         self.config = self.recipe.train
+        self.precision = choose_precision(self.config.precision, device)
         # Only a checkpoint of the very same settings, data and format can be gone on from.
         self.identity = f"{SCHEMA}-{run.fingerprint}"
         self.examples = Examples(split.dataset, device)
@@ -129,7 +130,11 @@ class Trainer:
             If something cannot be written; what was written before still stands.
         """
         seed = derive_seed(self.config.seed, "model")
-        with forked_random(seed, self.device), self._stop_on_signal():
+        with (
+            forked_random(seed, self.device),
+            training_on(self.device, self.precision),
+            self._stop_on_signal(),
+        ):
             self._build()
             self._tell(
                 "on_start", self.run, self.config, len(self.split.train), self.standing.epoch
@@ -155,6 +160,10 @@ class Trainer:
         else:
             self._restore(checkpoint)
             self.run.write_log(self.standing.history, self.standing.events)
+        self.take_step = self._training_step()
+
+    def _training_step(self) -> TrainingStep:
+        return TrainingStep(self.model, self.optimizer, self.config, self.precision)
 
     def _is_done(self) -> bool:
         patience, standing = self.config.patience, self.standing
@@ -189,21 +198,23 @@ class Trainer:
 
     def _step(self, batch: Batch) -> None:
         step = self.standing.step
-        set_rate(self.optimizer, self._rate(step))
-        epoch = self.standing.epoch + step / len(self.batches)
-        losses = train_step(self.model, self.optimizer, self.config, batch, epoch)
-        self.sums += losses * len(batch)
+        losses = self.take_step(batch, self._rate(step), self._epoch(step))
+        self.sums.add_(losses, alpha=len(batch))
+
+    def _epoch(self, step: int) -> float:
+        """Return how many epochs have been trained before a step of the current one."""
+        return self.standing.epoch + step / len(self.batches)
 
     def _rate(self, step: int) -> float:
-        """Return the learning rate of a step of the epoch that is being trained."""
-        epoch = self.standing.epoch + step / len(self.batches)
-        return learning_rate(self.config, epoch) * self.standing.rate_factor
+        """Return the learning rate of a step of the current epoch."""
+        return learning_rate(self.config, self._epoch(step)) * self.standing.rate_factor
 
     def _end_epoch(self) -> None:
         standing = self.standing
         means = _means(self.sums, self.batches.examples)
         self.model.eval()
-        validation = self._validate()
+        with full_precision():
+            validation, latent = self._validate(), self._diagnose()
         if not self._is_finite() or (validation and not math.isfinite(validation["loss"])):
             raise _Diverged
         rate = self._rate(len(self.batches) - 1)
@@ -216,7 +227,7 @@ class Trainer:
             "train": dict(zip(["loss", *self.recipe.objective.weights], means, strict=True)),
             "validation": validation,
         }
-        if latent := self._diagnose():
+        if latent:
             record["latent"] = latent
         standing.history.append(record)
         standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
@@ -301,6 +312,7 @@ class Trainer:
         checkpoint = self.checkpoints.latest(epoch_end=True)
         assert checkpoint is not None
         self._restore(checkpoint)
+        self.take_step = self._training_step()
         what = (
             f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch}, with "
             f"the learning rate times {rate_factor:g} (roll-back {rollbacks} of {MAX_ROLLBACKS})"

@@ -3,13 +3,15 @@
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from latentscape.config import ScheduleConfig, TrainConfig
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Build the optimizer that a config names, fused where PyTorch has a fused kernel.
+
+    On a CUDA device its learning rate is a tensor there, so that captured steps see it change.
 
     Parameters
     ----------
@@ -24,26 +26,30 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
         With one parameter group.
     """
     parameters = list(model.parameters())
-    decay, lr = config.weight_decay, config.lr
+    captured = parameters[0].is_cuda
+    lr = torch.tensor(config.lr, device=parameters[0].device) if captured else config.lr
+    decay = config.weight_decay
     match config.optimizer:
-        case "adam":
-            return torch.optim.Adam(parameters, lr, weight_decay=decay, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(parameters, lr, weight_decay=decay, fused=True)
+        case "adam" | "adamw":
+            kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+            return kind(parameters, lr, weight_decay=decay, fused=True, capturable=captured)
         case "sgd":
             return torch.optim.SGD(
                 parameters, lr, momentum=config.momentum, weight_decay=decay, fused=True
             )
         case "rmsprop":
             return torch.optim.RMSprop(
-                parameters, lr, momentum=config.momentum, weight_decay=decay, foreach=True
+                parameters, lr, weight_decay=decay, foreach=True, capturable=captured
             )
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of the steps to come."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def learning_rate(config: TrainConfig, epoch: float) -> float:

@@ -6,42 +6,69 @@ from torch import Tensor
 from latentscape.config import TrainConfig
 from latentscape.model import Network, evaluate_terms
 from latentscape.training.batches import Batch
+from latentscape.training.graphs import Graphs, capture_on
+from latentscape.training.optim import set_rate
 
 
-def train_step(
-    model: Network,
-    optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    batch: Batch,
-    epoch: float,
-) -> Tensor:
-    """Take one optimizer step; nothing here waits for the device.
+class TrainingStep:
+    """Takes optimizer steps; nothing here waits for the device.
+
+    On a CUDA device a step is captured once as a graph, and from then on replayed: small networks
+    spend most of their time on starting operations.
 
     Parameters
     ----------
     model : Network
-        In training mode, on the device of the batch.
+        In training mode when steps are taken.
     optimizer : Optimizer
-        Of the model's parameters, its learning rate set.
+        Of the model's parameters. Its state must not be replaced afterwards.
     config : TrainConfig
-        ``precision`` and ``clip_norm`` count.
-    batch : Batch
-        Examples as stored.
-    epoch : float
-        Epochs trained so far, for terms that change with them.
-
-    Returns
-    -------
-    Tensor
-        (1 + terms,) the loss and each of its terms, in nats per example, before the step.
+        ``clip_norm`` counts.
+    precision : str
+        As `choose_precision` returns it.
     """
-    low = config.precision == "bfloat16"
-    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=low):
-        result = model(batch.images, batch.labels, epoch)
-    loss = evaluate_terms(result)  # Sums over many numbers, in full precision.
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss.total * model.gradient_scale())
-    if config.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-    optimizer.step()
-    return torch.stack([loss.total, *loss.terms.values()]).detach()
+
+    def __init__(
+        self, model: Network, optimizer: torch.optim.Optimizer, config: TrainConfig, precision: str
+    ) -> None:
+        self._model, self._optimizer, self._config = model, optimizer, config
+        self._low = precision == "bfloat16"
+        self._graphs = Graphs(self._settled_step, capture_on(model.device))
+
+    def __call__(self, batch: Batch, rate: float, epoch: float) -> Tensor:
+        """Take a step.
+
+        Parameters
+        ----------
+        batch : Batch
+            Examples as stored, on the device of the model.
+        rate : float
+            The learning rate.
+        epoch : float
+            Epochs trained so far, for terms that change with them.
+
+        Returns
+        -------
+        Tensor
+            (1 + terms,) the loss and each of its terms, in nats per example, before the step. The
+            next step may write over it.
+        """
+        set_rate(self._optimizer, rate)
+        if epoch < self._model.objective.settled_at:
+            return self._step(batch, epoch)
+        return self._graphs(batch)
+
+    def _settled_step(self, batch: Batch) -> Tensor:
+        """Take a step that is the same in every epoch."""
+        return self._step(batch, torch.inf)
+
+    def _step(self, batch: Batch, epoch: float) -> Tensor:
+        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._low):
+            result = self._model(batch.images, batch.labels, epoch)
+        loss = evaluate_terms(result)  # Sums over many numbers, in full precision.
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss.total * self._model.gradient_scale())
+        if self._config.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
+        self._optimizer.step()
+        return torch.stack([loss.total, *loss.terms.values()]).detach()

@@ -1,0 +1,1 @@
+"""Benchmarks: Latentscape beside what else people would pick, in one run."""

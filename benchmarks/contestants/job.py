@@ -1,0 +1,92 @@
+"""What a contestant is asked to do, and what it answers: files, so that each runs on its own.
+
+A contestant is a script that is run with the path of a job; only NumPy is known to be there.
+"""
+
+import json
+import platform
+import resource
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Job:
+    """One work, to be trained once.
+
+    Attributes
+    ----------
+    work : str
+        Name of the recipe that is trained.
+    train, test : Path
+        .npy files (n, 28, 28) of uint8.
+    epochs, batch_size : int
+        How long.
+    lr : float
+        Of Adam.
+    seed : int
+        Draws initial weights and batches.
+    precision : str
+        ``train.precision`` of Latentscape; the others compute as they do by default.
+    folder : Path
+        Where the answer is written.
+    """
+
+    work: str
+    train: Path
+    test: Path
+    epochs: int
+    batch_size: int
+    lr: float
+    seed: int
+    precision: str
+    folder: Path
+
+    def images(self, part: str) -> NDArray[np.uint8]:
+        """Return the images (n, 28, 28) of ``train`` or ``test``."""
+        images: NDArray[np.uint8] = np.load(getattr(self, part))
+        return images
+
+    def answer(
+        self,
+        epoch_seconds: list[float],
+        reconstructions: NDArray[np.float32],
+        rate: NDArray[np.float32] | None,
+        packages: list[str],
+    ) -> None:
+        """Write what came out.
+
+        Parameters
+        ----------
+        epoch_seconds : list of float
+            Seconds of each epoch.
+        reconstructions : ndarray of float32
+            (n, 784) mean images, on the scale 0 to 1, of the test images.
+        rate : ndarray of float32 or None
+            (n,) divergence of each posterior from the prior in nats, of a variational autoencoder.
+        packages : list of str
+            Whose versions are noted.
+        """
+        np.save(self.folder / "reconstructions.npy", reconstructions)
+        if rate is not None:
+            np.save(self.folder / "rate.npy", rate)
+        values = {
+            "epoch_seconds": epoch_seconds,
+            # The operating system counts kilobytes, on macOS bytes.
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            * (1 if platform.system() == "Darwin" else 1024),
+            "versions": {name: version(name) for name in packages},
+        }
+        (self.folder / "answer.json").write_text(json.dumps(values))
+
+
+def read_job() -> Job:
+    """Read the job that is named on the command line."""
+    values = json.loads(Path(sys.argv[1]).read_text())
+    paths = {name: Path(values.pop(name)) for name in ("train", "test", "folder")}
+    return Job(**values, **paths)

@@ -1,0 +1,169 @@
+"""Keras 3: functional models, compiled and fitted, on the backend that ``KERAS_BACKEND`` names."""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import keras
+import numpy as np
+from keras import KerasTensor, layers, ops
+from numpy.typing import NDArray
+
+from job import Job, read_job
+from works import SLOPE, WORKS, Work
+
+PACKAGES = {"tensorflow": ["keras", "tensorflow-cpu"], "jax": ["keras", "jax", "jaxlib"]}
+
+
+def build_encoder(work: Work) -> keras.Model:
+    """Build (B, 28, 28, 1) to codes, or to means and log-variances."""
+    images = keras.Input((28, 28, 1))
+    if work.widths:
+        features = _hidden(work, layers.Flatten()(images), work.widths)
+    else:
+        features = images
+        for channels in (32, 64):
+            features = layers.Conv2D(channels, 3, padding="same")(features)
+            features = _batch_norm()(features)
+            features = layers.LeakyReLU(negative_slope=SLOPE)(features)
+            features = layers.MaxPooling2D()(features)
+        features = layers.Flatten()(features)
+    code = layers.Dense(work.code)(features)
+    if work.variational:
+        return keras.Model(images, [code, layers.Dense(work.code)(features)])
+    if work.leaky:
+        code = layers.LeakyReLU(negative_slope=SLOPE)(code)
+    return keras.Model(images, code)
+
+
+def build_decoder(work: Work) -> keras.Model:
+    """Build codes to the logits of images (B, 28, 28, 1)."""
+    code = keras.Input((work.code,))
+    if work.widths:
+        logits = layers.Dense(784)(_hidden(work, code, work.widths[::-1]))
+        return keras.Model(code, layers.Reshape((28, 28, 1))(logits))
+    features = layers.Dense(7 * 7 * 64)(code)
+    features = layers.Reshape((7, 7, 64))(features)
+    features = layers.LeakyReLU(negative_slope=SLOPE)(features)
+    features = layers.Conv2DTranspose(64, 3, strides=2, padding="same")(features)
+    features = _batch_norm()(features)
+    features = layers.LeakyReLU(negative_slope=SLOPE)(features)
+    logits = layers.Conv2DTranspose(1, 3, strides=2, padding="same")(features)
+    return keras.Model(code, _batch_norm()(logits))
+
+
+class Sampling(layers.Layer):
+    """Draws codes from their posteriors, whose mean rate it adds to the loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
+        """Return codes (B, D) of means and log-variances."""
+        mean, log_variance = inputs
+        self.add_loss(ops.mean(rate_of(mean, log_variance)))
+        noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+        return mean + ops.exp(0.5 * log_variance) * noise
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Notes the seconds of each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock."""
+        self.start = perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Stop it."""
+        self.seconds.append(perf_counter() - self.start)
+
+
+def rate_of(mean: KerasTensor, log_variance: KerasTensor) -> KerasTensor:
+    """Return the divergence (B,) of posteriors (B, D) from the prior."""
+    terms = ops.square(mean) + ops.exp(log_variance) - 1 - log_variance
+    return 0.5 * ops.sum(terms, axis=1)
+
+
+def cross_entropy(images: KerasTensor, logits: KerasTensor) -> KerasTensor:
+    """Return the binary cross-entropy (B,), summed over pixels."""
+    terms = ops.binary_crossentropy(images, logits, from_logits=True)
+    return ops.sum(terms, axis=(1, 2, 3))
+
+
+def squared_error(images: KerasTensor, logits: KerasTensor) -> KerasTensor:
+    """Return the squared error (B,), summed over pixels."""
+    return ops.sum(ops.square(ops.sigmoid(logits) - images), axis=(1, 2, 3))
+
+
+def loss_of(work: Work) -> Any:
+    """Return what a work minimises, but for the rate."""
+    if work.per_pixel:
+        return keras.losses.BinaryCrossentropy(from_logits=True)
+    return squared_error if work.squared_error else cross_entropy
+
+
+def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return images (n, 28, 28) as (n, 28, 28, 1), on the scale 0 to 1."""
+    return images[..., None].astype(np.float32) / 255
+
+
+def train(encoder: keras.Model, decoder: keras.Model, job: Job) -> list[float]:
+    """Train both and return the seconds of each epoch."""
+    work = WORKS[job.work]
+    code = Sampling()(encoder.output) if work.variational else encoder.output
+    model = keras.Model(encoder.input, decoder(code))
+    model.compile(keras.optimizers.Adam(job.lr), loss_of(work))
+    times = EpochTimes()
+    images = scaled(job.images("train"))
+    model.fit(
+        images,
+        images,
+        batch_size=job.batch_size,
+        epochs=job.epochs,
+        shuffle=True,
+        verbose=0,
+        callbacks=[times],
+    )
+    return times.seconds
+
+
+def main() -> None:
+    """Do the job."""
+    job = read_job()
+    work = WORKS[job.work]
+    keras.utils.set_random_seed(job.seed)
+    encoder, decoder = build_encoder(work), build_decoder(work)
+    epoch_seconds = train(encoder, decoder, job)
+    code, rate = encoder.predict(scaled(job.images("test")), verbose=0), None
+    if work.variational:
+        rate = ops.convert_to_numpy(rate_of(*code))
+        code = code[0]
+    logits = decoder.predict(code, verbose=0).reshape(len(code), -1)
+    reconstructions = ops.convert_to_numpy(ops.sigmoid(logits))
+    job.answer(epoch_seconds, reconstructions, rate, PACKAGES[keras.backend.backend()])
+
+
+def _batch_norm() -> layers.Layer:
+    """Return a layer with PyTorch's defaults: Keras' own momentum takes epochs to get going."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+
+
+def _hidden(work: Work, features: KerasTensor, widths: Sequence[int]) -> KerasTensor:
+    for width in widths:
+        features = layers.Dense(width)(features)
+        if work.leaky:
+            features = layers.LeakyReLU(negative_slope=SLOPE)(features)
+        else:
+            features = layers.ReLU()(features)
+        if work.dropout:
+            features = layers.Dropout(work.dropout)(features)
+    return features
+
+
+if __name__ == "__main__":
+    main()

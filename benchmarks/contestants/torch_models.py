@@ -1,0 +1,164 @@
+"""The works in plain PyTorch, for all contestants that are built on it."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from time import perf_counter
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from job import Job
+from works import SLOPE, WORKS, Work
+
+
+def to_tensor(images: NDArray[np.uint8]) -> Tensor:
+    """Return images (n, 28, 28) as (n, 1, 28, 28), on the scale 0 to 1."""
+    return torch.from_numpy(images).unsqueeze(1).float().div(255)
+
+
+def build_encoder(work: Work) -> nn.Sequential:
+    """Build (B, 1, 28, 28) to codes, or to means and log-variances side by side."""
+    numbers = 2 * work.code if work.variational else work.code
+    layers: list[nn.Module]
+    if work.widths:
+        layers = [nn.Flatten(), *_hidden(work, (784, *work.widths))]
+        layers.append(nn.Linear(work.widths[-1], numbers))
+    else:
+        layers = []
+        for inputs, outputs in ((1, 32), (32, 64)):
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs)]
+            layers += [nn.LeakyReLU(SLOPE), nn.MaxPool2d(2)]
+        layers += [nn.Flatten(), nn.Linear(64 * 7 * 7, numbers)]
+    if work.leaky and not work.variational:
+        layers.append(nn.LeakyReLU(SLOPE))
+    return _initialised(work, nn.Sequential(*layers))
+
+
+def build_decoder(work: Work) -> nn.Sequential:
+    """Build codes to the logits of images (B, 1, 28, 28)."""
+    layers: list[nn.Module]
+    if work.widths:
+        layers = _hidden(work, (work.code, *work.widths[::-1]))
+        layers += [nn.Linear(work.widths[0], 784), nn.Unflatten(1, (1, 28, 28))]
+    else:
+        layers = [
+            nn.Linear(work.code, 64 * 7 * 7),
+            nn.Unflatten(1, (64, 7, 7)),
+            nn.LeakyReLU(SLOPE),
+            nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1),
+            nn.BatchNorm2d(64),
+            nn.LeakyReLU(SLOPE),
+            nn.ConvTranspose2d(64, 1, 3, stride=2, padding=1, output_padding=1),
+            nn.BatchNorm2d(1),
+        ]
+    return _initialised(work, nn.Sequential(*layers))
+
+
+def rate_of(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return the divergence (B,) of posteriors (B, D) from the prior."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
+class Autoencoder(nn.Module):
+    """Images to logits."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.encoder = build_encoder(work)
+        self.decoder = build_decoder(work)
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Return the logits."""
+        return self.decoder(self.encoder(images))
+
+
+class VariationalAutoencoder(Autoencoder):
+    """Images to logits and rates (B,)."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of drawn codes, when evaluating of mean codes, and the rates."""
+        mean, log_variance = self.encoder(images).chunk(2, 1)
+        code = mean
+        if self.training:
+            code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        return self.decoder(code), rate_of(mean, log_variance)
+
+
+class Loss(nn.Module):
+    """What a work minimises."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.work = work
+
+    def forward(self, output: Tensor | tuple[Tensor, Tensor], images: Tensor) -> Tensor:
+        """Return the loss of what the model put out for images."""
+        logits, rate = output if self.work.variational else (output, None)
+        if self.work.squared_error:
+            error = F.mse_loss(logits.sigmoid(), images, reduction="sum")
+        else:
+            error = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+        if rate is not None:
+            error = error + rate.sum()
+        return error / (images.numel() if self.work.per_pixel else len(images))
+
+
+def build(work: Work) -> Autoencoder:
+    """Build the model of a work."""
+    return (VariationalAutoencoder if work.variational else Autoencoder)(work)
+
+
+def train(job: Job, batches: Iterable[Tensor]) -> None:
+    """Train on batches that are drawn anew whenever they are iterated over, and answer the job."""
+    torch.manual_seed(job.seed)
+    work = WORKS[job.work]
+    model, criterion = build(work), Loss(work)
+    optimizer = torch.optim.Adam(model.parameters(), lr=job.lr)
+    epoch_seconds = []
+    for _ in range(job.epochs):
+        start = perf_counter()
+        for images in batches:
+            optimizer.zero_grad()
+            loss = criterion(model(images), images)
+            loss.backward()
+            optimizer.step()
+        epoch_seconds.append(perf_counter() - start)
+    job.answer(epoch_seconds, *reconstruct(model, job), ["torch"])
+
+
+@torch.inference_mode()
+def reconstruct(
+    model: Autoencoder, job: Job
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return what a model makes of the test images, and the rates of a variational one."""
+    model.eval()
+    outputs = [model(images) for images in to_tensor(job.images("test")).split(1000)]
+    if not WORKS[job.work].variational:
+        return _flat(outputs), None
+    logits, rates = zip(*outputs, strict=True)
+    return _flat(logits), torch.cat(rates).numpy()
+
+
+def _flat(logits: Iterable[Tensor]) -> NDArray[np.float32]:
+    return torch.cat(list(logits)).sigmoid().flatten(1).numpy()
+
+
+def _hidden(work: Work, widths: Iterable[int]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers.append(nn.Linear(inputs, outputs))
+        layers.append(nn.LeakyReLU(SLOPE) if work.leaky else nn.ReLU())
+        if work.dropout:
+            layers.append(nn.Dropout(work.dropout))
+    return layers
+
+
+def _initialised(work: Work, layers: nn.Sequential) -> nn.Sequential:
+    for layer in layers:
+        if work.glorot and isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return layers
