@@ -135,6 +135,6 @@ def _allocator() -> str:
 
 
 def _steps(device: torch.device) -> str:
-    if device.type == "cuda":
-        return "captured once as a CUDA graph, and replayed"
-    return "one operation after the other"
+    captured = {"cuda": "captured as a CUDA graph", "cpu": "noted once, operation by operation"}
+    how = captured.get(device.type)
+    return f"{how}, and replayed" if how else "not captured"

@@ -39,9 +39,10 @@ def affine(images: Tensor, most: float) -> Tensor:
     """
     identity = torch.eye(2, 3, device=images.device)
     change = torch.rand(len(images), 2, 3, device=images.device) * 2 - 1
-    places = functional.affine_grid(
-        identity + most * change, list(images.shape), align_corners=False
-    )
+    with torch.autocast(images.device.type, enabled=False):  # Places need more than 8 bits.
+        places = functional.affine_grid(
+            identity + most * change, list(images.shape), align_corners=False
+        )
     return functional.grid_sample(images, places, padding_mode="border", align_corners=False)
 
 

@@ -412,7 +412,8 @@ class VqLatent(Latent):
 
     def _replace(self, dead: Tensor, vectors: Tensor) -> None:
         """Put vectors of the batch, drawn at random, in the place of dead codes."""
-        drawn = vectors[torch.randint(len(vectors), (len(dead),), device=vectors.device)]
+        chosen = torch.randint(len(vectors), (len(dead),), device=vectors.device)
+        drawn = vectors.index_select(0, chosen)
         # With an even share of the choices, so that it has time to be found.
         count = max(len(vectors) / len(dead), _NO_VECTORS)
         self.codebook.copy_(torch.where(dead[:, None], drawn, self.codebook))

@@ -46,7 +46,7 @@ class Centers(nn.Module):
 
         In training the centres then move, as in equation 4 of the paper.
         """
-        offset = self.places[labels] - z
+        offset = self.places.index_select(0, labels) - z
         if self.training:
             moved = torch.zeros_like(self.places).index_add_(0, labels, offset.detach())
             ones = torch.ones_like(labels, dtype=moved.dtype)

@@ -11,7 +11,7 @@ from latentscape.config import ScheduleConfig, TrainConfig
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Build the optimizer that a config names, fused where PyTorch has a fused kernel.
 
-    On a CUDA device its learning rate is a tensor there, so that captured steps see it change.
+    Where it can be, its learning rate is a tensor, so that captured steps see it change.
 
     Parameters
     ----------
@@ -25,21 +25,25 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
     torch.optim.Optimizer
         With one parameter group.
     """
-    parameters = list(model.parameters())
-    captured = parameters[0].is_cuda
-    lr = torch.tensor(config.lr, device=parameters[0].device) if captured else config.lr
-    decay = config.weight_decay
+    parameters, decay = list(model.parameters()), config.weight_decay
+    device = parameters[0].device
+    lr = config.lr if device.type == "mps" else torch.tensor(config.lr, device=device)
+    cuda = device.type == "cuda"
     match config.optimizer:
         case "adam" | "adamw":
             kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-            return kind(parameters, lr, weight_decay=decay, fused=True, capturable=captured)
+            return kind(parameters, lr, weight_decay=decay, fused=True, capturable=cuda)
         case "sgd":
             return torch.optim.SGD(
                 parameters, lr, momentum=config.momentum, weight_decay=decay, fused=True
             )
         case "rmsprop":
             return torch.optim.RMSprop(
-                parameters, lr, weight_decay=decay, foreach=True, capturable=captured
+                parameters,
+                lr if cuda else config.lr,
+                weight_decay=decay,
+                foreach=True,
+                capturable=cuda,
             )
 
 

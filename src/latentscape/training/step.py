@@ -13,8 +13,7 @@ from latentscape.training.optim import set_rate
 class TrainingStep:
     """Takes optimizer steps; nothing here waits for the device.
 
-    On a CUDA device a step is captured once as a graph, and from then on replayed: small networks
-    spend most of their time on starting operations.
+    A step that no longer changes is captured, and from then on replayed.
 
     Parameters
     ----------
@@ -33,7 +32,8 @@ class TrainingStep:
     ) -> None:
         self._model, self._optimizer, self._config = model, optimizer, config
         self._low = precision == "bfloat16"
-        self._graphs = Graphs(self._settled_step, capture_on(model.device))
+        steady = isinstance(optimizer.param_groups[0]["lr"], Tensor)
+        self._graphs = Graphs(self._settled_step, capture_on(model.device) if steady else None)
 
     def __call__(self, batch: Batch, rate: float, epoch: float) -> Tensor:
         """Take a step.
