@@ -23,13 +23,14 @@ def main() -> None:
     run = latentscape.train(
         job.work, data=data, changes=changes, folder=job.folder, device="cpu", quiet=True
     )
-    model, images = latentscape.load(run.path), torch.from_numpy(test)
+    model, parts = latentscape.load(run.path), torch.from_numpy(test).split(1000)
     with torch.inference_mode():
-        reconstructions = model.reconstruct(images).flatten(1).numpy()
-        variational = model.config.latent.kind == "gaussian"
-        rate = model.posterior(images).rate().sum(1).numpy() if variational else None
+        reconstructions = torch.cat([model.reconstruct(part).flatten(1) for part in parts])
+        rate = None
+        if model.config.latent.kind == "gaussian":
+            rate = torch.cat([model.posterior(part).rate().sum(1) for part in parts]).numpy()
     seconds = [record["seconds"] for record in run.history]
-    job.answer(seconds, reconstructions, rate, ["latentscape", "torch"])
+    job.answer(seconds, reconstructions.numpy(), rate, ["latentscape", "torch"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What an autoencoder has to beat: the mean image, and PCA with as many numbers."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,17 @@ def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
     from sklearn.decomposition import PCA
 
     dataset = split.dataset
-    rows = _rows(torch.from_numpy(dataset.images[split.train]), dataset.value_range)
+    rows = np.empty((len(split.train), math.prod(dataset.shape)), np.float32)
+    for start in range(0, len(rows), 1000):  # They are large, and once in memory is enough.
+        part = split.train[start : start + 1000]
+        rows[start : start + 1000] = _rows(
+            torch.from_numpy(dataset.images[part]), dataset.value_range
+        )
     components = min(components, *rows.shape)
     bounds = (0.0, 1.0) if rows.min() >= 0 and rows.max() <= 1 else (-np.inf, np.inf)
     with np.errstate(all="ignore"):  # A single or constant example has no variance to divide by.
-        model: Any = PCA(components, random_state=0).fit(rows)
+        # The rows are nobody else's, and not needed again.
+        model: Any = PCA(components, random_state=0, copy=False).fit(rows)
 
     def reconstruct(images: Tensor, labels: Tensor | None) -> Tensor:
         codes = model.transform(_rows(images, dataset.value_range))

@@ -320,7 +320,10 @@ def scaled(images: Tensor, value_range: tuple[float, float]) -> Tensor:
     values = images.float()
     if low:
         values = values - low
-    return values / (high - low) if high - low != 1 else values
+    if high - low == 1:
+        return values
+    # Nobody else has what has just been made: it need not be copied again.
+    return values / (high - low) if values is images else values.div_(high - low)
 
 
 def initialise(model: nn.Module, config: InitConfig) -> None:

@@ -104,11 +104,10 @@ class CheckpointFolder:
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Name every tensor of an optimizer's state ``<parameter>.<key>``."""
-    state = optimizer.state_dict()["state"]
     return {
         f"{number}.{key}": value
-        for number, entries in state.items()
-        for key, value in entries.items()
+        for number, parameter in enumerate(optimizer.param_groups[0]["params"])
+        for key, value in optimizer.state.get(parameter, {}).items()
         if isinstance(value, Tensor)
     }
 

@@ -1,6 +1,10 @@
 """Optimizers, and learning rates as a pure function of the epoch."""
 
+import inspect
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +29,11 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
     torch.optim.Optimizer
         With one parameter group.
     """
+    with _no_compiler():
+        return _optimizer(model, config)
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     parameters, decay = list(model.parameters()), config.weight_decay
     device = parameters[0].device
     lr = config.lr if device.type == "mps" else torch.tensor(config.lr, device=device)
@@ -45,6 +54,29 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
                 foreach=True,
                 capturable=cuda,
             )
+
+
+def step(optimizer: torch.optim.Optimizer) -> None:
+    """Move the weights.
+
+    Without the wrappers that PyTorch puts around an optimizer's step: they import its compiler.
+    """
+    with torch.no_grad():
+        inspect.unwrap(type(optimizer).step)(optimizer)
+
+
+@contextmanager
+def _no_compiler() -> Iterator[None]:
+    """Make an optimizer without importing PyTorch's compiler, which takes a second and 60 MB.
+
+    It would only be told to leave a method alone.
+    """
+    method: Any = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    method.__dict__["__dynamo_disable"] = method
+    try:
+        yield
+    finally:
+        del method.__dict__["__dynamo_disable"]
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

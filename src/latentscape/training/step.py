@@ -7,7 +7,7 @@ from latentscape.config import TrainConfig
 from latentscape.model import Network, evaluate_terms
 from latentscape.training.batches import Batch
 from latentscape.training.graphs import Graphs, capture_on
-from latentscape.training.optim import set_rate
+from latentscape.training.optim import set_rate, step
 
 
 class TrainingStep:
@@ -66,9 +66,10 @@ class TrainingStep:
         with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._low):
             result = self._model(batch.images, batch.labels, epoch)
         loss = evaluate_terms(result)  # Sums over many numbers, in full precision.
-        self._optimizer.zero_grad(set_to_none=True)
+        for parameter in self._model.parameters():
+            parameter.grad = None
         torch.autograd.backward(loss.total * self._model.gradient_scale())
         if self._config.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
-        self._optimizer.step()
+        step(self._optimizer)
         return torch.stack([loss.total, *loss.terms.values()]).detach()
