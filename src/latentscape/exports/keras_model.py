@@ -14,7 +14,7 @@ from torch import nn
 from latentscape.config import ConvConfig
 from latentscape.errors import ConfigError
 from latentscape.model import Network
-from latentscape.model.blocks import Flatten, Unflatten
+from latentscape.model.blocks import Dropout, Flatten, Unflatten
 from latentscape.model.latents import GaussianLatent, PointLatent, Sphere, VqLatent
 from latentscape.model.likelihoods import (
     Bernoulli,
@@ -238,7 +238,7 @@ LAYERS: dict[type[nn.Module], Translate] = {
     nn.GroupNorm: _group_norm,
     nn.MaxPool2d: _plain(lambda layers, m: layers.MaxPooling2D(m.kernel_size, padding="same")),
     nn.AvgPool2d: _plain(lambda layers, m: layers.AveragePooling2D(m.kernel_size, padding="same")),
-    nn.Dropout: _plain(lambda layers, module: layers.Dropout(module.p)),
+    Dropout: _plain(lambda layers, module: layers.Dropout(module.p)),
     **dict.fromkeys((nn.Flatten, Flatten), _flatten),
     **dict.fromkeys((nn.Unflatten, Unflatten), _unflatten),
     nn.ReLU: _activation("relu"),

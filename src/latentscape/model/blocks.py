@@ -59,6 +59,22 @@ class Unflatten(nn.Unflatten):
         return channels_innermost(super().forward(input))
 
 
+class Dropout(nn.Dropout):
+    """Sets numbers to 0 at random, and draws faster than PyTorch does on the CPU.
+
+    Four are drawn at once, from 64 random bits; the share is kept to a 65,536th.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Drop out."""
+        if not self.training or input.device.type != "cpu":
+            return super().forward(input)
+        draws = torch.randint(-(2**63), 2**63 - 1, (-(-input.numel() // 4),))
+        numbers = draws.view(torch.int16)[: input.numel()].view(input.shape)
+        kept = numbers >= round(self.p * 2**16) - 2**15
+        return input * kept.to(input.dtype).div_(1 - self.p)
+
+
 def channels_innermost(maps: Tensor) -> Tensor:
     """Lay maps (B, C, H, W) out as (B, H, W, C), which convolutions work on the fastest.
 
@@ -212,7 +228,7 @@ def _finished(
         layers.append(nn.GroupNorm(1, features) if maps else nn.LayerNorm(features))
     layers += activation(config.activation)
     if config.dropout:
-        layers.append(nn.Dropout(config.dropout))
+        layers.append(Dropout(config.dropout))
     return layers
 
 

@@ -11,6 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from keyword import iskeyword
 from typing import Any, Protocol
 
 import torch
@@ -158,6 +159,7 @@ class _Notes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known = tree_map(self._node, (args, kwargs or {}))
         result = function(*args, **(kwargs or {}))
         self.lacking |= bool(_WAITING.intersection(function.tags))
+        self.lacking |= iskeyword(function._overloadname)  # Which no code can be made of.
         if function is torch.ops.aten.detach.default:
             self._nodes[result] = known[0][0]
         elif function.namespace != "profiler":
