@@ -16,7 +16,16 @@ LAYERS = [
     {"training", "analysis", "reporting"},
     {"exports", "summaries", "tracking"},
     {"experiment"},
-    {"embedding", "estimators", "exploration", "gallery", "measures", "publishing", "terminal"},
+    {
+        "embedding",
+        "estimators",
+        "exploration",
+        "gallery",
+        "measures",
+        "publishing",
+        "terminal",
+        "workers",
+    },
     {"study"},
     {"cli"},
 ]

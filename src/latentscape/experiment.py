@@ -333,14 +333,23 @@ def _check_batches(recipe: Recipe, split: Split) -> None:
 
 
 def start_run(
-    recipe: Recipe, split: Split, path: Path, device: torch.device, *, overwrite: bool = False
+    recipe: Recipe,
+    split: Split,
+    path: Path,
+    device: torch.device,
+    *,
+    threads: int | None = None,
+    overwrite: bool = False,
 ) -> Run:
-    """Make the directory of a run, once everything that can be checked before training is."""
+    """Make the directory of a run, once everything that can be checked before training is.
+
+    It will be trained on as many threads as are given here; by default on all.
+    """
     recipe = prepare(recipe, split)
     Network(
         recipe.model, recipe.objective
     )  # Parts that do not fit say so before anything is written.
-    environment = describe_environment(recipe, device)
+    environment = describe_environment(recipe, device, threads)
     return create_run(path, recipe, describe_split(split), environment, overwrite=overwrite)
 
 
@@ -351,14 +360,18 @@ def finish_run(
     device: str = "auto",
     quiet: bool = False,
     trackers: Sequence[type[Tracker]] = (),
+    together: bool = False,
 ) -> Run:
-    """Train a run from where it stands to its end, evaluate it, and tell trackers of both."""
+    """Train a run from where it stands to its end, evaluate it, and tell trackers of both.
+
+    `together` with others it shares the progress display.
+    """
     with ExitStack() as stack:
         told = [stack.enter_context(tracker(run, split)) for tracker in trackers]
         if run.finished:
             model = load_model(run.path)
         else:
-            watching = [*choose_progress(quiet), *told]
+            watching = [*choose_progress(quiet, together), *told]
             model = Trainer(run, split, choose_device(device), watching).fit()
         if not (run.path / "findings.json").exists():
             _evaluate(run, model, split)
@@ -564,7 +577,9 @@ def _read_picture(file: Path) -> Array:
         raise RunError(f"A picture is damaged: {file}: {error}") from error
 
 
-def describe_environment(recipe: Recipe, device: torch.device) -> dict[str, Any]:
+def describe_environment(
+    recipe: Recipe, device: torch.device, threads: int | None = None
+) -> dict[str, Any]:
     """Return the content of environment.json."""
     return {
         "latentscape": version("latentscape"),
@@ -574,7 +589,7 @@ def describe_environment(recipe: Recipe, device: torch.device) -> dict[str, Any]
         "git": _git_commit(),
         "command": shlex.join(sys.argv),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        **describe_machine(device),
+        **describe_machine(device, threads),
         "precision": choose_precision(recipe.train.precision, device),
     }
 

@@ -92,33 +92,41 @@ def bfloat16_instructions() -> list[str]:
     return sorted(_BFLOAT16_FLAGS.intersection(_cpuinfo("flags").split()))
 
 
-def count_threads() -> int:
-    """Return on how many threads to compute: torch's number, but no more than may run at once.
+def count_threads(wanted: int | None = None) -> int:
+    """Return on how many threads to compute.
 
-    Torch counts the cores that a process can see. A container may get fewer, and threads that have
-    to wait for a core make all others wait for them.
+    Parameters
+    ----------
+    wanted : int, optional
+        How many; by default as many as torch takes.
+
+    Returns
+    -------
+    int
+        No more than may run at once. Torch counts the cores that a process can see. A container may
+        get fewer, and threads that have to wait for a core make all others wait for them.
     """
-    return min(torch.get_num_threads(), _cores_allowed())
+    return min(wanted or torch.get_num_threads(), _cores_allowed())
 
 
 @contextmanager
-def training_on(device: torch.device, precision: str) -> Iterator[None]:
+def training_on(precision: str, threads: int | None = None) -> Iterator[None]:
     """Set the process up for the steps of training, and put it back afterwards.
 
     Parameters
     ----------
-    device : torch.device
-        Where they take place.
     precision : str
         As `choose_precision` returns it.
+    threads : int, optional
+        As for `count_threads`.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(count_threads())
+    before = torch.get_num_threads()
+    torch.set_num_threads(count_threads(threads))
     try:
         with _memory_kept(), _products("high" if precision == "tf32" else "highest"):
             yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def synchronize(device: torch.device) -> None:
@@ -190,14 +198,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def describe_machine(device: torch.device) -> dict[str, str | int]:
-    """Describe the machine, for the record of a run."""
+def describe_machine(device: torch.device, threads: int | None = None) -> dict[str, str | int]:
+    """Describe the machine, for the record of a run on so many threads."""
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return {
         "platform": platform.platform(),
         "processor": accelerator or _processor(),
         "cores": os.cpu_count() or 1,
-        "threads": count_threads(),
+        "threads": count_threads(threads),
         "device": device.type,
     }
 

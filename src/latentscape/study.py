@@ -1,6 +1,6 @@
 """Studies: recipes and axes, trained where they have not been, and put into one table."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,9 +35,10 @@ from latentscape.learned import learned_baselines
 from latentscape.records import Dataset, Findings, Split
 from latentscape.reporting import write_report
 from latentscape.runs import SCHEMA, Run, list_runs, open_run, read_findings, write_findings
-from latentscape.runtime import choose_device
+from latentscape.runtime import choose_device, count_threads
 from latentscape.summaries import alike, mean_anomalies, rank, row_of
 from latentscape.tracking.trackers import choose_trackers
+from latentscape.workers import Finishing, choose_jobs, finish_together
 
 _PICTURED = ("projection", "neighbours")
 """Parts of the analysis that are looked at, and have no mean over seeds."""
@@ -51,6 +52,11 @@ class _Planned:
     recipe: Recipe
     split: Split
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal for runs of the same settings on the same data."""
+        return self.recipe.fingerprint(self.split.dataset.fingerprint)
+
 
 def compare(
     study: str | Path | Study,
@@ -61,6 +67,7 @@ def compare(
     folder: str | Path = RUNS,
     device: str = "auto",
     track: str | Sequence[str] = (),
+    jobs: int | None = None,
     quiet: bool = False,
     watch: Watch = iter,
 ) -> Findings:
@@ -83,6 +90,9 @@ def compare(
         Where runs and the study's own directory are kept.
     device, track, quiet
         As for `train`. Runs that are used again are tracked too.
+    jobs : int, optional
+        How many runs are trained at once, each in a process on its share of the cores; by default
+        as many as there are cores, or one, whichever takes less time by a few steps of each recipe.
     watch : callable
         Is given the parts of the analysis, and hands them out: for a progress bar.
 
@@ -102,8 +112,7 @@ def compare(
     seeds = seeds or study.seeds
     planned = _plan(study, data, seeds, changes or {})
     trackers = choose_trackers(track)
-    finish = partial(finish_run, device=device, quiet=quiet, trackers=trackers)
-    finished, failures = _run_all(planned, folder, device, finish)
+    finished, failures = _run_all(planned, folder, Finishing(device, quiet, trackers), jobs)
     groups = _by_label(finished)
     _analyse(
         groups.values(),
@@ -300,24 +309,61 @@ def _check_changes(study: Study, changes: Mapping[str, Any]) -> None:
 
 
 def _run_all(
-    planned: Sequence[_Planned], folder: Path, device: str, finish: Callable[[Run, Split], Run]
+    planned: Sequence[_Planned], folder: Path, how: Finishing, jobs: int | None
 ) -> tuple[list[tuple[_Planned, Run]], list[dict[str, Any]]]:
     """Train what has not been trained; one that diverges for good does not stop the others."""
     known = _known_runs(folder)
-    finished, failures = [], list[dict[str, Any]]()
-    for item in planned:
-        try:
-            run = _reuse_or_start(item, known, folder, device)
-            finished.append((item, finish(run, item.split)))
-        except Interrupted as error:
-            fix = "Give the same command again to go on from there."
-            raise Interrupted(f"Stopped while training {item.label}, and saved", fix=fix) from error
-        except TrainingError as error:
-            seed = item.recipe.train.seed
-            failures.append({"label": item.label, "seed": seed, "what": str(error)})
+    if jobs is None:
+        new = [item for item in planned if not _is_finished(item, known)]
+        device = choose_device(how.device)
+        jobs = choose_jobs([(item.recipe, item.split) for item in new], device)
+    finished = dict[int, Run]()
+    failures = list[dict[str, Any]]()
+    for place, run, error in _finish_all(planned, folder, how, jobs, known):
+        if error is None:
+            finished[place] = run
+            continue
+        item = planned[place]
+        seed = item.recipe.train.seed
+        failures.append({"label": item.label, "seed": seed, "what": str(error)})
     if not finished:
         raise TrainingError("No run of the study came to its end", fix=failures[0]["what"])
-    return finished, failures
+    return [(planned[place], finished[place]) for place in sorted(finished)], failures
+
+
+def _finish_all(
+    planned: Sequence[_Planned], folder: Path, how: Finishing, jobs: int, known: Mapping[str, Run]
+) -> Iterator[tuple[int, Run, TrainingError | None]]:
+    """Yield each run with its place in the plan, and with what went wrong with it."""
+    threads = max(1, count_threads() // jobs)
+    begin = partial(_reuse_or_start, known=known, folder=folder, how=how, threads=threads)
+    if jobs == 1:
+        for place, item in enumerate(planned):
+            run = begin(item)
+            yield place, run, _finish_alone(run, item, how)
+        return
+    runs = [begin(item) for item in planned]
+    work = [(run, item.split) for run, item in zip(runs, planned, strict=True)]
+    try:
+        for place, error in finish_together(work, how, jobs, threads):
+            yield place, runs[place], error
+    except Interrupted as error:
+        raise _to_be_continued("Stopped") from error
+
+
+def _finish_alone(run: Run, item: _Planned, how: Finishing) -> TrainingError | None:
+    try:
+        finish_run(run, item.split, device=how.device, quiet=how.quiet, trackers=how.trackers)
+    except Interrupted as error:
+        raise _to_be_continued(f"Stopped while training {item.label}") from error
+    except TrainingError as error:
+        return error
+    return None
+
+
+def _to_be_continued(what: str) -> Interrupted:
+    fix = "Give the same command again to go on from there."
+    return Interrupted(f"{what}, and saved", fix=fix)
 
 
 def _known_runs(folder: Path) -> dict[str, Run]:
@@ -330,14 +376,21 @@ def _known_runs(folder: Path) -> dict[str, Run]:
     return known
 
 
-def _reuse_or_start(item: _Planned, known: Mapping[str, Run], folder: Path, device: str) -> Run:
-    wanted = item.recipe.fingerprint(item.split.dataset.fingerprint)
+def _is_finished(item: _Planned, known: Mapping[str, Run]) -> bool:
+    run = known.get(item.fingerprint)
+    return run is not None and run.finished
+
+
+def _reuse_or_start(
+    item: _Planned, known: Mapping[str, Run], folder: Path, how: Finishing, threads: int
+) -> Run:
+    wanted = item.fingerprint
     if wanted in known:
         return known[wanted]
     path = folder / default_name(item.recipe, item.split, item.label)
     if path.exists():  # The name is taken by a run of other settings.
         path = path.with_name(f"{path.name}-{wanted[:8]}")
-    return start_run(item.recipe, item.split, path, choose_device(device))
+    return start_run(item.recipe, item.split, path, choose_device(how.device), threads=threads)
 
 
 def _by_label(runs: Sequence[tuple[_Planned, Run]]) -> dict[str, list[Run]]:

@@ -110,6 +110,15 @@ def read_sizes(text: str | None) -> list[int] | None:
     return [int(part) for part in parts] * (2 if len(parts) == 1 else 1)
 
 
+def read_jobs(text: str) -> int | None:
+    """Read ``auto`` or ``3``."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not int(text):
+        raise typer.BadParameter(f"--jobs {text!r} is neither auto nor a number from 1 on")
+    return int(text)
+
+
 def read_pair(text: str | None) -> tuple[int, int] | None:
     """Read ``3,17``."""
     if text is None:

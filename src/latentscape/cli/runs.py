@@ -31,6 +31,7 @@ from latentscape.cli.options import (
     complete_recipe,
     complete_study,
     read_changes,
+    read_jobs,
     read_sizes,
 )
 from latentscape.cli.printing import show
@@ -129,6 +130,9 @@ def compare(
     folder: RunsFolder = Path("runs"),
     device: Device = "auto",
     track: Track = None,
+    jobs: Annotated[
+        str, typer.Option(metavar="N|auto", help="Runs at once; auto takes the faster way.")
+    ] = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -148,6 +152,7 @@ def compare(
         folder=folder,
         device=device,
         track=track or (),
+        jobs=read_jobs(jobs),
         quiet=quiet,
         watch=terminal.watching("analysis", quiet),
     )

@@ -95,7 +95,7 @@ def _train(
     take_step = TrainingStep(network, optimizer, config, precision)
     losses: list[Tensor] = []
     seed = derive_seed(config.seed, "partial", number)
-    with forked_random(seed, network.device), training_on(network.device, precision):
+    with forked_random(seed, network.device), training_on(precision):
         for place, batch in enumerate(batches.epoch(number)):
             loss = take_step(batch, config.lr, number + place / len(batches))
             losses.append(loss * (len(batch) / batches.examples))

@@ -82,14 +82,17 @@ class PlainProgress(Callback):
     ----------
     stream : file
         Where to write; standard error by default, so that results can be piped.
+    named : bool
+        Whether each line names its run, for runs that are trained side by side.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+    def __init__(self, stream: TextIO | None = None, named: bool = False) -> None:
+        self._stream, self._named, self._name = stream or sys.stderr, named, ""
 
     def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Say what is trained."""
         self._epochs = config.epochs
+        self._name = f"{run.name}: " if self._named else ""
         again = f", going on after epoch {epochs_done}" if epochs_done else ""
         plural = "s" if config.epochs > 1 else ""
         self._print(f"{run.name}: {examples:,} examples, {config.epochs} epoch{plural}{again}")
@@ -98,11 +101,12 @@ class PlainProgress(Callback):
         """Print the epoch."""
         epoch = record["epoch"]
         left = (self._epochs - epoch) * record["seconds"]
-        self._print(f"epoch {epoch:>3}/{self._epochs}  {describe_epoch(record)}  {left:.0f} s left")
+        done = f"{self._name}epoch {epoch:>3}/{self._epochs}"
+        self._print(f"{done}  {describe_epoch(record)}  {left:.0f} s left")
 
     def on_event(self, event: dict[str, Any]) -> None:
         """Print the event."""
-        self._print(f"epoch {event['epoch']}: {event['what']}")
+        self._print(f"{self._name}epoch {event['epoch']}: {event['what']}")
 
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -158,10 +162,15 @@ class LiveProgress(Callback):
         self._bar.stop()
 
 
-def choose_progress(quiet: bool) -> list[Callback]:
-    """Return the progress display that fits standard error: a bar, plain lines, or none."""
+def choose_progress(quiet: bool, together: bool = False) -> list[Callback]:
+    """Return the progress display that fits standard error: a bar, plain lines, or none.
+
+    Runs that are trained together share it line by line.
+    """
     if quiet:
         return []
+    if together:
+        return [PlainProgress(named=True)]
     console = Console(stderr=True)
     return [LiveProgress(console)] if console.is_terminal else [PlainProgress()]
 

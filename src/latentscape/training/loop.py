@@ -132,7 +132,8 @@ class Trainer:
         seed = derive_seed(self.config.seed, "model")
         with (
             forked_random(seed, self.device),
-            training_on(self.device, self.precision),
+            # The same number of threads, or a run that goes on would come to other bits.
+            training_on(self.precision, self.run.environment.get("threads")),
             self._stop_on_signal(),
         ):
             self._build()
