@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check bench clean
 
 install: $(STAMP)
 
@@ -26,5 +26,9 @@ check: install
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/python tools/structure.py
 
+# An hour. Each peer gets an environment of its own in benchmarks/.peers.
+bench: install
+	$(BIN)/python -m benchmarks
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs benchmarks/.peers

@@ -1,8 +1,6 @@
 """The contest: the same works, trained by all contestants in turn."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -12,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.environments import NotInstalled, interpreter, last_line
+from benchmarks.environments import NotInstalled, interpreter
+from benchmarks.processes import Failed, measure
+from benchmarks.scores import test_loss
 from benchmarks.works import ROOT, Contestant, Work, load_mnist
 from latentscape.machine import measure_products
 from latentscape.runtime import choose_device
-
-MOST_SECONDS = 1800
-"""For one work, once."""
 
 Images = dict[str, NDArray[np.uint8]]
 
@@ -69,10 +66,8 @@ def _take_turn(
         row["turns"].append(_trained(work, contestant, images, seed))
     except NotInstalled as error:
         row["failure"] = f"not installed: {error}"
-    except subprocess.CalledProcessError as error:
-        row["failure"] = f"failed: {last_line(error.stderr)}"
-    except subprocess.TimeoutExpired:
-        row["failure"] = f"not done after {MOST_SECONDS} seconds"
+    except Failed as error:
+        row["failure"] = str(error)
 
 
 def _trained(work: Work, contestant: Contestant, images: Images, seed: int) -> dict[str, Any]:
@@ -92,15 +87,8 @@ def _trained(work: Work, contestant: Contestant, images: Images, seed: int) -> d
             "folder": name,
         }
         (folder / "job.json").write_text(json.dumps(job))
-        subprocess.run(
-            [python, ROOT / "contestants" / f"{contestant.script}.py", folder / "job.json"],
-            env={**os.environ, **dict(contestant.environment)},
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=MOST_SECONDS,
-        )
+        script = ROOT / "contestants" / f"{contestant.script}.py"
+        measure([python, script, folder / "job.json"], folder, dict(contestant.environment))
         answer: dict[str, Any] = json.loads((folder / "answer.json").read_text())
         answer["test_loss"] = _test_loss(work, folder, images["test"])
     return answer
@@ -112,15 +100,14 @@ def _saved(file: Path, images: NDArray[np.uint8]) -> Path:
 
 
 def _test_loss(work: Work, folder: Path, images: NDArray[np.uint8]) -> float:
-    """Return the mean loss of the test images, by the same few lines for every contestant."""
-    target = images.reshape(len(images), -1) / 255.0
-    mean = np.load(folder / "reconstructions.npy").astype(np.float64)
-    if work.metric == "squared_error":
-        return float(np.square(mean - target).sum(1).mean())
-    mean = np.clip(mean, 1e-7, 1 - 1e-7)
-    loss = -(target * np.log(mean) + (1 - target) * np.log1p(-mean)).sum(1)
+    """Return the mean loss of the test images, from what a contestant left in its folder."""
     rate = folder / "rate.npy"
-    return float(loss.mean() + (np.load(rate).mean() if rate.exists() else 0))
+    return test_loss(
+        work.metric,
+        images,
+        np.load(folder / "reconstructions.npy"),
+        np.load(rate) if rate.exists() else None,
+    )
 
 
 def _summed_up(row: dict[str, Any]) -> dict[str, Any]:

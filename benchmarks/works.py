@@ -37,9 +37,9 @@ class Work:
 
 WORKS = (
     Work("simple-20", 60_000, 128, 3),
-    Work("elaborate-4", 60_000, 128, 3, "squared_error"),
-    Work("vae-20", 60_000, 128, 3),
-    Work("dense-dropout", 20_000, 256, 3),
+    Work("elaborate-4", 60_000, 128, 2, "squared_error"),
+    Work("vae-20", 60_000, 128, 2),
+    Work("dense-dropout", 20_000, 256, 2),
     Work("conv-bn", 20_000, 256, 2),
     Work("conv-vae", 20_000, 256, 2),
 )

@@ -1,0 +1,102 @@
+"""Run the benchmarks: ``python -m benchmarks [contest] [commands] [growth] [precision]``."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from benchmarks.commands import run_commands
+from benchmarks.contest import run_contest
+from benchmarks.growth import run_growth
+from benchmarks.precision import SEEDS, run_precision
+from benchmarks.results import SECTIONS, in_order, load_results, save_section, write_report
+from benchmarks.works import CONTESTANTS, WORKS, Contestant, Work
+from latentscape import info
+
+REPORT = "report"
+
+_Named = TypeVar("_Named", Work, Contestant)
+
+
+def main() -> None:
+    """Measure the sections that are asked for, keep each at once, and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"{', '.join(SECTIONS)} (all by default); {REPORT} only writes RESULTS.md anew",
+    )
+    parser.add_argument("--repetitions", type=int, default=3, help="of contest and commands")
+    parser.add_argument("--works", default="", help="of the contest, as in simple-20,conv-bn")
+    parser.add_argument("--contestants", default="", help='as in "Latentscape;Keras on JAX"')
+    given = parser.parse_args()
+    sections = given.sections or list(SECTIONS)
+    works = _chosen(parser, WORKS, given.works.split(","))
+    contestants = _chosen(parser, CONTESTANTS, given.contestants.split(";"))
+    if unknown := set(sections) - {*SECTIONS, REPORT}:
+        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+    for name in SECTIONS:
+        if name in sections:
+            print(f"{name}:", flush=True)
+            save_section(name, _measured(name, given.repetitions, works, contestants))
+    write_report()
+
+
+def _chosen(
+    parser: argparse.ArgumentParser, all_of_them: Sequence[_Named], names: Sequence[str]
+) -> list[_Named]:
+    """Return those of the names that are given; all where there are none."""
+    wanted = {name.strip() for name in names} - {""}
+    known = {_name(each) for each in all_of_them}
+    if wanted - known:
+        parser.error(f"{', '.join(sorted(wanted - known))}: choose from {'; '.join(sorted(known))}")
+    return [each for each in all_of_them if not wanted or _name(each) in wanted]
+
+
+def _name(each: Work | Contestant) -> str:
+    return each.recipe if isinstance(each, Work) else each.name
+
+
+def _measured(
+    name: str, repetitions: int, works: Sequence[Work], contestants: Sequence[Contestant]
+) -> dict[str, Any]:
+    """Measure a section, and note when, how often, and on what."""
+    machine = info("cpu")
+    times = {"contest": repetitions, "commands": repetitions, "growth": 1, "precision": len(SEEDS)}
+    match name:
+        case "contest":
+            content = _merged(run_contest(works, contestants, repetitions))
+        case "commands":
+            content = run_commands(repetitions)
+        case "growth":
+            content = run_growth()
+        case _:
+            content = run_precision()
+    return {
+        "date": _today(),
+        "repetitions": times[name],
+        "versions": machine["versions"],
+        "machine": machine["machine"],
+        "precision": machine["training"]["precision"],
+        **content,
+    }
+
+
+def _merged(contest: dict[str, Any]) -> dict[str, Any]:
+    """Put new rows of the contest in place of those that are stored, and keep the others."""
+    stored = load_results().get("contest", {"rows": [], "limits": []})
+    new = {(row["work"], row["contestant"]): {**row, "date": _today()} for row in contest["rows"]}
+    kept = {(row["work"], row["contestant"]): row for row in stored["rows"]}
+    limits = contest["limits"]
+    if kept.keys() - new.keys():
+        limits = [*stored["limits"], *limits]
+    return {"limits": limits, "rows": in_order((kept | new).values())}
+
+
+def _today() -> str:
+    return date.today().isoformat()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Whole commands, as a person waits for them, and the throughput of embedding."""
+
+import shlex
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import latentscape
+from benchmarks.processes import Measured, measure
+from benchmarks.works import load_mnist
+
+HELP = "latentscape --help"
+SMALL = "latentscape train simple-20 --data mnist-5k --epochs 2"
+SMALL_CONVOLUTIONAL = "latentscape train conv-bn --data mnist-5k --epochs 2"
+FULL = "latentscape train simple-20 --data mnist --epochs 2"
+STUDY = "latentscape compare quickstart"
+
+EMBEDDED = ("simple-20", "conv-bn")
+"""Recipes whose trained models embed images."""
+
+
+def run_commands(repetitions: int) -> dict[str, Any]:
+    """Run every command so many times, the study once, and embed so many times.
+
+    Returns
+    -------
+    dict
+        ``commands`` and ``embedding``: a row each, with medians.
+    """
+    images = load_mnist().images[:60_000]  # This says where the commands find the data, too.
+    times = {HELP: repetitions, SMALL: repetitions, SMALL_CONVOLUTIONAL: repetitions}
+    times |= {FULL: repetitions, STUDY: 1}
+    return {
+        "commands": [_timed(command, count) for command, count in times.items()],
+        "embedding": [_embedded(recipe, images, repetitions) for recipe in EMBEDDED],
+    }
+
+
+def _timed(command: str, count: int) -> dict[str, Any]:
+    turns = [_turn(command) for _ in range(count)]
+    first = [turn["first_epoch_seconds"] for turn in turns]
+    row = {
+        "command": command,
+        "turns": turns,
+        "n": count,
+        "seconds": median(turn["seconds"] for turn in turns),
+        "first_epoch_seconds": None if None in first else median(first),
+        "peak_bytes": median(turn["peak_bytes"] for turn in turns),
+    }
+    print(f"{command}: {row['seconds']:.2f} s, {row['peak_bytes'] / 1e6:.0f} MB", flush=True)
+    return row
+
+
+def _turn(command: str) -> dict[str, Any]:
+    """Run a command of this project in an empty folder."""
+    name, *arguments = shlex.split(command)
+    with TemporaryDirectory() as folder:
+        measured = measure([Path(sys.executable).with_name(name), *arguments], Path(folder))
+    return {
+        "seconds": measured.seconds,
+        "first_epoch_seconds": _first_epoch(measured),
+        "peak_bytes": measured.peak_bytes,
+    }
+
+
+def _first_epoch(measured: Measured) -> float | None:
+    """Return the seconds to the line of the first finished epoch, of a command that has one."""
+    return next((seconds for seconds, line in measured.errors if line.startswith("epoch ")), None)
+
+
+def _embedded(recipe: str, images: NDArray[np.uint8], count: int) -> dict[str, Any]:
+    """Embed images with a model of one epoch, from one .npy file into another."""
+    with TemporaryDirectory() as name:
+        file, folder = Path(name) / "images.npy", Path(name)
+        np.save(file, images)
+        changes = {"train.epochs": 1}
+        run = latentscape.train(
+            recipe, data="mnist-5k", changes=changes, folder=folder, device="cpu", quiet=True
+        )
+        turns = [
+            latentscape.embed(run, file, folder / "codes.npy", device="cpu").seconds
+            for _ in range(count)
+        ]
+    seconds = median(turns)
+    print(f"embedding by {recipe}: {len(images) / seconds:,.0f} images/s", flush=True)
+    return {
+        "recipe": recipe,
+        "images": len(images),
+        "turns": turns,
+        "n": count,
+        "seconds": seconds,
+        "images_per_second": len(images) / seconds,
+    }

@@ -1,0 +1,114 @@
+"""What was aimed at, and whether it was reached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.commands import FULL, HELP, SMALL
+from benchmarks.flops import training_flops
+from latentscape.units import NONE, number, share
+
+Sections = dict[str, Any]
+"""The content of results.json."""
+
+OWN = "Latentscape"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number to reach.
+
+    Attributes
+    ----------
+    what : str
+        In words.
+    bound : float
+        At least so much; where `is_limit`, at most.
+    value : callable
+        Finds what was obtained; None where it was not measured.
+    write : callable
+        Writes both with their unit.
+    """
+
+    what: str
+    bound: float
+    value: Callable[[Sections], float | None]
+    write: Callable[[float], str]
+    is_limit: bool = False
+
+    def row(self, sections: Sections) -> list[str]:
+        """Return what was aimed at, what was obtained, and whether that is enough."""
+        value = self.value(sections)
+        wanted = f"{'≤' if self.is_limit else '≥'} {self.write(self.bound)}"
+        if value is None:
+            return [self.what, wanted, NONE, "not measured"]
+        met = value <= self.bound if self.is_limit else value >= self.bound
+        return [self.what, wanted, self.write(value), "met" if met else "**missed**"]
+
+
+def contest_row(sections: Sections, work: str, contestant: str) -> dict[str, Any] | None:
+    """Return the row of a contestant that trained a work; None where nobody did."""
+    for row in sections.get("contest", {}).get("rows", []):
+        if (row["work"], row["contestant"]) == (work, contestant) and "seconds" in row:
+            return dict(row)
+    return None
+
+
+def slower(sections: Sections, work: str, contestant: str) -> float | None:
+    """Return how many times as long as Latentscape's an epoch of a contestant takes."""
+    own, other = (contest_row(sections, work, name) for name in (OWN, contestant))
+    return other["seconds"] / own["seconds"] if own and other else None
+
+
+def limit(sections: Sections, precision: str) -> float | None:
+    """Return the highest GFLOP/s that matrix products came to, in a precision."""
+    found = [each[precision] for each in sections.get("contest", {}).get("limits", [])]
+    return max(found, default=None)
+
+
+def limit_share(sections: Sections, work: str, contestant: str = OWN) -> float | None:
+    """Return which share of the float32 limit the products of a work come to in training."""
+    row, most = contest_row(sections, work, contestant), limit(sections, "float32")
+    if row is None or most is None:
+        return None
+    return float(training_flops(work) * row["images_per_second"] / 1e9 / most)
+
+
+def _ratio(work: str, contestant: str, bound: float) -> Target:
+    return Target(
+        f"{work}: seconds per epoch, {contestant} / Latentscape",
+        bound,
+        lambda sections: slower(sections, work, contestant),
+        lambda value: f"{number(value, 3)} ×",
+    )
+
+
+def _command(what: str, command: str, key: str, bound: float, mega: bool = False) -> Target:
+    def value(sections: Sections) -> float | None:
+        rows = sections.get("commands", {}).get("commands", [])
+        return next((row[key] for row in rows if row["command"] == command), None)
+
+    def write(value: float) -> str:
+        return f"{number(value / 1e6, 3)} MB" if mega else f"{number(value, 3)} s"
+
+    return Target(what, bound, value, write, is_limit=True)
+
+
+TARGETS = (
+    _ratio("simple-20", "pythae", 4),
+    _ratio("simple-20", "Keras on TensorFlow", 3.5),
+    _ratio("simple-20", "PyTorch, DataLoader", 5),
+    _ratio("simple-20", "Keras on JAX", 1.3),
+    Target(
+        "simple-20: share of the float32 limit of matrix products",
+        0.4,
+        lambda sections: limit_share(sections, "simple-20"),
+        share,
+    ),
+    _ratio("conv-bn", "Keras on TensorFlow", 3),
+    _ratio("conv-bn", "Keras on JAX", 8),
+    _ratio("conv-bn", "PyTorch, in memory", 2),
+    _command("simple-20 on mnist-5k: first finished epoch", SMALL, "first_epoch_seconds", 5),
+    _command(f"`{HELP}`", HELP, "seconds", 0.3),
+    _command(f"`{FULL}`: peak memory", FULL, "peak_bytes", 700e6, mega=True),
+)
