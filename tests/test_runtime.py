@@ -1,8 +1,31 @@
+import ctypes
+
 import pytest
 import torch
 
+from latentscape import runtime
 from latentscape.errors import ConfigError
-from latentscape.runtime import choose_device, describe_machine
+from latentscape.runtime import (
+    bfloat16_instructions,
+    choose_device,
+    choose_precision,
+    count_threads,
+    describe_machine,
+    full_precision,
+    training_on,
+)
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def cpuinfo(tmp_path, monkeypatch):
+    """Let the processor be another one."""
+    file = tmp_path / "cpuinfo"
+    monkeypatch.setattr(runtime, "_CPUINFO", file)
+    runtime._cpuinfo.cache_clear()
+    yield file
+    runtime._cpuinfo.cache_clear()
 
 
 def test_devices():
@@ -18,7 +41,87 @@ def test_an_absent_device_is_named():
         choose_device("cuda")
 
 
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        ("fpu avx512f avx512_bf16 sse", "bfloat16"),
+        ("amx_bf16", "bfloat16"),
+        ("fpu avx2 avx512f", "float32"),
+    ],
+)
+def test_bfloat16_where_the_processor_multiplies_it(cpuinfo, flags, precision):
+    cpuinfo.write_text(f"processor\t: 0\nmodel name\t: A: B\nflags\t\t: {flags}\n\nflags : no\n")
+    assert choose_precision("auto", CPU) == precision
+    assert bool(bfloat16_instructions()) == (precision == "bfloat16")
+    assert describe_machine(CPU)["processor"] == "A: B"
+
+
+def test_float32_where_nothing_is_known_of_the_processor(cpuinfo):
+    assert choose_precision("auto", CPU) == "float32"
+    assert choose_precision("auto", torch.device("mps")) == "float32"
+
+
+def test_whoever_names_a_precision_gets_it(cpuinfo):
+    assert choose_precision("bfloat16", CPU) == "bfloat16"
+    assert choose_precision("float32", torch.device("cuda")) == "float32"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_tf32_on_cuda_devices_that_have_it():
+    device = torch.device("cuda")
+    expected = "tf32" if torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
+    assert choose_precision("auto", device) == expected
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"), [("150000 100000\n", 2), ("50000 100000\n", 1), ("max 100000\n", 64)]
+)
+def test_no_more_threads_than_a_container_may_run(tmp_path, monkeypatch, quota, threads):
+    file = tmp_path / "cpu.max"
+    file.write_text(quota)
+    monkeypatch.setattr(runtime, "_QUOTA", file)
+    monkeypatch.setattr(runtime.os, "cpu_count", lambda: 64)
+    assert count_threads(64) == threads
+    assert count_threads(1) == 1
+
+
+def test_training_changes_threads_and_products_and_puts_them_back():
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    with training_on("tf32", threads=1):
+        assert torch.get_num_threads() == 1
+        assert torch.get_float32_matmul_precision() == "high"
+        assert torch.backends.cudnn.allow_tf32
+        with full_precision():  # As validation is, within training.
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cudnn.allow_tf32
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == before
+
+
+@pytest.mark.skipif(not runtime.keeps_memory(), reason="the C library here is not glibc")
+def test_memory_is_kept_while_training_and_given_back_after(monkeypatch):
+    told = []
+
+    class Library:
+        def __init__(self, name):
+            self.libc = libc
+
+        def mallopt(self, setting, value):
+            told.append((setting, value))
+            return self.libc.mallopt(setting, value)
+
+        def malloc_trim(self, pad):
+            told.append("trimmed")
+            return self.libc.malloc_trim(pad)
+
+    libc = ctypes.CDLL(None)
+    monkeypatch.setattr(runtime.ctypes, "CDLL", Library)
+    with training_on("float32"):
+        assert told == list(runtime._KEEPING.items())
+        told.clear()
+    assert told == [*runtime._GIVING_BACK.items(), "trimmed"]
+
+
 def test_the_machine_is_described():
-    machine = describe_machine(torch.device("cpu"))
+    machine = describe_machine(CPU)
     assert machine["processor"]
     assert machine["threads"] >= 1

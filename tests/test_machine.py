@@ -1,0 +1,42 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import latentscape
+from latentscape.cli import app
+from latentscape.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def values():
+    return latentscape.info("cpu")
+
+
+def test_what_was_chosen_is_said_with_its_reason(values):
+    assert values["machine"]["device"] == "cpu"
+    chosen, _, reason = values["training"]["precision"].partition(": ")
+    assert chosen in ("float32", "bfloat16")
+    assert reason.startswith("the processor has")
+    assert "replayed" in values["training"]["steps"]
+    assert values["versions"]["latentscape"] == latentscape.__version__
+
+
+def test_products_are_measured(values):
+    assert values["products"].keys() == {"float32", "bfloat16"}
+    assert all(rate > 1 for rate in values["products"].values())
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="Did you mean 'cpu'"):
+        latentscape.info("cpus")
+
+
+def test_on_the_command_line():
+    runner = CliRunner()
+    shown = runner.invoke(app, ["info", "--device", "cpu"])
+    assert shown.exit_code == 0
+    assert "GFLOP/s" in shown.stdout
+    assert "channels innermost" in shown.stdout
+    values = json.loads(runner.invoke(app, ["info", "--device", "cpu", "--json"]).stdout)
+    assert values.keys() == {"versions", "machine", "training", "products"}
