@@ -134,8 +134,8 @@ def resume(
 ) -> Run:
     """Go on with a run that was stopped or killed, from its last checkpoint.
 
-    On the CPU of the same machine, with the same number of threads, the weights and losses that
-    come out are, bit for bit, those of the same run left alone.
+    On the CPU of the same machine the weights and losses that come out are, bit for bit, those of
+    the same run left alone.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from torch import Tensor
 from latentscape.errors import DataError
 from latentscape.model import Network, folded, scaled
 from latentscape.records import Array, Dataset
-from latentscape.runtime import full_precision, one_thread
+from latentscape.runtime import count_threads, full_precision, one_thread
 
 BATCH = 1000
 
@@ -168,7 +168,7 @@ def evaluating() -> Iterator[None]:
 @contextmanager
 def _workers(device: torch.device) -> Iterator[tuple[ThreadPoolExecutor, int]]:
     """Give threads that compute on their own: as many as torch has, or one beside a GPU."""
-    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    threads = count_threads() if device.type == "cpu" else 1
     with one_thread():
         # oneDNN asks each thread anew how many it may use.
         pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
