@@ -67,7 +67,7 @@ def compare(
     folder: str | Path = RUNS,
     device: str = "auto",
     track: str | Sequence[str] = (),
-    jobs: int | None = None,
+    jobs: int | None = 1,
     quiet: bool = False,
     watch: Watch = iter,
 ) -> Findings:
@@ -90,9 +90,11 @@ def compare(
         Where runs and the study's own directory are kept.
     device, track, quiet
         As for `train`. Runs that are used again are tracked too.
-    jobs : int, optional
-        How many runs are trained at once, each in a process on its share of the cores; by default
-        as many as there are cores, or one, whichever takes less time by a few steps of each recipe.
+    jobs : int or None
+        How many runs are trained at once, each in a process on its share of the cores. None takes
+        as many as there are cores, or one, whichever is faster by a few steps of each recipe. The
+        last bits of results depend on the number of threads. A script that asks for more than one
+        has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says.
     watch : callable
         Is given the parts of the analysis, and hands them out: for a progress bar.
 
@@ -107,6 +109,8 @@ def compare(
     DataError, ConfigError, RunError, TrainingError
         Each says what was got, what was expected and what to do.
     """
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"jobs is {jobs}", expected="a number from 1 on, or None")
     study = study if isinstance(study, Study) else load_study(study)
     folder = Path(folder)
     seeds = seeds or study.seeds
@@ -343,10 +347,13 @@ def _finish_all(
             yield place, run, _finish_alone(run, item, how)
         return
     runs = [begin(item) for item in planned]
-    work = [(run, item.split) for run, item in zip(runs, planned, strict=True)]
+    # What a plan names twice is trained once.
+    work = {run.path: (run, item.split) for run, item in zip(runs, planned, strict=True)}
     try:
-        for place, error in finish_together(work, how, jobs, threads):
-            yield place, runs[place], error
+        for finished, error in finish_together(list(work.values()), how, jobs, threads):
+            for place, run in enumerate(runs):
+                if run.path == finished.path:
+                    yield place, run, error
     except Interrupted as error:
         raise _to_be_continued("Stopped") from error
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +13,7 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from latentscape.config import Recipe
 from latentscape.errors import Interrupted, RunError, TrainingError
@@ -79,7 +81,7 @@ def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> i
 
 def finish_together(
     runs: Sequence[tuple[Run, Split]], how: Finishing, jobs: int, threads: int
-) -> Iterator[tuple[int, TrainingError | None]]:
+) -> Iterator[tuple[Run, TrainingError | None]]:
     """Train runs to their ends and evaluate them, several at once.
 
     Parameters
@@ -95,8 +97,8 @@ def finish_together(
 
     Yields
     ------
-    int
-        The place of a run that has come to its end, in the order in which they do.
+    Run
+        One that has come to its end, in the order in which they do.
     TrainingError or None
         What went wrong with it.
 
@@ -110,23 +112,24 @@ def finish_together(
     # Started afresh: a copy of this process would have the locks of threads that it lacks.
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,))
     with _stopping(pool):
-        places = {
-            pool.submit(_finish, run, split, how): place for place, (run, split) in enumerate(runs)
-        }
-        for future in as_completed(places):
-            yield places[future], _error_of(future)
+        begun = {pool.submit(_finish, run, split, how): run for run, split in runs}
+        for future in as_completed(begun):
+            yield begun[future], _error_of(future)
 
 
 @contextmanager
 def _stopping(pool: ProcessPoolExecutor) -> Iterator[None]:
     """Let processes end, whatever happens; asked to stop, those that train save themselves."""
+    others = set(active_children())
     try:
         yield
-    except KeyboardInterrupt as error:
-        for process in active_children():
+    except BaseException as error:
+        for process in set(active_children()) - others:
             process.terminate()
-        raise Interrupted("Stopped, and saved") from error
-    except BrokenProcessPool as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted("Stopped, and saved") from error
+        if not isinstance(error, BrokenProcessPool):
+            raise
         raise RunError(
             "A process that trained a run has been ended from outside, perhaps for want of memory",
             fix="Give the same command again with fewer --jobs; it goes on from where it was.",
@@ -148,9 +151,11 @@ def _error_of(future: Future[None]) -> TrainingError | None:
 def _prepare(threads: int) -> None:
     """Set up a process: no more threads than its share, and no life without its parent."""
     torch.set_num_threads(threads)
+    threadpool_limits(threads)  # Of NumPy and scikit-learn too, from now on.
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C is for the parent, which passes it on.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for end in (_end_with_parent, _end_when_stopped):
+        threading.Thread(target=end, daemon=True).start()
 
 
 def _end_with_parent() -> None:
@@ -159,7 +164,12 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)  # The end, unless a run is being trained, and saves.
+
+
+def _end_when_stopped() -> None:
+    """End the process once its run has saved itself; it would only wait for the next one."""
     _stopped.wait()
+    time.sleep(1)  # So that the parent hears why.
     os._exit(Interrupted.exit_code)
 
 
@@ -170,6 +180,6 @@ def _finish(run: Run, split: Split, how: Finishing) -> None:
         finish_run(
             run, split, device=how.device, quiet=how.quiet, trackers=how.trackers, together=True
         )
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         _stopped.set()
         raise

@@ -92,7 +92,8 @@ def _train(
     dynamic = recipe.data.binarize == "dynamic"
     batches = Batches(examples, split.train, config.batch_size, config.seed, dynamic)
     precision = choose_precision(config.precision, network.device)
-    take_step = TrainingStep(network, optimizer, config, precision)
+    # An epoch of a stream may be short, and the next one comes with another optimizer.
+    take_step = TrainingStep(network, optimizer, config, precision, captured=False)
     losses: list[Tensor] = []
     seed = derive_seed(config.seed, "partial", number)
     with forked_random(seed, network.device), training_on(precision):

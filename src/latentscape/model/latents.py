@@ -75,9 +75,14 @@ class Mixture:
 
     def sample(self, shape: torch.Size, generator: torch.Generator | None = None) -> Tensor:
         """Draw codes (*shape, D)."""
-        count = len(self.parts.mean)
-        chosen = torch.randint(count, shape, generator=generator).to(self.parts.mean.device)
-        one = Normal(self.parts.mean[chosen], self.parts.log_variance[chosen])
+        count, device = len(self.parts.mean), self.parts.mean.device
+        if generator is None:
+            chosen = torch.randint(count, shape, device=device)
+        else:
+            chosen = torch.randint(count, shape, generator=generator).to(device)
+        one = Normal(
+            F.embedding(chosen, self.parts.mean), F.embedding(chosen, self.parts.log_variance)
+        )
         return one.sample(torch.Size(), generator)
 
     def log_prob(self, z: Tensor) -> Tensor:

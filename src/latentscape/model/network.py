@@ -101,7 +101,7 @@ class Network(nn.Module):
 
     @property
     def parameter_count(self) -> int:
-        """Number of trained values."""
+        """Number of weights and biases."""
         return _count(self)
 
     def scale(self, images: Tensor) -> Tensor:

@@ -81,24 +81,31 @@ class Graphs:
 
 
 class CudaCapture:
-    """Captures CUDA graphs: a replay costs one launch, however many operations there are."""
+    """Captures CUDA graphs: a replay costs one launch, however many operations there are.
+
+    No two of them run at once, so all work in the same memory.
+    """
+
+    def __init__(self) -> None:
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
 
     def warm_up(self, compute: Compute) -> Tensor:
         """Compute on a stream of its own, as capturing does."""
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
             result = compute()
-        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.current_stream().wait_stream(self._stream)
         return result
 
     def capture(self, compute: Compute) -> tuple[Tensor, Compute | None]:
         """Record a graph, which computes nothing, and replay it."""
-        graph = torch.cuda.CUDAGraph()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, pool=self._pool):
                 result = compute()
         except RuntimeError as error:
+            torch.cuda.set_stream(stream)  # A capture that fails may leave its own behind.
             warnings.warn(f"Training goes on without a CUDA graph: {error}", stacklevel=2)
             return compute(), None
 

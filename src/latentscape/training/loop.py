@@ -234,7 +234,8 @@ class Trainer:
         standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
         self._keep_best(validation)
         self._note_collapse()
-        self._tell("on_epoch", self.model, record)
+        with full_precision():  # What callbacks make of the model is looked at.
+            self._tell("on_epoch", self.model, record)
         self.run.write_log(standing.history, standing.events)
         self._save()
         if not self._is_done():
@@ -390,13 +391,13 @@ class Trainer:
 
     @contextmanager
     def _stop_on_signal(self) -> Iterator[None]:
-        """Finish the step, save, then stop when a signal asks; a second one stops at once."""
+        """Finish the step, save, then stop when a signal asks; a second Ctrl-C stops at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def ask(number: int, frame: FrameType | None) -> None:
-            if self._stop_asked:
+            if self._stop_asked and number == signal.SIGINT:
                 raise KeyboardInterrupt
             self._stop_asked = True
 

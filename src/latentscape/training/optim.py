@@ -50,6 +50,7 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
             return torch.optim.RMSprop(
                 parameters,
                 lr if cuda else config.lr,
+                momentum=config.momentum,
                 weight_decay=decay,
                 foreach=True,
                 capturable=cuda,
@@ -76,7 +77,7 @@ def _no_compiler() -> Iterator[None]:
     try:
         yield
     finally:
-        del method.__dict__["__dynamo_disable"]
+        method.__dict__.pop("__dynamo_disable", None)  # Threads may be making some at once.
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

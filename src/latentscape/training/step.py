@@ -25,14 +25,21 @@ class TrainingStep:
         ``clip_norm`` counts.
     precision : str
         As `choose_precision` returns it.
+    captured : bool
+        Whether steps are captured, which pays from a few dozen steps on.
     """
 
     def __init__(
-        self, model: Network, optimizer: torch.optim.Optimizer, config: TrainConfig, precision: str
+        self,
+        model: Network,
+        optimizer: torch.optim.Optimizer,
+        config: TrainConfig,
+        precision: str,
+        captured: bool = True,
     ) -> None:
         self._model, self._optimizer, self._config = model, optimizer, config
         self._low = precision == "bfloat16"
-        steady = isinstance(optimizer.param_groups[0]["lr"], Tensor)
+        steady = captured and isinstance(optimizer.param_groups[0]["lr"], Tensor)
         self._graphs = Graphs(self._settled_step, capture_on(model.device) if steady else None)
 
     def __call__(self, batch: Batch, rate: float, epoch: float) -> Tensor:
