@@ -1,7 +1,7 @@
 """Captured steps, replayed: the same as steps taken as usual, to the bit.
 
-What can be replayed on the CPU keeps most of what a CUDA graph asks for: it reads nothing but tensors
-that stay where they are, and waits for no number.
+What can be replayed on the CPU keeps most of what a CUDA graph asks for: it reads nothing but
+tensors that stay where they are, and waits for no number.
 """
 
 import pytest

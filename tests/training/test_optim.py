@@ -1,8 +1,11 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from latentscape.config import TrainConfig
-from latentscape.training.optim import build_optimizer, learning_rate
+from latentscape.training.optim import build_optimizer, learning_rate, step
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
@@ -21,8 +24,25 @@ def test_every_optimizer_goes_downhill(name):
     for _ in range(20):
         optimizer.zero_grad()
         loss().backward()
-        optimizer.step()
+        step(optimizer)
     assert loss().item() < before
+    if name in ("sgd", "rmsprop"):
+        assert optimizer.param_groups[0]["momentum"] == 0.5
+    assert optimizer.param_groups[0]["weight_decay"] == 1e-4
+
+
+def test_neither_making_nor_using_an_optimizer_imports_the_compiler():
+    lines = [
+        "import sys, torch",
+        "from latentscape.config import TrainConfig",
+        "from latentscape.training.optim import build_optimizer, step",
+        "model = torch.nn.Linear(3, 1)",
+        "optimizer = build_optimizer(model, TrainConfig())",
+        "model(torch.rand(2, 3)).sum().backward()",
+        "step(optimizer)",
+        "assert 'torch._dynamo' not in sys.modules",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,8 @@ class Mixture:
             chosen = torch.randint(count, shape, device=device)
         else:
             chosen = torch.randint(count, shape, generator=generator).to(device)
-        one = Normal(
-            F.embedding(chosen, self.parts.mean), F.embedding(chosen, self.parts.log_variance)
-        )
+        parts = (self.parts.mean, self.parts.log_variance)
+        one = Normal(*(F.embedding(chosen, part) for part in parts))
         return one.sample(torch.Size(), generator)
 
     def log_prob(self, z: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ class CudaCapture:
 
     def __init__(self) -> None:
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        self._pool = torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, compute: Compute) -> Tensor:
         """Compute on a stream of its own, as capturing does."""
