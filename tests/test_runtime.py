@@ -1,4 +1,5 @@
 import ctypes
+import math
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 from latentscape import runtime
 from latentscape.errors import ConfigError
 from latentscape.runtime import (
+    available_memory,
     bfloat16_instructions,
     choose_device,
     choose_precision,
@@ -83,6 +85,15 @@ def test_no_more_threads_than_a_container_may_run(tmp_path, monkeypatch, quota, 
     monkeypatch.setattr(runtime.os, "cpu_count", lambda: 64)
     assert count_threads(64) == threads
     assert count_threads(1) == 1
+
+
+def test_available_memory(tmp_path, monkeypatch):
+    assert available_memory() > 1e6
+    file = tmp_path / "meminfo"
+    monkeypatch.setattr(runtime, "_MEMINFO", file)
+    assert available_memory() == math.inf
+    file.write_text("MemTotal:  9 kB\nMemAvailable:    2048 kB\n")
+    assert available_memory() == 2048 * 1024
 
 
 def test_training_changes_threads_and_products_and_puts_them_back():

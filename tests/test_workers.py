@@ -84,7 +84,7 @@ def test_data_that_cannot_be_trained_on_are_refused_before_anything_starts(tmp_p
 
 
 def start(folder, *arguments):
-    (folder / "few.yaml").write_text(STUDY.replace("EPOCHS", "100"))
+    (folder / "few.yaml").write_text(STUDY.replace("EPOCHS", "80"))
     command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2"]
     process = subprocess.Popen(
         [*command, *arguments],
@@ -106,7 +106,7 @@ def wait_until_quiet(folder):
         if now == seen:
             return
         seen = now
-        time.sleep(2)
+        time.sleep(1)
     raise AssertionError("something still writes")
 
 
@@ -127,7 +127,7 @@ def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path, 
     again = start(tmp_path, "--quiet")
     _, error = again.communicate(timeout=300)
     assert again.returncode == 0, error
-    assert all(len(run.history) == 100 for run in list_runs(tmp_path / "runs"))
+    assert all(len(run.history) == 80 for run in list_runs(tmp_path / "runs"))
 
 
 def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
@@ -181,6 +181,13 @@ def test_side_by_side_where_a_second_core_gains_little(timed, recipe, small):
     timed(on_one=10, on_two=9)
     assert choose_jobs(work[:1], cpu) == 1
     assert choose_jobs(work, torch.device("cuda")) == 1
+
+
+def test_no_more_at_once_than_there_is_memory_for(timed, monkeypatch, recipe, small):
+    timed(on_one=10, on_two=9)
+    for gigabytes, jobs in ((100, 2), (1.5, 1), (0.1, 1)):
+        monkeypatch.setattr(workers, "available_memory", lambda free=gigabytes: free * 1e9)
+        assert choose_jobs([(recipe, small)] * 4, torch.device("cpu")) == jobs
 
 
 def test_measuring_takes_steps_and_changes_nothing(quick, small):

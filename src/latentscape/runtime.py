@@ -17,6 +17,7 @@ from latentscape.errors import ConfigError, unknown
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 _CPUINFO = Path("/proc/cpuinfo")
+_MEMINFO = Path("/proc/meminfo")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -208,6 +209,15 @@ def describe_machine(device: torch.device, threads: int | None = None) -> dict[s
         "threads": count_threads(threads),
         "device": device.type,
     }
+
+
+def available_memory() -> float:
+    """Return how many bytes of memory can be had without swapping; infinite where nobody says."""
+    try:
+        lines = dict(line.split(":") for line in _MEMINFO.read_text().splitlines())
+        return 1024.0 * int(lines["MemAvailable"].split()[0])
+    except (OSError, ValueError, KeyError, IndexError):
+        return math.inf
 
 
 def _cores_allowed() -> int:

@@ -21,7 +21,7 @@ from latentscape.experiment import finish_run
 from latentscape.randomness import forked_random
 from latentscape.records import Split
 from latentscape.runs import Run
-from latentscape.runtime import count_threads
+from latentscape.runtime import available_memory, count_threads
 from latentscape.tracking.tracker import Tracker
 from latentscape.training.timing import training_seconds
 
@@ -30,6 +30,10 @@ SHARING = 1.25
 
 _stopped = threading.Event()
 """Whether this process has been asked to stop."""
+
+
+MEMORY = 1e9
+"""Bytes that a process takes beside its data, with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> i
     """Choose how many runs to train at once, by timing steps of each recipe.
 
     Small networks gain little from further cores, and several of them much more: as many as there
-    are cores are trained at once, or one after the other, whichever is faster for all together.
+    are cores, and memory for, are trained at once, or one after the other, whichever is faster for
+    all together.
 
     Parameters
     ----------
@@ -60,7 +65,8 @@ def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> i
         How many at once.
     """
     threads = count_threads()
-    jobs = min(threads, len(work))
+    each = MEMORY + max((split.dataset.images.nbytes for _, split in work), default=0)
+    jobs = int(min(threads, len(work), available_memory() / each))
     if device.type != "cpu" or jobs < 2:
         return 1
     alone = together = longest = 0.0
