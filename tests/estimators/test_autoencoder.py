@@ -19,7 +19,7 @@ from latentscape.errors import Interrupted
 from latentscape.estimators import streaming
 from latentscape.runs import save_model
 from latentscape.training.loop import Trainer
-from latentscape.training.step import train_step
+from latentscape.training.step import TrainingStep
 
 from .layouts import in_layout
 
@@ -198,12 +198,13 @@ def broken_step(monkeypatch):
     def breaks(end):
         steps = []
 
-        def step(*arguments):
-            loss = train_step(*arguments)
-            steps.append(loss)
-            return end(loss) if len(steps) == 2 else loss
+        class BreakingStep(TrainingStep):
+            def __call__(self, *arguments):
+                loss = super().__call__(*arguments)
+                steps.append(loss)
+                return end(loss) if len(steps) == 2 else loss
 
-        monkeypatch.setattr(streaming, "train_step", step)
+        monkeypatch.setattr(streaming, "TrainingStep", BreakingStep)
 
     return breaks
 
