@@ -84,7 +84,7 @@ def test_data_that_cannot_be_trained_on_are_refused_before_anything_starts(tmp_p
 
 
 def start(folder, *arguments):
-    (folder / "few.yaml").write_text(STUDY.replace("EPOCHS", "80"))
+    (folder / "few.yaml").write_text(STUDY.replace("EPOCHS", "300"))
     command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2"]
     process = subprocess.Popen(
         [*command, *arguments],
@@ -127,7 +127,7 @@ def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path, 
     again = start(tmp_path, "--quiet")
     _, error = again.communicate(timeout=300)
     assert again.returncode == 0, error
-    assert all(len(run.history) == 80 for run in list_runs(tmp_path / "runs"))
+    assert all(len(run.history) == 300 for run in list_runs(tmp_path / "runs"))
 
 
 def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):

@@ -51,7 +51,7 @@ def stopping():
     def stopping(epoch):
         with pytest.MonkeyPatch.context() as patch:
             watching = [StopAfter(epoch)]
-            patch.setattr("latentscape.experiment.choose_progress", lambda quiet: watching)
+            patch.setattr("latentscape.experiment.choose_progress", lambda *given: watching)
             yield
 
     return stopping

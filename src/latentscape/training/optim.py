@@ -36,8 +36,9 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     parameters, decay = list(model.parameters()), config.weight_decay
     device = parameters[0].device
-    lr = config.lr if device.type == "mps" else torch.tensor(config.lr, device=device)
     cuda = device.type == "cuda"
+    dtype = torch.float32 if cuda else torch.float64  # What the kernels take.
+    lr = config.lr if device.type == "mps" else torch.tensor(config.lr, dtype=dtype, device=device)
     match config.optimizer:
         case "adam" | "adamw":
             kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
