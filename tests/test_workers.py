@@ -151,6 +151,18 @@ def test_progress_names_the_run_of_each_line(tmp_path):
     assert len({line.partition(":")[0] for line in lines}) == 3
 
 
+def test_trackers_follow_runs_side_by_side(tmp_path):
+    (tmp_path / "few.yaml").write_text(STUDY.replace("EPOCHS", "2"))
+    command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2", "-q"]
+    store = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    done = subprocess.run(
+        [*command, "--track", "mlflow"], cwd=tmp_path, env=store, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "has stopped" not in done.stderr
+    assert len(list(tmp_path.glob("runs/*/mlflow.json"))) == 3
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
 def test_jobs_are_a_number_or_auto(tmp_path, text):
     command = [sys.executable, "-m", "latentscape", "compare", "quickstart", "--jobs", text]

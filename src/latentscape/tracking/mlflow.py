@@ -146,10 +146,16 @@ class MlflowTracker(Tracker):
 
     def _place(self) -> str:
         """Return the id of the experiment, which the first run makes."""
-        experiment = self._client.get_experiment_by_name(EXPERIMENT)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        return str(self._client.create_experiment(EXPERIMENT))
+        found = self._client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(EXPERIMENT))
+            except _import().MlflowException:
+                # A run that is trained beside this one may have made it in the meantime.
+                found = self._client.get_experiment_by_name(EXPERIMENT)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
 
     def _log_epoch(self, record: dict[str, Any]) -> None:
         """Write the numbers of an epoch, unless they were before training was killed."""
