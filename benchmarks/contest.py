@@ -14,8 +14,8 @@ from benchmarks.environments import NotInstalled, interpreter
 from benchmarks.processes import Failed, measure
 from benchmarks.scores import test_loss
 from benchmarks.works import ROOT, Contestant, Work, load_mnist
-from latentscape.machine import measure_products
-from latentscape.runtime import choose_device
+from latentscape.core.machine import measure_products
+from latentscape.core.runtime import choose_device
 
 Images = dict[str, NDArray[np.uint8]]
 

@@ -19,10 +19,10 @@ import torch
 from benchmarks.processes import measure
 from benchmarks.works import ROOT, load_mnist
 from latentscape import Dataset, Split
+from latentscape.api.experiment import prepare, resolve
 from latentscape.config import Recipe
-from latentscape.experiment import prepare, resolve
+from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.runtime import choose_precision, training_on
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.optim import build_optimizer
 from latentscape.training.step import TrainingStep

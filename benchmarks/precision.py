@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import latentscape
 from benchmarks.scores import test_loss
 from benchmarks.works import WORKS, Work, load_mnist
+from latentscape.core.runtime import choose_device, choose_precision
 from latentscape.model import Network
-from latentscape.runtime import choose_device, choose_precision
 
 SEEDS = range(5)
 PRECISIONS = ("float32", "auto")

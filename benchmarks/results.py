@@ -12,8 +12,8 @@ from benchmarks.growth import BASES, SECONDS, VARIED, along
 from benchmarks.precision import PRECISIONS, SEEDS
 from benchmarks.targets import OWN, TARGETS, Sections, contest_row, limit, limit_share
 from benchmarks.works import CONTESTANTS, ROOT, WORKS, Work
-from latentscape.files import write_json, write_text
-from latentscape.units import NONE, count, joined, number, share
+from latentscape.core.files import write_json, write_text
+from latentscape.core.units import NONE, count, joined, number, share
 
 SECTIONS = ("contest", "commands", "growth", "precision")
 UNITS = {"nats": "nats per image", "squared_error": "squared error per image"}

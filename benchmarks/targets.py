@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.commands import FULL, HELP, SMALL
 from benchmarks.flops import training_flops
-from latentscape.units import NONE, number, share
+from latentscape.core.units import NONE, number, share
 
 Sections = dict[str, Any]
 """The content of results.json."""

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from latentscape.api.experiment import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
+from latentscape.core.records import Dataset, Split
 from latentscape.data import load_dataset, split_dataset
-from latentscape.experiment import prepare
-from latentscape.records import Dataset, Split
 
 # The models are small: threads would only wait for each other, the more the busier the machine.
 torch.set_num_threads(1)

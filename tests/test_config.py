@@ -15,7 +15,7 @@ from latentscape.config import (
     study_names,
     validate,
 )
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", recipe_names())

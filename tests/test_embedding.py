@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import latentscape
 from latentscape import ConfigError, DataError, RunError
-from latentscape.analysis import inference
 from latentscape.cli import app
-from latentscape.runtime import full_precision
+from latentscape.core.runtime import full_precision
+from latentscape.inference import batches as inference
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_a_conditional_model_takes_the_labels(runs, digits, tmp_path):
 @pytest.mark.parametrize("suffix", [".npy", ".parquet", ".csv"])
 def test_an_error_leaves_what_was_there(suffix, run, images, tmp_path, monkeypatch):
     """The last of several chunks is damaged: the codes before it have been found by then."""
-    monkeypatch.setattr("latentscape.embedding._CHUNK", 10 * 784 * 4)
+    monkeypatch.setattr("latentscape.inference.embedding._CHUNK", 10 * 784 * 4)
     values = images / 255.0
     values[85, 3, 3] = np.inf
     np.save(tmp_path / "x.npy", values)
@@ -211,7 +211,7 @@ def test_an_interrupt_leaves_nothing(suffix, run, digits, tmp_path, monkeypatch)
         yield next(arrays)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("latentscape.embedding._CHUNK", 10 * 784 * 4)
+    monkeypatch.setattr("latentscape.inference.embedding._CHUNK", 10 * 784 * 4)
     with pytest.raises(KeyboardInterrupt):
         latentscape.embed(run, digits, tmp_path / f"z{suffix}", watch=interrupted)
     assert os.listdir(tmp_path) == []
@@ -223,7 +223,7 @@ def test_chunks_change_no_bit(recipe, runs, images, tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", images)
     found = []
     for size in (7, 16, 50, 1000):
-        monkeypatch.setattr("latentscape.embedding._CHUNK", size * 784 * 4)
+        monkeypatch.setattr("latentscape.inference.embedding._CHUNK", size * 784 * 4)
         found.append(np.load(latentscape.embed(run, tmp_path / "x.npy", tmp_path / "z.npy").file))
     assert all(np.array_equal(codes, found[0]) for codes in found[1:])
 

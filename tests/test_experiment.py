@@ -5,11 +5,11 @@ import pytest
 import torch
 
 import latentscape
+from latentscape.api.experiment import run_findings
 from latentscape.config import load_recipe, override
-from latentscape.errors import ConfigError, DataError, RunError
-from latentscape.experiment import run_findings
-from latentscape.files import slug
-from latentscape.records import Dataset
+from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.files import slug
+from latentscape.core.records import Dataset
 
 FAST = {"train.epochs": 2, "data.train": 300, "data.test": 60, "train.batch_size": 50}
 
@@ -60,7 +60,9 @@ def test_the_validation_loss_is_what_the_evaluator_would_say(run, digits):
     """Training's own numbers and the evaluator's are the same quantity."""
     split = latentscape.data.split_dataset(digits, run.recipe.data)
     swapped = type(split)(split.dataset, split.train, split.test, split.validation, split.seed)
-    found = latentscape.analysis.reconstruction.evaluate_model(latentscape.load(run.path), swapped)
+    found = latentscape.evaluation.reconstruction.evaluate_model(
+        latentscape.load(run.path), swapped
+    )
     last = run.history[-1]["validation"]
     assert found.values["metrics"]["nats"] == pytest.approx(last["loss"], rel=1e-4)
     assert found.values["metrics"]["mse"] == pytest.approx(last["mse"], rel=1e-4)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import latentscape
-from latentscape import exploration
-from latentscape.errors import ConfigError, DataError, RunError
-from latentscape.exploration import Ground, gather_codes
+from latentscape.api import exploration
+from latentscape.api.exploration import Ground, gather_codes
+from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.runs import read_findings
 
 SMALL = {

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from latentscape.errors import ConfigError
-from latentscape.extras import require
+from latentscape.core.errors import ConfigError
+from latentscape.core.extras import require
 
 
 def test_a_package_that_is_there():

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from latentscape.errors import RunError
-from latentscape.files import write_bytes, write_files, write_folder, write_json, write_text
+from latentscape.core.errors import RunError
+from latentscape.core.files import write_bytes, write_files, write_folder, write_json, write_text
 
 
 @pytest.fixture

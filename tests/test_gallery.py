@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 import latentscape
-from latentscape.errors import ConfigError, DataError, RunError
-from latentscape.records import Dataset
+from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.records import Dataset
 
 FAST = {"train.epochs": 1, "data.train": 300, "data.test": 40, "model.encoder.widths": [32]}
 NEEDED = {"denoise": {"noise": "masking"}}
@@ -117,7 +117,7 @@ def test_chosen_test_examples(vae):
     sheet = latentscape.interpolate(vae, between=(3, 17), path="linear", steps=4)
     assert sheet.images.shape == (1, 4, 1, 28, 28)
     assert sheet.about.startswith("Test examples 3 and 17. ")
-    split = latentscape.experiment.run_split(vae)
+    split = latentscape.api.experiment.run_split(vae)
     images = torch.from_numpy(split.dataset.images[split.test[[3, 17]]])
     with torch.inference_mode():
         expected = latentscape.load(vae.path).reconstruct(images)
@@ -127,7 +127,7 @@ def test_chosen_test_examples(vae):
 
 def test_the_clean_row_is_untouched(noisy):
     sheet = latentscape.denoise(noisy)
-    split = latentscape.experiment.run_split(noisy)
+    split = latentscape.api.experiment.run_split(noisy)
     images = split.dataset.images[split.examples(10)]
     assert np.array_equal(sheet.images[0], images / np.float32(255))
     assert "25 % of the values set to 0" in sheet.about
@@ -175,7 +175,7 @@ def test_files_are_resized_as_the_data_were(train, tmp_path):
         Image.fromarray(rng.integers(0, 256, (12, 10), np.uint8)).save(folder / f"{number}.png")
     run = train("vae-20", folder, data__resize=[6, 5])
     sheet = latentscape.reconstruct(run, files=[folder / "3.png"])
-    split = latentscape.experiment.run_split(run)
+    split = latentscape.api.experiment.run_split(run)
     assert any(np.array_equal(sheet.images[0, 0] * 255, image) for image in split.dataset.images)
 
 

@@ -9,30 +9,18 @@ SOURCE = Path(__file__).parents[1] / "src" / "latentscape"
 
 # A unit is a module or a package directly under latentscape. It may import only from lower layers.
 LAYERS = [
-    {"errors", "extras", "files", "learned", "randomness", "records", "runtime", "units"},
-    {"config", "machine"},
+    {"core"},
+    {"config"},
     {"data", "model"},
     {"runs"},
-    {"training", "analysis", "reporting"},
-    {"exports", "summaries", "tracking"},
-    {"experiment"},
-    {
-        "embedding",
-        "estimators",
-        "exploration",
-        "gallery",
-        "measures",
-        "publishing",
-        "terminal",
-        "workers",
-    },
-    {"study"},
+    {"training", "inference", "reporting"},
+    {"evaluation", "terminal", "tracking"},
+    {"analyses", "exports"},
+    {"api"},
+    {"estimators"},
     {"cli"},
 ]
 LAYER_OF = {unit: number for number, units in enumerate(LAYERS) for unit in units}
-# Within L0, errors stands below the rest.
-ALLOWED_WITHIN = {("extras", "errors"), ("files", "errors"), ("runtime", "errors")}
-
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
 
@@ -64,7 +52,7 @@ def test_imports_point_down(path):
     for name in imported(path):
         assert name, f"{path} imports the package root"
         other = name.split(".")[0]
-        if other != unit and (unit, other) not in ALLOWED_WITHIN:
+        if other != unit:
             assert other in LAYER_OF, f"{path} imports {other}, which has no place in the layers"
             assert LAYER_OF[other] < LAYER_OF[unit], f"{path} imports upwards: {name}"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from latentscape.learned import learned_baselines, learned_codes, learned_numbers, summary
-from latentscape.units import LEARNED
+from latentscape.core.units import LEARNED
+from latentscape.reporting.learned import learned_baselines, learned_codes, learned_numbers, summary
 from reporting.synthetic import findings
 from reporting.synthetic_learned import analysed
 

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 import latentscape
 from latentscape.cli import app
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

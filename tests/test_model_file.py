@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load, save_file
 
+from latentscape.api.experiment import prepare
 from latentscape.config import load_recipe
-from latentscape.errors import RunError
-from latentscape.experiment import prepare
+from latentscape.core.errors import RunError
 from latentscape.model import Network
 from latentscape.runs import METADATA_KEY, load_model, save_model
 

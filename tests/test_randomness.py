@@ -1,6 +1,6 @@
 import torch
 
-from latentscape.randomness import derive_seed, generator
+from latentscape.core.randomness import derive_seed, generator
 
 
 def test_seeds_differ_by_purpose_and_stay_the_same_for_ever():

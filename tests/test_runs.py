@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import yaml
 
+from latentscape.api.experiment import describe_split, prepare
 from latentscape.config import load_recipe
-from latentscape.errors import RunError
-from latentscape.experiment import describe_split, prepare
-from latentscape.records import Findings
+from latentscape.core.errors import RunError
+from latentscape.core.records import Findings
 from latentscape.runs import (
     create_run,
     list_runs,
@@ -48,7 +48,7 @@ def test_overwriting_loses_nothing_when_the_new_run_cannot_be_written(run, monke
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("latentscape.files.os.fsync", full)
+    monkeypatch.setattr("latentscape.core.files.os.fsync", full)
     with pytest.raises(RunError, match="No space left"):
         create_run(run.path, run.recipe, run.data, {}, overwrite=True)
     assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before

@@ -4,9 +4,9 @@ import math
 import pytest
 import torch
 
-from latentscape import runtime
-from latentscape.errors import ConfigError
-from latentscape.runtime import (
+from latentscape.core import runtime
+from latentscape.core.errors import ConfigError
+from latentscape.core.runtime import (
     available_memory,
     bfloat16_instructions,
     choose_device,

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import latentscape
+from latentscape.api.studies import compare, report
 from latentscape.config import Study
-from latentscape.errors import ConfigError, RunError, TrainingError
-from latentscape.study import compare, report
+from latentscape.core.errors import ConfigError, RunError, TrainingError
 
 SMALL = {"data.train": 300, "data.test": 60, "train.epochs": 1, "train.batch_size": 50}
 STUDY = Study(

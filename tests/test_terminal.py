@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from latentscape import terminal
-from latentscape.learned import learned_baselines
+from latentscape.reporting.learned import learned_baselines
 from latentscape.terminal import layout
 from reporting.synthetic import COLLAPSE, SUPERVISED, findings, likelihood, study_of, variant
 from reporting.synthetic_learned import analysed, study_of_analysed

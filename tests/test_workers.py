@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import latentscape
-from latentscape import workers
+from latentscape.api import workers
+from latentscape.api.workers import choose_jobs
 from latentscape.config import Study
+from latentscape.core.runtime import count_threads
 from latentscape.runs import list_runs
-from latentscape.runtime import count_threads
-from latentscape.workers import choose_jobs
 
 SMALL = {"data.train": 300, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
 STUDY = """

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 import latentscape
-from latentscape.analysis.inference import encode_batches
-from latentscape.records import Array
+from latentscape.core.records import Array
+from latentscape.inference.batches import encode_batches
 
 CHUNK = 1337
 """Images that `latentscape embed` reads at once, of 28 x 28."""

@@ -35,9 +35,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from latentscape.config import InputConfig, Recipe, load_recipe, override
-from latentscape.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.records import Findings
 from latentscape.model import Network
-from latentscape.records import Findings
 from latentscape.runs import (
     METADATA_KEY,
     create_run,

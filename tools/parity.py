@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import latentscape
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 from latentscape.exports import TARGETS, Exported
 from latentscape.runs import Run, open_run
 

@@ -12,24 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
-    from latentscape.data import load_data, show_data
-    from latentscape.embedding import embed
-    from latentscape.errors import (
-        ConfigError,
-        DataError,
-        LatentscapeError,
-        RunError,
-        TrainingError,
-    )
-    from latentscape.estimators import (
-        Autoencoder,
-        AutoencoderClassifier,
-        AutoencoderClusterer,
-        AutoencoderDetector,
-    )
-    from latentscape.experiment import evaluate, load, resume, show_recipe, train
-    from latentscape.exploration import (
+    from latentscape.api.experiment import evaluate, load, resume, show_recipe, train
+    from latentscape.api.exploration import (
         anomalies,
         cluster,
         explore,
@@ -39,7 +23,8 @@ if TYPE_CHECKING:
         probe,
         project,
     )
-    from latentscape.gallery import (
+    from latentscape.api.exporting import export
+    from latentscape.api.gallery import (
         denoise,
         interpolate,
         manifold,
@@ -48,20 +33,35 @@ if TYPE_CHECKING:
         sample,
         traverse,
     )
-    from latentscape.machine import info
-    from latentscape.measures import measure_likelihood, measure_quality
-    from latentscape.publishing.exporting import export
-    from latentscape.publishing.hub import publish
-    from latentscape.records import Dataset, Findings, Split
+    from latentscape.api.hub import publish
+    from latentscape.api.measures import measure_likelihood, measure_quality
+    from latentscape.api.studies import analyze, compare, report
+    from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
+    from latentscape.core.errors import (
+        ConfigError,
+        DataError,
+        LatentscapeError,
+        RunError,
+        TrainingError,
+    )
+    from latentscape.core.machine import info
+    from latentscape.core.records import Dataset, Findings, Split
+    from latentscape.data import load_data, show_data
+    from latentscape.estimators import (
+        Autoencoder,
+        AutoencoderClassifier,
+        AutoencoderClusterer,
+        AutoencoderDetector,
+    )
+    from latentscape.inference.embedding import embed
     from latentscape.runs import Run, open_run
-    from latentscape.study import analyze, compare, report
 
 # Where each public name lives. They are imported when first used, so that `import latentscape`
 # and `latentscape --help` wait for nothing.
 _HOMES = {
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
-    "embedding": ("embed",),
-    "errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
+    "inference.embedding": ("embed",),
+    "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "data": ("load_data", "show_data"),
     "estimators": (
         "Autoencoder",
@@ -69,7 +69,7 @@ _HOMES = {
         "AutoencoderClusterer",
         "AutoencoderDetector",
     ),
-    "exploration": (
+    "api.exploration": (
         "anomalies",
         "cluster",
         "explore",
@@ -79,8 +79,8 @@ _HOMES = {
         "probe",
         "project",
     ),
-    "experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
-    "gallery": (
+    "api.experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
+    "api.gallery": (
         "denoise",
         "interpolate",
         "manifold",
@@ -89,13 +89,13 @@ _HOMES = {
         "sample",
         "traverse",
     ),
-    "machine": ("info",),
-    "measures": ("measure_likelihood", "measure_quality"),
-    "publishing.exporting": ("export",),
-    "publishing.hub": ("publish",),
-    "records": ("Dataset", "Findings", "Split"),
+    "core.machine": ("info",),
+    "api.measures": ("measure_likelihood", "measure_quality"),
+    "api.exporting": ("export",),
+    "api.hub": ("publish",),
+    "core.records": ("Dataset", "Findings", "Split"),
     "runs": ("Run", "open_run"),
-    "study": ("analyze", "compare", "report"),
+    "api.studies": ("analyze", "compare", "report"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

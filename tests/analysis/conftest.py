@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 import torch
 
+from latentscape.api.experiment import prepare
 from latentscape.config import load_recipe, override
-from latentscape.experiment import prepare
 from latentscape.model import Network
 
 SMALL = {"model.encoder.widths": [32]}

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.anomalies import anomaly_findings, score_table
-from latentscape.analysis.anomaly_scores import BASELINES, SCORES
+from latentscape.analyses.anomalies.method import anomaly_findings, score_table
+from latentscape.analyses.anomalies.scoring import BASELINES, SCORES
+from latentscape.api.experiment import prepare
 from latentscape.config import DataConfig, load_recipe, override
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
-from latentscape.errors import DataError
-from latentscape.experiment import prepare
 from latentscape.model import Network
-from latentscape.records import Dataset
 
 
 @pytest.fixture(scope="module")

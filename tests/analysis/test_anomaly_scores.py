@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis import anomaly_scores as module
-from latentscape.analysis.anomaly_scores import (
+from latentscape.analyses.anomalies import scoring as module
+from latentscape.analyses.anomalies.scoring import (
     BASELINES,
     SCORES,
     score_anomalies,
     score_baselines,
 )
-from latentscape.analysis.inference import encode
+from latentscape.api.experiment import prepare
 from latentscape.config import DataConfig, load_recipe, override
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
-from latentscape.errors import ConfigError, DataError
-from latentscape.experiment import prepare
+from latentscape.inference.batches import encode
 from latentscape.model import Network
-from latentscape.records import Dataset
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis import classifier as module
-from latentscape.analysis.classifier import FEATURES, Classifier, trained_classifier
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
-from latentscape.errors import DataError
-from latentscape.records import Dataset
+from latentscape.evaluation import judge as module
+from latentscape.evaluation.judge import FEATURES, Classifier, trained_classifier
 
 
 @pytest.fixture

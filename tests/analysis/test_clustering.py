@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentscape.analysis import clusterers
-from latentscape.analysis.clusterers import CLUSTERERS, choose_number, k_means
-from latentscape.analysis.clustering import METHODS, find_clusters
-from latentscape.analysis.codes import pca_codes, pixel_codes
-from latentscape.errors import ConfigError, DataError
-from latentscape.records import Codes, Dataset, Split
+from latentscape.analyses.clusters import clusterers
+from latentscape.analyses.clusters.clusterers import CLUSTERERS, choose_number, k_means
+from latentscape.analyses.clusters.method import METHODS, find_clusters
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.records import Codes, Dataset, Split
+from latentscape.evaluation.codes import pca_codes, pixel_codes
 
 NAMES = ("ant", "bee", "cat", "dog")
 SCORES = ("majority", "hungarian", "nmi", "ari")

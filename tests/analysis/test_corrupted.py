@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.corrupted import denoise
-from latentscape.analysis.inference import stored
 from latentscape.config import CorruptionConfig
+from latentscape.inference.batches import stored
+from latentscape.inference.denoising import denoise
 
 NOISE = [
     CorruptionConfig(kind="gaussian", amount=0.3),

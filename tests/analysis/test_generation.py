@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.generation import (
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.inference.samples import (
     choose_source,
     decode,
     draw_samples,
     find_label,
     training_codes,
 )
-from latentscape.errors import ConfigError, DataError
 
 DEFAULTS = {"plain": "gmm", "denoising": "gmm", "vae": "prior", "vamp": "vamp", "wae": "prior"}
 
@@ -53,7 +53,7 @@ def test_codes_come_from_the_prior_where_there_is_one(model, small, source):
 
 @pytest.mark.parametrize("kind", ["vae", "vq"])
 def test_samples_are_those_of_the_model_itself(model, small):
-    from latentscape.randomness import generator
+    from latentscape.core.randomness import generator
 
     with torch.inference_mode():
         own = model.sample(6, generator=generator(4, "samples"))
@@ -86,7 +86,7 @@ def test_the_label_reaches_the_decoder(model, small):
 @pytest.mark.parametrize("kind", ["plain-cond"])
 def test_a_mixture_is_fitted_to_the_codes_of_the_label(model, small, monkeypatch):
     """Codes of each label are moved to a place of their own, where its mixture has to find them."""
-    from latentscape.analysis import generation
+    from latentscape.inference import samples as generation
 
     def placed(model, split, at_most, label=None):
         return (np.arange(100).reshape(50, 2) % 7 + 1000 * label).astype(np.float32)
@@ -106,7 +106,7 @@ def test_a_mixture_is_fitted_to_the_codes_of_the_label(model, small, monkeypatch
 
 @pytest.mark.parametrize("kind", ["plain"])
 def test_a_mixture_has_the_moments_of_the_codes(model, small):
-    from latentscape.analysis.generation import draw_from_mixture
+    from latentscape.inference.samples import draw_from_mixture
 
     codes = training_codes(model, small, 10_000)
     drawn = draw_from_mixture(codes, 20_000, 0).numpy()
@@ -124,7 +124,7 @@ def test_any_whole_number_is_a_seed(model, small, seed):
 
 @pytest.mark.parametrize("kind", ["plain"])
 def test_codes_that_are_all_alike_have_a_mixture_too(model):
-    from latentscape.analysis.generation import draw_from_mixture
+    from latentscape.inference.samples import draw_from_mixture
 
     drawn = draw_from_mixture(np.full((300, 20), 3, np.float32), 4, 0)
     assert np.allclose(drawn, 3, atol=0.1)
@@ -175,7 +175,7 @@ def test_a_label_that_was_never_trained_on(model, small, without_nine):
 
 
 def test_decoding_in_batches_changes_nothing(model, monkeypatch):
-    from latentscape.analysis import generation
+    from latentscape.inference import samples as generation
 
     codes = torch.randn(3, 4, model.latent_dim, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([1, 2, 3])

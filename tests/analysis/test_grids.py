@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.analysis.grids import draw_grid, in_columns
+from latentscape.reporting.grids import draw_grid, in_columns
 
 
 def drawn(cells, gap=2):

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.baselines import mean_image, pca
-from latentscape.analysis.classifier import trained_classifier
-from latentscape.analysis.legibility import NOTHING, adapted, judge_legibility
+from latentscape.analyses.legibility.method import NOTHING, adapted, judge_legibility
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset, Split
 from latentscape.data import split_dataset
-from latentscape.errors import DataError
-from latentscape.records import Dataset, Split
+from latentscape.evaluation.baselines import mean_image, pca
+from latentscape.evaluation.judge import trained_classifier
 
 
 def as_they_are(images, labels):

@@ -4,9 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from latentscape.analysis.map_files import load_map, save_map
-from latentscape.analysis.maps import Map, draw_map, place, start_places
-from latentscape.errors import ConfigError, RunError
+from latentscape.analyses.maps.files import load_map, save_map
+from latentscape.analyses.maps.projections import Map, draw_map, place, start_places
+from latentscape.core.errors import ConfigError, RunError
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.map_quality import map_quality, neighbourhood_size
+from latentscape.analyses.maps.fidelity import map_quality, neighbourhood_size
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_chunks_change_nothing_and_stay_small(rng, monkeypatch):
         return cdist(chunk, points, **settings)
 
     monkeypatch.setattr(torch, "cdist", watched)
-    monkeypatch.setattr("latentscape.analysis.map_quality.VALUES", 7 * 80)
+    monkeypatch.setattr("latentscape.analyses.maps.fidelity.VALUES", 7 * 80)
     assert map_quality(codes, places, labels) == pytest.approx(whole)
     assert max(sizes) <= 7 * 80
 
@@ -98,7 +98,7 @@ def test_of_many_points_some_are_asked(rng, monkeypatch):
     codes = rng.normal(size=(600, 5)).astype(np.float32)
     places, labels = codes[:, :2].copy(), (codes[:, 0] > 0).astype(np.int64)
     whole = map_quality(codes, places, labels)
-    monkeypatch.setattr("latentscape.analysis.map_quality.QUERIES", 200)
+    monkeypatch.setattr("latentscape.analyses.maps.fidelity.QUERIES", 200)
     some = map_quality(codes, places, labels)
     assert some != whole
     assert some == pytest.approx(whole, abs=0.05)

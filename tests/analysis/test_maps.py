@@ -3,8 +3,8 @@ import sys
 import numpy as np
 import pytest
 
-from latentscape.analysis.maps import draw_map, missing, place, start_places
-from latentscape.errors import ConfigError, DataError
+from latentscape.analyses.maps.projections import draw_map, missing, place, start_places
+from latentscape.core.errors import ConfigError, DataError
 
 METHODS = ("pca", "tsne", "umap")
 
@@ -109,7 +109,7 @@ def test_two_numbers_are_their_own_places():
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_points_are_placed_in_chunks_that_change_nothing(maps, method, monkeypatch):
     whole = place(maps[method], blobs(1, each=5))
-    monkeypatch.setattr("latentscape.analysis.maps.CHUNK", 4)
+    monkeypatch.setattr("latentscape.analyses.maps.projections.CHUNK", 4)
     np.testing.assert_allclose(place(maps[method], blobs(1, each=5)), whole, rtol=1e-4, atol=1e-4)
 
 

@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
 
-from latentscape.analysis import neighbours as module
-from latentscape.analysis.codes import given_codes, model_codes, pixel_codes
-from latentscape.analysis.neighbours import (
+from latentscape.analyses.neighbours import method as module
+from latentscape.analyses.neighbours.method import (
     image_neighbours,
     nearest,
     nearest_images,
     neighbour_findings,
 )
 from latentscape.config import DataConfig
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.records import Codes, Dataset, Split
 from latentscape.data import split_dataset
-from latentscape.errors import ConfigError, DataError
-from latentscape.records import Codes, Dataset, Split
+from latentscape.evaluation.codes import given_codes, model_codes, pixel_codes
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from latentscape.analysis.partitions import (
+from latentscape.analyses.clusters.partitions import (
     confusion,
     hungarian_accuracy,
     majority_accuracy,

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from latentscape.analysis import perceptron as module
-from latentscape.analysis.perceptron import LOOKS, Perceptrons, train_perceptrons
+from latentscape.analyses.probes import perceptron as module
+from latentscape.analyses.probes.perceptron import LOOKS, Perceptrons, train_perceptrons
 
 NOTHING = (torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64))
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis import pictures
-from latentscape.analysis.pictures import collect_pictures
+from latentscape.api.experiment import prepare
 from latentscape.config import load_recipe
-from latentscape.experiment import prepare
+from latentscape.evaluation import pictures
+from latentscape.evaluation.pictures import collect_pictures
 from latentscape.model import Network
 
 WALKS = {"interpolation", "traversals"}

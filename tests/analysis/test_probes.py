@@ -4,9 +4,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from latentscape.analysis import perceptron
-from latentscape.analysis import probes as module
-from latentscape.analysis.probes import CLASSIFIERS, Part, Task, knn, logistic, mlp
+from latentscape.analyses.probes import classifiers as module
+from latentscape.analyses.probes import perceptron
+from latentscape.analyses.probes.classifiers import CLASSIFIERS, Part, Task, knn, logistic, mlp
 
 
 @pytest.fixture(autouse=True)

@@ -3,14 +3,15 @@ import json
 import numpy as np
 import pytest
 
-from latentscape.analysis import perceptron, probing
-from latentscape.analysis.codes import given_codes, pca_codes, pixel_codes
-from latentscape.analysis.probes import Outcome
-from latentscape.analysis.probing import PROBES, probe_codes, stratified_order
+from latentscape.analyses.probes import method as probing
+from latentscape.analyses.probes import perceptron
+from latentscape.analyses.probes.classifiers import Outcome
+from latentscape.analyses.probes.method import PROBES, probe_codes, stratified_order
 from latentscape.config import DataConfig
+from latentscape.core.errors import ConfigError
+from latentscape.core.records import Dataset, Split
 from latentscape.data import split_dataset
-from latentscape.errors import ConfigError
-from latentscape.records import Dataset, Split
+from latentscape.evaluation.codes import given_codes, pca_codes, pixel_codes
 
 NAMES = ("round", "square", "flat")
 

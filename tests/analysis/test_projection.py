@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentscape.analysis.codes import given_codes, pca_codes, pixel_codes
-from latentscape.analysis.map_quality import map_quality
-from latentscape.analysis.maps import place, start_places
-from latentscape.analysis.projection import map_of, project_codes, spread_out
-from latentscape.errors import ConfigError
+from latentscape.analyses.maps.fidelity import map_quality
+from latentscape.analyses.maps.method import map_of, project_codes, spread_out
+from latentscape.analyses.maps.projections import place, start_places
+from latentscape.core.errors import ConfigError
+from latentscape.evaluation.codes import given_codes, pca_codes, pixel_codes
 
 QUICK = ("pca", "tsne")
 
@@ -89,7 +89,7 @@ def test_all_rows_begin_at_the_components_of_the_pixels(rows, monkeypatch):
         starts.append(codes.shape[1])
         return start_places(codes, seed)
 
-    monkeypatch.setattr("latentscape.analysis.projection.start_places", remember)
+    monkeypatch.setattr("latentscape.analyses.maps.method.start_places", remember)
     told = project_codes(rows, methods=["pca"], points=20).values["protocol"]
     assert starts == [28 * 28]
     assert "components of the raw pixels" in told
@@ -121,7 +121,7 @@ def test_all_of_the_test_part_and_no_more_by_default(rows):
 
 
 def test_training_examples_only_where_more_are_asked_for(rows, monkeypatch):
-    monkeypatch.setattr("latentscape.analysis.projection.POINTS", 80)
+    monkeypatch.setattr("latentscape.analyses.maps.method.POINTS", 80)
     found = project_codes(rows[:1], methods=["pca"], points=130)
     points, split = found.arrays["map_points"], rows[0].split
     np.testing.assert_array_equal(points[:100], split.test)
@@ -218,7 +218,7 @@ def test_images_stand_at_places_that_are_apart(found, small):
 
 
 def test_large_images_are_few(rows, monkeypatch):
-    monkeypatch.setattr("latentscape.analysis.projection.VALUES", 3 * 28 * 28)
+    monkeypatch.setattr("latentscape.analyses.maps.method.VALUES", 3 * 28 * 28)
     found = project_codes(rows[:1], methods=["pca"], points=50)
     assert found.arrays["map_images"].shape == (3, 1, 28, 28)
 

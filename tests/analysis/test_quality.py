@@ -3,16 +3,16 @@ import json
 import numpy as np
 import pytest
 
-from latentscape.analysis.classifier import trained_classifier
-from latentscape.analysis.quality import (
+from latentscape.analyses.quality.method import (
     frechet_distance,
     precision_recall,
     sample_quality,
 )
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
-from latentscape.errors import DataError
-from latentscape.records import Dataset
+from latentscape.evaluation.judge import trained_classifier
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_one_point_again_and_again_covers_nothing_else(rng):
 
 
 def test_only_so_many_are_compared_and_always_the_same(rng, monkeypatch):
-    monkeypatch.setattr("latentscape.analysis.quality.MAX_POINTS", 50)
+    monkeypatch.setattr("latentscape.analyses.quality.method.MAX_POINTS", 50)
     points = rng.standard_normal((80, 3)).astype(np.float32)
     found = precision_recall(points, points + np.float32(0.5))
     assert found == precision_recall(points, points + np.float32(0.5))

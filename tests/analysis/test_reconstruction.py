@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.baselines import mean_image, pca
-from latentscape.analysis.reconstruction import evaluate_model, judge, measure
 from latentscape.config import DataConfig
+from latentscape.core.records import Dataset
 from latentscape.data import entropy_floor, split_dataset
+from latentscape.evaluation.baselines import mean_image, pca
+from latentscape.evaluation.reconstruction import evaluate_model, judge, measure
 from latentscape.model import Network
-from latentscape.records import Dataset
 
 METRICS = {"mse", "squared_error", "bce", "bce_excess", "nats", "psnr"}
 
@@ -109,8 +109,8 @@ def test_evaluation_repeats_itself_bit_by_bit(model, small):
 
 
 def test_unlabelled_vectors_are_evaluated_too(vectors):
+    from latentscape.api.experiment import prepare
     from latentscape.config import load_recipe
-    from latentscape.experiment import prepare
 
     recipe = prepare(load_recipe("elaborate-4"), vectors)
     findings = evaluate_model(Network(recipe.model).eval(), vectors)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.analysis.generation import decode, training_codes
-from latentscape.analysis.inference import reconstruct_with, stored
-from latentscape.analysis.walks import interpolate, lerp, manifold, slerp, traverse
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
+from latentscape.inference.batches import reconstruct_with, stored
+from latentscape.inference.samples import decode, training_codes
+from latentscape.inference.walks import interpolate, lerp, manifold, slerp, traverse
 
 CONTINUOUS = ["plain", "plain-cond", "vae", "cond", "vamp", "wae"]
 PLANES = ["plain-2", "plain-cond", "vae-2", "cond-2"]
@@ -76,7 +76,7 @@ def test_a_row_is_decoded_with_the_label_of_its_first_image(model, small):
 
 @pytest.mark.parametrize("kind", ["vq"])
 def test_a_quantised_path_consists_of_codebook_vectors(model, ends, monkeypatch):
-    from latentscape.analysis import walks
+    from latentscape.inference import walks
 
     model, seen = deepcopy(model), []
     torch.manual_seed(0)
@@ -189,7 +189,7 @@ def test_a_caption_says_that_rows_are_left_out(model, small, example):
 
 @pytest.mark.parametrize("kind", PLANES)
 def test_a_manifold_is_a_grid_that_grows_to_the_right_and_upwards(model, small, monkeypatch):
-    from latentscape.analysis import walks
+    from latentscape.inference import walks
 
     seen = []
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.records import Dataset
 from latentscape.data import load_dataset
-from latentscape.records import Dataset
 
 
 @pytest.fixture(autouse=True)

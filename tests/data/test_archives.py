@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
 from latentscape.data import download, load_dataset
 from latentscape.data.archives import FASHION_MNIST, FILES, MNIST, Archive
-from latentscape.errors import DataError
 
 DEAD = "http://127.0.0.1:9"
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset, Split
 from latentscape.data import binarize_split, split_dataset
-from latentscape.errors import DataError
-from latentscape.records import Dataset, Split
 
 
 @pytest.fixture

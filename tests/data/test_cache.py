@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latentscape.core.records import Array
 from latentscape.data.cache import cache_folder, cached_arrays
-from latentscape.records import Array
 
 
 class _Builder:

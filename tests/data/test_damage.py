@@ -12,8 +12,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
 from latentscape.data import load_dataset
-from latentscape.errors import DataError
 
 
 def _encoded(write: Callable[[io.BytesIO], object]) -> bytes:

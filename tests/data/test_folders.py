@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import load_dataset
-from latentscape.errors import DataError
-from latentscape.records import Dataset
 
 
 def load(path: Path, **settings: object) -> Dataset:

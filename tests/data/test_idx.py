@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import load_dataset
 from latentscape.data.idx import parse_idx
-from latentscape.errors import DataError
-from latentscape.records import Dataset
 
 Write = Callable[[Path, np.ndarray], Path]
 Encode = Callable[[np.ndarray], bytes]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from latentscape.core.errors import DataError
 from latentscape.data.labels import encode_labels
-from latentscape.errors import DataError
 
 
 @pytest.mark.parametrize(

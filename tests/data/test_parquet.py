@@ -8,9 +8,9 @@ from PIL import Image
 from pyarrow import parquet
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import load_dataset
-from latentscape.errors import DataError
-from latentscape.records import Dataset
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
 from latentscape.data import SOURCES, load_dataset, source_names, split_dataset
-from latentscape.errors import DataError
 
 
 def test_sources_are_named_and_described() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset, Split
 from latentscape.data import load_dataset, split_dataset
 from latentscape.data.splits import draw
-from latentscape.errors import DataError
-from latentscape.records import Dataset, Split
 
 
 def make(n: int, labels: list[int] | None = None, official: int | None = None) -> Dataset:

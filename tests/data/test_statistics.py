@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import (
     check_unit_range,
     describe,
@@ -14,8 +16,6 @@ from latentscape.data import (
     split_dataset,
     statistics,
 )
-from latentscape.errors import DataError
-from latentscape.records import Dataset
 
 
 def test_describe_is_json_and_complete(digits: Dataset) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 from pyarrow import parquet
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
 from latentscape.data import load_dataset, stream_data
-from latentscape.errors import DataError
-from latentscape.records import Dataset
 
 
 def pixel_table(images, labels):

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 import latentscape
 from latentscape import Autoencoder, ConfigError, DataError, RunError, TrainingError
-from latentscape.errors import Interrupted
+from latentscape.core.errors import Interrupted
 from latentscape.estimators import streaming
 from latentscape.runs import save_model
 from latentscape.training.loop import Trainer

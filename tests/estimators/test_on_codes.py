@@ -17,7 +17,7 @@ from latentscape import (
     ConfigError,
     DataError,
 )
-from latentscape.analysis.clusterers import CLUSTERERS
+from latentscape.analyses.clusters.clusterers import CLUSTERERS
 
 
 @pytest.fixture

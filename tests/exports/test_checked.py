@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from latentscape import extras
-from latentscape.errors import ConfigError, RunError
+from latentscape.core import extras
+from latentscape.core.errors import ConfigError, RunError
 from latentscape.exports import TARGETS
 
 WRONG = {"off": 3e-4, "nan": float("nan")}

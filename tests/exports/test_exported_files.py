@@ -14,8 +14,8 @@ import onnxruntime
 import pytest
 import torch
 
-from latentscape.analysis.inference import reconstruct_with
 from latentscape.exports import TARGETS, keras_file
+from latentscape.inference.batches import reconstruct_with
 
 FOREIGN = """
 import sys

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig, load_recipe, recipe_names
+from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
-from latentscape.records import Dataset
 
 PARITY = 1e-5
 

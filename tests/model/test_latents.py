@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from latentscape.api.experiment import prepare
 from latentscape.config import GaussianLatentConfig, VqConfig, load_recipe
-from latentscape.experiment import prepare
 from latentscape.model import Network
 from latentscape.model.latents import GaussianLatent, Mixture, Normal, UniformCodes, VqLatent
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from latentscape.config import InputConfig, load_recipe, override
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 from latentscape.model import Network
 from latentscape.runs import load_model, save_model
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from latentscape.api.experiment import prepare
 from latentscape.config import load_recipe, override, recipe_names
-from latentscape.errors import ConfigError
-from latentscape.experiment import prepare
+from latentscape.core.errors import ConfigError
 from latentscape.model import Network
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 1])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from latentscape.config.training import TermName
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 from latentscape.model.latents import Code, Normal
 from latentscape.model.objectives import (
     BOUNDS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import latentscape
-from latentscape.records import Dataset
+from latentscape.core.records import Dataset
 
 FAST = {"train.epochs": 2, "data.train": 200, "data.test": 40}
 KINDS = ("vae-20", "conv-bn", "cond-vae", "vq-vae", "denoising", "vectors", "measured")

@@ -11,12 +11,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import latentscape
-from latentscape import units
+from latentscape.api.pages.card import make_card
+from latentscape.api.pages.markdown import escaped, figures, markdown
 from latentscape.cli import app
-from latentscape.publishing.card import make_card
-from latentscape.publishing.markdown import escaped, figures, markdown
-from latentscape.records import Findings
-from latentscape.reporting.parts import Aside, Cell, Gallery, Prose, Table
+from latentscape.core import units
+from latentscape.core.records import Findings
+from latentscape.reporting.blocks import Aside, Cell, Gallery, Prose, Table
 from latentscape.runs import read_findings
 
 from .conftest import KINDS

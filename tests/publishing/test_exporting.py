@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import latentscape
 from latentscape.cli import app
-from latentscape.errors import ConfigError, DataError, RunError
-from latentscape.records import Dataset
+from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.records import Dataset
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ import torch
 from typer.testing import CliRunner
 
 import latentscape
+from latentscape.api import hub
 from latentscape.cli import app
 from latentscape.config import load_recipe, override
-from latentscape.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, RunError
 from latentscape.exports import TARGETS
 from latentscape.exports.metadata import public_recipe
-from latentscape.publishing import hub
 
 from .conftest import KINDS
 

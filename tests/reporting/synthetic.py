@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from latentscape.records import Findings
+from latentscape.core.records import Findings
 
 METRICS = ("mse", "squared_error", "bce", "bce_excess", "nats", "psnr")
 

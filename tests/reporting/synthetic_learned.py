@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from latentscape.learned import learned_numbers, summary
-from latentscape.records import Findings
+from latentscape.core.records import Findings
+from latentscape.reporting.learned import learned_numbers, summary
 
 from .synthetic import findings, study_of
 

@@ -9,21 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.reporting import (
-    anomalies,
-    clusters,
-    legible,
-    maps,
-    neighbours,
-    probes,
-    reported,
-    worth,
-)
-from latentscape.reporting.page import write_page
-from latentscape.reporting.parts import Gallery, Plate, Prose, Table
-from latentscape.reporting.pictures import sheet
-from latentscape.reporting.plates import progress
-from latentscape.reporting.rows import Subject, gather
+from latentscape.analyses.anomalies import section as anomalies
+from latentscape.analyses.clusters import section as clusters
+from latentscape.analyses.legibility import section as legible
+from latentscape.analyses.maps import section as maps
+from latentscape.analyses.neighbours import section as neighbours
+from latentscape.analyses.probes import section as probes
+from latentscape.api.pages import reported, worth
+from latentscape.api.pages.page import write_page
+from latentscape.api.pages.plates import progress
+from latentscape.reporting.blocks import Gallery, Plate, Prose, Table
+from latentscape.reporting.strips import sheet
+from latentscape.reporting.subject import Subject, gather
 
 from .synthetic import findings, variant
 from .synthetic_learned import PARTS, analysed, study_of_analysed

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentscape.errors import DataError
-from latentscape.reporting import write_report
+from latentscape.api.pages import write_report
+from latentscape.core.errors import DataError
 
 from .synthetic import findings, study_of, variant
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.reporting.parts import Panel, Plate
-from latentscape.reporting.pictures import code_pictures, composed, sheet, strip
+from latentscape.api.pages.tables import by_class, results
+from latentscape.core.units import deviation, duration, number, percent, statistic
+from latentscape.reporting.blocks import Panel, Plate
 from latentscape.reporting.prose import summary
-from latentscape.reporting.rows import Subject, gather
+from latentscape.reporting.strips import code_pictures, composed, sheet, strip
+from latentscape.reporting.subject import Subject, gather
 from latentscape.reporting.svg import Scale, apart, fit
-from latentscape.reporting.tables import by_class, results
-from latentscape.units import deviation, duration, number, percent, statistic
 
 from .synthetic import findings, study_of
 

@@ -7,13 +7,13 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from latentscape.reporting import bars, charts, generated, quantities
-from latentscape.reporting.page import write_page
-from latentscape.reporting.parts import Numbers, Table
-from latentscape.reporting.plates import progress
+from latentscape.api.pages import bars, charts, generated, quantities
+from latentscape.api.pages.page import write_page
+from latentscape.api.pages.plates import progress
+from latentscape.api.pages.tables import results
+from latentscape.reporting.blocks import Numbers, Table
 from latentscape.reporting.prose import collapses, events, summary
-from latentscape.reporting.rows import Subject, gather
-from latentscape.reporting.tables import results
+from latentscape.reporting.subject import Subject, gather
 
 from .synthetic import COLLAPSE, SUPERVISED, findings, likelihood, study_of, variant
 

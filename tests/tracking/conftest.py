@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 import latentscape
-from latentscape.errors import RunError
+from latentscape.core.errors import RunError
 from latentscape.runs import Run
 from latentscape.training.callbacks import Callback
 
@@ -51,7 +51,7 @@ def stopping():
     def stopping(epoch):
         with pytest.MonkeyPatch.context() as patch:
             watching = [StopAfter(epoch)]
-            patch.setattr("latentscape.experiment.choose_progress", lambda *given: watching)
+            patch.setattr("latentscape.api.experiment.choose_progress", lambda *given: watching)
             yield
 
     return stopping

@@ -8,8 +8,8 @@ import torch
 import yaml
 
 import latentscape
-from latentscape.errors import ConfigError, Interrupted, RunError
-from latentscape.experiment import load_split, run_findings
+from latentscape.api.experiment import load_split, run_findings
+from latentscape.core.errors import ConfigError, Interrupted, RunError
 from latentscape.tracking.mlflow import ARTEFACTS, MlflowTracker
 
 mlflow = pytest.importorskip("mlflow")

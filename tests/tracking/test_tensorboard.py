@@ -9,11 +9,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import latentscape
-from latentscape.analysis.inference import encode, spread
-from latentscape.errors import Interrupted, RunError
-from latentscape.experiment import load_split, run_findings
+from latentscape.api.experiment import load_split, run_findings
+from latentscape.core.errors import Interrupted, RunError
+from latentscape.core.records import Dataset
+from latentscape.inference.batches import encode, spread
 from latentscape.model import Network
-from latentscape.records import Dataset
 from latentscape.tracking.tensorboard import Autoencoder
 
 PARTS = ("train", "validation")

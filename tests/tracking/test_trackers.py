@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import latentscape
 from latentscape.cli import app
 from latentscape.config import Study
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 from latentscape.tracking.trackers import TRACKERS, choose_trackers
 
 # All that draws random numbers in training, so that a single draw too many would show.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentscape.records import Dataset
+from latentscape.core.records import Dataset
 from latentscape.training.batches import Batches, Examples, in_order
 
 CPU = torch.device("cpu")

@@ -7,9 +7,9 @@ tensors that stay where they are, and waits for no number.
 import pytest
 import torch
 
+from latentscape.api.experiment import prepare
 from latentscape.config import load_recipe, override, recipe_names
 from latentscape.data import binarize_split
-from latentscape.experiment import prepare
 from latentscape.model import Network
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.graphs import CudaCapture, OperationCapture

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+from latentscape.api.experiment import describe_split, prepare
 from latentscape.config import load_recipe, override
+from latentscape.core.errors import Interrupted, RunError, TrainingError
+from latentscape.core.randomness import derive_seed
+from latentscape.core.records import Dataset, Split
 from latentscape.data import binarize_split, split_dataset
-from latentscape.errors import Interrupted, RunError, TrainingError
-from latentscape.experiment import describe_split, prepare
 from latentscape.model import Network
-from latentscape.randomness import derive_seed
-from latentscape.records import Dataset, Split
 from latentscape.runs import Run, create_run, read_findings
 from latentscape.training.callbacks import Callback, PlainProgress
 from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer

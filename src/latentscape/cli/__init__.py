@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from latentscape.cli import analysis, lists, pictures, runs, sharing
-from latentscape.errors import Interrupted, LatentscapeError
+from latentscape.core.errors import Interrupted, LatentscapeError
 
 __all__ = ["app", "main"]
 

@@ -20,7 +20,7 @@ from latentscape.cli.options import (
 from latentscape.cli.printing import show, show_sheet
 
 if TYPE_CHECKING:
-    from latentscape.exploration import Bench
+    from latentscape.api.exploration import Bench
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Analyse")
@@ -62,8 +62,8 @@ def analyze(
     quiet: Quiet = False,
 ) -> None:
     """Look at what a run or a study learned in every way there is, and write its report."""
-    from latentscape import study as studies
     from latentscape import terminal
+    from latentscape.api import studies
 
     findings = studies.analyze(
         run_or_study,
@@ -110,7 +110,8 @@ def cluster(
 
     What is found replaces the clusters that are kept with the run.
     """
-    from latentscape import exploration, terminal
+    from latentscape import terminal
+    from latentscape.api import exploration
 
     bench = _bench(run, codes, labels, data, device)
     found = exploration.cluster(
@@ -147,7 +148,8 @@ def probe(
 
     What is found replaces the probes that are kept with the run.
     """
-    from latentscape import exploration, terminal
+    from latentscape import terminal
+    from latentscape.api import exploration
 
     bench = _bench(run, codes, labels, data, device)
     found = exploration.probe(
@@ -183,7 +185,8 @@ def project(
 
     They replace the maps that are kept with the run.
     """
-    from latentscape import exploration, terminal
+    from latentscape import terminal
+    from latentscape.api import exploration
 
     chosen = methods or exploration.MAP_METHODS
     if save is not None:
@@ -217,8 +220,8 @@ def place(
     as_json: AsJson = False,
 ) -> None:
     """Place new points on a map that was drawn before."""
-    from latentscape import exploration
-    from latentscape.files import write_csv
+    from latentscape.api import exploration
+    from latentscape.core.files import write_csv
 
     places = exploration.place(where, data=data, codes=codes, method=method)
     write_csv(out, ("index", "x", "y"), ([n, *xy] for n, xy in enumerate(places.tolist())))
@@ -238,7 +241,8 @@ def legibility(
     as_json: AsJson = False,
 ) -> None:
     """Count the reconstructions that a classifier can still read."""
-    from latentscape import exploration, terminal
+    from latentscape import terminal
+    from latentscape.api import exploration
 
     bench = _bench(run, None, None, data, device)
     found = exploration.legibility(bench, reconstructions=reconstructions)
@@ -260,7 +264,8 @@ def anomalies(
     as_json: AsJson = False,
 ) -> None:
     """Score how unlike the training images other images are."""
-    from latentscape import exploration, terminal
+    from latentscape import terminal
+    from latentscape.api import exploration
 
     bench = exploration.gather_codes(run, device=device)
     found = exploration.anomalies(bench, normal=normal, data=data)
@@ -288,7 +293,7 @@ def neighbours(
     as_json: AsJson = False,
 ) -> None:
     """Picture the training images nearest to given ones, in the latent space and in pixels."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.neighbours(
         run,
@@ -318,7 +323,7 @@ def _bench(
     data: str | None,
     device: str,
 ) -> "Bench":
-    from latentscape import exploration
+    from latentscape.api import exploration
 
     return exploration.gather_codes(
         run, codes=_named(codes), labels=labels, data=data, device=device

@@ -102,7 +102,8 @@ def recipes_show(
     as_json: AsJson = False,
 ) -> None:
     """Show the settings of a recipe, and its layers with shapes and parameter counts."""
-    from latentscape import experiment, terminal
+    from latentscape import terminal
+    from latentscape.api import experiment
 
     changes = read_changes(settings, {"model.latent.dim": latent_dim})
     show(experiment.show_recipe(recipe, data=data, changes=changes), as_json, terminal.print_recipe)
@@ -143,6 +144,7 @@ def studies_show(
 @app.command("info", rich_help_panel="Look up", epilog="Example: **latentscape info --json**")
 def info(device: Device = "auto", as_json: AsJson = False) -> None:
     """Show what training runs on here, in which precision, and how fast the machine multiplies."""
-    from latentscape import machine, terminal
+    from latentscape import terminal
+    from latentscape.core import machine
 
     show(machine.info(device=device), as_json, terminal.print_info)

@@ -43,7 +43,7 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Draw codes, and picture what they decode to."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.sample(
         run,
@@ -82,7 +82,7 @@ def interpolate(
     as_json: AsJson = False,
 ) -> None:
     """Picture what lies between the codes of two images."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.interpolate(
         run,
@@ -111,7 +111,7 @@ def traverse(
     as_json: AsJson = False,
 ) -> None:
     """Picture what each number of a code does to an image, the most telling numbers first."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.traverse(run, example=example, steps=steps, out=out, array=array, device=device)
     show_sheet(sheet, as_json)
@@ -128,7 +128,7 @@ def manifold(
     as_json: AsJson = False,
 ) -> None:
     """Picture the whole plane of codes of two numbers."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.manifold(run, size=size, label=label, out=out, array=array, device=device)
     show_sheet(sheet, as_json)
@@ -147,7 +147,7 @@ def reconstruct(
     as_json: AsJson = False,
 ) -> None:
     """Picture images above what the model makes of them."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.reconstruct(
         run,
@@ -183,7 +183,7 @@ def denoise(
     as_json: AsJson = False,
 ) -> None:
     """Picture images, the same with noise, and what the model makes of these."""
-    from latentscape import gallery
+    from latentscape.api import gallery
 
     sheet = gallery.denoise(
         run,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentscape.gallery import Sheet
+    from latentscape.api.gallery import Sheet
 
 
 def show_sheet(sheet: "Sheet", as_json: bool) -> None:

@@ -35,7 +35,7 @@ from latentscape.cli.options import (
     read_sizes,
 )
 from latentscape.cli.printing import show
-from latentscape.errors import TrainingError
+from latentscape.core.errors import TrainingError
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train")
@@ -75,7 +75,8 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe, and evaluate it on the test examples."""
-    from latentscape import experiment, terminal
+    from latentscape import terminal
+    from latentscape.api import experiment
 
     changes = read_changes(
         settings,
@@ -140,8 +141,8 @@ def compare(
 
     Runs that exist are used again; a study that was killed goes on where it was.
     """
-    from latentscape import study as studies
     from latentscape import terminal
+    from latentscape.api import studies
 
     changes = read_changes(settings, {"train.epochs": epochs})
     findings = studies.compare(
@@ -200,7 +201,8 @@ def evaluate(
 
     What was measured on request is kept, and shown in the report.
     """
-    from latentscape import experiment, measures, terminal
+    from latentscape import terminal
+    from latentscape.api import experiment, measures
 
     if not nll and (samples, binarize, examples) != (None, None, None):
         raise typer.BadParameter("--samples, --binarize and --examples say how to measure --nll")
@@ -230,7 +232,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write one HTML file that shows what a run or a study found."""
-    from latentscape import study as studies
+    from latentscape.api import studies
 
     path = studies.report(run_or_study)
     print(json.dumps({"report": str(path)}) if as_json else path)

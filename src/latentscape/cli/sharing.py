@@ -43,7 +43,8 @@ def embed(
     quiet: Quiet = False,
 ) -> None:
     """Write the codes of any number of examples, with the names or ids that they have."""
-    from latentscape import embedding, terminal
+    from latentscape import terminal
+    from latentscape.inference import embedding
 
     given = {
         "data.labels": labels,
@@ -80,7 +81,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write files that other programs run, each checked on test images against the model."""
-    from latentscape.publishing import exporting
+    from latentscape.api import exporting
 
     exported = exporting.export(run, to, part=part, out=out)
     rows = [
@@ -116,7 +117,7 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Write a folder ready for a model hub: weights, recipe, and a card of what was measured."""
-    from latentscape.publishing import hub
+    from latentscape.api import hub
 
     if public and push is None:
         raise typer.BadParameter("--public says who sees what --push makes")
@@ -137,7 +138,8 @@ def _print_embedded(row: dict[str, Any]) -> None:
 
 
 def _print_exported(rows: list[dict[str, Any]]) -> None:
-    from latentscape import terminal, units
+    from latentscape import terminal
+    from latentscape.core import units
 
     terminal.print_rows(
         [

@@ -18,7 +18,7 @@ from latentscape.config.parts import Part
 from latentscape.config.recipe import Recipe
 from latentscape.config.study import Study
 from latentscape.config.training import ObjectiveConfig, TrainConfig
-from latentscape.errors import ConfigError, unknown
+from latentscape.core.errors import ConfigError, unknown
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

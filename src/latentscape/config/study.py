@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from latentscape.config.parts import Part
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 
 PartName = Literal["clustering", "probing", "projection", "legibility", "neighbours", "anomalies"]
 

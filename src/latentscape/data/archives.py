@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from latentscape.core.errors import DataError, RunError
+from latentscape.core.files import write_bytes
 from latentscape.data.cache import cache_folder
 from latentscape.data.download import download
 from latentscape.data.idx import parse_idx
 from latentscape.data.payload import read_payload, unpack, verify
 from latentscape.data.raw import Raw, join_parts
-from latentscape.errors import DataError, RunError
-from latentscape.files import write_bytes
 
 FILES = (
     "train-images-idx3-ubyte",

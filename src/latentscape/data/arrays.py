@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError, unknown
+from latentscape.core.records import Array
 from latentscape.data.raw import Raw, join_parts, labelled
-from latentscape.errors import DataError, unknown
-from latentscape.records import Array
 
 _OFFICIAL = (
     ("x_train", "y_train", "x_test", "y_test"),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.core.records import Dataset, Split
 from latentscape.data.statistics import check_unit_range
-from latentscape.records import Dataset, Split
 
 _CHUNK = 1000
 _PIXELS = 4  # The draws of ``splits`` are numbered 0 to 3.

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from latentscape.core.errors import DataError, RunError
+from latentscape.core.files import write_atomic
+from latentscape.core.records import Array
 from latentscape.data.arrays import load_arrays
-from latentscape.errors import DataError, RunError
-from latentscape.files import write_atomic
-from latentscape.records import Array
 
 
 def cache_folder() -> Path:

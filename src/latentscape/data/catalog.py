@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from latentscape.config import DataConfig, validate
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset
 from latentscape.data.raw import Raw, to_dataset
 from latentscape.data.sources import load_dataset, open_stream
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import describe
 from latentscape.data.streams import Stream, stream_of
 from latentscape.data.values import compact
-from latentscape.errors import DataError
-from latentscape.records import Array, Dataset
 
 
 def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> Dataset:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from latentscape.errors import DataError
+from latentscape.core.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 from latentscape.data.columns import choose_columns, example_shape, left_out, slices
 from latentscape.data.payload import opened, read_payload
 from latentscape.data.raw import Raw
-from latentscape.errors import DataError
-from latentscape.records import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa

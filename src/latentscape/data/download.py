@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from latentscape.core.errors import DataError
 from latentscape.data.payload import read_payload, verify
-from latentscape.errors import DataError
 
 _CHUNK = 1 << 16
 _TIMEOUT = 20.0  # seconds without an answer after which a mirror counts as dead

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from latentscape.core.records import Array
 from latentscape.data.cache import cached_arrays
 from latentscape.data.raw import Raw
 from latentscape.data.splits import draw
-from latentscape.records import Array
 
 _N_TEST = 1000
 

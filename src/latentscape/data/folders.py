@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 from latentscape.data.payload import unreadable
 from latentscape.data.pictures import decode, stack
 from latentscape.data.raw import Raw, labelled
-from latentscape.errors import DataError
-from latentscape.records import Array
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _PARTS = {"train", "test"}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 from latentscape.data.payload import read_payload, unreadable
 from latentscape.data.raw import Raw, join_parts
-from latentscape.errors import DataError
-from latentscape.records import Array
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _IMAGES = re.compile(r"(?P<part>.*)images(?P<joint>[-.])idx[234]-ubyte(\.gz)?", re.IGNORECASE)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from latentscape.errors import DataError, unknown
-from latentscape.records import Array, Dataset
+from latentscape.core.errors import DataError, unknown
+from latentscape.core.records import Array, Dataset
 
 
 def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 from latentscape.data.columns import choose_columns, example_shape, left_out
 from latentscape.data.payload import unreadable
 from latentscape.data.pictures import decode, stack
 from latentscape.data.raw import Raw
-from latentscape.errors import DataError
-from latentscape.records import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa

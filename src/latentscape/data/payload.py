@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from latentscape.errors import DataError
+from latentscape.core.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)

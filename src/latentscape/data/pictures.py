@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentscape.errors import DataError
-from latentscape.records import Array
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset
 from latentscape.data.labels import encode_labels
 from latentscape.data.values import arrange, compact
-from latentscape.errors import DataError
-from latentscape.records import Array, Dataset
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError, unknown
+from latentscape.core.records import Dataset
 from latentscape.data.archives import FASHION_MNIST, MNIST
 from latentscape.data.arrays import read_npy, read_npz, stream_npy
 from latentscape.data.csvfile import read_csv, stream_csv
@@ -17,8 +19,6 @@ from latentscape.data.idx import is_idx, read_idx, read_idx_folder
 from latentscape.data.parquet import read_parquet, stream_parquet
 from latentscape.data.raw import Raw, to_dataset
 from latentscape.data.streams import Stream, chunks, stream_of
-from latentscape.errors import DataError, unknown
-from latentscape.records import Dataset
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset, Split
 from latentscape.data.labels import label_indices
-from latentscape.errors import DataError
-from latentscape.records import Array, Dataset, Split
 
 _Indices = NDArray[np.int64]
 _TEST_SHARE = 0.2

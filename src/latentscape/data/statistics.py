@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from latentscape.errors import DataError
-from latentscape.records import Array, Dataset, Split
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset, Split
 
 _CHUNK = 1 << 22  # values that are looked at together, so that memory stays bounded
 

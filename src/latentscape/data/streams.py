@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset
 from latentscape.data.raw import Raw, labelled, range_of
 from latentscape.data.values import arrange, compact
-from latentscape.errors import DataError
-from latentscape.records import Array, Dataset
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from latentscape.errors import DataError
-from latentscape.records import Array
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 
 CHANNELS = (1, 3, 4)
 """How long an axis is that is taken for that of the channels."""

@@ -16,17 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from latentscape.analysis.generation import (
-    MAX_CODES,
-    choose_source,
-    decode,
-    draw_from_mixture,
-    draw_from_prior,
-)
-from latentscape.analysis.inference import encode, reconstruct_with, spread, stored_batches
+from latentscape.api.experiment import describe_environment, describe_split, prepare
 from latentscape.config import Recipe
+from latentscape.core.errors import ConfigError, DataError, Interrupted, RunError
+from latentscape.core.files import slug, write_folder
+from latentscape.core.randomness import derive_seed, forked_random
+from latentscape.core.records import Array, Dataset, Split
+from latentscape.core.runtime import choose_device
 from latentscape.data import binarize_split, hold_out
-from latentscape.errors import ConfigError, DataError, Interrupted, RunError
 from latentscape.estimators.examples import (
     check_examples,
     check_range,
@@ -44,13 +41,16 @@ from latentscape.estimators.settings import (
     resolve_recipe,
 )
 from latentscape.estimators.streaming import Moments, train_epoch
-from latentscape.experiment import describe_environment, describe_split, prepare
-from latentscape.files import slug, write_folder
+from latentscape.inference.batches import encode, reconstruct_with, spread, stored_batches
+from latentscape.inference.samples import (
+    MAX_CODES,
+    choose_source,
+    decode,
+    draw_from_mixture,
+    draw_from_prior,
+)
 from latentscape.model import Network, scaled
-from latentscape.randomness import derive_seed, forked_random
-from latentscape.records import Array, Dataset, Split
 from latentscape.runs import ModelFile, Run, create_run, open_run, read_model, save_model
-from latentscape.runtime import choose_device
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
 

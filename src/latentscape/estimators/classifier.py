@@ -14,19 +14,19 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, column_or_1d
 
-from latentscape.analysis.perceptron import (
+from latentscape.analyses.probes.classifiers import MOST_ITERATIONS
+from latentscape.analyses.probes.perceptron import (
     BATCH_SIZE,
     HIDDEN,
     LEARNING_RATE,
     LEAST_STEPS,
     LOOKS,
 )
-from latentscape.analysis.probes import MOST_ITERATIONS
-from latentscape.errors import ConfigError, DataError, unknown
+from latentscape.core.errors import ConfigError, DataError, unknown
+from latentscape.core.records import Array
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
 from latentscape.estimators.examples import check_examples, seed_of
-from latentscape.records import Array
 
 
 def _perceptron(count: int, seed: int) -> MLPClassifier:

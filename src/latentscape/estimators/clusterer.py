@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClusterMixin
 
-from latentscape.analysis.clusterers import CLUSTERERS, NEIGHBOURS
-from latentscape.analysis.inference import spread
-from latentscape.analysis.partitions import Clusters
-from latentscape.errors import ConfigError, DataError, unknown
+from latentscape.analyses.clusters.clusterers import CLUSTERERS, NEIGHBOURS
+from latentscape.analyses.clusters.partitions import Clusters
+from latentscape.core.errors import ConfigError, DataError, unknown
+from latentscape.core.extras import require
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
 from latentscape.estimators.examples import check_examples, seed_of
-from latentscape.extras import require
+from latentscape.inference.batches import spread
 
 
 class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]

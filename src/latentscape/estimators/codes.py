@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from latentscape.core.records import Array
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.examples import check_examples
-from latentscape.records import Array
 
 
 class OnCodes(BaseEstimator):  # type: ignore[misc]

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OutlierMixin
 
-from latentscape.analysis.anomaly_scores import (
+from latentscape.analyses.anomalies.scoring import (
     NEIGHBOURS,
     MahalanobisDistance,
     NeighbourDistance,
 )
-from latentscape.errors import ConfigError, DataError, unknown
+from latentscape.core.errors import ConfigError, DataError, unknown
+from latentscape.core.records import Array
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
 from latentscape.estimators.examples import check_examples
-from latentscape.records import Array
 
 _Distance = Callable[[Array], NDArray[np.float64]]
 

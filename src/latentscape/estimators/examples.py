@@ -11,11 +11,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from latentscape.config import Recipe
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.records import Array, Dataset
 from latentscape.data.labels import encode_labels
 from latentscape.data.values import compact
-from latentscape.errors import ConfigError, DataError
 from latentscape.model.likelihoods import build_likelihood
-from latentscape.records import Array, Dataset
 
 
 def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Array:

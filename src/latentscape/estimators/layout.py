@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 from latentscape.data.values import CHANNELS, arrange
-from latentscape.errors import DataError
-from latentscape.records import Array
 
 _AXES = "(n, D), (n, H, W), (n, C, H, W) or (n, H, W, C)"
 

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from latentscape.config import ConvConfig, Recipe, load_recipe, override
-from latentscape.errors import ConfigError, DataError
+from latentscape.core.errors import ConfigError, DataError
 from latentscape.estimators.layout import Layout
 from latentscape.model import uses_labels
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.config import Recipe
-from latentscape.errors import TrainingError
+from latentscape.core.errors import TrainingError
+from latentscape.core.randomness import derive_seed, forked_random
+from latentscape.core.records import Array, Split
+from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.randomness import derive_seed, forked_random
-from latentscape.records import Array, Split
-from latentscape.runtime import choose_precision, training_on
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
 from latentscape.training.optim import build_optimizer

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from latentscape.analysis.inference import evaluating
 from latentscape.config import Recipe
-from latentscape.errors import RunError
+from latentscape.core.errors import RunError
+from latentscape.core.files import write_files
+from latentscape.core.records import Split
 from latentscape.exports.halves import Half, Runner, halve
 from latentscape.exports.metadata import describe_half, describe_model
 from latentscape.exports.targets import choose_target
-from latentscape.files import write_files
+from latentscape.inference.batches import evaluating
 from latentscape.model import Network
-from latentscape.records import Split
 
 TOLERANCE = 1e-4
 """Largest difference from the model that is put up with, as a share of the largest number that the

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from latentscape.analysis.inference import evaluating, spread, stored
+from latentscape.core.records import Array, Split
+from latentscape.inference.batches import evaluating, spread, stored
 from latentscape.model import Network
 from latentscape.model.latents import GaussianLatent, VqLatent
-from latentscape.records import Array, Split
 
 Runner = Callable[[Mapping[str, Array]], Array]
 """What runs a file: from arrays named and laid out as the inputs of a `Half`, to its output."""

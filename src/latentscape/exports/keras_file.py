@@ -11,10 +11,10 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from latentscape.core.extras import require
+from latentscape.core.records import Array
 from latentscape.exports.halves import Half, Runner
 from latentscape.exports.keras_model import keras_decoder, keras_encoder
-from latentscape.extras import require
-from latentscape.records import Array
 from latentscape.runs import METADATA_KEY
 
 METADATA_FILE = f"{METADATA_KEY}.json"

@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from latentscape.config import ConvConfig
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 from latentscape.model import Network
 from latentscape.model.blocks import Dropout, Flatten, Unflatten
 from latentscape.model.latents import GaussianLatent, PointLatent, Sphere, VqLatent

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from latentscape.analysis.inference import reconstruct_with, spread
-from latentscape.analysis.reconstruction import measure
 from latentscape.config import Recipe, override
+from latentscape.core.records import Split
 from latentscape.data import source_names
+from latentscape.evaluation.reconstruction import measure
 from latentscape.exports.halves import Half
 from latentscape.exports.targets import Target
+from latentscape.inference.batches import reconstruct_with, spread
 from latentscape.model import Network
-from latentscape.records import Split
 from latentscape.runs import SCHEMA
 
 PERCENTILES = (95, 99)

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from latentscape.core.extras import require
 from latentscape.exports.halves import Half, Runner
-from latentscape.extras import require
 from latentscape.runs import METADATA_KEY
 
 

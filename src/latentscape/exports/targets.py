@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentscape.errors import ConfigError, unknown
+from latentscape.core.errors import ConfigError, unknown
 from latentscape.exports.halves import Half, Runner
 from latentscape.exports.keras_file import open_keras, require_keras, write_keras
 from latentscape.exports.onnx_file import open_onnx, require_onnx, write_onnx

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from latentscape.core.records import Array
 from latentscape.exports.halves import Half, Runner
-from latentscape.records import Array
 from latentscape.runs import METADATA_KEY
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from latentscape.config import ConvConfig, MirrorConfig, MlpConfig
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
 
 # The slope that the GAN literature made customary, and that the reference projects use.
 LEAKY_SLOPE = 0.2

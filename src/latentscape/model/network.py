@@ -15,7 +15,8 @@ from latentscape.config import (
     ObjectiveConfig,
     PointConfig,
 )
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
+from latentscape.core.records import LossTerms
 from latentscape.model.blocks import build_decoder, build_encoder, channels_innermost
 from latentscape.model.corruption import OF_IMAGES, corrupt
 from latentscape.model.latents import (
@@ -29,7 +30,6 @@ from latentscape.model.latents import (
 )
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.model.objectives import Centers, Pass, check_objective, evaluate_terms
-from latentscape.records import LossTerms
 
 
 class Network(nn.Module):

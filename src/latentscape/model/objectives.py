@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentscape.config import CapacityConfig, ModelConfig, ObjectiveConfig
-from latentscape.errors import ConfigError
+from latentscape.core.errors import ConfigError
+from latentscape.core.records import LossTerms
 from latentscape.model.latents import Code
 from latentscape.model.likelihoods import Likelihood
-from latentscape.records import LossTerms
 
 CENTER_RATE = 0.5
 """Share of the way that a centre moves to the mean of its codes in a step (Wen et al. 2016)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentscape.core.units import number
 from latentscape.reporting.svg import (
     CHARACTER,
     Scale,
@@ -17,7 +18,6 @@ from latentscape.reporting.svg import (
     polyline,
     text,
 )
-from latentscape.units import number
 
 LOG_SPREAD = 5.0  # the largest over the smallest value from which a logarithmic scale shows more
 

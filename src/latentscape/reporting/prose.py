@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from latentscape.reporting.parts import Aside, Block, Prose
-from latentscape.reporting.rows import Row, Subject, collapse_of
-from latentscape.units import EXACT, count, joined, number, percent, shape
+from latentscape.core.units import EXACT, count, joined, number, percent, shape
+from latentscape.reporting.blocks import Aside, Block, Prose
+from latentscape.reporting.subject import Row, Subject, collapse_of
 
 
 def summary(subject: Subject) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from latentscape.config import Recipe
-from latentscape.errors import RunError
-from latentscape.files import cannot_write, write_folder, write_json, write_text
+from latentscape.core.errors import RunError
+from latentscape.core.files import cannot_write, write_folder, write_json, write_text
 from latentscape.runs.reading import Types, read_json, read_lines, read_recipe
 
 # What the rest of the system looks up in them.

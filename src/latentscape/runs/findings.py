@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from latentscape.core.errors import DataError, RunError
+from latentscape.core.files import write_bytes, write_json
+from latentscape.core.records import Findings
 from latentscape.data.arrays import load_arrays
-from latentscape.errors import DataError, RunError
-from latentscape.files import write_bytes, write_json
-from latentscape.records import Findings
 from latentscape.runs.reading import check_schema, read_json
 
 

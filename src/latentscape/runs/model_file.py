@@ -21,8 +21,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from latentscape.config import ConvConfig, MirrorConfig, MlpConfig, Recipe
-from latentscape.errors import ConfigError, RunError
-from latentscape.files import write_bytes
+from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.files import write_bytes
 from latentscape.model import Network
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.runs.directory import open_run

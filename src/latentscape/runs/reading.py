@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from latentscape.config import Recipe, validate
-from latentscape.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, RunError
 
 SCHEMA = 1
 """Version of the model file, of checkpoints and of findings; newer ones are refused."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from latentscape import units
+from latentscape.core import units
 from latentscape.terminal.layout import (
     Column,
     marked,

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from latentscape import units
+from latentscape.core import units
 
 
 def show(what: RenderableType) -> None:

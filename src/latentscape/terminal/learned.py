@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.markup import escape
 
-from latentscape import units
-from latentscape.learned import learned_codes
+from latentscape.core import units
+from latentscape.reporting.learned import learned_codes
 from latentscape.terminal.layout import (
     Column,
     marked,

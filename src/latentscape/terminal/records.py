@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.text import Text
 
-from latentscape import units
+from latentscape.core import units
 from latentscape.terminal.layout import on_terminal, right, show, table
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from latentscape import units
+from latentscape.core import units
 from latentscape.terminal.anomalies import print_anomaly_rows
 from latentscape.terminal.layout import (
     Column,

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from latentscape.analysis.inference import encode
-from latentscape.errors import ConfigError, Interrupted
-from latentscape.extras import require
-from latentscape.files import write_json
+from latentscape.core.errors import ConfigError, Interrupted
+from latentscape.core.extras import require
+from latentscape.core.files import write_json
+from latentscape.core.records import Array, Dataset, Findings, Split
+from latentscape.inference.batches import encode
 from latentscape.model import Network
-from latentscape.records import Array, Dataset, Findings, Split
 from latentscape.runs import Run, load_model
 from latentscape.tracking.tracker import Tracker, final_metrics, settings_of
 

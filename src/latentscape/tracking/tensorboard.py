@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentscape.analysis.generation import Batch
-from latentscape.analysis.grids import draw_grid, in_columns
-from latentscape.analysis.inference import encode, evaluating, spread, stored, to_device
-from latentscape.extras import require
+from latentscape.core.extras import require
+from latentscape.core.randomness import generator
+from latentscape.core.records import Array, Findings, Split
+from latentscape.inference.batches import encode, evaluating, spread, stored, to_device
+from latentscape.inference.samples import Batch
 from latentscape.model import Network
-from latentscape.randomness import generator
-from latentscape.records import Array, Findings, Split
+from latentscape.reporting.grids import draw_grid, in_columns
 from latentscape.runs import Run
 from latentscape.tracking.tracker import Tracker, final_metrics, settings_of
 

@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from latentscape.config import Recipe, TrainConfig
+from latentscape.core.records import Findings, Split
+from latentscape.core.units import METRICS
 from latentscape.model import Network
-from latentscape.records import Findings, Split
 from latentscape.runs import Run
 from latentscape.training.callbacks import Callback
-from latentscape.units import METRICS
 
 
 class Tracker(Callback):
@@ -124,7 +124,7 @@ def settings_of(recipe: Recipe) -> dict[str, str | int | float | bool]:
 
 
 def final_metrics(findings: Findings) -> dict[str, float]:
-    """Return what was measured over the test examples, by the names of `latentscape.units`."""
+    """Return what was measured over the test examples, by the names of `latentscape.core.units`."""
     values = findings.values
     found = {**values["evaluation"]["metrics"], **values.get("latent", {})}
     return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from latentscape.errors import ConfigError, unknown
+from latentscape.core.errors import ConfigError, unknown
 from latentscape.tracking.mlflow import MlflowTracker
 from latentscape.tracking.tensorboard import TensorBoardTracker
 from latentscape.tracking.tracker import Tracker

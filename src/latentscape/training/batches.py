@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.core.randomness import derive_seed, generator
+from latentscape.core.records import Dataset
 from latentscape.model import scaled
-from latentscape.randomness import derive_seed, generator
-from latentscape.records import Dataset
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from torch import Tensor, no_grad
 
 from latentscape.config import TrainConfig
-from latentscape.files import write_bytes
+from latentscape.core.files import write_bytes
+from latentscape.core.randomness import generator
 from latentscape.model import Network
-from latentscape.randomness import generator
 from latentscape.runs import Run
 from latentscape.training.batches import Batch
 

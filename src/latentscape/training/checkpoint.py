@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from latentscape.errors import RunError
-from latentscape.files import write_bytes, write_json
+from latentscape.core.errors import RunError
+from latentscape.core.files import write_bytes, write_json
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentscape.errors import Interrupted, RunError, TrainingError
+from latentscape.core.errors import Interrupted, RunError, TrainingError
+from latentscape.core.randomness import (
+    derive_seed,
+    forked_random,
+    random_state,
+    restore_random_state,
+)
+from latentscape.core.records import Split
+from latentscape.core.runtime import choose_precision, full_precision, synchronize, training_on
 from latentscape.model import Network, Pass, evaluate_terms
-from latentscape.randomness import derive_seed, forked_random, random_state, restore_random_state
-from latentscape.records import Split
 from latentscape.runs import SCHEMA, Run, save_model
-from latentscape.runtime import choose_precision, full_precision, synchronize, training_on
 from latentscape.training.batches import Batch, Batches, Examples, in_order
 from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import (

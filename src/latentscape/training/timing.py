@@ -7,9 +7,9 @@ from itertools import islice
 import torch
 
 from latentscape.config import Recipe
+from latentscape.core.records import Split
+from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.records import Split
-from latentscape.runtime import choose_precision, training_on
 from latentscape.training.batches import Batches, Examples
 from latentscape.training.graphs import WARM_UPS
 from latentscape.training.optim import build_optimizer

@@ -1,0 +1,1 @@
+"""Analyses of codes and models, a folder each."""

@@ -1,0 +1,1 @@
+"""Anomalies: examples unlike those that a model was trained on."""

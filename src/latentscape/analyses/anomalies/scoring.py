@@ -1,0 +1,281 @@
+"""Anomaly scores: how unlike the training examples an image is, to a model and to plain pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Codes, Split
+from latentscape.data.values import compact
+from latentscape.evaluation.baselines import pca
+from latentscape.evaluation.codes import constant, model_codes, pixel_codes
+from latentscape.evaluation.reconstruction import measure
+from latentscape.inference.batches import Reconstruct, encode, reconstruct_with
+from latentscape.model import Network
+
+SCORES = ("reconstruction", "latent_knn", "mahalanobis", "rank_average")
+BASELINES = ("pca_reconstruction", "pixel_knn", "pixel_mahalanobis", "pixel_rank_average")
+
+NEIGHBOURS = 5
+
+FEWEST_HELD_OUT = 20
+"""Validation examples from which on ranks are taken among them."""
+
+MOST_COMPONENTS, VARIANCE = 100, 0.95
+"""Longer codes are projected to so many principal components at most, that hold so much of it."""
+
+_Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class AnomalyScores:
+    """How anomalous images are.
+
+    Attributes
+    ----------
+    scores : dict of str to ndarray of float64
+        (n,) of each kind of score; higher is more anomalous.
+    ranked_among : str
+        The part among whose scores ranks were taken, ``validation`` or ``train``.
+    left_out : tuple of str
+        What could not be scored, and why.
+    """
+
+    scores: dict[str, _Scores]
+    ranked_among: str
+    left_out: tuple[str, ...] = ()
+
+
+class NeighbourDistance:
+    """The mean Euclidean distance of codes to the nearest of some training codes.
+
+    Parameters
+    ----------
+    train : ndarray of float32
+        (m, D), all of which are searched.
+    count : int
+        How many of the nearest ones count.
+    """
+
+    def __init__(self, train: Array, count: int = NEIGHBOURS) -> None:
+        from sklearn.neighbors import NearestNeighbors
+
+        self.count, self._train = count, train
+        # Compared with all of them, in chunks: exact, and no slower than trees in many dimensions.
+        self._search: Any = NearestNeighbors(algorithm="brute").fit(train)
+
+    def __call__(self, codes: Array, itself: int = 0) -> _Scores:
+        """Return the distances (n,) of codes (n, D), which leave out so many nearest ones."""
+        distances: _Scores = self._search.kneighbors(codes, self.count + itself)[0]
+        means: _Scores = distances[:, itself:].mean(1)
+        return means
+
+    def among_others(self, codes: Array) -> _Scores:
+        """Return the distances (n,) of codes (n, D), without a training code that is the same.
+
+        So an example that was trained on is no neighbour of its own.
+        """
+        distances, places = self._search.kneighbors(codes, self.count + 1)
+        same = (self._train[places] == codes[:, np.newaxis]).all(-1)
+        # The first that is the same, or else the farthest.
+        left_out = np.where(same.any(1), same.argmax(1), self.count)
+        distances[np.arange(len(codes)), left_out] = 0
+        means: _Scores = distances.sum(1) / self.count
+        return means
+
+
+class MahalanobisDistance:
+    """The distance of codes to the mean of training codes under their covariance.
+
+    The covariance is shrunk as in Ledoit and Wolf (2004). Codes of more than 100 numbers are
+    projected first, to at most 100 principal components that hold 95 % of the variance.
+
+    Parameters
+    ----------
+    train : ndarray of float32
+        (m, D).
+    """
+
+    def __init__(self, train: Array) -> None:
+        from sklearn.covariance import LedoitWolf
+        from sklearn.decomposition import PCA
+
+        self._pca: Any = None
+        if train.shape[1] > MOST_COMPONENTS:
+            self._pca = PCA(min(MOST_COMPONENTS, *train.shape), random_state=0).fit(train)
+            held = np.cumsum(self._pca.explained_variance_ratio_)
+            self._components = int(np.searchsorted(held, VARIANCE)) + 1
+        self._model: Any = LedoitWolf().fit(self._projected(train))
+
+    def __call__(self, codes: Array) -> _Scores:
+        """Return the distances (n,) of codes (n, D)."""
+        distances: _Scores = np.sqrt(self._model.mahalanobis(self._projected(codes)))
+        return distances
+
+    def _projected(self, codes: Array) -> _Scores:
+        if self._pca is not None:
+            codes = self._pca.transform(codes)[:, : self._components]
+        return codes.astype(np.float64)
+
+
+def score_anomalies(
+    model: Network,
+    split: Split,
+    images: Array,
+    labels: NDArray[np.int64] | None = None,
+    *,
+    neighbours: int = NEIGHBOURS,
+) -> AnomalyScores:
+    """Score images by how unlike the training examples a model finds them.
+
+    The rank average brings scores of different units together. A score's rank is the share of
+    *validation* examples with a lower one (ties count half), not of the images scored: so an
+    image's score does not depend on what else is scored, and a single image can be. Training
+    examples would set the bar too low, since the model knows them; they are ranked among only where
+    there are fewer than 20 validation examples. Beyond the highest score ranked among, where all
+    shares are 1, the rank is how many times that highest the score is, so that clear anomalies are
+    still told apart.
+
+    Parameters
+    ----------
+    model : Network
+        A trained model, evaluating.
+    split : Split
+        What it was trained on; the training examples are the reference.
+    images : ndarray
+        (n, *shape), stored as those of the split are.
+    labels : ndarray of int64, optional
+        (n,) for a model that is conditioned on labels; no other looks at them.
+    neighbours : int
+        How many of the nearest training codes count.
+
+    Returns
+    -------
+    AnomalyScores
+        ``reconstruction``, the squared error per pixel; ``latent_knn``, the mean Euclidean distance
+        to the nearest training codes, all of which are searched; ``mahalanobis``, the distance to
+        the mean of the training codes under their covariance, shrunk as in Ledoit and Wolf (2004);
+        ``rank_average`` over those that there are.
+
+    Raises
+    ------
+    DataError
+        If the images have another shape or values that are not finite, or what the model makes of
+        them is not finite.
+    ConfigError
+        If the model needs labels and there are none.
+    """
+    scored = _as_split(images, labels, split)
+    codes = model_codes(model, split, "this model")
+    scored_codes = encode(model, scored.dataset, scored.test)
+    return _score(SCORES, codes, scored, scored_codes, reconstruct_with(model), neighbours)
+
+
+def score_baselines(
+    split: Split, images: Array, components: int, *, neighbours: int = NEIGHBOURS
+) -> AnomalyScores:
+    """Score images as `score_anomalies` does, without a model.
+
+    Parameters
+    ----------
+    split, images, neighbours
+        As for `score_anomalies`.
+    components : int
+        How many principal components reconstruct: as many as a code has numbers.
+
+    Returns
+    -------
+    AnomalyScores
+        ``pca_reconstruction``; ``pixel_knn``; ``pixel_mahalanobis``, in the space of the principal
+        components that hold 95 % of the variance, 100 at most; ``pixel_rank_average``.
+
+    Raises
+    ------
+    DataError
+        As for `score_anomalies`.
+    """
+    scored = _as_split(images, None, split)
+    scored_codes = pixel_codes(scored).test
+    linear, _ = pca(split, components)
+    return _score(BASELINES, pixel_codes(split), scored, scored_codes, linear, neighbours)
+
+
+def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> Split:
+    """Check images to be scored, and make them the test part of a split of their own."""
+    shape = split.dataset.shape
+    if images.shape[1:] != shape or not len(images):
+        raise DataError(
+            f"The images to score are an array of shape {images.shape}",
+            expected=f"one of shape (n, {', '.join(map(str, shape))}), as those trained on",
+        )
+    images = compact(images, "The array of images to score")
+    none = np.empty(0, np.int64)
+    return Split(
+        replace(split.dataset, images=images, labels=labels), none, none, np.arange(len(images))
+    )
+
+
+def _score(
+    names: Sequence[str],
+    codes: Codes,
+    scored: Split,
+    scored_codes: Array,
+    reconstruct: Reconstruct,
+    neighbours: int,
+) -> AnomalyScores:
+    """Give every score that can be given: by errors, neighbours, covariance, and all together."""
+    part = "validation" if len(codes.validation) >= FEWEST_HELD_OUT else "train"
+    itself = int(part == "train")  # An example is no neighbour of its own.
+    known = replace(codes.split, test=codes.index(part))
+    both = codes.part(part), scored_codes
+    for values in (codes.train, *both):
+        _check_finite(values, f"codes of {codes.name}")
+    left_out = _reasons(names, codes, neighbours + itself)
+    pairs = {names[0]: [_errors(reconstruct, examples) for examples in (known, scored)]}
+    if names[1] not in left_out:
+        near = NeighbourDistance(codes.train, neighbours)
+        pairs[names[1]] = [near(both[0], itself), near(both[1])]
+    if names[2] not in left_out:
+        distance = MahalanobisDistance(codes.train)
+        pairs[names[2]] = [distance(some) for some in both]
+    scores = {name: pair[1] for name, pair in pairs.items()}
+    scores[names[3]] = np.mean([_rank(*pair) for pair in pairs.values()], axis=0)
+    return AnomalyScores(scores, part, tuple(dict.fromkeys(left_out.values())))
+
+
+def _reasons(names: Sequence[str], codes: Codes, needed: int) -> dict[str, str]:
+    """Say of the scores of codes which of them cannot be given, and why."""
+    _, knn, mahalanobis, _ = names
+    if collapsed := constant(codes):
+        reason = f"{collapsed}, so {knn} and {mahalanobis} were left out"
+        return {knn: reason, mahalanobis: reason}
+    if len(codes.train) < needed:
+        have = f"there are {len(codes.train)}"
+        return {knn: f"{knn} was left out: it needs {needed} training examples, and {have}"}
+    return {}
+
+
+def _errors(reconstruct: Reconstruct, split: Split) -> _Scores:
+    """Return the squared errors per pixel of the test part."""
+    errors = measure(reconstruct, split)
+    _check_finite(errors.squared_error, "reconstructions")
+    return errors.squared_error / errors.pixels
+
+
+def _rank(known: _Scores, scores: _Scores) -> _Scores:
+    """Return the share of known scores below; beyond them all, the multiple of the highest."""
+    known = np.sort(known)
+    below, up_to = (np.searchsorted(known, scores, side) for side in ("left", "right"))
+    highest = max(known[-1], np.finfo(np.float32).tiny)
+    return np.where(scores > highest, scores / highest, (below + up_to) / 2 / len(known))
+
+
+def _check_finite(values: Array, what: str) -> None:
+    if bad := int((~np.isfinite(values)).reshape(len(values), -1).any(1).sum()):
+        raise DataError(
+            f"{bad:,} of {len(values):,} {what} are not finite (NaN or infinity)",
+            fix="Look for a model that diverged, and train it again.",
+        )

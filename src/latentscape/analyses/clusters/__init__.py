@@ -1,0 +1,1 @@
+"""Clusters: which codes fall together without labels."""

@@ -1,0 +1,285 @@
+"""Ways to put points into clusters, and to choose how many clusters, all without labels."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from latentscape.analyses.clusters.partitions import MAX_POINTS, Clusters, silhouette
+from latentscape.core.extras import load
+from latentscape.core.randomness import derive_seed
+from latentscape.core.records import Array
+from latentscape.inference.batches import spread
+
+RESTARTS = 10
+STEPS = 100
+"""Of K-means: codes without any structure take hundreds of steps, which hardly lower inertia."""
+
+STARTS = 5
+"""Of a mixture, each from another K-means."""
+
+NEIGHBOURS = 20
+"""In the graphs of agglomerative clustering and of UMAP."""
+
+VOTERS = 5
+
+MAP_DIM = 2
+"""Dimensions of the map that UMAP lays out."""
+
+CHUNK = 4096
+"""Points that are placed on the map at once: to all of up to 4,096 others UMAP takes distances."""
+
+MOST_CLUSTERS = 20
+"""Up to which the number of clusters is chosen."""
+
+TRIED_ON = 3000
+"""Points that it is chosen on, at most."""
+
+PRINCIPAL = 64
+"""Longest code that all methods take as it is; all but K-means see components of longer ones."""
+
+MAX_VALUES = 1 << 23
+"""Numbers that a method is fitted to, at most: 131,072 codes of 64, or 10,699 of 784."""
+
+PROTOCOL = (
+    "Clusters are found from codes alone, but for their number where that is the number of labels. "
+    f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most. Gaussian "
+    f"mixture: the greatest likelihood of {STARTS} starts, with full covariances where there are "
+    f"enough examples. Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest "
+    "neighbours; examples that it was not fitted to take the cluster of most of their "
+    f"{VOTERS} nearest ones. UMAP + mixture: such a mixture on a map of {MAP_DIM} dimensions "
+    f"({NEIGHBOURS} neighbours, minimal distance 0), on which examples that it was not fitted to "
+    "are placed. Each says beside its numbers how many examples it was fitted to, spread evenly "
+    "where not to all; all but K-means see the first "
+    f"{PRINCIPAL} principal components of longer codes. Silhouettes are those of the codes "
+    f"themselves, over {MAX_POINTS:,} of the scored examples at most."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Points in clusters, and how others find theirs.
+
+    Attributes
+    ----------
+    clusters : ndarray of int64
+        (n,) of the points that it was fitted to.
+    assign : callable
+        From points (m, D) to their clusters (m,); can be pickled.
+    centres : ndarray or None
+        (k, D) of K-means.
+    """
+
+    clusters: Clusters
+    assign: Callable[[Array], Clusters]
+    centres: Array | None = None
+
+
+def k_means(points: Array, k: int, seed: int) -> Clustering:
+    """Cluster with K-means: of 10 restarts (Arthur and Vassilvitskii 2007) the least inertia.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D).
+    k : int
+        How many clusters, no more than points. Fewer are found where points are the same.
+    seed : int
+        Draws where they start.
+    """
+    from sklearn.cluster import KMeans
+
+    model = KMeans(k, n_init=RESTARTS, max_iter=STEPS, random_state=_state(seed, "kmeans"))
+    with _whether_converged_or_not():
+        model.fit(points)
+    found = model.labels_.astype(np.int64)
+    return Clustering(found, partial(_nearest_centre, model), model.cluster_centers_)
+
+
+def gaussian_mixture(points: Array, k: int, seed: int) -> Clustering:
+    """Cluster with a mixture of Gaussians: of 5 starts the greatest likelihood.
+
+    Covariances are full, or diagonal where there are too few points for that.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), with n at least `k`.
+    k : int
+        How many Gaussians.
+    seed : int
+        Draws where they start.
+    """
+    mixture = _Mixture(points, k, seed)
+    return Clustering(mixture.assign(points), mixture.assign)
+
+
+def agglomerative(points: Array, k: int, seed: int) -> Clustering:
+    """Merge neighbours, and then neighbouring clusters, with the least growth in variance.
+
+    Ward's linkage (1963) on the graph of nearest neighbours; others take the cluster that most of
+    their 5 nearest points are in.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), with n at least 2.
+    k : int
+        How many clusters, no more than points.
+    seed : int
+        Is not needed: nothing is drawn.
+    """
+    from sklearn.cluster import AgglomerativeClustering
+    from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
+
+    graph = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
+    model = AgglomerativeClustering(k, connectivity=graph, linkage="ward")
+    with warnings.catch_warnings():
+        # It joins the parts of a graph that is not connected, which is what we want.
+        warnings.filterwarnings("ignore", "the number of connected components", UserWarning)
+        clusters = model.fit_predict(points).astype(np.int64)
+    vote = KNeighborsClassifier(min(VOTERS, len(points))).fit(points, clusters)
+    return Clustering(clusters, vote.predict)
+
+
+def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
+    """Cluster the map that UMAP makes with a mixture of Gaussians (McInnes et al. 2018).
+
+    The two steps of McConville et al. (2021), "N2D", here with a map of 2 dimensions: others are
+    placed on the map first.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), more than 20.
+    k : int
+        How many clusters.
+    seed : int
+        Draws the map and where the mixture starts.
+
+    Raises
+    ------
+    ImportError
+        Without the package umap-learn.
+    """
+    mapper = load("umap").UMAP(
+        n_neighbors=NEIGHBOURS,
+        min_dist=0.0,
+        n_components=min(MAP_DIM, points.shape[1]),
+        random_state=_state(seed, "umap"),
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        # It begins at random then, and says so.
+        warnings.filterwarnings("ignore", "Spectral initialisation failed", UserWarning)
+        places = mapper.fit_transform(points)
+    mixture = _Mixture(places, k, seed)
+    return Clustering(mixture.assign(places), partial(_by_place, mapper, mixture))
+
+
+def choose_number(points: Array, by: str, seed: int) -> tuple[int, list[list[float]]]:
+    """Choose a number of clusters without labels: from 2 to 20, the one with the best score.
+
+    Parameters
+    ----------
+    points : ndarray of float32
+        (n, D), 3 at least; at most 3,000 are looked at, spread evenly.
+    by : str
+        ``silhouette``, the greatest of K-means (Rousseeuw 1987); or ``BIC``, the least of a mixture
+        (Schwarz 1978).
+    seed : int
+        As of `k_means` and `gaussian_mixture`.
+
+    Returns
+    -------
+    int
+        The number.
+    list of list
+        Each number that was tried, and its score.
+    """
+    score, best = {"silhouette": (_silhouette, max), "BIC": (_bic, min)}[by]
+    some = points[spread(np.arange(len(points)), TRIED_ON)]
+    numbers = range(2, min(MOST_CLUSTERS, len(some) - 1) + 1)
+    tried = [[k, score(some, k, seed)] for k in numbers]
+    return int(best(tried, key=lambda pair: pair[1])[0]), tried
+
+
+def _silhouette(points: Array, k: int, seed: int) -> float:
+    return silhouette(points, k_means(points, k, seed).clusters) or 0.0
+
+
+def _bic(points: Array, k: int, seed: int) -> float:
+    mixture = _Mixture(points, k, seed, starts=1)
+    return float(mixture.model.bic(mixture.scaled(points)))
+
+
+class _Mixture:
+    """Gaussians fitted to points."""
+
+    def __init__(self, points: Array, k: int, seed: int, starts: int = STARTS) -> None:
+        from sklearn.mixture import GaussianMixture
+
+        # In units of their spread, so that what keeps variances above zero suits any points.
+        self.centre = points.mean(0, dtype=np.float64)
+        self.unit = np.sqrt(points.var(0, dtype=np.float64).mean()) or 1.0
+        kind = "full" if len(points) >= k * (points.shape[1] + 1) else "diag"
+        self.model: Any = GaussianMixture(
+            k, covariance_type=kind, n_init=starts, random_state=_state(seed, "gmm")
+        )
+        with _whether_converged_or_not():
+            self.model.fit(self.scaled(points))
+
+    def scaled(self, points: Array) -> Array:
+        scaled: Array = (points - self.centre) / self.unit
+        return scaled
+
+    def assign(self, points: Array) -> Clusters:
+        clusters: Clusters = self.model.predict(self.scaled(points))
+        return clusters
+
+
+def _nearest_centre(model: Any, points: Array) -> Clusters:
+    clusters: Clusters = model.predict(points).astype(np.int64)
+    return clusters
+
+
+def _by_place(mapper: Any, mixture: _Mixture, points: Array) -> Clusters:
+    """Place points on a map, and return their clusters there."""
+    chunks = (points[start : start + CHUNK] for start in range(0, len(points), CHUNK))
+    return mixture.assign(np.concatenate([mapper.transform(chunk) for chunk in chunks]))
+
+
+def _state(seed: int, purpose: str) -> int:
+    return derive_seed(seed, purpose) % 2**32
+
+
+@contextmanager
+def _whether_converged_or_not() -> Iterator[None]:
+    """Accept points that are the same, and the last of many steps; the callers count clusters."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to cluster: from points (n, D), a number of clusters and a seed."""
+
+    fit: Callable[[Array, int, int], Clustering]
+    most: int = MAX_VALUES
+    """Points to fit to, at most."""
+
+
+CLUSTERERS = {
+    "kmeans": Method(k_means),
+    "gmm": Method(gaussian_mixture, 20_000),
+    "agglomerative": Method(agglomerative, 10_000),
+    "umap": Method(umap_mixture, 100_000),
+}
+"""All of them, by their names."""

@@ -1,0 +1,128 @@
+"""How good a partition into clusters is: by itself, and against labels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentscape.core.records import Array
+from latentscape.inference.batches import spread
+
+Clusters = NDArray[np.int64]
+"""(n,) the cluster that each point is in, counted from 0."""
+
+MAX_POINTS = 2000
+"""Points that a silhouette is measured on, at most: it compares each of them with every other."""
+
+
+def confusion(clusters: Clusters, labels: NDArray[np.int64], shape: tuple[int, int]) -> Array:
+    """Count how often each cluster meets each label.
+
+    Parameters
+    ----------
+    clusters, labels : ndarray of int64
+        (n,) of the same points.
+    shape : tuple of int
+        How many clusters and how many labels there are, whether they occur or not.
+
+    Returns
+    -------
+    ndarray of int64
+        Counts, a row for each cluster.
+    """
+    return np.bincount(
+        np.ravel_multi_index((clusters, labels), shape), minlength=shape[0] * shape[1]
+    ).reshape(shape)
+
+
+def majority_labels(table: Array) -> list[int | None]:
+    """Return the commonest label of each cluster, a row of `table`; None of an empty one."""
+    return [int(row.argmax()) if row.any() else None for row in table]
+
+
+def majority_accuracy(table: Array, names: list[int | None]) -> float:
+    """Return the share of points that have the label by which their cluster is called.
+
+    Parameters
+    ----------
+    table : ndarray of int64
+        The counts of `confusion` of the points to score.
+    names : list of int or None
+        The label of each cluster, from other points as a rule; no point of a cluster without a name
+        is counted as right.
+    """
+    hits = sum(table[cluster, name] for cluster, name in enumerate(names) if name is not None)
+    return float(hits / table.sum())
+
+
+def hungarian_accuracy(table: Array) -> float:
+    """Return the accuracy under the best one-to-one map of clusters to labels.
+
+    The "unsupervised clustering accuracy" of Xie et al. (2016), equation 10. Where there are more
+    clusters than labels, those left over count as wrong; so do labels without a cluster.
+
+    Parameters
+    ----------
+    table : ndarray of int64
+        The counts of `confusion`; its two sizes may differ.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    return float(table[linear_sum_assignment(table, maximize=True)].sum() / table.sum())
+
+
+def score_partition(
+    clusters: Clusters, labels: NDArray[np.int64], names: list[int | None], n_labels: int
+) -> dict[str, Any]:
+    """Compare a partition with labels.
+
+    Parameters
+    ----------
+    clusters, labels : ndarray of int64
+        (n,) of the points to score.
+    names : list of int or None
+        The label by which each cluster is called; see `majority_labels`.
+    n_labels : int
+        How many labels there are.
+
+    Returns
+    -------
+    dict
+        ``majority`` and ``hungarian``, shares of the points; ``nmi``, the mutual information
+        over the mean of the entropies; ``ari``, the Rand index adjusted for chance (Hubert and
+        Arabie 1985); ``confusion``, a row of counts for each cluster.
+    """
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    table = confusion(clusters, labels, (len(names), n_labels))
+    return {
+        "majority": majority_accuracy(table, names),
+        "hungarian": hungarian_accuracy(table),
+        "nmi": float(normalized_mutual_info_score(labels, clusters)),
+        "ari": float(adjusted_rand_score(labels, clusters)),
+        "confusion": table.tolist(),
+    }
+
+
+def silhouette(points: Array, clusters: Clusters) -> float | None:
+    """Return how much nearer points are to their own cluster than to the next (Rousseeuw 1987).
+
+    Parameters
+    ----------
+    points : ndarray
+        (n, D); at most 2,000 are looked at, spread evenly.
+    clusters : ndarray of int64
+        (n,).
+
+    Returns
+    -------
+    float or None
+        The mean over the points, -1 to 1; None where they are all in one cluster, or each in one
+        of its own.
+    """
+    from sklearn.metrics import silhouette_score
+
+    some = spread(np.arange(len(points)), MAX_POINTS)
+    if not 1 < len(np.unique(clusters[some])) < len(some):
+        return None
+    return float(silhouette_score(points[some], clusters[some]))

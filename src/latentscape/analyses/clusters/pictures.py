@@ -1,0 +1,74 @@
+"""What clusters look like: mean images, and the examples nearest to and farthest from a centre."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latentscape.analyses.clusters.partitions import Clusters
+from latentscape.core.records import Array, Codes, Dataset
+from latentscape.evaluation.reconstruction import MAX_CODES
+from latentscape.inference.batches import spread, stored, stored_batches
+from latentscape.model import scaled
+
+SHOWN = 8
+"""Examples of a cluster that are nearest to its centre, and as many that are farthest."""
+
+
+def cluster_pictures(
+    codes: Codes, part: str, clusters: Clusters, centres: Array
+) -> dict[str, Array]:
+    """Picture clusters by their mean images and by examples near their centres and far from them.
+
+    Parameters
+    ----------
+    codes : Codes
+        What was clustered.
+    part : str
+        ``test`` or ``all``, of which the pictures are.
+    clusters : ndarray of int64
+        (n,) the cluster of each example of the part.
+    centres : ndarray
+        (k, D) in the space of the codes.
+
+    Returns
+    -------
+    dict of str to ndarray
+        On the scale 0 to 1: ``cluster_means`` (k, *shape); ``cluster_nearest`` and
+        ``cluster_farthest`` (k, 8, *shape), the nearest and the farthest first. Where a cluster has
+        fewer examples or none, NaN; nothing for plain vectors. ``cluster_of_codes`` (m,): the
+        clusters of the test examples whose codes the findings of a run keep.
+    """
+    dataset, index, points = codes.split.dataset, codes.index(part), codes.part(part)
+    # The test part is the last of all.
+    arrays: dict[str, Array] = {"cluster_of_codes": spread(clusters[-len(codes.test) :], MAX_CODES)}
+    if len(dataset.shape) != 3:
+        return arrays
+    members = [index[_by_distance(points, clusters == i, c)] for i, c in enumerate(centres)]
+    return arrays | {
+        "cluster_means": np.stack([_mean(dataset, some) for some in members]),
+        "cluster_nearest": np.stack([_some(dataset, some[:SHOWN]) for some in members]),
+        "cluster_farthest": np.stack([_some(dataset, some[::-1][:SHOWN]) for some in members]),
+    }
+
+
+def _by_distance(points: Array, chosen: NDArray[np.bool_], centre: Array) -> NDArray[np.int64]:
+    """Return the places of the chosen points, the nearest to the centre first."""
+    places = np.flatnonzero(chosen)
+    distance = np.linalg.norm(points[places] - centre, axis=1)
+    return places[np.argsort(distance, kind="stable")]
+
+
+def _mean(dataset: Dataset, index: NDArray[np.int64]) -> Array:
+    """Return the mean image; NaN where there are no images."""
+    total = np.zeros(dataset.shape)
+    for images, _ in stored_batches(dataset, index):
+        total += scaled(images, dataset.value_range).sum(0, dtype=torch.float64).numpy()
+    return (total / (len(index) or np.nan)).astype(np.float32)
+
+
+def _some(dataset: Dataset, index: NDArray[np.int64]) -> Array:
+    """Return 8 images, of which NaN are those that are not there."""
+    images, _ = stored(dataset, index)
+    padded = np.full((SHOWN, *dataset.shape), np.nan, np.float32)
+    padded[: len(index)] = scaled(images, dataset.value_range).numpy()
+    return padded

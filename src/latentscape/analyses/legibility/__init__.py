@@ -1,0 +1,1 @@
+"""Legibility: whether a reconstruction still shows its original."""

@@ -1,0 +1,1 @@
+"""Log-likelihood by importance sampling."""

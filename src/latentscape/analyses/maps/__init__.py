@@ -1,0 +1,1 @@
+"""Maps: codes laid out in the plane."""

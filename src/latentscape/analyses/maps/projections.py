@@ -1,0 +1,257 @@
+"""Maps of codes in the plane: drawn by PCA, t-SNE or UMAP, and new points placed on them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentscape.core.errors import DataError
+from latentscape.core.extras import install, load, require
+from latentscape.core.randomness import derive_seed
+from latentscape.core.records import Array
+from latentscape.core.units import MAPS
+
+START_SPREAD = 1e-4
+"""Standard deviation of the first axis where t-SNE begins, as openTSNE recommends."""
+THREADED = 10_000
+"""Points from which on threads shorten t-SNE; with fewer they mostly wait for each other."""
+CHUNK = 2000
+"""Points that are placed at once."""
+INSTALL = install("maps")
+
+Settings = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Codes and their places in the plane: all that placing new points needs.
+
+    Attributes
+    ----------
+    name : str
+        Whose codes they are.
+    method : str
+        ``pca``, ``tsne``, ``umap``, or ``code`` for the two numbers of a code themselves.
+    codes : ndarray of float32
+        (n, D).
+    places : ndarray of float32
+        (n, 2).
+    settings : dict of str to float
+        Those of the method, by the names that its package gives them.
+    """
+
+    name: str
+    method: str
+    codes: Array
+    places: Array
+    settings: Settings
+
+
+def missing(method: str) -> str:
+    """Say that the package of a method is not installed; nothing where it can be used."""
+    name = _METHODS[method].package
+    try:
+        if name:
+            load(name)
+    except ImportError:
+        return f"{MAPS[method]} was left out: install it with: {INSTALL}"
+    return ""
+
+
+def map_settings(method: str, count: int) -> dict[str, float]:
+    """Return the settings of a method for so many points."""
+    return _METHODS[method].settings(count)
+
+
+def start_places(codes: Array, seed: int = 0) -> Array:
+    """Choose where maps begin: the first two principal components, on the scale for t-SNE.
+
+    Parameters
+    ----------
+    codes : ndarray of float32
+        (n, D), not all the same.
+    seed : int
+        Draws a little noise, 1 % of the spread, so that no two points begin at one place.
+
+    Returns
+    -------
+    ndarray of float64
+        (n, 2), of which the first axis has a standard deviation of 0.0001.
+    """
+    places = _principal(codes).astype(np.float64)
+    rng = np.random.default_rng(derive_seed(seed, "map start"))
+    places += rng.normal(scale=0.01 * places[:, 0].std(), size=places.shape)
+    return np.asarray(places * START_SPREAD / places[:, 0].std())
+
+
+def draw_map(name: str, codes: Array, method: str, start: Array, seed: int = 0) -> Map:
+    """Lay codes out in the plane.
+
+    Parameters
+    ----------
+    name : str
+        Whose codes they are.
+    codes : ndarray of float32
+        (n, D), five at least and not all the same.
+    method : str
+        ``pca``; ``tsne`` (van der Maaten & Hinton 2008, with openTSNE); ``umap`` (McInnes et al.
+        2018, with umap-learn); ``code`` for the two numbers of codes as they are.
+    start : ndarray of float64
+        (n, 2) where t-SNE and UMAP begin: `start_places`.
+    seed : int
+        Draws what UMAP draws.
+    """
+    settings = map_settings(method, len(codes))
+    places = _METHODS[method].draw(codes, start, settings, seed)
+    return Map(name, method, codes, np.asarray(places, dtype=np.float32), settings)
+
+
+def place(reference: Map, codes: Array) -> Array:
+    """Place new points on a map among those that are there, which stay where they are.
+
+    PCA places by the linear map that took the map's own codes to their places; t-SNE each point on
+    its own, from the median of its neighbours (Poličar et al. 2023); UMAP up to 2,000 together.
+
+    Parameters
+    ----------
+    reference : Map
+        Of `draw_map`, or a saved one.
+    codes : ndarray
+        (m, D) from the encoder whose codes the map shows.
+
+    Returns
+    -------
+    ndarray of float32
+        (m, 2). The map's own points, placed again, land near their places, and mostly not on them.
+
+    Raises
+    ------
+    ConfigError
+        If the package that draws such maps is not installed.
+    DataError
+        If these are not codes of as many finite numbers.
+    """
+    codes = _checked(reference, codes)
+    method = _METHODS[reference.method]
+    if method.package:
+        require(method.package, "maps", f"Placing points on a map of {MAPS[reference.method]}")
+    place_some = method.placer(reference)
+    chunks = [place_some(codes[first : first + CHUNK]) for first in range(0, len(codes), CHUNK)]
+    return np.concatenate([np.empty((0, 2)), *chunks]).astype(np.float32)
+
+
+def _checked(reference: Map, codes: Array) -> Array:
+    dim = reference.codes.shape[1]
+    if codes.ndim != 2 or codes.shape[1] != dim or codes.dtype.kind not in "fiub":
+        raise DataError(
+            f"The new codes are of shape {codes.shape} and type {codes.dtype}",
+            expected=f"(m, {dim}) numbers, as the codes of {reference.name} that the map shows",
+        )
+    if bad := int((~np.isfinite(codes)).any(1).sum()):
+        raise DataError(f"{bad:,} of {len(codes):,} new codes are not finite (NaN or infinity)")
+    return codes.astype(np.float32, copy=False)
+
+
+def _principal(codes: Array) -> Array:
+    """Return the first two principal components (n, 2); zeros where there is only one."""
+    from sklearn.decomposition import PCA
+
+    places = PCA(min(2, codes.shape[1]), random_state=0).fit_transform(codes)
+    return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+
+
+def _linear(reference: Map) -> Callable[[Array], Array]:
+    """Recover the linear map that took the codes to their places."""
+    mean, centre = (a.mean(0, dtype=np.float64) for a in (reference.codes, reference.places))
+    # Principal components have no weight in directions of little variance, and rounding would.
+    matrix = np.linalg.lstsq(reference.codes - mean, reference.places - centre, rcond=1e-4)[0]
+    return lambda codes: (codes - mean) @ matrix + centre
+
+
+def _affinities(codes: Array, settings: Settings) -> Any:
+    # Exact neighbours: approximate ones depend on the number of threads.
+    return load("openTSNE").affinity.PerplexityBasedNN(
+        codes, perplexity=settings["perplexity"], method="exact", n_jobs=_threads(len(codes))
+    )
+
+
+def _tsne(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
+    mapper = load("openTSNE").TSNE(n_jobs=_threads(len(codes)), random_state=seed)
+    return np.asarray(mapper.fit(affinities=_affinities(codes, settings), initialization=start))
+
+
+def _tsne_placer(reference: Map) -> Callable[[Array], Array]:
+    places = reference.places.astype(np.float64)
+    centre = (places.max(0) + places.min(0)) / 2
+    # The package moves the map's own centre to the origin.
+    embedding = load("openTSNE").TSNEEmbedding(
+        places - centre,
+        _affinities(reference.codes, reference.settings),
+        n_jobs=_threads(len(places)),
+        random_state=0,
+    )
+    perplexity = min(5.0, len(places) / 3)
+    return lambda codes: np.asarray(embedding.transform(codes, perplexity=perplexity)) + centre
+
+
+def _umap(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
+    state = derive_seed(seed, "umap") % 2**32
+    mapper = _umap_mapper(settings, init=start, random_state=state)
+    return np.asarray(mapper.fit_transform(codes))
+
+
+def _umap_placer(reference: Map) -> Callable[[Array], Array]:
+    # The graph of the codes is built anew, but not laid out: the places are there.
+    mapper = _umap_mapper(reference.settings, init="random", random_state=0, n_epochs=0)
+    mapper.fit(reference.codes)
+    mapper.embedding_, mapper.n_epochs = reference.places, None
+    place_some: Callable[[Array], Array] = mapper.transform
+    return place_some
+
+
+def _umap_mapper(
+    settings: Settings, init: Array | str, random_state: int, n_epochs: int | None = None
+) -> Any:
+    return load("umap").UMAP(
+        n_neighbors=int(settings["n_neighbors"]),
+        min_dist=settings["min_dist"],
+        init=init,
+        n_epochs=n_epochs,
+        random_state=random_state,
+        n_jobs=1,  # What a seed makes it take, and it would warn.
+    )
+
+
+def _threads(count: int) -> int:
+    return torch.get_num_threads() if count >= THREADED else 1
+
+
+@dataclass(frozen=True)
+class _Method:
+    """How a method draws and places, and the package that it needs."""
+
+    draw: Callable[[Array, Array, Settings, int], Array]
+    placer: Callable[[Map], Callable[[Array], Array]]
+    settings: Callable[[int], dict[str, float]] = lambda count: {}
+    package: str = ""
+
+
+_METHODS = {
+    "code": _Method(lambda codes, *_: codes, lambda reference: lambda codes: codes),
+    "pca": _Method(lambda codes, *_: _principal(codes), _linear),
+    "tsne": _Method(
+        _tsne,
+        _tsne_placer,
+        # A perplexity is no more than a third of the neighbours that there are.
+        lambda count: {"perplexity": min(30.0, (count - 1) / 3)},
+        "openTSNE",
+    ),
+    "umap": _Method(
+        _umap,
+        _umap_placer,
+        lambda count: {"n_neighbors": float(min(15, count - 1)), "min_dist": 0.1},
+        "umap",
+    ),
+}

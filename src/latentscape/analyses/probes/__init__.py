@@ -1,0 +1,1 @@
+"""Probes: labels read from frozen codes."""

@@ -1,0 +1,198 @@
+"""The seeds' probe: a perceptron with one hidden layer, several of them trained side by side.
+
+Networks as small as these spend their time on starting operations, not on computing: five that
+share each operation take hardly longer than one.
+"""
+
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from latentscape.core.randomness import generator
+from latentscape.core.runtime import full_precision, one_thread
+
+HIDDEN = 64
+BATCH_SIZE = 256
+LEARNING_RATE = 5e-3
+LOOKS = 30
+"""Points of the curves; an epoch lies between them where there are many examples."""
+
+LEAST_STEPS = 1000
+"""Steps that training takes at least: several epochs between two points where these are short."""
+
+WATCHED = 5000
+"""Training examples that the curves look at, at most."""
+
+CHUNK = 1000
+"""Examples that are predicted at once."""
+
+Labelled = tuple[Tensor, Tensor]
+"""Codes (n, D) of float32, and their labels (n,) of int64."""
+
+
+class Perceptrons(nn.Module):
+    """Perceptrons of one size, each with weights of its own: 64 ReLU units, then softmax.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    inputs, labels : int
+        Length of a code, and how many labels there are.
+    source : Generator
+        Draws the initial weights, uniformly as in Glorot and Bengio 2010.
+    """
+
+    def __init__(self, count: int, inputs: int, labels: int, source: torch.Generator) -> None:
+        super().__init__()
+        self.hidden_weight = _glorot(count, inputs, HIDDEN, source)
+        self.hidden_bias = nn.Parameter(torch.zeros(count, 1, HIDDEN))
+        self.weight = _glorot(count, HIDDEN, labels, source)
+        self.bias = nn.Parameter(torch.zeros(count, 1, labels))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the logits (count, B, labels) of codes (count, B, D), or (B, D) for all alike."""
+        codes = codes.expand(len(self.bias), -1, -1)
+        hidden = torch.baddbmm(self.hidden_bias, codes, self.hidden_weight).relu()
+        return torch.baddbmm(self.bias, hidden, self.weight)
+
+    @torch.no_grad()
+    def logits(self, codes: Tensor) -> Tensor:
+        """Return the same for any number of codes, without gradients."""
+        return torch.cat([self(part) for part in torch.split(codes, CHUNK, dim=-2)], dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Perceptrons and how they came about.
+
+    Attributes
+    ----------
+    networks : Perceptrons
+        Trained.
+    epochs : int
+        How long.
+    kept : list of int
+        The epoch, counted from 1, whose weights each network has.
+    curves : list of dict
+        ``epoch``, ``train_loss`` and ``validation_loss`` in nats, ``train_accuracy`` and
+        ``validation_accuracy`` after 30 epochs evenly spaced, averaged over the networks; None
+        without validation examples. The training curves look at 5,000 examples at most.
+    """
+
+    networks: Perceptrons
+    epochs: int
+    kept: list[int]
+    curves: list[dict[str, float | None]]
+
+
+def train_perceptrons(
+    train: Labelled, drawn: Tensor, validation: Labelled, labels: int, seed: int
+) -> Training:
+    """Train one perceptron on each of several sets of examples.
+
+    Cross-entropy is minimised by Adam (Kingma and Ba 2015) on batches of 256, at a rate that falls
+    linearly from 0.005 to 0, for 30 epochs or, where there are few examples, as many as make 1,000
+    steps. Computed on one thread, in full float32: the same seed gives the same bits.
+
+    Parameters
+    ----------
+    train : tuple of Tensor
+        Standardised codes (n, D) and their labels (n,).
+    drawn : Tensor of int64
+        (count, m) places in `train` that each network is trained on.
+    validation : tuple of Tensor
+        Codes and labels by whose loss the epoch is chosen whose weights each network keeps, out of
+        those of the curves; where there are none, it is the last.
+    labels : int
+        How many labels there are.
+    seed : int
+        Draws initial weights and batches.
+
+    Returns
+    -------
+    Training
+        The networks and their curves.
+    """
+    source = generator(seed, "perceptrons")
+    networks = Perceptrons(len(drawn), train[0].shape[1], labels, source)
+    best = _Best(networks)
+    watched = drawn[:, :: math.ceil(drawn.shape[1] / WATCHED)]
+    between = math.ceil(LEAST_STEPS / LOOKS / math.ceil(drawn.shape[1] / BATCH_SIZE))
+    optimizer = torch.optim.Adam(networks.parameters(), LEARNING_RATE, fused=True)
+    curves = []
+    with one_thread(), full_precision():
+        for look in range(1, LOOKS + 1):
+            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - (look - 1) / LOOKS)
+            for _ in range(between):
+                _train_epoch(networks, optimizer, train, _batches(drawn, source))
+            seen = _score(networks, (train[0][watched], train[1][watched]))
+            unseen = _score(networks, validation)
+            epoch = look * between
+            best.update(epoch, networks, unseen["loss"])
+            curves.append({"epoch": epoch, **_named("train", seen), **_named("validation", unseen)})
+    return Training(best.networks, LOOKS * between, best.epochs.tolist(), curves)
+
+
+class _Best:
+    """The weights with which each network did best so far."""
+
+    def __init__(self, networks: Perceptrons) -> None:
+        self.networks = copy.deepcopy(networks)
+        self.epochs = torch.zeros(len(networks.bias), dtype=torch.int64)
+        self.losses = torch.full((len(networks.bias),), math.inf)
+
+    def update(self, epoch: int, networks: Perceptrons, losses: Tensor) -> None:
+        """Take over the weights of those networks that are better now; of all if none can tell."""
+        better = ~(losses >= self.losses)
+        self.losses = torch.where(better, losses, self.losses)
+        for kept, weights in zip(self.networks.parameters(), networks.parameters(), strict=True):
+            kept.data[better] = weights.data[better]
+        self.epochs[better] = epoch
+
+
+def _glorot(count: int, inputs: int, outputs: int, source: torch.Generator) -> nn.Parameter:
+    bound = math.sqrt(6 / (inputs + outputs))
+    return nn.Parameter(bound * (2 * torch.rand(count, inputs, outputs, generator=source) - 1))
+
+
+def _batches(drawn: Tensor, source: torch.Generator) -> tuple[Tensor, ...]:
+    """Return the places (count, B) of each batch of an epoch, in an order of each network's own."""
+    order = torch.rand(drawn.shape, generator=source).argsort(1)
+    return torch.split(drawn.gather(1, order), BATCH_SIZE, dim=1)
+
+
+def _train_epoch(
+    networks: Perceptrons, optimizer: torch.optim.Adam, train: Labelled, batches: Iterable[Tensor]
+) -> None:
+    codes, labels = train
+    for places in batches:
+        optimizer.zero_grad()
+        # The sum over networks lets each have the gradient that it would have alone.
+        _losses(networks(codes[places]), labels[places]).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+def _losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy (count,) of logits (count, B, labels), in nats."""
+    losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return losses.view(labels.shape).mean(1)
+
+
+def _score(networks: Perceptrons, examples: Labelled) -> dict[str, Tensor]:
+    """Return the loss (count,) and the accuracy (count,) of each network; NaN over no examples."""
+    logits = networks.logits(examples[0])
+    labels = examples[1].expand(logits.shape[:2])
+    hits = (logits.argmax(2) == labels).double()
+    return {"loss": _losses(logits, labels), "accuracy": hits.mean(1)}
+
+
+def _named(part: str, scores: dict[str, Tensor]) -> dict[str, float | None]:
+    """Average over the networks; None over no examples."""
+    means = {name: float(values.mean()) for name, values in scores.items()}
+    return {f"{part}_{name}": None if math.isnan(mean) else mean for name, mean in means.items()}

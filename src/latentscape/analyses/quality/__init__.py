@@ -1,0 +1,1 @@
+"""Sample quality, as a classifier of the data sees it."""

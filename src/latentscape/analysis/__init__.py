@@ -1,1 +1,0 @@
-"""Analysis: what a trained model has learned, measured and pictured."""

@@ -1,0 +1,191 @@
+"""Runs that are trained side by side, each in a process of its own on its share of the cores."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from latentscape.api.experiment import finish_run
+from latentscape.config import Recipe
+from latentscape.core.errors import Interrupted, RunError, TrainingError
+from latentscape.core.randomness import forked_random
+from latentscape.core.records import Split
+from latentscape.core.runtime import available_memory, count_threads
+from latentscape.runs import Run
+from latentscape.tracking.tracker import Tracker
+from latentscape.training.timing import training_seconds
+
+SHARING = 1.25
+"""What runs side by side cost each other in shared caches and memory, as a factor of time."""
+
+_stopped = threading.Event()
+"""Whether this process has been asked to stop."""
+
+
+MEMORY = 1e9
+"""Bytes that a process takes beside its data, with room to spare."""
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """How runs are finished: what `finish_run` is given beside run and split."""
+
+    device: str
+    quiet: bool
+    trackers: Sequence[type[Tracker]]
+
+
+def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> int:
+    """Choose how many runs to train at once, by timing steps of each recipe.
+
+    Small networks gain little from further cores, and several of them much more: as many as there
+    are cores, and memory for, are trained at once, or one after the other, whichever is faster for
+    all together.
+
+    Parameters
+    ----------
+    work : sequence of (Recipe, Split)
+        All runs that are to be trained.
+    device : torch.device
+        Where; runs share no other device than the CPU.
+
+    Returns
+    -------
+    int
+        How many at once.
+    """
+    threads = count_threads()
+    each = MEMORY + max((split.dataset.images.nbytes for _, split in work), default=0)
+    jobs = int(min(threads, len(work), available_memory() / each))
+    if device.type != "cpu" or jobs < 2:
+        return 1
+    alone = together = longest = 0.0
+    times: dict[str, tuple[float, float]] = {}
+    for recipe, split in work:
+        key = recipe.model_dump_json(exclude={"train": {"seed"}})
+        if key not in times:
+            with forked_random(0, device):
+                times[key] = (
+                    training_seconds(recipe, split, threads),
+                    SHARING * training_seconds(recipe, split, threads // jobs),
+                )
+        alone += times[key][0]
+        together += times[key][1] / jobs
+        longest = max(longest, times[key][1])
+    return jobs if max(together, longest) < alone else 1
+
+
+def finish_together(
+    runs: Sequence[tuple[Run, Split]], how: Finishing, jobs: int, threads: int
+) -> Iterator[tuple[Run, TrainingError | None]]:
+    """Train runs to their ends and evaluate them, several at once.
+
+    Parameters
+    ----------
+    runs : sequence of (Run, Split)
+        Where they stand, and their examples.
+    how : Finishing
+        What each is given.
+    jobs : int
+        How many at once.
+    threads : int
+        On how many threads each.
+
+    Yields
+    ------
+    Run
+        One that has come to its end, in the order in which they do.
+    TrainingError or None
+        What went wrong with it.
+
+    Raises
+    ------
+    Interrupted
+        If Ctrl-C came; every run has saved itself.
+    RunError
+        If the system ended a process.
+    """
+    # Started afresh: a copy of this process would have the locks of threads that it lacks.
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,))
+    with _stopping(pool):
+        begun = {pool.submit(_finish, run, split, how): run for run, split in runs}
+        for future in as_completed(begun):
+            yield begun[future], _error_of(future)
+
+
+@contextmanager
+def _stopping(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Let processes end, whatever happens; asked to stop, those that train save themselves."""
+    others = set(active_children())
+    try:
+        yield
+    except BaseException as error:
+        for process in set(active_children()) - others:
+            process.terminate()
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted("Stopped, and saved") from error
+        if not isinstance(error, BrokenProcessPool):
+            raise
+        raise RunError(
+            "A process that trained a run has been ended from outside, perhaps for want of memory",
+            fix="Give the same command again with fewer --jobs; it goes on from where it was.",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _error_of(future: Future[None]) -> TrainingError | None:
+    try:
+        future.result()
+    except Interrupted:
+        raise
+    except TrainingError as error:
+        return error
+    return None
+
+
+def _prepare(threads: int) -> None:
+    """Set up a process: no more threads than its share, and no life without its parent."""
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)  # Of NumPy and scikit-learn too, from now on.
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # Ctrl-C is for the parent, which passes it on.
+    for end in (_end_with_parent, _end_when_stopped):
+        threading.Thread(target=end, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Stop, and save, when the parent is gone, which may have been killed."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)  # The end, unless a run is being trained, and saves.
+
+
+def _end_when_stopped() -> None:
+    """End the process once its run has saved itself; it would only wait for the next one."""
+    _stopped.wait()
+    time.sleep(1)  # So that the parent hears why.
+    os._exit(Interrupted.exit_code)
+
+
+def _finish(run: Run, split: Split, how: Finishing) -> None:
+    if _stopped.is_set():  # A process has its next run handed out before it is asked to stop.
+        raise Interrupted("Not begun")
+    try:
+        finish_run(
+            run, split, device=how.device, quiet=how.quiet, trackers=how.trackers, together=True
+        )
+    except (Interrupted, KeyboardInterrupt):
+        _stopped.set()
+        raise

@@ -1,0 +1,1 @@
+"""How well a model does: errors, baselines, rates, the judge."""

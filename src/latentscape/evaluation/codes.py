@@ -1,0 +1,149 @@
+"""Codes of every origin: a model's, raw pixels, principal components, and those made elsewhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latentscape.core.errors import DataError
+from latentscape.core.records import PARTS, Array, Codes, Split
+from latentscape.inference.batches import encode
+from latentscape.model import Network, scaled
+
+Encoder = Callable[[Array], Array]
+"""Stored images (n, *shape) to codes (n, D)."""
+
+BATCH = 1000
+
+
+def model_codes(model: Network, split: Split, name: str) -> Codes:
+    """Encode the examples of a split with a model; posterior means where codes are random."""
+    return _codes(
+        name,
+        "model",
+        split,
+        lambda index: _checked(encode(model, split.dataset, index), len(index), name),
+    )
+
+
+def pixel_codes(split: Split) -> Codes:
+    """Take the images themselves, on the scale 0 to 1, for codes."""
+    dataset = split.dataset
+
+    def pixels(index: NDArray[np.int64]) -> Array:
+        images = scaled(torch.from_numpy(dataset.images[index]), dataset.value_range)
+        return images.flatten(1).numpy()
+
+    return _codes("raw pixels", "pixels", split, pixels)
+
+
+def pca_codes(pixels: Codes, dim: int) -> Codes:
+    """Project to principal components of the training images.
+
+    Parameters
+    ----------
+    pixels : Codes
+        Those of `pixel_codes`.
+    dim : int
+        How many components; there are fewer where the images have fewer values, or are fewer.
+    """
+    from sklearn.decomposition import PCA
+
+    dim = min(dim, *pixels.train.shape)
+    with np.errstate(all="ignore"):  # Constant examples have no variance to divide by.
+        model: Any = PCA(dim, random_state=0).fit(pixels.train)
+    train, validation, test = (
+        model.transform(codes).astype(np.float32) if len(codes) else np.empty((0, dim), np.float32)
+        for codes in map(pixels.part, PARTS)
+    )
+    return Codes(f"PCA, {dim}", "pca", pixels.split, train, validation, test)
+
+
+def encoder_codes(encoder: Encoder, split: Split, name: str) -> Codes:
+    """Encode the examples of a split with a function that somebody else wrote.
+
+    Parameters
+    ----------
+    encoder : callable
+        From stored images (n, *shape) to codes (n, D).
+    split : Split
+        The examples.
+    name : str
+        What to call it.
+
+    Raises
+    ------
+    DataError
+        If it does not return one code of finite numbers for each image.
+    """
+
+    def encoded(index: NDArray[np.int64]) -> Array:
+        images = split.dataset.images[index]
+        codes = np.concatenate(
+            [np.asarray(encoder(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
+        )
+        return _checked(codes, len(images), name)
+
+    return _codes(name, "other", split, encoded)
+
+
+def given_codes(codes: Array, split: Split, name: str) -> Codes:
+    """Take codes that were made elsewhere, of the examples of a dataset in its order.
+
+    Parameters
+    ----------
+    codes : ndarray
+        (N, ...) one for each example of the dataset; made flat if need be.
+    split : Split
+        The examples.
+    name : str
+        What to call them.
+
+    Raises
+    ------
+    DataError
+        If there is not one code of finite numbers for each example.
+    """
+    codes = _checked(codes, len(split.dataset), name)
+    return _codes(name, "other", split, lambda index: codes[index])
+
+
+def constant(codes: Codes) -> str:
+    """Say in a sentence that all codes are the same, where they are; otherwise nothing."""
+    spread = float(np.ptp(codes.train, axis=0).max(initial=0.0))
+    if spread > 1e-6 * float(np.abs(codes.train).max(initial=1e-30)):
+        return ""
+    return f"The codes of {codes.name} are all the same: the encoder has collapsed"
+
+
+def _codes(
+    name: str, kind: str, split: Split, select: Callable[[NDArray[np.int64]], Array]
+) -> Codes:
+    train = select(split.train)
+    dim = train.shape[1]
+    rest = (
+        select(index) if len(index) else np.empty((0, dim), np.float32)
+        for index in (split.validation, split.test)
+    )
+    return Codes(name, kind, split, train, *rest)
+
+
+def _checked(codes: Array, count: int, name: str) -> Array:
+    """Return codes as float32 (count, D)."""
+    if codes.ndim == 0 or len(codes) != count:
+        found = 0 if codes.ndim == 0 else len(codes)
+        raise DataError(
+            f"{name} has {found:,} codes, and there are {count:,} examples",
+            expected="one code for each example, in the order of the data",
+        )
+    if codes.dtype.kind not in "fiub":
+        raise DataError(f"The codes of {name} are of type {codes.dtype}", expected="numbers")
+    codes = codes.reshape(count, -1).astype(np.float32, copy=False)
+    if bad := int((~np.isfinite(codes)).any(1).sum()):
+        raise DataError(
+            f"{bad:,} of {count:,} codes of {name} are not finite (NaN or infinity)",
+            fix="Look for a diverged encoder or for missing values, and encode again.",
+        )
+    return codes

@@ -1,0 +1,1 @@
+"""What a trained model gives: codes, reconstructions, samples, walks."""

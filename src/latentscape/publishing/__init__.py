@@ -1,1 +1,0 @@
-"""Taking a run elsewhere: exported files, and a folder for a model hub."""
