@@ -10,7 +10,7 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || (echo 'On Debian: apt install python3-venv' >&2; exit 1)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,all]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,all]'
 	touch $(STAMP)
 
 demo: install

@@ -1,0 +1,51 @@
+"""What the site of the documents needs beside Markdown: pages from elsewhere, and formulas.
+
+MkDocs calls these functions (``hooks`` in ``mkdocs.yml``).
+"""
+
+import re
+from html import unescape
+from pathlib import Path
+
+from latex2mathml.converter import convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+# Pages that stand where GitHub and the benchmarks expect them: place in the site, path in the checkout.
+ELSEWHERE = {
+    "benchmarks/growth.svg": "benchmarks/growth.svg",
+    "benchmarks/results.md": "benchmarks/RESULTS.md",
+    "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
+}
+FORMULA = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
+)
+# Tests of the tutorial tell by the second word which program a block belongs to.
+FENCE = re.compile(r"^(```python) (?:both|torch|keras)$", re.MULTILINE)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are kept outside of the folder of the documents."""
+    root = Path(config.config_file_path).parent
+    for place, path in ELSEWHERE.items():
+        files.append(File.generated(config, place, abs_src_path=str(root / path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links from the root of the checkout lead to pages; leave out what only tests read."""
+    if page.file.src_uri in ELSEWHERE:
+        markdown = markdown.replace("](docs/", "](")
+    return FENCE.sub(r"\1", markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Write formulas as MathML, which browsers know without a script."""
+    return FORMULA.sub(_mathml, html)
+
+
+def _mathml(formula: re.Match[str]) -> str:
+    display = "block" if formula["tag"] == "div" else "inline"
+    return convert(unescape(formula["latex"]).strip(), display=display)
