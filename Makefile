@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# MkDocs Material advertises its successor; a build needs no advertisement.
+DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo test check docs bench clean
 
 install: $(STAMP)
 
@@ -25,10 +27,15 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/python tools/structure.py
+	$(DOCS) --quiet
+
+# The site of the documents, in site/. Broken links are errors.
+docs: install
+	$(DOCS)
 
 # An hour. Each peer gets an environment of its own in benchmarks/.peers.
 bench: install
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) runs benchmarks/.peers
+	rm -rf $(VENV) runs site benchmarks/.peers

@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-# Pages that stand where GitHub and the benchmarks expect them: place in the site, path in the checkout.
+# Pages whose files are where GitHub and the benchmarks expect them: place in the site, then path.
 ELSEWHERE = {
     "benchmarks/growth.svg": "benchmarks/growth.svg",
     "benchmarks/results.md": "benchmarks/RESULTS.md",
