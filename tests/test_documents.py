@@ -6,6 +6,7 @@ still have to be ones that the command line understands.
 """
 
 import inspect
+import logging
 import re
 import shlex
 import sys
@@ -84,13 +85,15 @@ def run_command(words: list[str], patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder to work in, and settings of Keras that are nobody's."""
+    """An empty folder to work in, settings of Keras that are nobody's, no log of each export."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
     monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "propagate", False)
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras.
 @pytest.mark.parametrize("page", RUNNING)
 def test_the_blocks_of_a_page_run(page, folder, monkeypatch, capsys):
     names: dict[str, object] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -24,6 +25,10 @@ FORMULA = re.compile(
 )
 # Tests of the tutorial tell by the second word which program a block belongs to.
 FENCE = re.compile(r"^(```python) (?:both|torch|keras)$", re.MULTILINE)
+# Whatever a browser would load by itself from another host.
+FOREIGN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
+
+log = get_plugin_logger("latentscape")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -44,6 +49,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Write formulas as MathML, which browsers know without a script."""
     return FORMULA.sub(_mathml, html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Warn of what comes from another host; a strict build fails on warnings."""
+    for foreign in FOREIGN.findall(output):
+        log.warning("%s loads %s. Pages must work offline.", page.file.src_uri, foreign)
+    return output
 
 
 def _mathml(formula: re.Match[str]) -> str:
