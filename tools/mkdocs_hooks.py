@@ -59,5 +59,8 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 
 def _mathml(formula: re.Match[str]) -> str:
-    display = "block" if formula["tag"] == "div" else "inline"
-    return convert(unescape(formula["latex"]).strip(), display=display)
+    """Return MathML; a formula in a line of its own can be scrolled on a phone."""
+    latex = unescape(formula["latex"]).strip()
+    if formula["tag"] == "span":
+        return convert(latex)
+    return f'<div class="formula">{convert(latex, display="block")}</div>'
