@@ -150,6 +150,16 @@ def understand(arguments: list[str]) -> None:
     command.make_context(name, rest)
 
 
+def test_project_citation_and_changelog_name_one_version():
+    texts = [(ROOT / name).read_text() for name in ("pyproject.toml", "CITATION.cff")]
+    versions = [re.search(r'^version(?: =|:) "?([\d.]+)', text, re.M)[1] for text in texts]
+    released = re.search(
+        r"^## \[([\d.]+)\] - ([\d-]+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
+    )
+    assert {*versions, released[1]} == {versions[0]}
+    assert f"date-released: {released[2]}" in texts[1]
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
 
