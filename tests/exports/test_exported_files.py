@@ -14,7 +14,8 @@ import onnxruntime
 import pytest
 import torch
 
-from latentscape.exports import TARGETS, keras_file
+from latentscape.exports import keras_file
+from latentscape.exports.targets import TARGETS
 from latentscape.inference.batches import reconstruct_with
 
 FOREIGN = """

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from latentscape.config import CorruptionConfig
-from latentscape.model.corruption import CORRUPTIONS, corrupt
+from latentscape.config import CORRUPTIONS, CorruptionConfig
+from latentscape.model.corruption import corrupt
 
 IMAGES = 0.25 + 0.5 * torch.rand(200, 2, 10, 20, generator=torch.Generator().manual_seed(0))
 

@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from latentscape.config import (
+    LIKELIHOODS,
     BernoulliConfig,
     ContinuousBernoulliConfig,
     DiscretisedLogisticConfig,
     GaussianConfig,
 )
-from latentscape.model.likelihoods import LIKELIHOODS, build_likelihood
+from latentscape.model.likelihoods import DiscretisedLogistic, build_likelihood
 
 BINARY = torch.tensor([0.0, 1.0], dtype=torch.float64)
 LEVELS = torch.arange(256, dtype=torch.float64) / 255
@@ -61,7 +62,7 @@ def test_the_mean_is_the_expectation(member, output):
     """A discretised logistic is the exception: its mean is the centre that it was cut around."""
     likelihood, values = member
     mean = likelihood.mean(torch.tensor([output], dtype=torch.float64)).item()
-    if isinstance(likelihood, LIKELIHOODS["discretised_logistic"]):
+    if isinstance(likelihood, DiscretisedLogistic):
         assert mean == pytest.approx(1 / (1 + math.exp(-output)))
     else:
         assert mean == pytest.approx(expectation(likelihood, output, values, values), abs=1e-6)

@@ -114,8 +114,8 @@ def test_corruption_hides_from_the_encoder_and_not_from_the_target(build, blots,
     result = model(blots)
     assert torch.equal(blots, given)
     assert torch.equal(result.target, blots)
-    assert not torch.equal(result.seen, blots)
-    assert torch.equal(result.code.z, model.latent.mean(model.encoder(result.seen)))
+    assert not torch.equal(result.inputs, blots)
+    assert torch.equal(result.code.z, model.latent.mean(model.encoder(result.inputs)))
     # Only training corrupts.
     assert torch.equal(model.encode(blots), model.latent.mean(model.encoder(blots)))
     assert model.draws

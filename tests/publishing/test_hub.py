@@ -17,8 +17,8 @@ from latentscape.api import hub
 from latentscape.cli import app
 from latentscape.config import load_recipe, override
 from latentscape.core.errors import ConfigError, RunError
-from latentscape.exports import TARGETS
 from latentscape.exports.metadata import public_recipe
+from latentscape.exports.targets import TARGETS
 
 from .conftest import KINDS
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from latentscape.config import InputConfig, MlpConfig, Recipe, load_recipe, override
+from latentscape.config import InputConfig, Recipe, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.files import slug
 from latentscape.core.records import Array, Dataset, Findings, Split
@@ -31,7 +31,6 @@ from latentscape.evaluation.latent import latent_findings
 from latentscape.evaluation.pictures import collect_pictures
 from latentscape.evaluation.reconstruction import evaluate_model
 from latentscape.model import Network, uses_labels
-from latentscape.model.likelihoods import build_likelihood
 from latentscape.reporting.learned import learned_numbers
 from latentscape.runs import (
     SCHEMA,
@@ -297,7 +296,7 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
             fix="Set data.validation above 0, or leave train.patience out.",
         )
     _check_batches(recipe, split)
-    if build_likelihood(recipe.model.likelihood).needs_unit_range:
+    if recipe.model.likelihood.needs_unit_range:
         check_unit_range(dataset)
     labels = 0
     if uses_labels(recipe.model, recipe.objective):
@@ -323,7 +322,8 @@ def _check_labels(split: Split) -> None:
 def _check_batches(recipe: Recipe, split: Split) -> None:
     """Refuse to normalise fully connected layers over a batch of one example."""
     bodies = (recipe.model.encoder, recipe.model.decoder)
-    normalised = any(isinstance(body, MlpConfig) and body.norm == "batch" for body in bodies)
+    # A map has many places to average over, a vector of one example has none.
+    normalised = any(body.batch_normalised and not body.takes_images for body in bodies)
     if normalised and min(recipe.train.batch_size, len(split.train)) < 2:
         raise ConfigError(
             "Batch normalisation was asked for over batches of one example",

@@ -6,7 +6,8 @@ from latentscape.api.experiment import load_split, prepare, run_split
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.records import Dataset, Split
-from latentscape.exports import Exported, choose_target, export_model
+from latentscape.exports.checked import Exported, export_model
+from latentscape.exports.target import choose_target
 from latentscape.runs import Run, read_model
 
 PARTS = {"both": ("encoder", "decoder"), "encoder": ("encoder",), "decoder": ("decoder",)}

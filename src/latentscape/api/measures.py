@@ -150,11 +150,11 @@ def measure_quality(
 
 
 def _check_likelihood(model: Network) -> None:
-    kind = model.config.latent.kind
-    if kind != "gaussian":
+    latent = model.config.latent
+    if not latent.has_posterior:
         raise ConfigError(
-            f"A model with a latent of kind {kind} gives images no likelihood that importance "
-            "samples could estimate",
+            f"A model with a latent of kind {latent.kind} gives images no likelihood that "
+            "importance samples could estimate",
             expected="a variational autoencoder, such as vae-20",
         )
 
@@ -176,13 +176,13 @@ def _protocol(recipe: Recipe, mode: str, found: dict[str, Any]) -> str:
         f"{_PIXELS[mode]}; standard error over images"
     )
     if mode == "none" and recipe.data.binarize == "none":
-        kind = recipe.model.likelihood.kind
-        if kind == "bernoulli":
+        grey = recipe.model.likelihood.grey_pixels
+        if grey == "nothing":
             text += (
                 ". A Bernoulli likelihood gives grey pixels no probability: the number compares "
                 "models that were measured the same way, and nothing else"
             )
-        elif kind in ("gaussian", "continuous_bernoulli"):
+        elif grey == "density":
             text += ". A density over grey levels from 0 to 1, not a probability"
     return text
 

@@ -15,7 +15,6 @@ from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Dataset
 from latentscape.data.labels import encode_labels
 from latentscape.data.values import compact
-from latentscape.model.likelihoods import build_likelihood
 
 
 def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Array:
@@ -85,9 +84,7 @@ def check_range(recipe: Recipe, dataset: Dataset) -> None:
     """
     low, high = dataset.value_range
     least, greatest = float(dataset.images.min()), float(dataset.images.max())
-    if build_likelihood(recipe.model.likelihood).needs_unit_range and (
-        least < low or greatest > high
-    ):
+    if recipe.model.likelihood.needs_unit_range and (least < low or greatest > high):
         raise DataError(
             f"X has values from {least:g} to {greatest:g}, and value_range is ({low:g}, {high:g})",
             expected="no values beyond it",

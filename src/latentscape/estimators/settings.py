@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from latentscape.config import ConvConfig, Recipe, load_recipe, override
+from latentscape.config import Recipe, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.estimators.layout import Layout
 from latentscape.model import uses_labels
@@ -142,7 +142,7 @@ def check_layout(recipe: Recipe, layout: Layout) -> None:
     DataError
         If that were so.
     """
-    if isinstance(recipe.model.encoder, ConvConfig) and len(layout.seen) == 1:
+    if recipe.model.encoder.takes_images and len(layout.seen) == 1:
         raise DataError(
             f"X holds vectors of {layout.seen[0]} numbers, and the recipe {recipe.name} is "
             "convolutional",

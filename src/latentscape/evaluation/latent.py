@@ -9,10 +9,10 @@ from torch import Tensor
 
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
+from latentscape.core.sentences import collapse_sentence
 from latentscape.inference.batches import evaluating, posteriors, stored_batches, to_device
-from latentscape.inference.samples import has_standard_prior
 from latentscape.model import Network, squared_mmd
-from latentscape.model.latents import ACTIVE_VARIANCE, GaussianLatent, Normal
+from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 
 DRAWS = 4
 """Codes drawn per test example; over a thousand examples the mean moves by hundredths of a nat."""
@@ -41,12 +41,13 @@ def latent_findings(model: Network, split: Split) -> dict[str, Any]:
         and how far the aggregate posterior is from the prior: ``mismatch`` (see `moment_mismatch`)
         and ``mmd``. Of a vector-quantised one ``perplexity``, ``codes_used`` and ``codes``.
     """
-    if model.config.latent.kind == "point":
+    latent = model.config.latent
+    if not latent.has_prior:
         return {}
-    draws = DRAWS if isinstance(model.latent, GaussianLatent) else 1
+    draws = DRAWS if latent.draws else 1
     rate, distortion = _bound(model, split, draws)
     values: dict[str, Any] = {
-        "kind": model.config.latent.kind,
+        "kind": latent.kind,
         "n": len(split.test),
         "samples": draws,
         "rate": rate,
@@ -54,11 +55,12 @@ def latent_findings(model: Network, split: Split) -> dict[str, Any]:
         "elbo": -(rate + distortion),
         "bits_per_dim": (rate + distortion) / math.log(2) / math.prod(model.input_shape),
     }
-    if isinstance(model.latent, GaussianLatent):
+    if latent.has_posterior:
         values |= _gaussian(model, split)
-    else:
+    elif latent.quantises:
         values |= _quantised(model, split)
-    return {**values, "collapse": model.collapse(values)}
+    collapse = model.collapse(values) if latent.can_collapse else None
+    return {**values, "collapse": collapse_sentence(collapse, model.latent_dim)}
 
 
 def moment_mismatch(mean: Array, covariance: Array) -> float:
@@ -90,7 +92,7 @@ def _bound(model: Network, split: Split, draws: int) -> tuple[float, float]:
 def _gaussian(model: Network, split: Split) -> dict[str, Any]:
     posterior = posteriors(model, split.dataset, split.test)
     active = posterior.mean.var(0, unbiased=len(split.test) > 1) > ACTIVE_VARIANCE
-    standard = has_standard_prior(model)
+    standard = model.config.latent.has_standard_prior
     return {
         "kl_per_dim": posterior.rate().mean(0).tolist() if standard else None,
         "active": active.tolist(),
@@ -129,4 +131,4 @@ def _quantised(model: Network, split: Split) -> dict[str, Any]:
             for batch in stored_batches(split.dataset, split.test)
         ]
         measured = model.latent.diagnose(torch.cat(features))
-    return {**measured, "codes": model.config.latent.codes}  # type: ignore[union-attr]
+    return {**measured, "codes": model.config.latent.codebook_size}

@@ -71,7 +71,7 @@ def _walks(model: Network, split: Split) -> dict[str, Pictures]:
     if pairs := min(PAIRS, len(examples) // 2):
         ends = stored(split.dataset, examples[: 2 * pairs])
         found["interpolation"] = interpolate(model, ends, STEPS)
-    if model.config.latent.kind == "vq":
+    if model.config.latent.quantises:
         return found
     example = stored(split.dataset, examples[:1])
     rows = _fitting(ROWS, model, TRAVERSAL_STEPS)

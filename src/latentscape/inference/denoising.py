@@ -80,13 +80,8 @@ def _about(
     model: Network, split: Split, corruption: CorruptionConfig, errors: dict[str, float]
 ) -> str:
     share, trained = percent(corruption.amount), model.config.corruption
-    noise = {
-        "gaussian": f"normal noise of standard deviation {number(corruption.amount, 2)}",
-        "masking": f"{share} of the values set to 0",
-        "salt_and_pepper": f"{share} of the values set to 0 or 1",
-        "block": f"a rectangle of {share} of the height and of the width set to 0",
-        "affine": f"a move, a turn, a stretch and a shear of up to about {share} each",
-    }[corruption.kind]
+    amount = number(corruption.amount, 2)
+    noise = corruption.entry.description.format(share=share, amount=amount)
     before, after = errors["mse_noisy"], errors["mse_restored"]
     change = f"{'falls' if after < before else 'rises'} from {number(before, 3)}"
     text = (

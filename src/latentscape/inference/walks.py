@@ -14,11 +14,9 @@ from latentscape.inference.samples import (
     Pictures,
     choose_labels,
     decode,
-    has_standard_prior,
     training_codes,
 )
 from latentscape.model import Network
-from latentscape.model.latents import VqLatent
 
 PATHS = ("linear", "spherical")
 ROWS = 20
@@ -36,10 +34,10 @@ QUANTILE_CODES = 2000
 def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None) -> Pictures:
     """Decode what lies between the codes of two images.
 
-    The codes of a vq latent are made of codebook vectors, and its decoder has seen nothing else:
-    each vector of a mix is replaced by the nearest of the codebook. Its vectors have no common
-    length that a sphere could keep, so that only the straight line is left. A conditional model
-    decodes each row with the label of its first image.
+    Codes of a codebook are made of its vectors, and the decoder has seen nothing else: each vector
+    of a mix is replaced by the nearest of the codebook. These vectors have no common length that a
+    sphere could keep, so that only the straight line is left. A conditional model decodes each row
+    with the label of its first image.
 
     Parameters
     ----------
@@ -62,13 +60,12 @@ def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None
     ConfigError
         If there is no such path, or none through these codes.
     """
-    path = path or ("spherical" if has_standard_prior(model) else "linear")
+    path = path or ("spherical" if model.config.latent.has_standard_prior else "linear")
     _check_path(model, path)
     codes = _codes(model, ends)
     along = torch.linspace(0, 1, steps)
     mixed = (slerp if path == "spherical" else lerp)(codes[::2], codes[1::2], along)
-    if isinstance(model.latent, VqLatent):
-        mixed = _quantised(model.latent, mixed)
+    mixed = model.latent.snap(mixed)
     labels = ends[1][::2] if ends[1] is not None else None
     facts = {"path": path, "about": _interpolated(model, steps, path)}
     return Pictures(decode(model, mixed, labels), facts)
@@ -128,7 +125,7 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
     """
     _refuse_codebook(model, "no number of it can be moved alone")
     code, labels = _codes(model, example)[0], example[1]
-    standard = has_standard_prior(model)
+    standard = model.config.latent.has_standard_prior
     if standard:
         spans = torch.tensor([[-REACH, REACH]]).repeat(model.latent_dim, 1)
         weight = posteriors(model, split.dataset, split.test).rate().mean(0)
@@ -179,7 +176,7 @@ def manifold(model: Network, split: Split, side: int, label: str | None = None) 
             fix="Train a model with --latent-dim 2.",
         )
     labels = choose_labels(model, split, 1, label)
-    if has_standard_prior(model):
+    if model.config.latent.has_standard_prior:
         even = torch.special.ndtri((torch.arange(side, dtype=torch.float64) + 0.5) / side).float()
         right = up = even
     else:
@@ -210,19 +207,10 @@ def _quantiles(model: Network, split: Split, label: int | None = None) -> Tensor
     return torch.from_numpy(np.quantile(codes, TAILS, axis=0).T.astype(np.float32))
 
 
-def _quantised(latent: VqLatent, codes: Tensor) -> Tensor:
-    """Replace each vector in codes (..., D) by the nearest of the codebook."""
-    codebook = latent.codebook.cpu()
-    vectors = codes.reshape(*codes.shape[:-1], codebook.shape[1], -1).transpose(-2, -1)
-    exact = "donot_use_mm_for_euclid_dist"  # A vector of the codebook shall be its own nearest one.
-    nearest = torch.cdist(vectors.flatten(0, -2), codebook, compute_mode=exact).argmin(-1)
-    return codebook[nearest].reshape(vectors.shape).transpose(-2, -1).flatten(-2)
-
-
 def _check_path(model: Network, path: str) -> None:
     if path not in PATHS:
         raise unknown("path", path, PATHS, ConfigError)
-    if path == "spherical" and isinstance(model.latent, VqLatent):
+    if path == "spherical" and model.config.latent.quantises:
         raise ConfigError(
             "The vectors of a codebook do not lie on a sphere, and each step of a path between "
             "them is replaced by the nearest one",
@@ -231,9 +219,10 @@ def _check_path(model: Network, path: str) -> None:
 
 
 def _refuse_codebook(model: Network, consequence: str) -> None:
-    if isinstance(model.latent, VqLatent):
+    if model.config.latent.quantises:
         raise ConfigError(
-            f"A vq code is made of whole vectors of a codebook: {consequence}",
+            f"A {model.config.latent.kind} code is made of whole vectors of a codebook: "
+            f"{consequence}",
             expected="a latent of kind gaussian or point",
         )
 
@@ -241,7 +230,7 @@ def _refuse_codebook(model: Network, consequence: str) -> None:
 def _interpolated(model: Network, steps: int, path: str) -> str:
     way = "on an arc around zero" if path == "spherical" else "on a straight line"
     text = f"From the code of the image on the left to that on the right, {steps} images {way}"
-    if isinstance(model.latent, VqLatent):
+    if model.config.latent.quantises:
         text += ", each vector replaced by the nearest of the codebook"
     if model.config.condition:
         text += "; each row is decoded with the label of its first image"
@@ -249,7 +238,7 @@ def _interpolated(model: Network, steps: int, path: str) -> str:
 
 
 def _traversed(model: Network, dims: list[int]) -> str:
-    if has_standard_prior(model):
+    if model.config.latent.has_standard_prior:
         span = f"from {number(-REACH, 1)} to {number(REACH, 1)}"
         order = "The most informative ones come first, by their mean rate over test images"
     else:
@@ -264,7 +253,7 @@ def _traversed(model: Network, dims: list[int]) -> str:
 
 
 def _plane(model: Network, split: Split, labels: Tensor | None) -> str:
-    if has_standard_prior(model):
+    if model.config.latent.has_standard_prior:
         spread = "spaced so that each picture stands for the same share of the prior N(0, I)"
     else:
         spread = "in even steps between the 1st and the 99th percentile of training codes"

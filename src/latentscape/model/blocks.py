@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from latentscape.config import ConvConfig, MirrorConfig, MlpConfig
+from latentscape.config import BodyConfig, ConvConfig, MlpConfig, load
 from latentscape.core.errors import ConfigError
 
 # The slope that the GAN literature made customary, and that the reference projects use.
@@ -101,9 +101,11 @@ def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential,
     return nn.Sequential(nn.Flatten(), *layers), (features,)
 
 
-def mlp_decoder(config: MlpConfig, features: int, shape: Sequence[int]) -> nn.Sequential:
-    """Build a fully connected decoder, (B, features) to (B, *shape)."""
-    layers, features = _dense_layers(config, features, config.widths)
+def mlp_decoder(
+    config: MlpConfig, code_shape: tuple[int, ...], shape: Sequence[int]
+) -> nn.Sequential:
+    """Build a fully connected decoder, from flattened codes to (B, *shape)."""
+    layers, features = _dense_layers(config, math.prod(code_shape), config.widths)
     return nn.Sequential(
         *layers, nn.Linear(features, math.prod(shape)), nn.Unflatten(1, tuple(shape))
     )
@@ -174,33 +176,20 @@ def conv_decoder(
 
 
 def build_encoder(
-    config: MlpConfig | ConvConfig, shape: Sequence[int]
+    config: BodyConfig, shape: Sequence[int]
 ) -> tuple[nn.Sequential, tuple[int, ...]]:
-    """Build the encoder that a config describes; see `mlp_encoder` and `conv_encoder`."""
-    if isinstance(config, MlpConfig):
-        return mlp_encoder(config, shape)
-    return conv_encoder(config, shape)
+    """Build the encoder that settings describe; see `BodyConfig`."""
+    encoder: tuple[nn.Sequential, tuple[int, ...]] = load(type(config).encoder)(config, shape)
+    return encoder
 
 
 def build_decoder(
-    config: MlpConfig | ConvConfig | MirrorConfig,
-    encoder: MlpConfig | ConvConfig,
-    code_shape: tuple[int, ...],
-    shape: Sequence[int],
+    config: BodyConfig, encoder: BodyConfig, code_shape: tuple[int, ...], shape: Sequence[int]
 ) -> nn.Sequential:
-    """Build the decoder that a config describes, from flattened codes to (B, *shape)."""
-    if isinstance(config, MirrorConfig):
-        config = mirror(encoder)
-    if isinstance(config, MlpConfig):
-        return mlp_decoder(config, math.prod(code_shape), shape)
-    return conv_decoder(config, code_shape, shape)
-
-
-def mirror(encoder: MlpConfig | ConvConfig) -> MlpConfig | ConvConfig:
-    """Return the decoder config that runs an encoder's layers backwards."""
-    if isinstance(encoder, MlpConfig):
-        return encoder.model_copy(update={"widths": encoder.widths[::-1]})
-    return encoder.model_copy(update={"channels": encoder.channels[::-1]})
+    """Build the decoder that settings describe, behind an encoder; see `BodyConfig`."""
+    settings = config.as_decoder(encoder)
+    decoder: nn.Sequential = load(type(settings).decoder)(settings, code_shape, shape)
+    return decoder
 
 
 def _dense_layers(

@@ -63,7 +63,7 @@ class Row:
     @property
     def numbers(self) -> int:
         """How many separate numbers the code holds: places of a codebook, or its length."""
-        if self.latent.get("kind") == "vq":
+        if "codes" in self.latent:  # Of a codebook.
             return int(self.values["evaluation"]["pca"]["dim"])
         return self.latent_dim
 

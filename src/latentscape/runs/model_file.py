@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from latentscape.config import ConvConfig, MirrorConfig, MlpConfig, Recipe
+from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.files import write_bytes
 from latentscape.model import Network
@@ -205,18 +205,12 @@ def _outline(file: Path, recipe: Recipe, tensors: int) -> Network:
     """Build the network of a recipe without its numbers: whatever the sizes, it takes no memory."""
     model = recipe.model
     try:
-        if max(_stages(model.encoder), _stages(model.decoder)) > tensors:
+        if max(model.encoder.depth, model.decoder.depth) > tensors:
             raise ValueError(f"it asks for more layers than there are tensors, {tensors}")
         with torch.device("meta"):
             return Network(model, recipe.objective)
     except (ConfigError, *DAMAGE) as error:
         raise damaged(file, f"its recipe makes no network: {error}", _COPY) from error
-
-
-def _stages(body: MlpConfig | ConvConfig | MirrorConfig) -> int:
-    if isinstance(body, MirrorConfig):
-        return 0
-    return len(body.widths if isinstance(body, MlpConfig) else body.channels)
 
 
 def _check_weights(

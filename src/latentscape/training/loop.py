@@ -26,6 +26,7 @@ from latentscape.core.randomness import (
 )
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, full_precision, synchronize, training_on
+from latentscape.core.sentences import collapse_sentence
 from latentscape.model import Network, Pass, evaluate_terms
 from latentscape.runs import SCHEMA, Run, save_model
 from latentscape.training.batches import Batch, Batches, Examples, in_order
@@ -281,11 +282,12 @@ class Trainer:
     def _note_collapse(self) -> None:
         """Say once that the code holds nothing; it may take some epochs to wake up."""
         recent = self.standing.history[-PATIENCE_FOR_CODES:]
-        told = [self.model.collapse(record.get("latent", {})) for record in recent]
-        early = len(told) < PATIENCE_FOR_CODES and not self._is_done()
+        collapses = [self.model.collapse(record.get("latent", {})) for record in recent]
+        early = len(collapses) < PATIENCE_FOR_CODES and not self._is_done()
         known = [event["what"] for event in self.standing.events]
-        if all(told) and not early and told[-1] not in known:
-            event = {"epoch": self.standing.epoch, "what": told[-1]}
+        sentence = collapse_sentence(collapses[-1], self.model.latent_dim)
+        if all(collapses) and not early and sentence not in known:
+            event = {"epoch": self.standing.epoch, "what": sentence}
             self.standing.events = [*self.standing.events, event]
             self._tell("on_event", event)
 

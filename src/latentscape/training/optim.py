@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentscape.config import ScheduleConfig, TrainConfig
+from latentscape.config import OPTIMIZERS, ScheduleConfig, TrainConfig, load
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -34,28 +34,12 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
 
 
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters, decay = list(model.parameters()), config.weight_decay
+    parameters = list(model.parameters())
     device = parameters[0].device
-    cuda = device.type == "cuda"
-    dtype = torch.float32 if cuda else torch.float64  # What the kernels take.
+    dtype = torch.float32 if device.type == "cuda" else torch.float64  # What the kernels take.
     lr = config.lr if device.type == "mps" else torch.tensor(config.lr, dtype=dtype, device=device)
-    match config.optimizer:
-        case "adam" | "adamw":
-            kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-            return kind(parameters, lr, weight_decay=decay, fused=True, capturable=cuda)
-        case "sgd":
-            return torch.optim.SGD(
-                parameters, lr, momentum=config.momentum, weight_decay=decay, fused=True
-            )
-        case "rmsprop":
-            return torch.optim.RMSprop(
-                parameters,
-                lr if cuda else config.lr,
-                momentum=config.momentum,
-                weight_decay=decay,
-                foreach=True,
-                capturable=cuda,
-            )
+    optimizer: torch.optim.Optimizer = load(OPTIMIZERS[config.optimizer])(parameters, lr, config)
+    return optimizer
 
 
 def step(optimizer: torch.optim.Optimizer) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
 from latentscape.inference.batches import evaluating, stored, to_device
 from latentscape.model import Network
-from latentscape.model.latents import Mixture, Normal
+from latentscape.model.latents import Density
 
 VALUES_AT_ONCE = 1 << 21
 """Numbers that are worked on together, so that memory stays bounded: 8 MiB for each tensor."""
@@ -79,13 +79,12 @@ def _log_likelihood(model: Network, split: Split, index: NDArray[np.int64], samp
     """Return the estimates (B,) of some examples, in float64."""
     images, labels = to_device(model, stored(split.dataset, index))
     target, posterior, prior = model.scale(images), model.posterior(images, labels), model.prior()
-    assert isinstance(prior, Normal | Mixture)
-    mixed = prior.parts.mean.numel() if isinstance(prior, Mixture) else 0
-    widest = max(math.prod(model.input_shape), mixed, HIDDEN)
+    density = cast(Density, prior)  # A model with a posterior has one.
+    widest = max(math.prod(model.input_shape), density.workspace, HIDDEN)
     at_once = max(1, VALUES_AT_ONCE // (len(target) * widest))
     weights = []
     for first in range(0, samples, at_once):
         z = posterior.sample(torch.Size([min(at_once, samples - first)]))
         log_prob = model.likelihood.log_prob(model.outputs(z, labels), target)
-        weights.append(log_prob.double() + prior.log_prob(z) - posterior.log_prob(z))
+        weights.append(log_prob.double() + density.log_prob(z) - posterior.log_prob(z))
     return (torch.logsumexp(torch.cat(weights), 0) - math.log(samples)).cpu()

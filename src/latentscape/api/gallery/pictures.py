@@ -15,7 +15,7 @@ from latentscape.api.gallery.sheets import (
     keep,
     open_sheet,
 )
-from latentscape.config import CorruptionConfig, validate
+from latentscape.config import CORRUPTIONS, CorruptionConfig, validate
 from latentscape.core.errors import ConfigError
 from latentscape.core.records import Dataset
 from latentscape.inference import denoising as corrupted
@@ -23,7 +23,6 @@ from latentscape.inference import walks
 from latentscape.inference.batches import reconstruct_with
 from latentscape.inference.samples import Pictures, draw_samples
 from latentscape.model import Network
-from latentscape.model.corruption import OF_IMAGES
 from latentscape.runs import Run
 
 _ACROSS = 16
@@ -316,7 +315,7 @@ def _corruption(model: Network, noise: str | None, amount: float | None) -> Corr
     if noise is None and own is None:
         raise ConfigError(
             "The model was trained without noise, and has none of its own to be shown",
-            expected="--noise gaussian, masking, salt_and_pepper, block or affine",
+            expected=f"--noise {', '.join(CORRUPTIONS)}",
             fix="Or train one that removes noise: latentscape train denoising.",
         )
     settings: dict[str, object] = {"kind": noise}
@@ -325,6 +324,6 @@ def _corruption(model: Network, noise: str | None, amount: float | None) -> Corr
     if amount is not None:
         settings["amount"] = amount
     corruption = validate(CorruptionConfig, settings, "the noise")
-    if corruption.kind in OF_IMAGES and not drawable(model):
+    if corruption.entry.needs_images and not drawable(model):
         raise ConfigError("Vectors have no rows and columns", fix="Choose --noise masking.")
     return corruption

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from latentscape.api.pages.markdown import escaped, figures, markdown
 from latentscape.api.pages.sections import sections
+from latentscape.config import LATENTS, LatentConfig
 from latentscape.core import units
 from latentscape.core.records import Findings
 from latentscape.data import source_names
@@ -38,12 +39,6 @@ DATASETS = {
     "fashion-mnist": "zalando-datasets/fashion_mnist",
 }
 """What the hub calls the data that have a name here, or the data that they are taken from."""
-
-KINDS = {
-    "point": "autoencoder",
-    "gaussian": "variational-autoencoder",
-    "vq": "vector-quantised-autoencoder",
-}
 
 _ASKED = {
     "likelihood": "log-likelihood",
@@ -102,6 +97,7 @@ def make_card(findings: Findings, repository: str | None, licence: str | None) -
         row=row,
         values=row.values,
         recipe=row.values["recipe"],
+        capabilities=_latent(row.values),
         words={name: _words(found[name]) for name in ("summary", "worth") if name in found},
         codes=[code for code in learned_codes(row.values) if code["learned"]],
         made=made,
@@ -129,11 +125,11 @@ def _words(section: Section) -> list[Block]:
 def _metadata(row: Row, licence: str | None) -> dict[str, Any]:
     """Return what the hub reads of a card; see its specification of model cards."""
     values = row.values
-    images, kind = len(values["data"]["shape"]) == 3, values["recipe"]["model"]["latent"]["kind"]
+    images = len(values["data"]["shape"]) == 3
     conditional = bool(values["recipe"]["model"].get("condition"))
     dataset = DATASETS.get(_source(values))
     results = list(_results(values, dataset or values["data"]["name"]))
-    tags = ["autoencoder", KINDS[kind], *(["conditional"] if conditional else [])]
+    tags = ["autoencoder", _latent(values).tag, *(["conditional"] if conditional else [])]
     found: dict[str, Any] = {
         "library_name": "latentscape",
         "license": licence,
@@ -194,7 +190,12 @@ def _versions(environment: Mapping[str, Any]) -> list[str]:
     return [f"{programs[key]} {environment[key]}" for key in programs if environment.get(key)]
 
 
+def _latent(values: Mapping[str, Any]) -> type[LatentConfig]:
+    """Return the class of the latent's settings, which says what it can do."""
+    return LATENTS[values["recipe"]["model"]["latent"]["kind"]]
+
+
 def _not_measured(values: Mapping[str, Any]) -> list[str]:
-    applicable = values["recipe"]["model"]["latent"]["kind"] == "gaussian"
+    applicable = _latent(values).has_posterior
     asked = {part: words for part, words in _ASKED.items() if applicable or part != "likelihood"}
     return [words for part, words in asked.items() if part not in values]
