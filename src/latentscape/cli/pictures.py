@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     Array,
     AsJson,
@@ -20,7 +21,7 @@ from latentscape.cli.options import (
 from latentscape.cli.printing import show_sheet
 
 app = typer.Typer()
-command = partial(app.command, rich_help_panel="Picture")
+command = partial(app.command, rich_help_panel="Picture", cls=ChoiceCommand)
 
 
 @command(epilog="Example: **latentscape sample runs/cond-vae-mnist-5k-0 -n 64 --label 7**")
@@ -29,8 +30,9 @@ def sample(
     count: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
     label: ChosenLabel = None,
     source: Annotated[
-        Literal["prior", "gmm", "vamp"] | None,
-        typer.Option(
+        str | None,
+        registered_option(
+            "SAMPLER",
             "--from",
             help="Where codes come from; by default the model's prior, or a mixture of Gaussians "
             "fitted to training codes (gmm) where it has none.",
@@ -167,8 +169,8 @@ def denoise(
     more: MoreFiles = None,
     count: Annotated[int, typer.Option("-n", min=1, help="How many test images.")] = 10,
     noise: Annotated[
-        Literal["gaussian", "masking", "salt_and_pepper", "block", "affine"] | None,
-        typer.Option(help="By default what the run was trained on."),
+        str | None,
+        registered_option("CORRUPTION", "--noise", help="By default what the run was trained on."),
     ] = None,
     amount: Annotated[
         float | None,

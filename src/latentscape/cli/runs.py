@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     AsJson,
     BatchSize,
@@ -38,7 +39,7 @@ from latentscape.cli.printing import show
 from latentscape.core.errors import TrainingError
 
 app = typer.Typer()
-command = partial(app.command, rich_help_panel="Train")
+command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
 
 
 @command(epilog="Example: **latentscape train simple-20 --data mnist-5k --epochs 3**")
@@ -189,8 +190,8 @@ def evaluate(
         typer.Option(min=100, help="Samples to draw for --quality; 10,000 by default."),
     ] = None,
     source: Annotated[
-        Literal["prior", "gmm", "vamp"] | None,
-        typer.Option("--from", help="Where codes for --quality come from."),
+        str | None,
+        registered_option("SAMPLER", "--from", help="Where codes for --quality come from."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws samples and pixels.")] = 0,
     device: Device = "auto",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     AsJson,
     Device,
@@ -23,7 +24,7 @@ from latentscape.cli.options import (
 from latentscape.cli.printing import show
 
 app = typer.Typer()
-command = partial(app.command, rich_help_panel="Take elsewhere")
+command = partial(app.command, rich_help_panel="Take elsewhere", cls=ChoiceCommand)
 
 
 @command(epilog="Example: **latentscape embed runs/simple-20-mnist-5k-0 --data mnist --out z.npy**")
@@ -69,9 +70,7 @@ def embed(
 @command(epilog="Example: **latentscape export runs/vae-20-mnist-5k-0 --to onnx**")
 def export(
     run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
-    to: Annotated[
-        Literal["onnx", "keras", "torch-export"], typer.Option(help="Format of the files.")
-    ],
+    to: Annotated[str, registered_option("TARGET", "--to", help="Format of the files.")],
     part: Annotated[
         Literal["both", "encoder", "decoder"], typer.Option(help="Half of the model to export.")
     ] = "both",
