@@ -118,8 +118,8 @@ def test_a_folder_in_the_way_of_one_file_keeps_the_other(export, small, tmp_path
 @pytest.mark.parametrize("to", ["torch-export", "onnx"])
 def test_equal_exports_are_equal_files(export_into, small, tmp_path, to):
     first, again = (export_into(tmp_path / name, "simple-20", small, to) for name in "ab")
-    for one, other in zip(first, again, strict=True):
-        assert one.file.read_bytes() == other.file.read_bytes()
+    for first_file, other in zip(first, again, strict=True):
+        assert first_file.file.read_bytes() == other.file.read_bytes()
 
 
 def test_an_unknown_format(export, small):

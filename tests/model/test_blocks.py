@@ -30,9 +30,9 @@ def test_dropout_draws_anew_in_the_precision_given_and_from_torchs_generator():
 
 def test_neighbours_are_dropped_independently():
     torch.manual_seed(0)
-    kept = (Dropout(0.5)(torch.ones(4, 100_000)) > 0).float() - 0.5
+    survives = (Dropout(0.5)(torch.ones(4, 100_000)) > 0).float() - 0.5
     for shift in range(1, 9):
-        assert abs((kept * kept.roll(shift, 1)).mean().item()) < 0.003
+        assert abs((survives * survives.roll(shift, 1)).mean().item()) < 0.003
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -42,11 +42,11 @@ def test_maps_have_their_channels_innermost_whichever_way_they_go(channels):
     assert torch.equal(inner, maps)
     assert inner.stride() == (20 * channels, 1, 5 * channels, channels)
     leaf = inner.clone().requires_grad_()
-    seen = []
+    strides = []
     passed = leaf * 1
     flat = Flatten()(passed)
-    passed.register_hook(lambda gradient: seen.append(gradient.stride()))
+    passed.register_hook(lambda gradient: strides.append(gradient.stride()))
     assert torch.equal(flat, nn.Flatten()(maps))
     flat.square().sum().backward()
-    assert seen == [inner.stride()]
+    assert strides == [inner.stride()]
     assert Unflatten(1, (channels, 4, 5))(flat).stride() == inner.stride()

@@ -182,13 +182,13 @@ def test_codes_come_from_the_codebook_and_cost_what_naming_them_does(features_sh
     latent = VqLatent(VqConfig(dim=2, codes=7, positions=4), features_shape, (5,)).eval()
     features = torch.randn(9, math.prod(features_shape))
     code, mean = latent(features, None, 1), latent.mean(features)
-    chosen = latent.indices(features)
+    nearest = latent.indices(features)
     width, positions = 2, latent.numbers
-    assert torch.equal(mean.reshape(9, width, positions).transpose(1, 2), latent.codebook[chosen])
+    assert torch.equal(mean.reshape(9, width, positions).transpose(1, 2), latent.codebook[nearest])
     assert torch.allclose(code.z, mean, atol=1e-6)
     assert code.rate.tolist() == pytest.approx([positions * math.log(7)] * 9)
-    nearest = torch.cdist(code.unquantised.reshape(9, 2, -1).transpose(1, 2), latent.codebook)
-    assert torch.equal(nearest.argmin(-1), chosen)
+    distances = torch.cdist(code.unquantised.reshape(9, 2, -1).transpose(1, 2), latent.codebook)
+    assert torch.equal(distances.argmin(-1), nearest)
     assert 1 <= latent.diagnose(features)["perplexity"] <= 7
 
 
@@ -207,9 +207,9 @@ def test_perplexity_counts_codes_that_are_used_evenly():
     latent = quantiser([0.0, 1.0, 2.0, 3.0])
     everything = torch.tensor([[0.0, 1.0, 2.0, 3.0]])
     assert latent.diagnose(everything)["perplexity"] == pytest.approx(4)
-    one = latent.diagnose(torch.full((3, 4), 2.0))
-    assert one == {"perplexity": pytest.approx(1), "codes_used": 1}
-    assert latent.collapse(one) == "codebook"
+    same = latent.diagnose(torch.full((3, 4), 2.0))
+    assert same == {"perplexity": pytest.approx(1), "codes_used": 1}
+    assert latent.collapse(same) == "codebook"
     assert "every vector chooses the same code" in collapse_sentence("codebook", 8)
     assert latent.collapse(latent.diagnose(everything)) is None
 

@@ -105,12 +105,12 @@ def test_bounds_rise_from_the_elbo_towards_the_likelihood(informed, blots):
         draws = torch.stack([-model.loss(blots).total for _ in range(300)])
         return draws.mean().item(), (draws.std() / math.sqrt(300)).item()
 
-    elbo, one, five, fifty = (
+    elbo, single, five, fifty = (
         bound(*case) for case in (("elbo", 1), *(("importance", k) for k in (1, 5, 50)))
     )
     exact = log_evidence(informed("elbo", 1), blots).mean().item()
-    assert abs(elbo[0] - one[0]) <= 4 * (elbo[1] + one[1])
-    for lower, higher in ((one, five), (five, fifty)):
+    assert abs(elbo[0] - single[0]) <= 4 * (elbo[1] + single[1])
+    for lower, higher in ((single, five), (five, fifty)):
         assert higher[0] - lower[0] > 4 * (lower[1] + higher[1])
     assert fifty[0] <= exact + 4 * fifty[1]
     assert exact - fifty[0] < 0.1 * (exact - elbo[0])
@@ -122,8 +122,8 @@ def slopes(model, images, seed):
     model.zero_grad()
     loss = model.loss(images).total
     loss.backward()
-    halves = [[*model.encoder.parameters(), *model.latent.parameters()], model.decoder.parameters()]
-    return loss.item(), *(torch.cat([p.grad.flatten() for p in half]) for half in halves)
+    parts = [[*model.encoder.parameters(), *model.latent.parameters()], model.decoder.parameters()]
+    return loss.item(), *(torch.cat([p.grad.flatten() for p in half]) for half in parts)
 
 
 def test_dreg_has_the_value_of_the_bound_and_the_decoders_gradient(informed, blots):
@@ -200,10 +200,10 @@ def test_total_correlation_is_that_of_normal_codes():
 
 
 def test_squared_mmd_is_unbiased(averages_to):
-    def draws(shift, spread, count=20):
+    def draws(shift, scale, count=20):
         return torch.stack(
             [
-                squared_mmd(torch.randn(count, 3), shift + spread * torch.randn(2 * count, 3))
+                squared_mmd(torch.randn(count, 3), shift + scale * torch.randn(2 * count, 3))
                 for _ in range(200)
             ]
         )
@@ -234,8 +234,8 @@ def test_contrast_is_the_cross_entropy_of_finding_the_other_copy(build, blots):
     ratios = torch.exp(cosine / 0.5)
     expected = 0.0
     for i in range(12):
-        partner, others = (i + 6) % 12, [j for j in range(12) if j != i]
-        expected -= math.log(ratios[i, partner] / ratios[i, others].sum()) / 12
+        partner, rest = (i + 6) % 12, [j for j in range(12) if j != i]
+        expected -= math.log(ratios[i, partner] / ratios[i, rest].sum()) / 12
     assert contrast(result).item() == pytest.approx(expected, rel=1e-4)
 
 
@@ -243,9 +243,9 @@ def test_contrast_is_least_where_copies_agree_and_images_differ(build, blots):
     model = build("simple-20", {**CONTRAST, "model.latent.dim": 6})
     result = model(blots)
 
-    def value(z, others):
+    def value(z, rest):
         code = replace(result.code, z=z)
-        return contrast(replace(result, code=code, encode=lambda _: others)).item()
+        return contrast(replace(result, code=code, encode=lambda _: rest)).item()
 
     apart, alike = torch.eye(6), torch.ones(6, 6)
     assert value(apart, apart) < value(alike, alike) == pytest.approx(math.log(11))

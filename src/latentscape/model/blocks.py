@@ -71,8 +71,8 @@ class Dropout(nn.Dropout):
             return super().forward(input)
         draws = torch.randint(-(2**63), 2**63 - 1, (-(-input.numel() // 4),))
         numbers = draws.view(torch.int16)[: input.numel()].view(input.shape)
-        kept = numbers >= round(self.p * 2**16) - 2**15
-        return input * kept.to(input.dtype).div_(1 - self.p)
+        survives = numbers >= round(self.p * 2**16) - 2**15
+        return input * survives.to(input.dtype).div_(1 - self.p)
 
 
 def channels_innermost(maps: Tensor) -> Tensor:
