@@ -40,13 +40,13 @@ class BodyConfig(Part):
 
     @property
     def batch_normalised(self) -> bool:
-        """Whether what it makes of an example depends on the batch that the example is in."""
-        return False
+        """Whether the features of an example depend on the batch: by the setting `norm`, if any."""
+        return getattr(self, "norm", "none") == "batch"
 
     @property
     def drops_out(self) -> bool:
-        """Whether it sets numbers to 0 at random in training."""
-        return False
+        """Whether it sets numbers to 0 at random in training: by the setting `dropout`, if any."""
+        return bool(getattr(self, "dropout", 0.0))
 
     def mirrored(self) -> "BodyConfig":
         """Return the settings of the decoder that runs this encoder backwards.
@@ -82,16 +82,6 @@ class MlpConfig(BodyConfig):
     def depth(self) -> int:
         """How many layers there are."""
         return len(self.widths)
-
-    @property
-    def batch_normalised(self) -> bool:
-        """Whether its normalisation is over the batch."""
-        return self.norm == "batch"
-
-    @property
-    def drops_out(self) -> bool:
-        """Whether it has dropout."""
-        return self.dropout > 0
 
     def mirrored(self) -> "MlpConfig":
         """Return the same layers in reverse order."""
@@ -139,16 +129,6 @@ class ConvConfig(BodyConfig):
     def depth(self) -> int:
         """How many stages there are."""
         return len(self.channels)
-
-    @property
-    def batch_normalised(self) -> bool:
-        """Whether its normalisation is over the batch."""
-        return self.norm == "batch"
-
-    @property
-    def drops_out(self) -> bool:
-        """Whether it has dropout."""
-        return self.dropout > 0
 
     def mirrored(self) -> "ConvConfig":
         """Return the same stages in reverse order."""
