@@ -14,8 +14,8 @@ from torch import nn
 from latentscape.config import ConvConfig
 from latentscape.core.errors import ConfigError
 from latentscape.model import Network
-from latentscape.model.blocks import Dropout, Flatten, Unflatten
 from latentscape.model.latents import GaussianLatent, PointLatent, Sphere, VqLatent
+from latentscape.model.layers import Dropout, Flatten, Unflatten
 from latentscape.model.likelihoods import (
     Bernoulli,
     ContinuousBernoulli,

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentscape.config import GaussianLatentConfig, PointConfig, VqConfig
-from latentscape.model.blocks import Unflatten, activation
+from latentscape.model.blocks import activation
+from latentscape.model.layers import Unflatten
 
 ACTIVE_VARIANCE = 0.01
 """Variance of a dimension's posterior mean over the data from which on it counts as active."""

@@ -65,8 +65,12 @@ class _BernoulliLogProb(torch.autograd.Function):
     """Log-probability of flat images (B, N) for logits (S, B, N), as (S, B).
 
     From logits, so that a confident pixel neither overflows nor is cut off. Most of the time of an
-    importance-weighted step goes here. Written out, each of the S passes fits into a processor's
-    cache, and nothing but the logits is kept for the gradient.
+    importance-weighted step goes here. Sample by sample the numbers fit into a processor's cache,
+    and only the logits stay in memory for the gradient.
+
+    The plain twin is ``(images * logits - softplus(logits)).sum(-1)``: the same values to the bit,
+    and a gradient that rounds elsewhere. So this gradient defines the bits of every run, and no
+    setting replaces it; the tests compare it with the twin.
     """
 
     @staticmethod

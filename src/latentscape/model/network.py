@@ -17,7 +17,7 @@ from latentscape.config import (
 )
 from latentscape.core.errors import ConfigError
 from latentscape.core.records import LossTerms
-from latentscape.model.blocks import build_decoder, build_encoder, channels_innermost
+from latentscape.model.blocks import build_decoder, build_encoder
 from latentscape.model.corruption import OF_IMAGES, corrupt
 from latentscape.model.latents import (
     Code,
@@ -28,6 +28,7 @@ from latentscape.model.latents import (
     Prior,
     VqLatent,
 )
+from latentscape.model.layers import channels_innermost
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.model.objectives import Centers, Pass, check_objective, evaluate_terms
 
