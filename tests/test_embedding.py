@@ -15,7 +15,6 @@ import latentscape
 from latentscape import ConfigError, DataError, RunError
 from latentscape.cli import app
 from latentscape.core.runtime import full_precision
-from latentscape.inference import batches as inference
 
 
 @pytest.fixture(scope="module")
@@ -73,51 +72,12 @@ def test_the_codes_are_those_of_the_model(recipe, suffix, runs, images, tmp_path
     np.testing.assert_allclose(read(done.file), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_every_recipe_is_encoded_alike_whether_folded_or_not(recipe, small):
-    """Normalisation within weights, pooling by rows and columns, other orders: only rounding."""
-    model = latentscape.model.Network(recipe.model, recipe.objective)
-    with torch.no_grad():
-        for layer in model.modules():
-            if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
-                layer.running_mean.normal_(0, 0.3)
-                layer.running_var.uniform_(0.5, 2)
-                layer.weight.normal_(0, 1)
-                layer.bias.normal_(0, 0.3)
-    model.eval()
-    dataset, index = small.dataset, small.test[:33]
-    labels = torch.from_numpy(dataset.labels[index]) if recipe.model.condition else None
-    with torch.inference_mode(), full_precision():
-        expected = model.encode(torch.from_numpy(dataset.images[index]), labels).numpy()
-    found = inference.encode(model, dataset, index)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5 * np.abs(expected).max())
-
-
-@pytest.mark.parametrize("size", [(27, 30), (9, 8)])
-def test_odd_sizes_are_encoded_alike(size, digits):
-    from latentscape.config import InputConfig, load_recipe
-
-    recipe = load_recipe("conv-bn")
-    config = recipe.model.model_copy(update={"input": InputConfig(shape=(3, *size))})
-    model = latentscape.model.Network(config, recipe.objective).eval()
-    images = np.random.default_rng(0).integers(0, 256, (21, 3, *size)).astype(np.uint8)
-    with torch.inference_mode(), full_precision():
-        expected = model.encode(torch.from_numpy(images)).numpy()
-    dataset = latentscape.Dataset("noise", images)
-    np.testing.assert_allclose(inference.encode(model, dataset, np.arange(21)), expected, atol=1e-5)
-
-
-def test_threads_change_no_bit(run, digits):
-    model, before = latentscape.load(run.path), torch.get_num_threads()
-    found = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(inference.encode(model, digits, np.arange(700)))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+def test_the_plain_engine_gives_the_bits_of_the_model(runs, images, tmp_path):
+    np.save(tmp_path / "x.npy", images)
+    for recipe in ("simple-20", "conv-bn"):
+        run = runs(recipe)
+        done = latentscape.embed(run, tmp_path / "x.npy", tmp_path / "z.npy", engine="plain")
+        np.testing.assert_array_equal(np.load(done.file), codes_of(run, images))
 
 
 def test_the_same_data_make_the_same_file(run, images, tmp_path):

@@ -16,7 +16,7 @@ from latentscape.config import DataConfig, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
-from latentscape.inference.batches import encode
+from latentscape.inference.codec import encode
 from latentscape.model import Network
 
 

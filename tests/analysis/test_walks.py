@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from latentscape.core.errors import ConfigError
-from latentscape.inference.batches import reconstruct_with, stored
+from latentscape.inference.batches import stored
+from latentscape.inference.codec import reconstruct_with
 from latentscape.inference.samples import decode, training_codes
 from latentscape.inference.walks import interpolate, lerp, manifold, slerp, traverse
 

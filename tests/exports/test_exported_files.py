@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from latentscape.exports import TARGETS, keras_file
-from latentscape.inference.batches import reconstruct_with
+from latentscape.inference.codec import reconstruct_with
 
 FOREIGN = """
 import sys

@@ -12,7 +12,8 @@ import latentscape
 from latentscape.api.experiment import load_split, run_findings
 from latentscape.core.errors import Interrupted, RunError
 from latentscape.core.records import Dataset
-from latentscape.inference.batches import encode, spread
+from latentscape.inference.batches import subsample
+from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.tracking.tensorboard import Autoencoder
 
@@ -113,7 +114,7 @@ def test_the_same_images_and_what_becomes_of_them(run, split, part):
     assert steps(read.Images("images/reconstruction")) == [1, 2]
     (sheet,) = read.Images("images/input")
     pixels = np.asarray(Image.open(io.BytesIO(sheet.encoded_image_string)))[..., 0]
-    images = split.dataset.images[spread(getattr(split, part), 16)]
+    images = split.dataset.images[subsample(getattr(split, part), 16)]
     # Four in a row, of twice their size, with lines of two pixels between them.
     assert pixels.shape == (4 * 58 - 2, 4 * 58 - 2)
     assert np.array_equal(pixels[:56:2, :56:2], images[0][0])

@@ -41,7 +41,8 @@ from latentscape.estimators.settings import (
     resolve_recipe,
 )
 from latentscape.estimators.streaming import Moments, train_epoch
-from latentscape.inference.batches import encode, reconstruct_with, spread, stored_batches
+from latentscape.inference.batches import stored_batches, subsample
+from latentscape.inference.codec import encode, reconstruct_with
 from latentscape.inference.samples import (
     MAX_CODES,
     choose_source,
@@ -561,7 +562,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Take over what training has left, all at once."""
         some_codes = None
         if choose_source(network) == "gmm":  # Such a network has no prior to draw samples from.
-            some = spread(task.split.train, MAX_CODES)
+            some = subsample(task.split.train, MAX_CODES)
             some_codes = encode(network, task.split.dataset, some)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(task.checked, name):

@@ -14,7 +14,7 @@ from latentscape.core.extras import require
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import OnCodes
 from latentscape.estimators.examples import check_examples, seed_of
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 
 class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
@@ -92,7 +92,7 @@ class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
         self._check_parameters(len(check_examples(self, X, reset=True)))
         codes = self._fit_autoencoder(X, y)
         method = CLUSTERERS[self.method]
-        places = spread(np.arange(len(codes)), method.most)
+        places = subsample(np.arange(len(codes)), method.most)
         found = method.fit(codes[places], self.n_clusters, seed_of(self.random_state))
         self.labels_ = found.clusters if len(places) == len(codes) else found.assign(codes)
         self.cluster_centers_ = found.centres

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import PARTS, Array, Codes, Split
-from latentscape.inference.batches import encode
+from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
 Encoder = Callable[[Array], Array]

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import evaluating, posteriors, stored_batches, to_device
+from latentscape.inference.batches import evaluating, stored_batches, to_device
+from latentscape.inference.codec import posteriors
 from latentscape.inference.samples import has_standard_prior
 from latentscape.model import Network, squared_mmd
 from latentscape.model.latents import ACTIVE_VARIANCE, GaussianLatent, Normal

@@ -17,14 +17,8 @@ from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array, Findings, Split
 from latentscape.core.units import EXACT
 from latentscape.evaluation.baselines import mean_image, pca
-from latentscape.inference.batches import (
-    Reconstruct,
-    encode,
-    reconstruct_with,
-    spread,
-    stored,
-    stored_batches,
-)
+from latentscape.inference.batches import stored, stored_batches, subsample
+from latentscape.inference.codec import Reconstruct, encode, reconstruct_with
 from latentscape.model import Network, scaled
 
 # Where float32 can still tell a probability from 0 and from 1; it bounds a pixel's cross-entropy.
@@ -228,7 +222,7 @@ def _pictures(
 
 def _codes(model: Network, split: Split) -> dict[str, Array]:
     """Encode the fixed examples, and test examples spread evenly over the test part."""
-    index, fixed = spread(split.test, MAX_CODES), split.examples()
+    index, fixed = subsample(split.test, MAX_CODES), split.examples()
     return {
         "codes": encode(model, split.dataset, index),
         "code_labels": _labels(split, index),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import evaluating, spread, stored
+from latentscape.inference.batches import evaluating, stored, subsample
 from latentscape.model import Network
 from latentscape.model.latents import GaussianLatent, VqLatent
 
@@ -81,7 +81,7 @@ def halve(model: Network, split: Split) -> dict[str, Half]:
     dict of str to Half
         ``encoder`` and ``decoder``.
     """
-    images, labels = stored(split.dataset, spread(split.test, CHECKED))
+    images, labels = stored(split.dataset, subsample(split.test, CHECKED))
     beside = {"labels": labels} if model.config.condition and labels is not None else {}
     with evaluating():
         sure = _sure(model, images)

@@ -13,7 +13,8 @@ from latentscape.data import source_names
 from latentscape.evaluation.reconstruction import measure
 from latentscape.exports.halves import Half
 from latentscape.exports.targets import Target
-from latentscape.inference.batches import reconstruct_with, spread
+from latentscape.inference.batches import subsample
+from latentscape.inference.codec import reconstruct_with
 from latentscape.model import Network
 from latentscape.runs import SCHEMA
 
@@ -102,7 +103,7 @@ def _tensor(
 def _thresholds(model: Network, split: Split) -> dict[str, Any]:
     """Return the errors that few examples exceed, none of which is a test example."""
     part = "validation" if len(split.validation) else "train"
-    index = spread(getattr(split, part), MEASURED)
+    index = subsample(getattr(split, part), MEASURED)
     errors = measure(reconstruct_with(model), replace(split, test=index))
     found = np.percentile(errors.squared_error / errors.pixels, PERCENTILES)
     return {

@@ -7,7 +7,8 @@ from latentscape.config import CorruptionConfig
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
 from latentscape.core.units import number, percent
-from latentscape.inference.batches import reconstruct_with, stored_batches
+from latentscape.inference.batches import stored_batches
+from latentscape.inference.codec import reconstruct_with
 from latentscape.inference.samples import Batch, Pictures
 from latentscape.model import Network, scaled
 from latentscape.model.corruption import corrupt

@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from numpy.lib.format import write_array_header_1_0
 
+from latentscape.config.parts import EngineName
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import write_atomic
 from latentscape.core.records import Array, Dataset
 from latentscape.core.runtime import choose_device
 from latentscape.data import Chunk, Stream, known_labels, stream_data
-from latentscape.inference.batches import Batch, encode_batches, in_range
+from latentscape.inference.batches import Batch, in_range
+from latentscape.inference.codec import encode_batches
 from latentscape.runs import ModelFile, Run, read_model
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def embed(
     *,
     changes: Mapping[str, Any] | None = None,
     device: str = "auto",
+    engine: EngineName = "auto",
     watch: Watch = lambda arrays, count: arrays,
 ) -> Embedded:
     """Encode all examples of a source, and write their codes to a file.
@@ -90,6 +93,8 @@ def embed(
         Settings of the data: ``labels``, ``shape``, ``range``, ``resize``.
     device : str
         As for `train`.
+    engine : str
+        ``auto`` encodes the fast way, ``plain`` by the network itself; codes differ by rounding.
     watch : callable
         Passes codes on as they are found, to show how far they are.
 
@@ -113,7 +118,7 @@ def embed(
     shape = model.network.input_shape
     begun = time.perf_counter()
     stream = stream_data(data, shape, max(1, _CHUNK // (4 * math.prod(shape))), changes=changes)
-    parts = _Parts(model, stream, watch)
+    parts = _Parts(model, stream, watch, engine)
     ids = _WRITERS[file.suffix.lower()](file, parts)
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
 
@@ -170,13 +175,13 @@ class _Part:
 class _Parts:
     """The codes of a stream, to be gone through once."""
 
-    def __init__(self, model: ModelFile, stream: Stream, watch: Watch) -> None:
-        self._model, self._stream, self._watch = model, stream, watch
+    def __init__(self, model: ModelFile, stream: Stream, watch: Watch, engine: EngineName) -> None:
+        self._model, self._stream, self._watch, self._engine = model, stream, watch, engine
         self.count = 0
 
     def __iter__(self) -> Iterator[_Part]:
         chunks, kept = tee(self._stream.chunks)
-        codes = encode_batches(self._model.network, map(self._batch, chunks))
+        codes = encode_batches(self._model.network, map(self._batch, chunks), self._engine)
         for found, chunk in zip(self._watch(codes, self._stream.count), kept, strict=True):
             yield _Part(self.count, found, chunk.along)
             self.count += len(found)

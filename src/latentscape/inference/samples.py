@@ -13,7 +13,8 @@ from latentscape.config import GaussianLatentConfig
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import BATCH, encode, evaluating, spread, to_device
+from latentscape.inference.batches import BATCH, evaluating, subsample, to_device
+from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.model.latents import Normal
 
@@ -229,7 +230,7 @@ def training_codes(model: Network, split: Split, at_most: int, label: int | None
     index = split.train
     if label is not None and split.dataset.labels is not None:
         index = index[split.dataset.labels[index] == label]
-    return encode(model, split.dataset, spread(index, at_most))
+    return encode(model, split.dataset, subsample(index, at_most))
 
 
 def draw_from_prior(model: Network, count: int, seed: int) -> Tensor:

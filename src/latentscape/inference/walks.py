@@ -8,7 +8,8 @@ from torch import Tensor
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.records import Split
 from latentscape.core.units import number
-from latentscape.inference.batches import evaluating, posteriors, to_device
+from latentscape.inference.batches import evaluating, to_device
+from latentscape.inference.codec import posteriors
 from latentscape.inference.samples import (
     Batch,
     Pictures,

@@ -22,7 +22,7 @@ from latentscape.core.errors import ConfigError, Interrupted
 from latentscape.core.extras import require
 from latentscape.core.files import write_json
 from latentscape.core.records import Array, Dataset, Findings, Split
-from latentscape.inference.batches import encode
+from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.runs import Run, load_model
 from latentscape.tracking.tracker import Tracker, final_metrics, settings_of

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from latentscape.core.extras import require
 from latentscape.core.randomness import generator
 from latentscape.core.records import Array, Findings, Split
-from latentscape.inference.batches import encode, evaluating, spread, stored, to_device
+from latentscape.inference.batches import evaluating, stored, subsample, to_device
+from latentscape.inference.codec import encode
 from latentscape.inference.samples import Batch
 from latentscape.model import Network
 from latentscape.reporting.grids import draw_grid, in_columns
@@ -81,7 +82,7 @@ class TensorBoardTracker(Tracker):
             index = getattr(self.split, part)
             if len(index):
                 self._writers[part] = self._open(part, 0 if anew else epochs_done + 1)
-                self._watched[part] = stored(self.split.dataset, spread(index, WATCHED))
+                self._watched[part] = stored(self.split.dataset, subsample(index, WATCHED))
         self._introduced = not anew
         if anew:
             for record in self.run.history[:epochs_done]:
@@ -171,7 +172,7 @@ class TensorBoardTracker(Tracker):
         """Write a sheet of images (n, C, H, W), where they are images."""
         if images.dim() != 4:
             return
-        chosen = spread(np.arange(len(images)), PICTURED)
+        chosen = subsample(np.arange(len(images)), PICTURED)
         picture = _sheet(images[chosen].cpu().numpy())
         self._writers[part].add_image(f"images/{name}", picture, epoch, dataformats="HWC")
 
@@ -186,7 +187,7 @@ class TensorBoardTracker(Tracker):
 
     def _add_codes(self, writer: Any, model: Network) -> None:
         """Write test codes for the projector, with labels and pictures where there are any."""
-        dataset, test = self.split.dataset, spread(self.split.test, CODES)
+        dataset, test = self.split.dataset, subsample(self.split.test, CODES)
         images, labels = stored(dataset, test)
         names = [" ".join(name.split()) for name in dataset.label_names]
         writer.add_embedding(

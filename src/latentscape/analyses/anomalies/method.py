@@ -16,7 +16,8 @@ from latentscape.analyses.anomalies.scoring import (
 from latentscape.core.records import Array, Dataset, Findings, Split
 from latentscape.core.units import joined
 from latentscape.data.labels import label_indices
-from latentscape.inference.batches import as_trained_on, reconstruct_with
+from latentscape.inference.batches import as_trained_on
+from latentscape.inference.codec import reconstruct_with
 from latentscape.model import Network, scaled
 
 SHOWN = 16

@@ -13,7 +13,7 @@ from latentscape.data.values import compact
 from latentscape.evaluation.baselines import pca
 from latentscape.evaluation.codes import constant, model_codes, pixel_codes
 from latentscape.evaluation.reconstruction import measure
-from latentscape.inference.batches import Reconstruct, encode, reconstruct_with
+from latentscape.inference.codec import Reconstruct, encode, reconstruct_with
 from latentscape.model import Network
 
 SCORES = ("reconstruction", "latent_knn", "mahalanobis", "rank_average")

@@ -13,7 +13,7 @@ from latentscape.analyses.clusters.partitions import MAX_POINTS, Clusters, silho
 from latentscape.core.extras import load
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 RESTARTS = 10
 STEPS = 100
@@ -202,7 +202,7 @@ def choose_number(points: Array, by: str, seed: int) -> tuple[int, list[list[flo
         Each number that was tried, and its score.
     """
     score, best = {"silhouette": (_silhouette, max), "BIC": (_bic, min)}[by]
-    some = points[spread(np.arange(len(points)), TRIED_ON)]
+    some = points[subsample(np.arange(len(points)), TRIED_ON)]
     numbers = range(2, min(MOST_CLUSTERS, len(some) - 1) + 1)
     tried = [[k, score(some, k, seed)] for k in numbers]
     return int(best(tried, key=lambda pair: pair[1])[0]), tried

@@ -30,7 +30,7 @@ from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.records import Array, Codes, Findings
 from latentscape.core.units import CLUSTERINGS
 from latentscape.evaluation.codes import constant
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 METHODS = tuple(CLUSTERERS)
 """The names of the ways to cluster."""
@@ -77,7 +77,7 @@ class _Task:
         """Return which of the codes a method is fitted to."""
         codes, _ = self.seen(method)
         most = min(CLUSTERERS[method].most, MAX_VALUES // codes.shape[1])
-        return spread(np.arange(len(codes)), most)
+        return subsample(np.arange(len(codes)), most)
 
     def present(self, part: str) -> int:
         """Count the different labels of a part; none without labels."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.core.records import Array
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 Clusters = NDArray[np.int64]
 """(n,) the cluster that each point is in, counted from 0."""
@@ -122,7 +122,7 @@ def silhouette(points: Array, clusters: Clusters) -> float | None:
     """
     from sklearn.metrics import silhouette_score
 
-    some = spread(np.arange(len(points)), MAX_POINTS)
+    some = subsample(np.arange(len(points)), MAX_POINTS)
     if not 1 < len(np.unique(clusters[some])) < len(some):
         return None
     return float(silhouette_score(points[some], clusters[some]))

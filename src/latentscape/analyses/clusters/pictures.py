@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from latentscape.analyses.clusters.partitions import Clusters
 from latentscape.core.records import Array, Codes, Dataset
 from latentscape.evaluation.reconstruction import MAX_CODES
-from latentscape.inference.batches import spread, stored, stored_batches
+from latentscape.inference.batches import stored, stored_batches, subsample
 from latentscape.model import scaled
 
 SHOWN = 8
@@ -40,7 +40,9 @@ def cluster_pictures(
     """
     dataset, index, points = codes.split.dataset, codes.index(part), codes.part(part)
     # The test part is the last of all.
-    arrays: dict[str, Array] = {"cluster_of_codes": spread(clusters[-len(codes.test) :], MAX_CODES)}
+    arrays: dict[str, Array] = {
+        "cluster_of_codes": subsample(clusters[-len(codes.test) :], MAX_CODES)
+    }
     if len(dataset.shape) != 3:
         return arrays
     members = [index[_by_distance(points, clusters == i, c)] for i, c in enumerate(centres)]

@@ -10,7 +10,8 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Findings, Split
 from latentscape.core.units import joined, number
 from latentscape.evaluation.judge import Classifier, trained_classifier
-from latentscape.inference.batches import BATCH, Reconstruct, spread, stored, stored_batches
+from latentscape.inference.batches import BATCH, stored, stored_batches, subsample
+from latentscape.inference.codec import Reconstruct
 from latentscape.model import scaled
 
 SHOWN = 16
@@ -149,7 +150,7 @@ def adapted(images: Array, split: Split) -> Array:
     """
     if images.ndim != 4:
         return images
-    known = _originals(split, spread(split.train, 1000))
+    known = _originals(split, subsample(split.train, 1000))
     dark, bright = np.median(_light(known), axis=1, keepdims=True)
     low, high = _light(images)
     contrast = np.where(high - low > FLAT, (bright - dark) / np.maximum(high - low, FLAT), 1.0)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.core.records import Array
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 NEIGHBOURS = 10
 QUERIES = 2000
@@ -50,7 +50,7 @@ def map_quality(codes: Array, places: Array, labels: NDArray[np.int64] | None = 
         are over at most 2,000 points, spaced evenly.
     """
     k = neighbourhood_size(len(codes))
-    queries = torch.from_numpy(spread(np.arange(len(codes)), QUERIES))
+    queries = torch.from_numpy(subsample(np.arange(len(codes)), QUERIES))
     far, near = _in_grains(codes), _in_grains(places)
     known = None if labels is None else torch.from_numpy(labels)
     intruded = torn = right = 0.0

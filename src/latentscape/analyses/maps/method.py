@@ -18,7 +18,7 @@ from latentscape.core.records import Array, Codes, Findings
 from latentscape.core.units import MAPS
 from latentscape.evaluation.codes import constant
 from latentscape.evaluation.pictures import VALUES
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 from latentscape.model import scaled
 
 METHODS = ("pca", "tsne", "umap")
@@ -203,10 +203,10 @@ def _check(methods: Sequence[str], points: int) -> None:
 
 def _choose(codes: Codes, points: int) -> _Chosen:
     """Choose the points: for each part their places in it."""
-    of_test = spread(np.arange(len(codes.test)), points)
+    of_test = subsample(np.arange(len(codes.test)), points)
     if points <= max(POINTS, len(of_test)):
         return {"test": of_test}
-    return {"test": of_test, "train": spread(np.arange(len(codes.train)), points - len(of_test))}
+    return {"test": of_test, "train": subsample(np.arange(len(codes.train)), points - len(of_test))}
 
 
 def _at(chosen: _Chosen, part: Callable[[str], Array]) -> Array:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Codes, Dataset, Findings
 from latentscape.evaluation.codes import constant
-from latentscape.inference.batches import as_trained_on, encode, spread
+from latentscape.inference.batches import as_trained_on, subsample
+from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
 NEAREST = 8
@@ -164,7 +165,7 @@ def neighbour_findings(
     """
     dataset = latent.split.dataset
     shown = np.searchsorted(latent.index("test"), index)
-    tested = spread(np.arange(len(latent.test)), MAX_TEST)
+    tested = subsample(np.arange(len(latent.test)), MAX_TEST)
     values: dict[str, Any] = {
         "k": min(k, len(latent.train)),
         "n": len(tested),

@@ -17,7 +17,7 @@ from latentscape.analyses.neighbours.method import nearest
 from latentscape.analyses.probes.perceptron import Labelled, train_perceptrons
 from latentscape.core.records import Array
 from latentscape.core.runtime import one_thread
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 NEIGHBOURS = (1, 3, 5, 9, 15)
 STRENGTHS = (1.0, 0.1, 0.01, 10.0, 100.0)
@@ -54,7 +54,7 @@ class Part:
 
     def some(self, most: int) -> "Part":
         """Return so many examples at most, spaced evenly."""
-        return self.at(spread(np.arange(len(self)), most))
+        return self.at(subsample(np.arange(len(self)), most))
 
     def accuracy(self, seen: NDArray[np.int64]) -> float:
         """Return the share of the labels that are seen rightly, of (n,)."""

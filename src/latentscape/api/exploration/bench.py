@@ -28,7 +28,7 @@ from latentscape.evaluation.codes import (
     pca_codes,
     pixel_codes,
 )
-from latentscape.inference.batches import Reconstruct
+from latentscape.inference.codec import Reconstruct
 from latentscape.model import Network
 from latentscape.runs import Run, load_model, open_run
 

@@ -20,7 +20,7 @@ from latentscape.api.exploration.bench import Bench, as_array, as_dataset, gathe
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.files import write_csv
 from latentscape.core.records import Array, Codes, Dataset, Findings
-from latentscape.inference.batches import reconstruct_with
+from latentscape.inference.codec import reconstruct_with
 from latentscape.model import Network
 from latentscape.runs import Run
 

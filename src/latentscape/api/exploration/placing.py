@@ -14,7 +14,8 @@ from latentscape.api.experiment import run_findings
 from latentscape.api.exploration.bench import Bench, as_array, as_dataset, gather_codes
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.records import Array, Dataset, Findings
-from latentscape.inference.batches import as_trained_on, encode
+from latentscape.inference.batches import as_trained_on
+from latentscape.inference.codec import encode
 from latentscape.runs import Run
 
 

@@ -20,7 +20,7 @@ from latentscape.core.errors import ConfigError
 from latentscape.core.records import Dataset
 from latentscape.inference import denoising as corrupted
 from latentscape.inference import walks
-from latentscape.inference.batches import reconstruct_with
+from latentscape.inference.codec import reconstruct_with
 from latentscape.inference.samples import Pictures, draw_samples
 from latentscape.model import Network
 from latentscape.model.corruption import OF_IMAGES
