@@ -57,7 +57,7 @@ def recipe(request, small):
     return prepare(load_recipe(request.param), small)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick(small):
     """A recipe that trains in a blink and uses everything that a resume has to restore."""
     changes = {

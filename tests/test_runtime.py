@@ -110,26 +110,30 @@ def test_training_changes_threads_and_products_and_puts_them_back():
 
 @pytest.mark.skipif(not runtime.keeps_memory(), reason="the C library here is not glibc")
 def test_memory_is_kept_while_training_and_given_back_after(monkeypatch):
-    told = []
+    calls = []
 
     class Library:
         def __init__(self, name):
             self.libc = libc
 
         def mallopt(self, setting, value):
-            told.append((setting, value))
+            calls.append((setting, value))
             return self.libc.mallopt(setting, value)
 
         def malloc_trim(self, pad):
-            told.append("trimmed")
+            calls.append("trimmed")
             return self.libc.malloc_trim(pad)
 
     libc = ctypes.CDLL(None)
     monkeypatch.setattr(runtime.ctypes, "CDLL", Library)
     with training_on("float32"):
-        assert told == list(runtime._KEEPING.items())
-        told.clear()
-    assert told == [*runtime._GIVING_BACK.items(), "trimmed"]
+        assert calls == list(runtime._KEEP_MEMORY.items())
+        calls.clear()
+    assert calls == [*runtime._RETURN_MEMORY.items(), "trimmed"]
+    calls.clear()
+    with training_on("float32", keep_memory=False):
+        pass
+    assert calls == []
 
 
 def test_the_machine_is_described():

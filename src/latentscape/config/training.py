@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from latentscape.config.parts import Part, by_kind
+from latentscape.config.parts import EngineName, Part, by_kind
 
 TermName = Literal[
     "reconstruction",
@@ -118,6 +118,9 @@ class TrainConfig(Part):
         ``bfloat16`` on processors that have it in hardware (elsewhere it is as slow as can be) and
         TensorFloat-32 on CUDA devices; ``latentscape info`` says which. Validation and evaluation
         are in float32 always.
+    engine : str
+        ``auto`` takes the fast way through each step, ``plain`` only PyTorch's public interface:
+        the same bits, later. For versions of PyTorch that break the fast way.
     checkpoint_seconds : float
         A checkpoint is written after every epoch and at least this often within one.
     seed : int
@@ -135,5 +138,6 @@ class TrainConfig(Part):
     clip_norm: float | None = Field(None, gt=0)
     snapshots: tuple[Annotated[int, Field(gt=0)], ...] = ()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    engine: EngineName = "auto"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)

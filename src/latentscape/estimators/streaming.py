@@ -14,8 +14,8 @@ from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.training.batches import Batches, Examples
 from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
+from latentscape.training.loader import Examples, Loader
 from latentscape.training.optim import build_optimizer
 from latentscape.training.step import TrainingStep
 
@@ -90,15 +90,15 @@ def _train(
     config = recipe.train
     examples = Examples(split.dataset, network.device)
     dynamic = recipe.data.binarize == "dynamic"
-    batches = Batches(examples, split.train, config.batch_size, config.seed, dynamic)
+    loader = Loader(examples, split.train, config.batch_size, config.seed, dynamic)
     precision = choose_precision(config.precision, network.device)
     # An epoch of a stream may be short, and the next one comes with another optimizer.
     take_step = TrainingStep(network, optimizer, config, precision, captured=False)
     losses: list[Tensor] = []
     seed = derive_seed(config.seed, "partial", number)
     with forked_random(seed, network.device), training_on(precision):
-        for place, batch in enumerate(batches.epoch(number)):
-            loss = take_step(batch, config.lr, number + place / len(batches))
-            losses.append(loss * (len(batch) / batches.examples))
+        for place, batch in enumerate(loader.epoch(number)):
+            loss = take_step(batch, config.lr, number + place / len(loader))
+            losses.append(loss * (len(batch) / loader.examples))
     means: NDArray[np.float64] = torch.stack(losses).sum(0).cpu().double().numpy()
     return means

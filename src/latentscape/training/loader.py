@@ -1,4 +1,4 @@
-"""Batches: all examples in one tensor, shuffled by index, gathered by one call per batch."""
+"""The loader: all examples in one tensor, shuffled by index, gathered by one call per batch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from latentscape.model import scaled
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples that are looked at together.
+    """Examples that go through the model together.
 
     Attributes
     ----------
     images : Tensor
         (B, *shape) as stored.
     labels : Tensor or None
-        (B,) of int64; None where there are none.
+        (B,) of int64; None where the data have none.
     """
 
     images: Tensor
@@ -40,11 +40,12 @@ class Examples:
     dataset : Dataset
         On the CPU its memory is shared.
     device : torch.device
-        Where to put them.
+        Where to put the examples.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
         images, labels = dataset.images, dataset.labels
+        # torch.from_numpy takes no array that is read-only, and no view with negative strides.
         if not images.flags.writeable or not images.flags.c_contiguous:
             images = images.copy()
         self.images = torch.from_numpy(images).to(device)
@@ -52,7 +53,7 @@ class Examples:
         self.value_range = dataset.value_range
 
     def take(self, index: Tensor) -> Batch:
-        """Gather the examples at the places (B,)."""
+        """Gather the examples at the positions (B,)."""
         labels = None if self.labels is None else self.labels.index_select(0, index)
         return Batch(self.images.index_select(0, index), labels)
 
@@ -65,8 +66,10 @@ class Examples:
         return Batch(torch.where(white, high, low).to(images.dtype), batch.labels)
 
 
-class Batches:
-    """The batches of one part of a dataset; what they hold depends on seed and epoch alone.
+class Loader:
+    """The batches of one part of a dataset; their content depends on seed and epoch alone.
+
+    So a run that resumes in the middle of an epoch goes on with the batches it would have had.
 
     Parameters
     ----------
@@ -75,8 +78,8 @@ class Batches:
     index : ndarray of int64
         The examples of this part.
     size : int
-        Examples in a batch. The last one takes what is left; a single leftover joins the batch
-        before it, because batch normalisation cannot learn from one example.
+        Examples in a batch. The last batch takes the rest. A rest of a single example joins the
+        batch before it, because batch normalisation cannot learn from one example.
     seed : int
         Draws the orders, and the pixels.
     binarize : bool
@@ -106,17 +109,17 @@ class Batches:
         """Yield the batches of an epoch, from batch `first` on."""
         order = torch.randperm(self.examples, generator=generator(self._seed, "batches", number))
         shuffled = torch.from_numpy(self._index)[order].to(self._examples.images.device)
-        for place in range(first, len(self)):
-            start, stop = self._bounds[place]
+        for position in range(first, len(self)):
+            start, stop = self._bounds[position]
             batch = self._examples.take(shuffled[start:stop])
             if self._binarize:
-                seed = derive_seed(self._seed, "binarize", number, place)
+                seed = derive_seed(self._seed, "binarize", number, position)
                 batch = self._examples.binarised(batch, seed)
             yield batch
 
 
 def in_order(examples: Examples, index: NDArray[np.int64], size: int = 1024) -> Iterator[Batch]:
     """Yield the batches of the examples in `index`, unshuffled."""
-    chosen = torch.from_numpy(index).to(examples.images.device)
+    positions = torch.from_numpy(index).to(examples.images.device)
     for start in range(0, len(index), size):
-        yield examples.take(chosen[start : start + size])
+        yield examples.take(positions[start : start + size])

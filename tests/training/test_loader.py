@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from latentscape.core.records import Dataset
-from latentscape.training.batches import Batches, Examples, in_order
+from latentscape.training.loader import Examples, Loader, in_order
 
 CPU = torch.device("cpu")
 NUMBERS = np.arange(40, dtype=np.uint8)[:, None]
@@ -17,15 +17,15 @@ def images_of(batches):
 @pytest.mark.parametrize("size", [1, 7, 8, 13, 23, 24, 100])
 def test_an_epoch_sees_every_example_once(size):
     index = np.arange(5, 29)
-    batches = Batches(EXAMPLES, index, size, seed=0)
-    parts = list(batches.epoch(0))
-    assert len(parts) == len(batches)
+    loader = Loader(EXAMPLES, index, size, seed=0)
+    parts = list(loader.epoch(0))
+    assert len(parts) == len(loader)
     assert sorted(images_of(parts).flatten().tolist()) == index.tolist()
 
 
 def test_every_image_keeps_its_label():
     for batch in (
-        *Batches(EXAMPLES, np.arange(40), 7, 0).epoch(0),
+        *Loader(EXAMPLES, np.arange(40), 7, 0).epoch(0),
         *in_order(EXAMPLES, np.array([3, 9])),
     ):
         assert torch.equal(batch.labels, 2 * batch.images[:, 0].long())
@@ -38,13 +38,13 @@ def test_without_labels_there_are_none():
 
 
 def test_a_single_leftover_joins_the_batch_before_it():
-    sizes = [len(part) for part in Batches(EXAMPLES, np.arange(25), 8, seed=0).epoch(0)]
+    sizes = [len(part) for part in Loader(EXAMPLES, np.arange(25), 8, seed=0).epoch(0)]
     assert sizes == [8, 8, 9]
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
     def order(seed, epoch, first=0):
-        return images_of(Batches(EXAMPLES, np.arange(40), 8, seed).epoch(epoch, first))
+        return images_of(Loader(EXAMPLES, np.arange(40), 8, seed).epoch(epoch, first))
 
     assert torch.equal(order(0, 3), order(0, 3))
     assert not torch.equal(order(0, 3), order(0, 4))
@@ -66,8 +66,8 @@ def test_the_cpu_shares_the_memory_of_the_dataset():
 
 def binarised(images, value_range=(0.0, 255.0), epoch=0, seed=0, first=0):
     examples = Examples(Dataset("grey", images, value_range=value_range), CPU)
-    batches = Batches(examples, np.arange(len(images)), 100, seed, binarize=True)
-    return images_of(batches.epoch(epoch, first))
+    loader = Loader(examples, np.arange(len(images)), 100, seed, binarize=True)
+    return images_of(loader.epoch(epoch, first))
 
 
 def test_a_pixel_is_white_as_often_as_it_is_grey_and_the_grey_ones_are_kept():
