@@ -140,8 +140,13 @@ class MlflowTracker(Tracker):
         entities, data = _import("mlflow.entities"), self.run.data
         params = [entities.Param(name, value) for name, value in _params(self.run).items()]
         self._client.log_batch(created.info.run_id, params=params)
-        shown = entities.Dataset(data["name"], data["fingerprint"][:12], "local", data["origin"])
-        self._client.log_inputs(created.info.run_id, [entities.DatasetInput(shown)])
+        dataset = entities.Dataset(data["name"], data["fingerprint"][:12], "local", data["origin"])
+        inputs = [entities.DatasetInput(dataset)]
+        try:
+            self._client.log_inputs(created.info.run_id, inputs)
+        except _import().MlflowException:
+            # A run that trains beside this one wrote the same dataset in the meantime.
+            self._client.log_inputs(created.info.run_id, inputs)
         return created
 
     def _place(self) -> str:
