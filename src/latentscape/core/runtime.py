@@ -23,12 +23,15 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 """Processors with any of these multiply bfloat16 at least one and a half times as fast."""
 
-# Numbers of two settings in glibc's malloc.h: from how many free bytes at the top of the heap on it
-# gives them back to the system, and how many large blocks it takes straight from the system (which
-# get them back at once when they are freed).
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+# Numbers of settings in glibc's malloc.h: from how many free bytes at the top of the heap on it
+# gives them back to the system, from what size on it takes a block straight from the system (which
+# gets the block back when it is freed, and zeroes it before its next use), and how many such blocks
+# there may be.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 _KEEP_MEMORY = {_M_TRIM_THRESHOLD: 2**31 - 1, _M_MMAP_MAX: 0}
-_RETURN_MEMORY = {_M_TRIM_THRESHOLD: 2**27, _M_MMAP_MAX: 65536}
+# By itself glibc raises the size to 32 MB when such blocks are freed, but no longer after a setting
+# was touched: at its first 128 KB, encoding after training would take nearly twice as long.
+_RETURN_MEMORY = {_M_TRIM_THRESHOLD: 2**27, _M_MMAP_THRESHOLD: 2**25, _M_MMAP_MAX: 65536}
 
 
 def choose_device(name: str = "auto") -> torch.device:
