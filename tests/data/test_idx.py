@@ -11,7 +11,7 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
 from latentscape.data import load_dataset
-from latentscape.data.idx import parse_idx
+from latentscape.data.formats.idx import parse_idx
 
 Write = Callable[[Path, np.ndarray], Path]
 Encode = Callable[[np.ndarray], bytes]

@@ -140,7 +140,7 @@ def test_the_chunks_are_the_whole(source, size):
 
 def test_what_goes_along(tmp_path, images, labels):
     path, settings = write_folder(tmp_path, images, labels)
-    tables = [chunk.along for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
+    tables = [chunk.metadata for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
     along = pa.concat_tables(tables).to_pydict()
     files = sorted(path.rglob("*.png"))
     assert along["id"] == [file.relative_to(path).as_posix() for file in files]
@@ -150,7 +150,7 @@ def test_what_goes_along(tmp_path, images, labels):
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
 def test_columns_go_along(write, tmp_path, images, labels):
     path, settings = write(tmp_path, images, labels)
-    tables = [chunk.along for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
+    tables = [chunk.metadata for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
     along = pa.concat_tables(tables).to_pydict()
     assert along["photo"] == [f"p{index}" for index in range(30)]
     assert list(map(str, along["label"])) == list(map(str, labels))
@@ -159,11 +159,11 @@ def test_columns_go_along(write, tmp_path, images, labels):
 def test_the_files_of_encoded_images_go_along(tmp_path, images, labels):
     path, settings = write_encoded(tmp_path, images, labels)
     (chunk,) = stream_data(path, (1, 10, 10), 99, changes=settings).chunks
-    assert chunk.along.to_pydict() == {"label": list(labels), "image.path": ["some.png"] * 30}
+    assert chunk.metadata.to_pydict() == {"label": list(labels), "image.path": ["some.png"] * 30}
 
 
 def test_one_fraction_at_the_end_of_a_table_changes_the_range_of_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("latentscape.data.csvfile._BLOCK", 64)
+    monkeypatch.setattr("latentscape.data.formats.csv_tables._BLOCK", 64)
     (tmp_path / "x.csv").write_text("a,b\n" + "1,0\n" * 50 + "0.5,1\n")
     chunks = list(stream_data(tmp_path / "x.csv", (2,), 10).chunks)
     assert {chunk.value_range for chunk in chunks} == {(0.0, 1.0)}
@@ -173,7 +173,7 @@ def test_one_fraction_at_the_end_of_a_table_changes_the_range_of_all(tmp_path, m
 
 @pytest.mark.parametrize("block", [16, 1 << 20])
 def test_a_bad_line_of_a_table_is_named(block, tmp_path, monkeypatch):
-    monkeypatch.setattr("latentscape.data.csvfile._BLOCK", block)
+    monkeypatch.setattr("latentscape.data.formats.csv_tables._BLOCK", block)
     (tmp_path / "x.csv").write_text("a,b\n" + "1,0\n" * 50 + "1,none\n" + "1,0\n" * 50)
     with pytest.raises(DataError, match="line 52, column 'b': 'none' is not a number"):
         list(stream_data(tmp_path / "x.csv", (2,), 10).chunks)

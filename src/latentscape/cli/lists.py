@@ -66,7 +66,8 @@ def data_show(
     changes = {
         path.removeprefix("data."): value for path, value in read_changes(settings, given).items()
     }
-    show(data.show_data(source, changes=changes), as_json, terminal.print_values)
+    summary = data.show_data(source, changes=changes)
+    show(summary.model_dump(mode="json"), as_json, terminal.print_values)
 
 
 @data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latentscape.core.errors import DataError
-from latentscape.data.payload import read_payload, verify
+from latentscape.data.compression import read_decompressed, verify
 
 _CHUNK = 1 << 16
 _TIMEOUT = 20.0  # seconds without an answer after which a mirror counts as dead
@@ -40,7 +40,7 @@ def download(urls: Sequence[str], sha256: str, fix: str) -> bytes:
             path = Path(folder) / "download"
             try:
                 _retrieve(url, path)
-                verify(read_payload(path), sha256, url)
+                verify(read_decompressed(path), sha256, url)
                 return path.read_bytes()
             except DataError as error:
                 failures.append(str(error))

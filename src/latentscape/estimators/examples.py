@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Dataset
+from latentscape.data.conversion import compact_dtype
 from latentscape.data.labels import encode_labels
-from latentscape.data.values import compact
 from latentscape.model.likelihoods import build_likelihood
 
 
@@ -115,7 +115,7 @@ def dataset_of(
                 f"X holds {len(values)} examples and y {len(labels)} labels",
                 expected="a label for each example",
             )
-    return Dataset("X", compact(values, "X"), labels, names, value_range)
+    return Dataset("X", compact_dtype(values, "X"), labels, names, value_range)
 
 
 def seed_of(random_state: int | np.random.RandomState | None) -> int:

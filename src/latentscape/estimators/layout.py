@@ -9,7 +9,7 @@ import numpy as np
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
-from latentscape.data.values import CHANNELS, arrange
+from latentscape.data.conversion import CHANNELS, arrange_axes
 
 _AXES = "(n, D), (n, H, W), (n, C, H, W) or (n, H, W, C)"
 
@@ -49,7 +49,7 @@ class Layout:
                 f"X holds examples of shape {examples.shape[1:]}",
                 expected=f"{self.given}, as fit got them, or as many numbers in one axis",
             )
-        return arrange(examples, self.seen, "X")
+        return np.require(arrange_axes(examples, self.seen, "X"), requirements=["C", "W"])
 
     @property
     def _channels_last(self) -> tuple[int, ...]:
@@ -114,7 +114,7 @@ def _seen(image: tuple[int, ...], image_shape: Sequence[int] | None) -> tuple[in
         first = image[0] in CHANNELS or image[-1] not in CHANNELS
         target = image if first else None
     try:
-        return arrange(np.zeros((1, *image), np.uint8), target, "X").shape[1:]
+        return arrange_axes(np.zeros((1, *image), np.uint8), target, "X").shape[1:]
     except DataError as error:
         raise DataError(
             f"X holds examples of shape {image}, of which no axis looks like channels",

@@ -178,7 +178,7 @@ class _Parts:
         chunks, kept = tee(self._stream.chunks)
         codes = encode_batches(self._model.network, map(self._batch, chunks))
         for found, chunk in zip(self._watch(codes, self._stream.count), kept, strict=True):
-            yield _Part(self.count, found, chunk.along)
+            yield _Part(self.count, found, chunk.metadata)
             self.count += len(found)
         if not self.count:
             raise DataError(f"{self._stream.name} holds no examples")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Codes, Split
-from latentscape.data.values import compact
+from latentscape.data.conversion import compact_dtype
 from latentscape.evaluation.baselines import pca
 from latentscape.evaluation.codes import constant, model_codes, pixel_codes
 from latentscape.evaluation.reconstruction import measure
@@ -211,7 +211,7 @@ def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> 
             f"The images to score are an array of shape {images.shape}",
             expected=f"one of shape (n, {', '.join(map(str, shape))}), as those trained on",
         )
-    images = compact(images, "The array of images to score")
+    images = compact_dtype(images, "The array of images to score")
     none = np.empty(0, np.int64)
     return Split(
         replace(split.dataset, images=images, labels=labels), none, none, np.arange(len(images))

@@ -14,7 +14,7 @@ from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import write_bytes
 from latentscape.core.records import Array, Dataset, Split
 from latentscape.core.runtime import choose_device
-from latentscape.data.pictures import decode
+from latentscape.data.formats.encoded_images import decode_image
 from latentscape.inference.batches import stored
 from latentscape.inference.samples import Batch, Pictures, find_label
 from latentscape.model import Network
@@ -165,7 +165,7 @@ def _read_image(file: Path, shape: tuple[int, ...], resize: tuple[int, int] | No
         raise ConfigError(
             f"An image file has one channel or three, and the run's examples are {size} numbers"
         )
-    image = decode(file, str(file), resize)
+    image = decode_image(file, str(file), resize)
     if image.shape[1:] != shape[1:]:
         raise DataError(
             f"{file} is {image.shape[1]}x{image.shape[2]} pixels (height x width)",

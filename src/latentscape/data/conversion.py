@@ -8,11 +8,11 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 
 CHANNELS = (1, 3, 4)
-"""How long an axis is that is taken for that of the channels."""
+"""Lengths of an axis that is taken for that of the channels."""
 
 
-def compact(values: Array, origin: str, first: int = 0) -> Array:
-    """Store numbers as small as they allow.
+def compact_dtype(values: Array, origin: str, first: int = 0) -> Array:
+    """Convert numbers to the smaller of the two types that images are stored in.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def compact(values: Array, origin: str, first: int = 0) -> Array:
     Returns
     -------
     ndarray
-        uint8 for truth values and for integers within 0..255, float32 otherwise.
+        uint8 for booleans and for integers within 0..255, float32 otherwise.
 
     Raises
     ------
@@ -40,27 +40,27 @@ def compact(values: Array, origin: str, first: int = 0) -> Array:
         return values.astype(np.uint8, copy=False)
     if kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255:
         return values.astype(np.uint8)
-    with np.errstate(over="ignore"):  # what overflows is refused with the infinite values
+    with np.errstate(over="ignore"):  # a number too large becomes infinite, and is refused below
         floats = values.astype(np.float32, copy=False)
     _check_finite(floats, origin, first)
     return floats
 
 
-def arrange(
+def arrange_axes(
     values: Array, shape: tuple[int, ...] | None, origin: str, channels_first: bool = False
 ) -> Array:
     """Bring examples into the axes (N, C, H, W) or (N, D).
 
-    Of four axes, the last one holds the channels if it is 1, 3 or 4 long, else the second one must;
-    `shape` decides where that guess is wrong or impossible.
+    Of four axes, the last one holds the channels if it is 1, 3 or 4 long, otherwise the second one
+    must. `shape` decides where that guess is wrong or impossible.
 
     Parameters
     ----------
     values : ndarray
         (N, D), (N, H, W), (N, H, W, C) or (N, C, H, W).
     shape : tuple of int or None
-        The shape one example shall have: (C, H, W), (H, W) for one channel, or (D,), which makes
-        images plain vectors.
+        The shape of one example in the result: (C, H, W), (H, W) for one channel, or (D,), which
+        turns images into plain vectors.
     origin : str
         Where they come from, for the message.
     channels_first : bool
@@ -69,7 +69,7 @@ def arrange(
     Returns
     -------
     ndarray
-        In C order and writable; not copied without need.
+        A view where that is possible, in any order, and perhaps read-only.
 
     Raises
     ------
@@ -78,14 +78,14 @@ def arrange(
     """
     if not 2 <= values.ndim <= 4 or 0 in values.shape[1:]:
         raise DataError(
-            f"{origin} holds an array of shape {values.shape}",
+            f"{origin} holds an array of shape {_any_count(values.shape)}",
             expected="images (N, H, W), (N, C, H, W) or (N, H, W, C), or vectors (N, D)",
         )
     target = (1, *shape) if shape is not None and len(shape) == 2 else shape
     images = values if channels_first else _channels_first(values, target, origin)
     if target is not None and images.shape[1:] != target:
         images = _reshape(images, target, origin)
-    return np.require(images, requirements=["C", "W"])
+    return images
 
 
 def _channels_first(values: Array, target: tuple[int, ...] | None, origin: str) -> Array:
@@ -99,20 +99,25 @@ def _channels_first(values: Array, target: tuple[int, ...] | None, origin: str) 
     if values.shape[1] in CHANNELS:
         return values
     raise DataError(
-        f"{origin} holds an array of shape {values.shape}, of which no axis looks like channels",
+        f"{origin} holds an array of shape {_any_count(values.shape)}, "
+        "of which no axis looks like channels",
         expected="1, 3 or 4 channels in the second or the last axis",
         fix="Say which shape an image has: --set data.shape=[C,H,W].",
     )
 
 
+def _any_count(shape: tuple[int, ...]) -> str:
+    """Write a shape with N for the number of examples, since a batch holds only some of them."""
+    return f"({', '.join(['N', *map(str, shape[1:])])})"
+
+
 def _reshape(images: Array, target: tuple[int, ...], origin: str) -> Array:
-    have = images.shape[1:]
-    if math.prod(have) != math.prod(target) or (len(have) > 1 and len(target) > 1):
+    shape = images.shape[1:]
+    size = math.prod(shape)
+    if size != math.prod(target) or (len(shape) > 1 and len(target) > 1):
         raise DataError(
-            f"Examples of shape {have} in {origin} cannot take the shape {target}",
-            expected=f"a shape of {math.prod(have)} values"
-            if len(have) == 1
-            else f"{have} or ({math.prod(have)},)",
+            f"Examples of shape {shape} in {origin} cannot take the shape {target}",
+            expected=f"a shape of {size} values" if len(shape) == 1 else f"{shape} or ({size},)",
             fix="Correct or leave out data.shape.",
         )
     return images.reshape(-1, *target)
@@ -124,9 +129,9 @@ def _check_finite(values: Array, origin: str, first: int) -> None:
         return
     example, *place = (int(index) for index in np.unravel_index(finite.argmin(), finite.shape))
     raise DataError(
-        f"{origin} holds {np.count_nonzero(~finite)} value(s) that are NaN or infinite, the first "
-        f"({values[example, *place]}) in example {first + example} at {tuple(place)}, "
-        "counted from 0",
+        f"{origin} holds {np.count_nonzero(~finite)} value(s) that are NaN or infinite in examples "
+        f"{first} to {first + len(values) - 1}, the first ({values[example, *place]}) in example "
+        f"{first + example} at {tuple(place)}, counted from 0",
         expected="finite numbers",
         fix="Remove those examples or fill in their values.",
     )

@@ -1,4 +1,4 @@
-"""A file's content, unpacked where it is gzipped and checked where its hash is known."""
+"""The content of files, decompressed where it is gzipped and verified where its hash is known."""
 
 import gzip
 import hashlib
@@ -15,18 +15,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
-def read_payload(path: Path) -> bytes:
+def read_decompressed(path: Path) -> bytes:
     """Read a whole file, decompressed if it is gzipped (whatever its name says).
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    bytes
-        The decompressed content.
 
     Raises
     ------
@@ -34,19 +24,14 @@ def read_payload(path: Path) -> bytes:
         If the file cannot be read, or its gzip stream is damaged.
     """
     try:
-        return unpack(path.read_bytes(), str(path))
+        return decompress(path.read_bytes(), str(path))
     except OSError as error:
         raise unreadable(path, error) from error
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read it bit by bit, decompressed as by `read_payload`.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
+def open_decompressed(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read it piece by piece, decompressed as by `read_decompressed`.
 
     Yields
     ------
@@ -60,8 +45,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         with path.open("rb") as file:
-            packed = file.peek(2).startswith(_GZIP_MAGIC)
-            yield io.BufferedReader(gzip.GzipFile(fileobj=file)) if packed else file
+            gzipped = file.peek(2).startswith(_GZIP_MAGIC)
+            yield io.BufferedReader(gzip.GzipFile(fileobj=file)) if gzipped else file
     except _GZIP_DAMAGE as error:
         raise _damaged(str(path), error) from error
     except OSError as error:
@@ -76,13 +61,13 @@ def unreadable(path: Path, error: OSError) -> DataError:
     )
 
 
-def unpack(content: bytes, origin: str) -> bytes:
+def decompress(content: bytes, origin: str) -> bytes:
     """Decompress content if it is gzipped.
 
     Parameters
     ----------
     content : bytes
-        What a file holds.
+        The content of a file.
     origin : str
         Where it came from, for the message.
 
@@ -99,27 +84,27 @@ def unpack(content: bytes, origin: str) -> bytes:
         raise _damaged(origin, error) from error
 
 
-def verify(payload: bytes, sha256: str, origin: str) -> None:
-    """Refuse content that is not what it should be.
+def verify(content: bytes, sha256: str, origin: str) -> None:
+    """Refuse content whose hash is not the expected one.
 
     Parameters
     ----------
-    payload : bytes
-        Decompressed content: an archive may have been recompressed, what is in it may not differ.
+    content : bytes
+        Decompressed: a file may be compressed again, as long as its content stays the same.
     sha256 : str
-        The hash it must have, in hexadecimal.
+        The expected hash, in hexadecimal.
     origin : str
-        Where it came from, for the message.
+        Where the content came from, for the message.
 
     Raises
     ------
     DataError
         Naming both hashes, if they differ.
     """
-    found = hashlib.sha256(payload).hexdigest()
-    if found != sha256:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
         raise DataError(
-            f"The decompressed content of {origin} has the SHA-256 {found}",
+            f"The decompressed content of {origin} has the SHA-256 {actual}",
             expected=sha256,
             fix="Remove or replace that file; give its path to use it as your own data.",
         )

@@ -1,4 +1,4 @@
-"""Loading and describing data by name or path, as a person asks for them."""
+"""Loading, streaming and summarizing data by name or path, with settings as a mapping."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,12 +8,12 @@ from typing import Any
 from latentscape.config import DataConfig, validate
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
-from latentscape.data.raw import Raw, to_dataset
+from latentscape.data.contents import Examples, check_label_count, from_arrays
+from latentscape.data.conversion import compact_dtype
 from latentscape.data.sources import load_dataset, open_stream
 from latentscape.data.splits import split_dataset
-from latentscape.data.statistics import describe
-from latentscape.data.streams import Stream, stream_of
-from latentscape.data.values import compact
+from latentscape.data.statistics import DataSummary, summarize
+from latentscape.data.streams import Stream, stream_dataset, to_dataset
 
 
 def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> Dataset:
@@ -46,7 +46,7 @@ def stream_data(
     *,
     changes: Mapping[str, Any] | None = None,
 ) -> Stream:
-    """Go through examples once, of which not all need fit into memory.
+    """Iterate over examples once, of which not all need fit into memory.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def stream_data(
     shape : tuple of int
         The shape that examples must have, (C, H, W) or (D,).
     size : int
-        Examples at most in a chunk.
+        Maximum number of examples in a chunk.
 
     Returns
     -------
@@ -65,15 +65,15 @@ def stream_data(
     Raises
     ------
     DataError
-        If the data cannot be read: here, or while the stream is gone through.
+        If the data cannot be read: here, or while the stream is iterated over.
     """
     if isinstance(source, Dataset):
-        return stream_of(check_dataset(source), shape, size)
+        return stream_dataset(check_dataset(source), shape, size)
     return open_stream(_data_config(source, changes), shape, size)
 
 
 def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset:
-    """Make a dataset of arrays in memory.
+    """Build a dataset from arrays in memory.
 
     Parameters
     ----------
@@ -87,13 +87,14 @@ def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset
     Raises
     ------
     DataError
-        If values and labels are not as many, or not finite numbers.
+        If there are not as many labels as values, or values are not finite numbers.
     """
-    return to_dataset(Raw(values, labels), name, name, DataConfig(source=name))
+    contents = from_arrays([Examples(values, labels)], name)
+    return to_dataset(contents, name, name, DataConfig(source=name))
 
 
 def check_dataset(dataset: Dataset) -> Dataset:
-    """Check a dataset made in memory as one that was read would be.
+    """Check a dataset built in memory as one that was read would be.
 
     Parameters
     ----------
@@ -112,16 +113,13 @@ def check_dataset(dataset: Dataset) -> Dataset:
     """
     if len(dataset) < 2:
         raise DataError(f"{dataset.name} holds {len(dataset)} example(s)", expected="two or more")
-    if dataset.labels is not None and len(dataset.labels) != len(dataset):
-        raise DataError(
-            f"{dataset.name} holds {len(dataset)} examples but {len(dataset.labels)} labels",
-            expected="a label for each example",
-        )
-    return replace(dataset, images=compact(dataset.images, dataset.name))
+    if dataset.labels is not None:
+        check_label_count(dataset.labels, len(dataset), dataset.name)
+    return replace(dataset, images=compact_dtype(dataset.images, dataset.name))
 
 
-def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Describe a source and how it is split.
+def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> DataSummary:
+    """Summarize a source and how it is split.
 
     Parameters
     ----------
@@ -132,7 +130,7 @@ def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -
 
     Returns
     -------
-    dict
+    DataSummary
         Counts, shape, range, labels, split sizes, fingerprint, entropy floor in nats per pixel.
 
     Raises
@@ -142,7 +140,7 @@ def show_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -
     """
     config = _data_config(source, changes)
     dataset = load_dataset(config)
-    return describe(dataset, split_dataset(dataset, config))
+    return summarize(dataset, split_dataset(dataset, config))
 
 
 def _data_config(source: str | Path, changes: Mapping[str, Any] | None) -> DataConfig:

@@ -1,18 +1,18 @@
-"""MNIST and Fashion-MNIST: four IDX files each, found on disk or downloaded, always verified."""
+"""MNIST and Fashion-MNIST: four IDX files each, on disk or downloaded, always verified."""
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.files import write_bytes
 from latentscape.data.cache import cache_folder
+from latentscape.data.compression import decompress, read_decompressed, verify
+from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.download import download
-from latentscape.data.idx import parse_idx
-from latentscape.data.payload import read_payload, unpack, verify
-from latentscape.data.raw import Raw, join_parts
+from latentscape.data.formats.idx import parse_idx
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -49,49 +49,51 @@ class Archive:
     label_names: tuple[str, ...]
     folders: tuple[str, ...] = ()
 
-    def load(self) -> Raw:
+    def load(self) -> Contents:
         """Read the four files, downloading those that are missing into the cache.
 
         Returns
         -------
-        Raw
+        Contents
             Images (70000, 28, 28) of uint8, the official training part first.
 
         Raises
         ------
         DataError
-            If a file is neither found nor downloaded, or is not the right one.
+            If a file is missing and cannot be downloaded, or has another hash than expected.
         """
-        (train_images, place), (train_labels, _), (test_images, _), (test_labels, _) = (
-            self._file(*named) for named in zip(FILES, self.sha256, strict=True)
+        files = [self._read(*file) for file in zip(FILES, self.sha256, strict=True)]
+        images, labels, test_images, test_labels = (
+            parse_idx(content, name) for name, (content, _) in zip(FILES, files, strict=True)
         )
-        joined = join_parts(
-            _part(train_images, train_labels), _part(test_images, test_labels), self.name
-        )
-        return Raw(
-            joined.values, joined.labels, self.label_names, None, joined.n_official_train, place
-        )
+        parts = Examples(images, labels), Examples(test_images, test_labels)
+        contents = from_arrays(parts, self.name)
+        return replace(contents, label_names=self.label_names, origin=files[0][1])
 
     def places(self) -> list[Path]:
         """List the folders that are searched, in order."""
-        given = os.environ.get("LATENTSCAPE_DATA")
-        roots = ([Path(given).expanduser()] if given else []) + [Path("data")]
-        named = [root / self.name for root in roots[:-1]]
-        raw = [root / self.torchvision / "raw" for root in roots]
-        return [*named, cache_folder() / self.name, *raw, *map(Path, self.folders)]
+        variable = os.environ.get("LATENTSCAPE_DATA")
+        own = [Path(variable).expanduser()] if variable else []
+        return [
+            *(folder / self.name for folder in own),
+            cache_folder() / self.name,
+            *(folder / self.torchvision / "raw" for folder in (*own, Path("data"))),
+            *map(Path, self.folders),
+        ]
 
-    def _file(self, name: str, sha256: str) -> tuple[bytes, str]:
+    def _read(self, name: str, sha256: str) -> tuple[bytes, str]:
         """Return the verified content of a file, and the folder or address it came from."""
         cached = cache_folder() / self.name
         for path in self._candidates(name):
             try:
-                payload = read_payload(path)
-                verify(payload, sha256, str(path))
+                content = read_decompressed(path)
+                verify(content, sha256, str(path))
             except DataError:
-                if path.parent != cached:  # files of the user's are refused, ours fetched again
+                # A damaged file of the user's is an error; one in the cache is downloaded again.
+                if path.parent != cached:
                     raise
             else:
-                return payload, str(path.parent)
+                return content, str(path.parent)
         return self._download(name, sha256), self._mirrors()[0]
 
     def _candidates(self, name: str) -> Iterator[Path]:
@@ -108,15 +110,11 @@ class Archive:
         )
         with suppress(RunError):  # a cache that cannot be written costs another download
             write_bytes(cache_folder() / self.name / f"{name}.gz", content)
-        return unpack(content, name)
+        return decompress(content, name)
 
     def _mirrors(self) -> tuple[str, ...]:
-        given = os.environ.get("LATENTSCAPE_MIRROR", "").split()
-        return tuple(f"{mirror.rstrip('/')}/{self.name}" for mirror in given) or self.mirrors
-
-
-def _part(images: bytes, labels: bytes) -> Raw:
-    return Raw(parse_idx(images, "images"), parse_idx(labels, "labels"))
+        mirrors = os.environ.get("LATENTSCAPE_MIRROR", "").split()
+        return tuple(f"{mirror.rstrip('/')}/{self.name}" for mirror in mirrors) or self.mirrors
 
 
 MNIST = Archive(

@@ -15,10 +15,8 @@ from latentscape.core.records import Array
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FORMATS = ("PNG", "JPEG")
 
-
-def decode(source: Path | bytes, name: str, resize: tuple[int, int] | None) -> Array:
+def decode_image(source: Path | bytes, name: str, resize: tuple[int, int] | None) -> Array:
     """Decode one image.
 
     Sixteen bits become eight. What is transparent is laid on white, as viewers show it. A
@@ -45,22 +43,14 @@ def decode(source: Path | bytes, name: str, resize: tuple[int, int] | None) -> A
     """
     from PIL import Image, ImageOps
 
-    damage = (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    )
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    # All that Pillow and its decoders raise over damaged files; most are OSError or ValueError.
+    damage = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
     try:
-        with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS
-        ) as image:
+        with Image.open(file, formats=("PNG", "JPEG")) as image:
             image.load()
-            plain = _plain(ImageOps.exif_transpose(image))
-    except damage as error:
+            plain = _to_grey_or_rgb(ImageOps.exif_transpose(image))
+    except (*damage, Image.DecompressionBombError) as error:
         raise DataError(
             f"{name} cannot be read as an image: {error}",
             expected="a whole PNG or JPEG file",
@@ -72,7 +62,7 @@ def decode(source: Path | bytes, name: str, resize: tuple[int, int] | None) -> A
     return pixels[np.newaxis] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 
 
-def stack(images: Iterable[Array], names: Sequence[str]) -> Array:
+def stack_images(images: Iterable[Array], names: Sequence[str]) -> Array:
     """Put images into one array (N, C, H, W); if any is in colour, all become RGB.
 
     Parameters
@@ -87,24 +77,25 @@ def stack(images: Iterable[Array], names: Sequence[str]) -> Array:
     DataError
         If two differ in height or width.
     """
-    found: list[Array] = []
-    for image, name in zip(images, names, strict=True):
-        if found and image.shape[1:] != found[0].shape[1:]:
-            height, width = found[0].shape[1:]
+    stacked = np.zeros((0, 1, 1, 1), np.uint8)
+    for index, (image, name) in enumerate(zip(images, names, strict=True)):
+        if not index:
+            stacked = np.empty((len(names), *image.shape), np.uint8)
+        height, width = stacked.shape[2:]
+        if image.shape[1:] != (height, width):
             raise DataError(
                 f"{names[0]} is {height}x{width} pixels (height x width) "
                 f"but {name} is {image.shape[1]}x{image.shape[2]}",
                 expected="images of one size",
                 fix=f"Resize them while reading: --resize {height}x{width}.",
             )
-        found.append(image)
-    if not found:
-        return np.zeros((0, 1, 1, 1), np.uint8)
-    channels = max(len(image) for image in found)
-    return np.stack([np.broadcast_to(image, (channels, *image.shape[1:])) for image in found])
+        if len(image) > stacked.shape[1]:  # the first one in colour: those before become RGB
+            stacked = np.repeat(stacked, len(image), axis=1)
+        stacked[index] = image  # a grey image is repeated over three channels
+    return stacked
 
 
-def _plain(image: "Image") -> "Image":
+def _to_grey_or_rgb(image: "Image") -> "Image":
     """Reduce an image to 8-bit grey or RGB without transparency."""
     from PIL import Image
 
@@ -113,6 +104,6 @@ def _plain(image: "Image") -> "Image":
         return Image.fromarray(pixels.astype(np.uint8))
     grey = image.mode in ("1", "L", "LA")
     if image.has_transparency_data:
-        paint = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", paint.size, "white"), paint)
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return image.convert("L" if grey else "RGB")

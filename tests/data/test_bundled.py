@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
-from latentscape.data import embedded, load_dataset
+from latentscape.data import bundled, load_dataset
 
 
 def test_mnist_5k_is_stratified_real_mnist() -> None:
@@ -43,5 +43,5 @@ def test_digits_are_those_of_scikit_learn() -> None:
 
 def test_conversion_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_dataset(DataConfig(source="digits"))
-    monkeypatch.setattr(embedded, "_convert_digits", lambda: pytest.fail("converted again"))
+    monkeypatch.setattr(bundled, "_convert_digits", lambda: pytest.fail("converted again"))
     assert load_dataset(DataConfig(source="digits")).fingerprint == first.fingerprint

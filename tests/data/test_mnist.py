@@ -14,7 +14,7 @@ import pytest
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.data import download, load_dataset
-from latentscape.data.archives import FASHION_MNIST, FILES, MNIST, Archive
+from latentscape.data.mnist import FASHION_MNIST, FILES, MNIST, Archive
 
 DEAD = "http://127.0.0.1:9"
 
@@ -114,10 +114,11 @@ def test_places(
         "system": tmp_path / "system",
     }
     write(folders[place], payloads, suffix)
-    raw = small.load()
-    assert raw.n_official_train == 20
-    assert raw.origin == str(folders[place])
-    assert len(raw.values) == len(raw.labels) == 30
+    contents = small.load()
+    assert contents.n_official_train == 20
+    assert contents.origin == str(folders[place])
+    assert contents.count == 30
+    assert sum(len(batch.labels) for batch in contents.batches) == 30
 
 
 def test_files_may_lie_in_different_places(
@@ -126,7 +127,7 @@ def test_files_may_lie_in_different_places(
     monkeypatch.setenv("LATENTSCAPE_DATA", str(tmp_path / "data"))
     write(tmp_path / "data" / "small", {name: payloads[name] for name in FILES[:2]})
     write(tmp_path / "cache" / "small", {name: payloads[name] for name in FILES[2:]}, ".gz")
-    assert len(small.load().values) == 30
+    assert small.load().count == 30
 
 
 def test_a_recompressed_archive_is_the_same(
@@ -137,7 +138,7 @@ def test_a_recompressed_archive_is_the_same(
         path = own_cache / "small" / name
         path.with_name(f"{name}.gz").write_bytes(gzip.compress(path.read_bytes(), compresslevel=1))
         path.unlink()
-    assert len(small.load().values) == 30
+    assert small.load().count == 30
 
 
 def test_other_content_is_refused_with_both_hashes(
@@ -168,8 +169,10 @@ def test_download_into_the_cache_once(
 ) -> None:
     monkeypatch.setenv("LATENTSCAPE_MIRROR", server.url)
     write(server.folder / "small", payloads, ".gz")
-    first, second = small.load(), small.load()
-    np.testing.assert_array_equal(first.values, second.values)
+    first, second = (
+        np.concatenate([batch.values for batch in small.load().batches]) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
     assert server.asked == [f"/small/{name}.gz" for name in FILES]
     assert sorted(file.name for file in (own_cache / "small").iterdir()) == sorted(
         f"{name}.gz" for name in FILES
@@ -188,7 +191,7 @@ def test_a_damaged_download_in_the_cache_is_fetched_again(
     write(own_cache / "small", payloads, ".gz")
     path = own_cache / "small" / f"{FILES[0]}.gz"
     path.write_bytes(path.read_bytes()[:100])
-    assert len(small.load().values) == 30
+    assert small.load().count == 30
     assert server.asked == [f"/small/{FILES[0]}.gz"]
 
 
@@ -212,7 +215,7 @@ def test_the_next_mirror_is_tried(
         write(bad, {f"{name}.gz": b"<html>Please log in</html>" for name in payloads})
     first = DEAD if worse == "dead" else f"{server.url}/bad"
     monkeypatch.setenv("LATENTSCAPE_MIRROR", f"{first} {server.url}/good/")
-    assert len(small.load().values) == 30
+    assert small.load().count == 30
 
 
 def test_a_forged_download_is_refused_and_not_kept(
@@ -241,7 +244,7 @@ def test_a_download_needs_no_cache(
     own_cache.write_text("a file where the folder should be")
     monkeypatch.setenv("LATENTSCAPE_MIRROR", server.url)
     write(server.folder / "small", payloads, ".gz")
-    assert len(small.load().values) == 30
+    assert small.load().count == 30
 
 
 def test_progress_is_shown_to_people_only(
