@@ -7,7 +7,7 @@ import pytest
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
-from latentscape.data import load_dataset
+from latentscape.data import load_dataset, stream_data
 
 
 def load(path: Path, content: str | bytes, **settings: object) -> Dataset:
@@ -51,12 +51,9 @@ def test_kaggle_test_table(path: Path, pixels: list[str], rows: np.ndarray) -> N
     assert dataset.shape == (1, 8, 8)
 
 
-def test_real_digits_as_kaggle_writes_them(
-    path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LATENTSCAPE_DATA", str(real_data))
-    mnist = load_dataset(DataConfig(source="mnist"))
-    rows = np.column_stack([mnist.labels, mnist.images.reshape(-1, 784)])[:500]
+def test_real_digits_as_kaggle_writes_them(path: Path) -> None:
+    mnist = load_dataset(DataConfig(source="mnist-5k"))
+    rows = np.column_stack([mnist.labels[:500], mnist.images[:500].reshape(-1, 784)])
     dataset = load(path, table(["label", *(f"pixel{index}" for index in range(784))], rows))
     np.testing.assert_array_equal(dataset.images, mnist.images[:500])
     np.testing.assert_array_equal(dataset.labels, mnist.labels[:500])
@@ -237,6 +234,13 @@ def test_a_header_and_nothing_else(path: Path) -> None:
 def test_what_is_no_text(path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match="not text in UTF-8"):
         load(path, content)
+
+
+def test_columns_that_are_left_out_need_not_be_text(path: Path) -> None:
+    dataset = load(path, b"pixel0,name\n1,Andr\xe9\n2,Zo\xeb\n")
+    assert (dataset.images.ravel().tolist(), dataset.left_out) == ([1, 2], ("name",))
+    with pytest.raises(DataError, match="cannot be read as a table.*UTF8"):
+        next(stream_data(path, (1, 1, 1), 10).chunks).metadata  # noqa: B018
 
 
 def test_labels_that_are_no_text(path: Path) -> None:

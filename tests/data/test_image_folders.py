@@ -46,8 +46,8 @@ def test_a_folder_per_class(tmp_path: Path, images: np.ndarray, labels: np.ndarr
 def test_train_and_test_are_an_official_split(
     tmp_path: Path, images: np.ndarray, classes: bool, names: tuple[str, str]
 ) -> None:
-    for part, chosen in zip(names, (range(20), range(20, 30)), strict=True):
-        for index in chosen:
+    for part, indices in zip(names, (range(20), range(20, 30)), strict=True):
+        for index in indices:
             folder = tmp_path / part / (f"c{index % 2}" if classes else "")
             save(folder / f"{index:02}.png", images[index])
     dataset = load(tmp_path)

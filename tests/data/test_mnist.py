@@ -26,7 +26,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def payloads(
+def contents(
     images: np.ndarray, labels: np.ndarray, idx_bytes: Callable[[np.ndarray], bytes]
 ) -> dict[str, bytes]:
     """Return four small files: 20 real digits to train on and 10 to test on."""
@@ -35,45 +35,45 @@ def payloads(
 
 
 @pytest.fixture
-def small(payloads: dict[str, bytes]) -> Archive:
+def small(contents: dict[str, bytes]) -> Archive:
     """Return an archive like MNIST, of those files."""
-    hashes = tuple(hashlib.sha256(payload).hexdigest() for payload in payloads.values())
+    hashes = tuple(hashlib.sha256(content).hexdigest() for content in contents.values())
     return replace(MNIST, name="small", torchvision="Small", sha256=hashes)
 
 
-def write(folder: Path, payloads: dict[str, bytes], suffix: str = "") -> None:
+def write(folder: Path, contents: dict[str, bytes], suffix: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, payload in payloads.items():
-        content = gzip.compress(payload) if suffix else payload
-        (folder / (name + suffix)).write_bytes(content)
+    for name, content in contents.items():
+        packed = gzip.compress(content) if suffix else content
+        (folder / (name + suffix)).write_bytes(packed)
 
 
 @dataclass
 class Server:
-    """A mirror: what it serves and what it was asked for."""
+    """A mirror: what it serves and what it was requests for."""
 
     folder: Path
     url: str
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     folder = tmp_path / "served"
     folder.mkdir()
-    asked: list[str] = []
+    requests: list[str] = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments, directory=str(folder))
 
         def log_message(self, *arguments: object) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield Server(folder, f"http://127.0.0.1:{httpd.server_port}", asked)
+        yield Server(folder, f"http://127.0.0.1:{httpd.server_port}", requests)
         httpd.shutdown()
         thread.join()
 
@@ -98,7 +98,7 @@ def test_fashion_mnist_names_its_classes() -> None:
 @pytest.mark.parametrize("place", ["named", "cache", "torchvision", "here", "system"])
 def test_places(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     place: str,
@@ -113,7 +113,7 @@ def test_places(
         "here": Path("data/Small/raw"),
         "system": tmp_path / "system",
     }
-    write(folders[place], payloads, suffix)
+    write(folders[place], contents, suffix)
     contents = small.load()
     assert contents.n_official_train == 20
     assert contents.origin == str(folders[place])
@@ -122,18 +122,18 @@ def test_places(
 
 
 def test_files_may_lie_in_different_places(
-    small: Archive, payloads: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Archive, contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTSCAPE_DATA", str(tmp_path / "data"))
-    write(tmp_path / "data" / "small", {name: payloads[name] for name in FILES[:2]})
-    write(tmp_path / "cache" / "small", {name: payloads[name] for name in FILES[2:]}, ".gz")
+    write(tmp_path / "data" / "small", {name: contents[name] for name in FILES[:2]})
+    write(tmp_path / "cache" / "small", {name: contents[name] for name in FILES[2:]}, ".gz")
     assert small.load().count == 30
 
 
 def test_a_recompressed_archive_is_the_same(
-    small: Archive, payloads: dict[str, bytes], own_cache: Path
+    small: Archive, contents: dict[str, bytes], own_cache: Path
 ) -> None:
-    write(own_cache / "small", payloads)
+    write(own_cache / "small", contents)
     for name in FILES:
         path = own_cache / "small" / name
         path.with_name(f"{name}.gz").write_bytes(gzip.compress(path.read_bytes(), compresslevel=1))
@@ -142,13 +142,13 @@ def test_a_recompressed_archive_is_the_same(
 
 
 def test_other_content_is_refused_with_both_hashes(
-    small: Archive, payloads: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Archive, contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTSCAPE_DATA", str(tmp_path / "data"))
-    forged = {name: payload[:-1] + b"\x07" for name, payload in payloads.items()}
+    forged = {name: content[:-1] + b"\x07" for name, content in contents.items()}
     write(tmp_path / "data" / "small", forged)
-    found = hashlib.sha256(forged[FILES[0]]).hexdigest()
-    with pytest.raises(DataError, match=f"{FILES[0]} has the SHA-256 {found}.*{small.sha256[0]}"):
+    sha256 = hashlib.sha256(forged[FILES[0]]).hexdigest()
+    with pytest.raises(DataError, match=f"{FILES[0]} has the SHA-256 {sha256}.*{small.sha256[0]}"):
         small.load()
 
 
@@ -162,18 +162,18 @@ def test_without_network_the_places_are_listed(small: Archive, tmp_path: Path) -
 
 def test_download_into_the_cache_once(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     server: Server,
     own_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LATENTSCAPE_MIRROR", server.url)
-    write(server.folder / "small", payloads, ".gz")
+    write(server.folder / "small", contents, ".gz")
     first, second = (
         np.concatenate([batch.values for batch in small.load().batches]) for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
-    assert server.asked == [f"/small/{name}.gz" for name in FILES]
+    assert server.requests == [f"/small/{name}.gz" for name in FILES]
     assert sorted(file.name for file in (own_cache / "small").iterdir()) == sorted(
         f"{name}.gz" for name in FILES
     )
@@ -181,38 +181,38 @@ def test_download_into_the_cache_once(
 
 def test_a_damaged_download_in_the_cache_is_fetched_again(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     server: Server,
     own_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LATENTSCAPE_MIRROR", server.url)
-    write(server.folder / "small", payloads, ".gz")
-    write(own_cache / "small", payloads, ".gz")
+    write(server.folder / "small", contents, ".gz")
+    write(own_cache / "small", contents, ".gz")
     path = own_cache / "small" / f"{FILES[0]}.gz"
     path.write_bytes(path.read_bytes()[:100])
     assert small.load().count == 30
-    assert server.asked == [f"/small/{FILES[0]}.gz"]
+    assert server.requests == [f"/small/{FILES[0]}.gz"]
 
 
 @pytest.mark.parametrize("worse", ["dead", "without the file", "forged", "truncated", "no gzip"])
 def test_the_next_mirror_is_tried(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     worse: str,
 ) -> None:
-    write(server.folder / "good" / "small", payloads, ".gz")
+    write(server.folder / "good" / "small", contents, ".gz")
     bad = server.folder / "bad" / "small"
     if worse == "forged":
-        write(bad, {name: payload[:-1] + b"\x07" for name, payload in payloads.items()}, ".gz")
+        write(bad, {name: content[:-1] + b"\x07" for name, content in contents.items()}, ".gz")
     elif worse == "truncated":
-        write(bad, payloads, ".gz")
+        write(bad, contents, ".gz")
         for file in bad.iterdir():
             file.write_bytes(file.read_bytes()[:-5])
     elif worse == "no gzip":
-        write(bad, {f"{name}.gz": b"<html>Please log in</html>" for name in payloads})
+        write(bad, {f"{name}.gz": b"<html>Please log in</html>" for name in contents})
     first = DEAD if worse == "dead" else f"{server.url}/bad"
     monkeypatch.setenv("LATENTSCAPE_MIRROR", f"{first} {server.url}/good/")
     assert small.load().count == 30
@@ -220,41 +220,41 @@ def test_the_next_mirror_is_tried(
 
 def test_a_forged_download_is_refused_and_not_kept(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     server: Server,
     own_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LATENTSCAPE_MIRROR", server.url)
-    forged = {name: payload[:-1] + b"\x07" for name, payload in payloads.items()}
+    forged = {name: content[:-1] + b"\x07" for name, content in contents.items()}
     write(server.folder / "small", forged, ".gz")
-    found = hashlib.sha256(forged[FILES[0]]).hexdigest()
-    with pytest.raises(DataError, match=f"{found}.*{small.sha256[0]}"):
+    sha256 = hashlib.sha256(forged[FILES[0]]).hexdigest()
+    with pytest.raises(DataError, match=f"{sha256}.*{small.sha256[0]}"):
         small.load()
     assert not list(own_cache.rglob("*.gz"))
 
 
 def test_a_download_needs_no_cache(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     server: Server,
     own_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own_cache.write_text("a file where the folder should be")
     monkeypatch.setenv("LATENTSCAPE_MIRROR", server.url)
-    write(server.folder / "small", payloads, ".gz")
+    write(server.folder / "small", contents, ".gz")
     assert small.load().count == 30
 
 
 def test_progress_is_shown_to_people_only(
     small: Archive,
-    payloads: dict[str, bytes],
+    contents: dict[str, bytes],
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write(server.folder / "small", payloads, ".gz")
+    write(server.folder / "small", contents, ".gz")
     url, sha256 = f"{server.url}/small/{FILES[0]}.gz", small.sha256[0]
     download.download([url], sha256, "")
     assert capsys.readouterr() == ("", "")

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import Array
+from latentscape.core.records import Array, Dataset
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,7 +80,12 @@ class Contents:
 
 
 Reader = Callable[[Path, DataConfig, int], Contents]
-"""Opens a path of one format: (path, settings of the data, maximum examples in a batch)."""
+"""Opens a path of one format.
+
+Its arguments are the path, the settings of the data, and the maximum number of examples in a batch.
+A file that is damaged, or does not fit the settings, is a DataError: at once or while batches are
+read.
+"""
 
 
 def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize) -> Contents:
@@ -109,6 +116,14 @@ def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize)
         sum(len(part.values) for part in parts),
         n_official_train=len(parts[0].values) if len(parts) > 1 else None,
     )
+
+
+def from_dataset(dataset: Dataset, size: int) -> Contents:
+    """Return the examples of a dataset as contents, in batches of at most `size`."""
+    names = np.array(dataset.label_names, object)
+    labels = None if dataset.labels is None else names[dataset.labels]
+    contents = from_arrays([Examples(dataset.images, labels)], dataset.name, size)
+    return replace(contents, channels_first=True, value_range=dataset.value_range)
 
 
 def check_label_count(labels: Array, count: int, origin: str) -> None:

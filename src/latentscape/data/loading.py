@@ -10,10 +10,10 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Examples, check_label_count, from_arrays
 from latentscape.data.conversion import compact_dtype
-from latentscape.data.sources import load_dataset, open_stream
+from latentscape.data.sources import load_dataset, open_stream, stream_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import DataSummary, summarize
-from latentscape.data.streams import Stream, stream_dataset, to_dataset
+from latentscape.data.streams import Stream, to_dataset
 
 
 def load_data(source: str | Path, *, changes: Mapping[str, Any] | None = None) -> Dataset:

@@ -11,10 +11,10 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError, unknown
 from latentscape.core.records import Dataset
 from latentscape.data.bundled import load_digits, load_mnist_5k
-from latentscape.data.contents import Contents
+from latentscape.data.contents import Contents, from_dataset
 from latentscape.data.formats.registry import find_format
 from latentscape.data.mnist import FASHION_MNIST, MNIST
-from latentscape.data.streams import Stream, stream_contents, stream_dataset, to_dataset
+from latentscape.data.streams import Stream, stream_contents, to_dataset
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,12 @@ def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream
         return stream_dataset(load_dataset(config), shape, size)
     path = _existing_path(config.source)
     return stream_contents(_open(path, config, size), _name(path), str(path), config, shape)
+
+
+def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Stream:
+    """Iterate over a dataset in memory; see `open_stream`."""
+    contents = from_dataset(dataset, size)
+    return stream_contents(contents, dataset.name, dataset.name, DataConfig(), shape)
 
 
 def _open(path: Path, config: DataConfig, size: int) -> Contents:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
-from latentscape.data.contents import Contents, Examples, check_label_count, label_table
+from latentscape.data.contents import Contents, Examples, check_label_count
 from latentscape.data.conversion import arrange_axes, compact_dtype
 from latentscape.data.labels import encode_labels
 
@@ -97,26 +96,6 @@ def stream_contents(
     return Stream(name, contents.count, _stream_chunks(contents, origin, config, shape))
 
 
-def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Stream:
-    """Iterate over a dataset in memory.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The examples.
-    shape : tuple of int
-        The shape that they must have.
-    size : int
-        Maximum number of examples in a chunk.
-
-    Returns
-    -------
-    Stream
-        Raises a DataError while it is iterated over, if examples have another shape.
-    """
-    return Stream(dataset.name, len(dataset), _dataset_chunks(dataset, shape, size))
-
-
 def to_dataset(contents: Contents, name: str, origin: str, config: DataConfig) -> Dataset:
     """Read all examples of a file: the concatenation of its chunks.
 
@@ -179,16 +158,16 @@ def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chun
     if count is None:
         chunks = [replace(chunk, build_metadata=None) for chunk in chunks]  # frees their tables
         count = sum(len(chunk.images) for chunk in chunks)
-    images, labels, value_range, n_read = np.empty((0, 1), np.uint8), [], (0.0, 255.0), 0
+    whole, labels, n_read = Chunk(np.empty((0, 1), np.uint8), (0.0, 255.0)), [], 0
     for chunk in chunks:
-        images = _put(chunk.images, images if n_read else None, n_read, count, origin)
-        if chunk.labels is not None:
-            labels.append(chunk.labels)
-        value_range = chunk.value_range  # types widen, so that the last range holds for all
+        images = _put(chunk.images, whole.images if n_read else None, n_read, count, origin)
+        whole = Chunk(images, chunk.value_range)  # types widen: the last range holds for all
+        labels.append(chunk.labels)
         n_read += len(chunk.images)
     if n_read != count:
         raise DataError(f"{origin} holds {n_read} examples", expected=f"the {count} it declares")
-    return Chunk(images, value_range, np.concatenate(labels) if labels else None)
+    present = [column for column in labels if column is not None]
+    return replace(whole, labels=np.concatenate(present)) if present else whole
 
 
 def _put(part: Array, images: Array | None, start: int, count: int, origin: str) -> Array:
@@ -275,19 +254,6 @@ def _colour_like(images: Array, shape: tuple[int, ...]) -> Array:
     """Repeat grey images (B, 1, H, W) if `shape` is (3, H, W); return others as they are."""
     grey = images.ndim == 4 and images.shape[1] == 1 and shape == (3, *images.shape[2:])
     return np.repeat(images, 3, axis=1) if grey else images
-
-
-def _dataset_chunks(dataset: Dataset, shape: tuple[int, ...], size: int) -> Iterator[Chunk]:
-    names = np.array(dataset.label_names, object)
-    for start in range(0, len(dataset), size):
-        rows = slice(start, start + size)
-        images = _to_shape(dataset.images[rows], shape, f"example {start} of {dataset.name}")
-        chunk = Chunk(_writable(images), dataset.value_range)
-        if dataset.labels is None:
-            yield chunk
-        else:
-            labels = names[dataset.labels[rows]]
-            yield replace(chunk, labels=labels, build_metadata=partial(label_table, labels))
 
 
 def _index_labels(

@@ -49,25 +49,12 @@ class _Layout:
 
 
 def read_csv(path: Path, config: DataConfig, size: int) -> Contents:
-    """Read a table as Kaggle's Digit Recognizer has it, or any other numeric one.
+    """Read a table as Kaggle's Digit Recognizer has it, or any other numeric one; see `Reader`.
 
-    A first line of nothing but numbers is data. Columns called pixels, a square number of them,
-    become images (N, 1, S, S); so do 64 or more columns without names, if they are a square number.
-    Other columns become vectors (N, D).
-
-    Parameters
-    ----------
-    path : Path
-        Text in UTF-8, gzipped or not.
-    config : DataConfig
-        ``labels`` names the label column; without a header it is the position, from 0.
-    size : int
-        Maximum number of rows in a batch.
-
-    Raises
-    ------
-    DataError
-        With line and column, for a cell that is not a finite number.
+    The text is UTF-8, gzipped or not. A first line of nothing but numbers is data. Columns called
+    pixels, a square number of them, become images (N, 1, S, S); so do 64 or more columns without
+    names, if they are a square number. Other columns become vectors (N, D). ``config.labels`` names
+    the label column; without a header it is the position, from 0.
     """
     with closing(_blocks(path)) as blocks:
         layout = _layout(next(blocks), path, config)
@@ -214,15 +201,7 @@ def _looks_labelled(n_columns: int) -> bool:
 
 
 def _first_mistake(layout: _Layout, problem: str) -> DataError:
-    """Find the first mistake in a table that cannot be read, by a slow second reading.
-
-    Parameters
-    ----------
-    layout : _Layout
-        The table.
-    problem : str
-        What Arrow said, for the message where no mistake is found.
-    """
+    """Find the first mistake in a table by a slow second reading; `problem` is what Arrow said."""
     # What is not UTF-8 becomes a character that is not part of any number.
     texts = (
         io.TextIOWrapper(io.BytesIO(block), "utf-8", "replace", newline="")

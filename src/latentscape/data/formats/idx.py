@@ -34,19 +34,7 @@ def is_idx_folder(path: Path) -> bool:
 def read_idx(path: Path, config: DataConfig, size: int) -> Contents:
     """Read one IDX file of images, with the file of labels beside it if there is one.
 
-    Parameters
-    ----------
-    path : Path
-        As in ``train-images-idx3-ubyte.gz``, beside ``train-labels-idx1-ubyte.gz``.
-    config : DataConfig
-        Not used: the file says all.
-    size : int
-        Maximum number of examples in a batch.
-
-    Raises
-    ------
-    DataError
-        If a file is damaged or there are not as many labels as images.
+    As in ``train-images-idx3-ubyte.gz``, beside ``train-labels-idx1-ubyte.gz``. See `Reader`.
     """
     return from_arrays([_read_part(path)], str(path), size)
 
@@ -54,17 +42,7 @@ def read_idx(path: Path, config: DataConfig, size: int) -> Contents:
 def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
     """Read a folder of IDX files: a training part, and a ``t10k`` or ``test`` part if there is one.
 
-    Parameters
-    ----------
-    path : Path
-        The folder.
-    config, size
-        As for `read_idx`.
-
-    Raises
-    ------
-    DataError
-        If the parts cannot be told from each other or do not fit together.
+    See `Reader`. Parts that cannot be told from each other, or do not fit together, are an error.
     """
     files = _image_files(path)
     if len(files) == 1:

@@ -25,22 +25,10 @@ _LabelledFile = tuple[Path, str]
 
 
 def read_image_folder(path: Path, config: DataConfig, size: int) -> Contents:
-    """Read a folder of PNG and JPEG images, in the order of their sorted names.
+    """Read a folder of PNG and JPEG images, in the order of their sorted names; see `Reader`.
 
-    Parameters
-    ----------
-    path : Path
-        Holds images; or one folder per class; or the folders ``train`` and ``test``, each of which
-        does. Other files are ignored, and so are hidden ones.
-    config : DataConfig
-        ``resize`` is applied.
-    size : int
-        Maximum number of images in a batch.
-
-    Raises
-    ------
-    DataError
-        If there are no images, they differ in size, or one of them cannot be read.
+    It holds images; or one folder per class; or the folders ``train`` and ``test``, each of which
+    does. Other files are ignored, and so are hidden ones. ``config.resize`` is applied.
     """
     parts = [_images_below(part) for part in _parts(path)]
     files = [file for part in parts for file in part]

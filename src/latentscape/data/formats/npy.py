@@ -15,21 +15,9 @@ _BATCH = 4 << 20
 
 
 def read_npy(path: Path, config: DataConfig, size: int) -> Contents:
-    """Read an array of examples.
+    """Read an array (N, D), (N, H, W), (N, C, H, W) or (N, H, W, C); see `Reader`.
 
-    Parameters
-    ----------
-    path : Path
-        Holds (N, D), (N, H, W), (N, C, H, W) or (N, H, W, C).
-    config : DataConfig
-        ``labels`` may name a .npy file of N labels, here or beside `path`.
-    size : int
-        Maximum number of examples in a batch.
-
-    Raises
-    ------
-    DataError
-        If a file is damaged, pickled or missing, or labels and examples differ in number.
+    ``config.labels`` may name a .npy file of N labels, here or beside `path`.
     """
     array = map_array(path)
     labels = None if config.labels is None else find_label_file(path, config.labels)
@@ -41,13 +29,7 @@ def read_npy(path: Path, config: DataConfig, size: int) -> Contents:
 
 
 def find_label_file(path: Path, name: str) -> Path:
-    """Find a file of labels by its name, here or beside the examples in `path`.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
+    """Find a file of labels here or beside the examples in `path`; a DataError if there is none."""
     here = Path(name).expanduser()
     file = here if here.is_file() else path.parent / here
     if not file.is_file():

@@ -26,22 +26,11 @@ _PAIRS = (
 
 
 def read_npz(path: Path, config: DataConfig, size: int) -> Contents:
-    """Read an archive of arrays.
+    """Read an archive of arrays; see `Reader`.
 
-    Parameters
-    ----------
-    path : Path
-        Holds ``x_train``, ``y_train``, ``x_test`` and ``y_test`` (an official split); or ``images``
-        and ``labels``, ``X`` and ``y``, ``x`` and ``y``, ``data`` and ``target``; or one array.
-    config : DataConfig
-        ``labels`` may name an array in the archive or a .npy file.
-    size : int
-        Maximum number of examples in a batch.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged or pickled, or holds none of these.
+    It holds ``x_train``, ``y_train``, ``x_test`` and ``y_test`` (an official split); or ``images``
+    and ``labels``, ``X`` and ``y``, ``x`` and ``y``, ``data`` and ``target``; or one array.
+    ``config.labels`` may name an array in the archive or a .npy file.
     """
     arrays = load_arrays(path)
     for train, train_labels, test, test_labels in _OFFICIAL_SPLITS:

@@ -53,22 +53,11 @@ class _Column:
 
 
 def read_parquet(path: Path, config: DataConfig, size: int) -> Contents:
-    """Read a Parquet table.
+    """Read a Parquet table; see `Reader`.
 
-    Parameters
-    ----------
-    path : Path
-        With one numeric column per value; or one column of lists (nested for images); or one
-        column of PNG or JPEG images, as Hugging Face's data sets store them.
-    config : DataConfig
-        ``labels`` names the label column; ``resize`` is applied to encoded images.
-    size : int
-        Maximum number of rows in a batch.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged, a column is missing, or values are missing or not numeric.
+    It has one numeric column per value; or one column of lists (nested for images); or one column
+    of PNG or JPEG images, as Hugging Face's data sets store them. ``config.labels`` names the label
+    column; ``config.resize`` is applied to encoded images.
     """
     from pyarrow import parquet
 
