@@ -80,7 +80,8 @@ def _batches(
 
     first = 0
     with _opened(path) as file:
-        source = parquet.ParquetFile(file, metadata=metadata, buffer_size=_BUFFER)
+        # Reading ahead (pre_buffer) would hold whole row groups in memory, also for a stream.
+        source = parquet.ParquetFile(file, metadata=metadata, buffer_size=_BUFFER, pre_buffer=False)
         for table in _tables(source, layout, size):
             columns = [
                 _Column(table.column(index), f"{path}, column {layout.names[index]!r}", first)
