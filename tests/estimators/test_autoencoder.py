@@ -15,6 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 import latentscape
 from latentscape import Autoencoder, ConfigError, DataError, RunError, TrainingError
+from latentscape.core import files
 from latentscape.core.errors import Interrupted
 from latentscape.estimators import streaming
 from latentscape.runs import save_model
@@ -385,8 +386,9 @@ def test_a_folder_keeps_the_run(images, quick, tmp_path):
     )
 
 
-def test_without_a_folder_nothing_is_kept(images, quick, tmp_path, monkeypatch):
+def test_without_a_folder_nothing_is_written(images, quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(files, "write_atomic", lambda path, write: pytest.fail(f"wrote {path}"))
     assert quick().fit(images).run_ is None
     assert not any(tmp_path.iterdir())
 

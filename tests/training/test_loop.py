@@ -24,6 +24,7 @@ from latentscape.model import Network
 from latentscape.runs import Run, create_run, read_findings
 from latentscape.training.callbacks import Callback, PlainProgress
 from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
+from latentscape.training.storage import RunStorage
 
 CPU = torch.device("cpu")
 TIMING = ("seconds", "images_per_second")
@@ -34,7 +35,7 @@ def new_run(path, recipe, split) -> Run:
 
 
 def fit(run, split, *callbacks):
-    return Trainer(run, split, CPU, callbacks).fit()
+    return Trainer(RunStorage(run), split, CPU, callbacks).fit()
 
 
 def history_of(run: Run) -> list[dict]:
@@ -211,7 +212,7 @@ class Poison(Callback):
 
 
 def poisoned(run, split, steps) -> Trainer:
-    trainer = Trainer(run, split, CPU)
+    trainer = Trainer(RunStorage(run), split, CPU)
     trainer.callbacks.append(Poison(lambda: trainer, steps))
     return trainer
 

@@ -46,6 +46,7 @@ from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
+from latentscape.training.storage import RunStorage
 
 CUSTOMARY_SAMPLES = 5000
 """Importance samples per example in published log-likelihoods (Burda et al. 2016)."""
@@ -372,7 +373,7 @@ def finish_run(
             model = load_model(run.path)
         else:
             watching = [*choose_progress(quiet, together), *told]
-            model = Trainer(run, split, choose_device(device), watching).fit()
+            model = Trainer(RunStorage(run), split, choose_device(device), watching).fit()
         if not (run.path / "findings.json").exists():
             _evaluate(run, model, split)
         for tracker in told:

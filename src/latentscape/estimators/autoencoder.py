@@ -1,7 +1,6 @@
 """An autoencoder as a scikit-learn transformer."""
 
 import math
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +52,7 @@ from latentscape.model import Network, scaled
 from latentscape.runs import ModelFile, Run, create_run, open_run, read_model, save_model
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
+from latentscape.training.storage import MemoryStorage, RunStorage, Storage
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,14 +215,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         task = self._task(X, y)
         device = choose_device(self.device)
-        with self._run_directory(task) as run:
-            trainer = Trainer(run, task.split, device, choose_progress(not self.verbose))
+        with self._storage(task) as storage:
+            trainer = Trainer(storage, task.split, device, choose_progress(not self.verbose))
             try:
                 network = trainer.fit()
             except Interrupted:
                 # What runs many fits goes on after an error, but not after this.
                 raise KeyboardInterrupt from None
-            history = run.history
+            history = storage.history
         kept = None if self.folder is None else Run(Path(self.folder) / self._run_name(task))
         return self._settle(task, network, history, run=kept)
 
@@ -533,16 +533,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return slug(f"{task.recipe.name}-{fingerprint[:12]}")
 
     @contextmanager
-    def _run_directory(self, task: _Task) -> Iterator[Run]:
-        """Make a run directory that takes its place in `folder` at the end, or is gone then."""
-        about = describe_split(task.split)
+    def _storage(self, task: _Task) -> Iterator[Storage]:
+        """Keep a run directory in `folder`, once it is whole; without `folder` keep nothing."""
         if self.folder is None:
-            with tempfile.TemporaryDirectory() as gone:
-                yield create_run(Path(gone) / "run", task.recipe, about, {})
-        else:
-            environment = describe_environment(task.recipe, choose_device(self.device))
-            with write_folder(Path(self.folder) / self._run_name(task)) as building:
-                yield create_run(building, task.recipe, about, environment)
+            yield MemoryStorage(task.recipe.name, task.recipe)
+            return
+        environment = describe_environment(task.recipe, choose_device(self.device))
+        with write_folder(Path(self.folder) / self._run_name(task)) as path:
+            run = create_run(path, task.recipe, describe_split(task.split), environment)
+            yield RunStorage(run)
 
     def _new_network(self, recipe: Recipe) -> Network:
         device = choose_device(self.device)

@@ -67,7 +67,7 @@ class Tracker(Callback):
         """Let go of what was opened; `error` is what ended the run, None if it ended well."""
         raise NotImplementedError
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Begin where training begins."""
         self._carefully(self._begin, epochs_done)
 

@@ -3,6 +3,7 @@
 import io
 import sys
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -14,7 +15,6 @@ from latentscape.config import TrainConfig
 from latentscape.core.files import write_bytes
 from latentscape.core.randomness import generator
 from latentscape.model import Network
-from latentscape.runs import Run
 from latentscape.training.batches import Batch
 
 SNAPSHOT_SAMPLES = 64
@@ -23,7 +23,7 @@ SNAPSHOT_SAMPLES = 64
 class Callback:
     """Hooks into training, all of which do nothing here."""
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Take note that training starts or goes on; `examples` are trained on per epoch."""
 
     def on_step(self, examples: int) -> None:
@@ -44,17 +44,17 @@ class Snapshots(Callback):
 
     Parameters
     ----------
-    run : Run
-        Files ``epoch-NNNN.npy`` (reconstructions) and ``samples-NNNN.npy`` (of codes drawn from the
-        prior, where there is one) are written to ``snapshots/`` of this run.
+    folder : Path
+        Gets the files ``epoch-NNNN.npy`` (reconstructions) and ``samples-NNNN.npy`` (of codes drawn
+        from the prior, where there is one).
     shown : Batch
         Images and their labels.
     config : TrainConfig
         ``snapshots``, the epochs; ``seed``, which draws the codes.
     """
 
-    def __init__(self, run: Run, shown: Batch, config: TrainConfig) -> None:
-        self._folder, self._shown, self._config = run.snapshots, shown, config
+    def __init__(self, folder: Path, shown: Batch, config: TrainConfig) -> None:
+        self._folder, self._shown, self._config = folder, shown, config
 
     def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
         """Write snapshots if this is one of the epochs."""
@@ -89,13 +89,13 @@ class PlainProgress(Callback):
     def __init__(self, stream: TextIO | None = None, named: bool = False) -> None:
         self._stream, self._named, self._name = stream or sys.stderr, named, ""
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Say what is trained."""
         self._epochs = config.epochs
-        self._name = f"{run.name}: " if self._named else ""
+        self._name = f"{name}: " if self._named else ""
         again = f", going on after epoch {epochs_done}" if epochs_done else ""
         plural = "s" if config.epochs > 1 else ""
-        self._print(f"{run.name}: {examples:,} examples, {config.epochs} epoch{plural}{again}")
+        self._print(f"{name}: {examples:,} examples, {config.epochs} epoch{plural}{again}")
 
     def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
         """Print the epoch."""
@@ -133,11 +133,11 @@ class LiveProgress(Callback):
             console=console,
         )
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Show the bar."""
         self._examples, self._epochs_done, self._shown = examples, epochs_done, 0.0
         total, done = config.epochs * examples, epochs_done * examples
-        self._task = self._bar.add_task(run.name, total=total, completed=done, status="")
+        self._task = self._bar.add_task(name, total=total, completed=done, status="")
         self._bar.start()
 
     def on_step(self, examples: int) -> None:

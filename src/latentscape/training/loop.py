@@ -27,17 +27,12 @@ from latentscape.core.randomness import (
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, full_precision, synchronize, training_on
 from latentscape.model import Network, Pass, evaluate_terms
-from latentscape.runs import SCHEMA, Run, save_model
 from latentscape.training.batches import Batch, Batches, Examples, in_order
 from latentscape.training.callbacks import Callback, Snapshots
-from latentscape.training.checkpoint import (
-    Checkpoint,
-    CheckpointFolder,
-    pack_optimizer,
-    unpack_optimizer,
-)
+from latentscape.training.checkpoint import Checkpoint, pack_optimizer, unpack_optimizer
 from latentscape.training.optim import build_optimizer, learning_rate
 from latentscape.training.step import TrainingStep
+from latentscape.training.storage import Storage
 
 MAX_ROLLBACKS = 3
 PATIENCE_FOR_CODES = 3
@@ -82,8 +77,8 @@ class Trainer:
 
     Parameters
     ----------
-    run : Run
-        Made by `create_run`; gets checkpoints, history, snapshots and, at the end, the model.
+    storage : Storage
+        Has the recipe; gets checkpoints, history, snapshots and, at the end, the model.
     split : Split
         The examples.
     device : torch.device
@@ -93,13 +88,15 @@ class Trainer:
     """
 
     def __init__(
-        self, run: Run, split: Split, device: torch.device, callbacks: Sequence[Callback] = ()
+        self,
+        storage: Storage,
+        split: Split,
+        device: torch.device,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
-        self.run, self.recipe, self.split, self.device = run, run.recipe, split, device
+        self.storage, self.recipe, self.split, self.device = storage, storage.recipe, split, device
         self.config = self.recipe.train
         self.precision = choose_precision(self.config.precision, device)
-        # Only a checkpoint of the very same settings, data and format can be gone on from.
-        self.identity = f"{SCHEMA}-{run.fingerprint}"
         self.examples = Examples(split.dataset, device)
         self.batches = Batches(
             self.examples,
@@ -108,13 +105,12 @@ class Trainer:
             self.config.seed,
             binarize=self.recipe.data.binarize == "dynamic",
         )
-        self.checkpoints = CheckpointFolder(run.checkpoints)
         self.standing = Standing()
         self.best_weights: dict[str, Tensor] = {}
         self.callbacks = list(callbacks)
-        if self.config.snapshots:
+        if self.config.snapshots and storage.snapshots:
             shown = next(in_order(self.examples, split.examples()))
-            self.callbacks.append(Snapshots(run, shown, self.config))
+            self.callbacks.append(Snapshots(storage.snapshots, shown, self.config))
         self._stop_asked = False
 
     def fit(self) -> Network:
@@ -138,13 +134,12 @@ class Trainer:
         with (
             forked_random(seed, self.device),
             # The same number of threads, or a run that goes on would come to other bits.
-            training_on(self.precision, self.run.environment.get("threads")),
+            training_on(self.precision, self.storage.threads),
             self._stop_on_signal(),
         ):
             self._build()
-            self._tell(
-                "on_start", self.run, self.config, len(self.split.train), self.standing.epoch
-            )
+            name, examples = self.storage.name, len(self.split.train)
+            self._tell("on_start", name, self.config, examples, self.standing.epoch)
             try:
                 while not self._is_done():
                     self._epoch_or_roll_back()
@@ -158,14 +153,14 @@ class Trainer:
         self.model = Network(self.recipe.model, self.recipe.objective).to(self.device)
         self.optimizer = build_optimizer(self.model, self.config)
         self.sums = self._zero_sums()
-        checkpoint = self.checkpoints.latest()
+        checkpoint = self.storage.checkpoints.latest()
         if checkpoint is None and not self._is_finite():
             raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
         if checkpoint is None:
             self._save()  # Even the first epoch has something to roll back to.
         else:
             self._restore(checkpoint)
-            self.run.write_log(self.standing.history, self.standing.events)
+            self.storage.write_log(self.standing.history, self.standing.events)
         self.take_step = self._training_step()
 
     def _training_step(self) -> TrainingStep:
@@ -241,7 +236,7 @@ class Trainer:
         self._note_collapse()
         with full_precision():  # What callbacks make of the model is looked at.
             self._tell("on_epoch", self.model, record)
-        self.run.write_log(standing.history, standing.events)
+        self.storage.write_log(standing.history, standing.events)
         self._save()
         if not self._is_done():
             self._stop_if_asked()
@@ -307,8 +302,9 @@ class Trainer:
         standing = self.standing
         if standing.rollbacks >= MAX_ROLLBACKS:
             raise TrainingError(
-                f"The loss of {self.run.name} became infinite or NaN in epoch {standing.epoch + 1} "
-                f"again, after {MAX_ROLLBACKS} roll-backs with half the learning rate each",
+                f"The loss of {self.storage.name} became infinite or NaN in epoch "
+                f"{standing.epoch + 1} again, after {MAX_ROLLBACKS} roll-backs with half the "
+                "learning rate each",
                 fix="Lower train.lr, set train.clip_norm, or look at the data's range.",
             )
         rate_factor, rollbacks, events = (
@@ -316,7 +312,7 @@ class Trainer:
             standing.rollbacks + 1,
             standing.events,
         )
-        checkpoint = self.checkpoints.latest(epoch_end=True)
+        checkpoint = self.storage.checkpoints.latest(epoch_end=True)
         assert checkpoint is not None
         self._restore(checkpoint)
         self.take_step = self._training_step()
@@ -328,14 +324,14 @@ class Trainer:
         self.standing.rate_factor, self.standing.rollbacks = rate_factor, rollbacks
         self.standing.events = [*events, event]
         self._tell("on_event", event)
-        self.run.write_log(self.standing.history, self.standing.events)
+        self.storage.write_log(self.standing.history, self.standing.events)
         self._save()
 
     def _finish(self) -> Network:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         labels = self.split.dataset.label_names
-        save_model(self.run.model_file, self.model.state_dict(), self.recipe, labels)
+        self.storage.write_model(self.model.state_dict(), labels)
         return self.model.eval()
 
     def _save(self) -> None:
@@ -354,14 +350,14 @@ class Trainer:
             for group, values in groups.items()
             for name, value in values.items()
         }
-        values = {**asdict(self.standing), "identity": self.identity}
-        self.checkpoints.save(Checkpoint(tensors, values))
+        values = {**asdict(self.standing), "identity": self.storage.identity}
+        self.storage.checkpoints.save(Checkpoint(tensors, values))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         values = dict(checkpoint.values)
-        if values.pop("identity", None) != self.identity:
+        if values.pop("identity", None) != self.storage.identity:
             raise RunError(
-                f"The checkpoints of {self.run.name} are of another recipe, or another version",
+                f"The checkpoints of {self.storage.name} are of another recipe, or another version",
                 fix="Put recipe.yaml back as it was, or train anew under another --name.",
             )
         groups: dict[str, dict[str, Tensor]] = {}
@@ -390,8 +386,8 @@ class Trainer:
         if self._stop_asked:
             raise Interrupted(
                 f"Stopped in epoch {min(self.standing.epoch + 1, self.config.epochs)} "
-                f"of {self.config.epochs}, and saved",
-                fix=f"To go on: latentscape train --resume {self.run.path} ",
+                f"of {self.config.epochs}",
+                fix=self.storage.resume_hint,
             )
 
     @contextmanager
