@@ -14,6 +14,8 @@ from latentscape.data import load_dataset, split_dataset
 
 # The models are small: threads would only wait for each other, the more the busier the machine.
 torch.set_num_threads(1)
+# UMAP's threads would set torch's number of threads too, for all tests after it.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 
 GIVEN_DATA = os.environ.get("LATENTSCAPE_DATA")
