@@ -1,4 +1,4 @@
-"""The estimators that stand on codes: clusterer, detector, classifier."""
+"""The estimators that use codes: clusterer, detector, classifier."""
 
 import pickle
 
@@ -22,7 +22,7 @@ from latentscape.analyses.clusters.clusterers import CLUSTERERS
 
 @pytest.fixture
 def frozen(fitted):
-    """Spare the tests the training."""
+    """An autoencoder that no test has to train."""
     return FrozenEstimator(fitted)
 
 
@@ -72,9 +72,9 @@ def test_a_training_example_is_no_neighbour_of_its_own(frozen, fitted, images):
     np.testing.assert_allclose(
         detector.score_samples(images), -distances[:, 1:6].mean(1), rtol=1e-4
     )
-    others = codes + 0.01
-    nearest = np.sort(np.linalg.norm(others[:, None] - codes, axis=-1))[:, :5].mean(1)
-    np.testing.assert_allclose(detector._distance(others.astype(np.float32)), nearest, rtol=1e-3)
+    shifted = codes + 0.01
+    nearest = np.sort(np.linalg.norm(shifted[:, None] - codes, axis=-1))[:, :5].mean(1)
+    np.testing.assert_allclose(detector._distance(shifted.astype(np.float32)), nearest, rtol=1e-3)
 
 
 def test_a_frozen_autoencoder_that_knows_names(images, labels, fitted, quick):
