@@ -3,21 +3,24 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The variable silences an advertisement. Not --quiet: it would hide warnings from --strict.
+DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo test check docs bench clean
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || (echo 'On Debian: apt install python3-venv' >&2; exit 1)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,all]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,all]'
 	touch $(STAMP)
 
 demo: install
 	$(BIN)/latentscape compare quickstart
 
+# One thread for each worker: more would wait for each other. The layers are tested by check.
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/test_layers.py
 
 check: install
 	$(BIN)/ruff check .
@@ -25,10 +28,15 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/python tools/structure.py
+	$(DOCS)
+
+# The site of the documents, in site/. Broken links are errors.
+docs: install
+	$(DOCS)
 
 # An hour. Each peer gets an environment of its own in benchmarks/.peers.
 bench: install
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) runs benchmarks/.peers
+	rm -rf $(VENV) runs site benchmarks/.peers

@@ -19,11 +19,11 @@ import torch
 from benchmarks.processes import measure
 from benchmarks.works import ROOT, load_mnist
 from latentscape import Dataset, Split
-from latentscape.api.experiment import prepare, resolve
+from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Recipe
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.training.batches import Batches, Examples
+from latentscape.training.loader import Examples, Loader
 from latentscape.training.optim import build_optimizer
 from latentscape.training.step import TrainingStep
 
@@ -122,10 +122,10 @@ def _train(setting: Setting, file: Path) -> dict[str, Any]:
     model = Network(recipe.model, recipe.objective).train()
     step = TrainingStep(model, build_optimizer(model, recipe.train), recipe.train, precision)
     examples = Examples(split.dataset, device)
-    batches = Batches(examples, split.train, recipe.train.batch_size, recipe.train.seed)
+    loader = Loader(examples, split.train, recipe.train.batch_size, recipe.train.seed)
     with training_on(precision):
-        _take_steps(step, batches, recipe.train.lr, WARM_UP_SECONDS)
-        images, seconds = _take_steps(step, batches, recipe.train.lr, SECONDS)
+        _take_steps(step, loader, recipe.train.lr, WARM_UP_SECONDS)
+        images, seconds = _take_steps(step, loader, recipe.train.lr, SECONDS)
     return {
         "seconds": seconds * setting.images / images,
         "images_timed": images,
@@ -155,11 +155,11 @@ def _recipe(setting: Setting, split: Split) -> Recipe:
 
 
 def _take_steps(
-    step: TrainingStep, batches: Batches, rate: float, most_seconds: float
+    step: TrainingStep, loader: Loader, rate: float, most_seconds: float
 ) -> tuple[int, float]:
     """Train for so long; return on how many images, and for how many seconds."""
     begun, images = perf_counter(), 0
-    for taken, (epoch, batch) in enumerate(_endless(batches), start=1):
+    for taken, (epoch, batch) in enumerate(_endless(loader), start=1):
         step(batch, rate, epoch)
         images += len(batch)
         seconds = perf_counter() - begun
@@ -168,10 +168,10 @@ def _take_steps(
     return images, seconds
 
 
-def _endless(batches: Batches) -> Iterator[tuple[int, Any]]:
+def _endless(loader: Loader) -> Iterator[tuple[int, Any]]:
     epoch = 0
     while True:
-        for batch in batches.epoch(epoch):
+        for batch in loader.epoch(epoch):
             yield epoch, batch
         epoch += 1
 

@@ -1,19 +1,23 @@
 """What many tests share: real digits, a small split of them, and quick recipes."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from latentscape.api.experiment import prepare
+from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
 from latentscape.core.records import Dataset, Split
 from latentscape.data import load_dataset, split_dataset
+from latentscape.model import Network
 
 # The models are small: threads would only wait for each other, the more the busier the machine.
 torch.set_num_threads(1)
+# UMAP's numba sets the threads of OpenMP for the whole process, and so PyTorch's, to this number.
+os.environ["NUMBA_NUM_THREADS"] = "1"
 
 
 GIVEN_DATA = os.environ.get("LATENTSCAPE_DATA")
@@ -57,7 +61,7 @@ def recipe(request, small):
     return prepare(load_recipe(request.param), small)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick(small):
     """A recipe that trains in a blink and uses everything that a resume has to restore."""
     changes = {
@@ -86,3 +90,44 @@ def mnist(real_data, monkeypatch) -> Dataset:
     """The full MNIST."""
     monkeypatch.setenv("LATENTSCAPE_DATA", str(real_data))
     return load_dataset(DataConfig(source="mnist"))
+
+
+SMALL = {"model.encoder.widths": [32]}
+# Models of every kind of latent, untrained, small and quick.
+KINDS = {
+    "plain": ("simple-20", SMALL),
+    "plain-2": ("simple-20", {**SMALL, "model.latent.dim": 2}),
+    "plain-cond": ("simple-20", {**SMALL, "model.latent.dim": 2, "model.condition": "label"}),
+    "denoising": ("denoising", SMALL),
+    "vae": ("vae-20", SMALL),
+    "vae-2": ("vae-20", {**SMALL, "model.latent.dim": 2}),
+    "cond": ("cond-vae", SMALL),
+    "cond-2": ("cond-vae", {**SMALL, "model.latent.dim": 2}),
+    "vamp": ("vamp-vae", {**SMALL, "model.latent.pseudo_inputs": 7}),
+    "wae": ("wae-mmd", SMALL),
+    "vq": ("vq-vae", {"model.encoder.channels": [4, 8], "model.latent.codes": 16}),
+}
+
+
+@pytest.fixture(scope="session")
+def model_of(small):
+    """Return a function from a name of `KINDS` to an evaluating model."""
+
+    @cache
+    def build(kind: str) -> Network:
+        name, changes = KINDS[kind]
+        recipe = prepare(override(load_recipe(name), changes), small)
+        torch.manual_seed(0)
+        return Network(recipe.model, recipe.objective).eval()
+
+    return build
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def model(kind, model_of):
+    return model_of(kind)

@@ -17,3 +17,4 @@ def test_damaged_files_are_refused_and_execute_nothing():
     assert done.returncode == 0, done.stdout + done.stderr
     assert "read as it was written" in done.stdout
     assert "is damaged: its weights do not fit its recipe" in done.stdout
+    assert "is damaged: it is not JSON" in done.stdout

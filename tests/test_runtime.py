@@ -1,5 +1,8 @@
 import ctypes
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -110,29 +113,48 @@ def test_training_changes_threads_and_products_and_puts_them_back():
 
 @pytest.mark.skipif(not runtime.keeps_memory(), reason="the C library here is not glibc")
 def test_memory_is_kept_while_training_and_given_back_after(monkeypatch):
-    told = []
+    calls = []
 
     class Library:
         def __init__(self, name):
             self.libc = libc
 
         def mallopt(self, setting, value):
-            told.append((setting, value))
+            calls.append((setting, value))
             return self.libc.mallopt(setting, value)
 
         def malloc_trim(self, pad):
-            told.append("trimmed")
+            calls.append("trimmed")
             return self.libc.malloc_trim(pad)
 
     libc = ctypes.CDLL(None)
     monkeypatch.setattr(runtime.ctypes, "CDLL", Library)
     with training_on("float32"):
-        assert told == list(runtime._KEEPING.items())
-        told.clear()
-    assert told == [*runtime._GIVING_BACK.items(), "trimmed"]
+        assert calls == list(runtime._KEEP_MEMORY.items())
+        calls.clear()
+    assert calls == [*runtime._RETURN_MEMORY.items(), "trimmed"]
+    calls.clear()
+    with training_on("float32", keep_memory=False):
+        pass
+    assert calls == []
 
 
 def test_the_machine_is_described():
     machine = describe_machine(CPU)
     assert machine["processor"]
     assert machine["threads"] >= 1
+
+
+def test_umap_leaves_the_threads_of_pytorch_alone():
+    """In a process of its own, which has no limit on the threads of Numba."""
+    pytest.importorskip("umap")
+    program = """
+import numpy as np, torch
+from latentscape.analyses.clusters.clusterers import umap_mixture
+torch.set_num_threads(1)
+umap_mixture(np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32), 2, 0)
+assert torch.get_num_threads() == 1, torch.get_num_threads()
+"""
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "PYTHONWARNINGS": "ignore"}
+    environment.pop("OMP_NUM_THREADS", None)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)

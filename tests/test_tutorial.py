@@ -1,14 +1,17 @@
 """The tutorial: its code runs in both frameworks, and prints what the text says it prints."""
 
+import io
 import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -20,56 +23,100 @@ MARK = "-- next block --"
 
 
 def code_of(block):
-    """A block without the comments at its end, which say what it prints."""
+    """Return a block without the comments at its end, which state its output."""
     return re.sub(r"\n(?:#.*\n)+\Z", "\n", block)
 
 
 def promised(block, framework):
-    """What the comments at the end of a block say that it prints."""
+    """Return the lines that a block prints according to the comments at its end."""
     lines = block[len(code_of(block)) :].splitlines()
-    said = [line.removeprefix("# ") for line in lines]
+    stated = [line.removeprefix("# ") for line in lines]
     names = tuple(f"{name}: " for name in NAMES.values())
     mine = f"{NAMES[framework]}: "
-    return [line.removeprefix(mine) for line in said if not line.startswith(names) or mine in line]
+    return [
+        line.removeprefix(mine) for line in stated if not line.startswith(names) or mine in line
+    ]
 
 
-@pytest.fixture(scope="module", params=list(NAMES))
-def followed(request, tmp_path_factory):
-    """Follow the tutorial in a process of its own: framework, folder, what each block printed."""
-    framework = request.param
-    if not find_spec(framework):  # Importing it here would choose its backend for other tests.
-        pytest.skip(f"{framework} is not installed")
-    folder = tmp_path_factory.mktemp(framework)
-    blocks = [block for kind, block in BLOCKS if kind in ("both", framework)]
-    program = f"print('{MARK}')\n".join(f"{code_of(block)}\n" for block in blocks)
+def blocks_of(framework):
+    return [block for kind, block in BLOCKS if kind in ("both", framework)]
+
+
+def program_of(framework):
+    """All blocks of a framework as one program, which prints a mark between two of them."""
+    return f"print('{MARK}')\n".join(f"{code_of(block)}\n" for block in blocks_of(framework))
+
+
+def start(framework, folder):
+    """Start the program in a process of its own: Keras takes its backend from the environment."""
     environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
     environment |= {"KERAS_HOME": str(folder / "keras"), "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        [sys.executable, "-c", program],
+    return subprocess.Popen(
+        [sys.executable, "-c", program_of(framework)],
         cwd=folder,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    printed = [part.strip().splitlines() for part in result.stdout.split(MARK)]
-    return framework, folder, dict(zip(blocks, printed, strict=True))
+
+
+def run_here(framework, folder):
+    """Run the program in this process, and return its output."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        torch.random.fork_rng(),
+        redirect_stdout(io.StringIO()) as output,
+        redirect_stderr(io.StringIO()) as errors,
+    ):
+        patch.chdir(folder)
+        exec(program_of(framework), {"__name__": "tutorial"})
+    assert errors.getvalue() == ""
+    return output.getvalue()
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """Follow the tutorial in each framework: its folder, and what it printed."""
+    folders = {framework: tmp_path_factory.mktemp(framework) for framework in NAMES}
+    # It runs while this process follows the other framework.
+    keras = start("keras", folders["keras"]) if find_spec("keras") else None
+    try:
+        results = {"torch": (folders["torch"], run_here("torch", folders["torch"]))}
+        if keras:
+            output, errors = keras.communicate()
+            assert (keras.returncode, errors) == (0, "")
+            results["keras"] = folders["keras"], output
+    finally:
+        if keras:
+            keras.kill()
+            keras.communicate()
+    return results
+
+
+@pytest.fixture(params=list(NAMES))
+def followed(request, outputs):
+    """A framework, its folder, and what each block printed."""
+    framework = request.param
+    if framework not in outputs:
+        pytest.skip(f"{framework} is not installed")
+    folder, output = outputs[framework]
+    printed = [part.strip().splitlines() for part in output.split(MARK)]
+    return framework, folder, dict(zip(blocks_of(framework), printed, strict=True))
 
 
 def test_what_is_printed_is_what_the_text_says(followed):
     framework, _, printed = followed
     assert sum(map(len, printed.values())) >= 12
     for block, lines in printed.items():
-        said = promised(block, framework)
-        assert len(lines) == len(said)
-        for line, expected in zip(lines, said, strict=True):
+        promises = promised(block, framework)
+        assert len(lines) == len(promises)
+        for line, expected in zip(lines, promises, strict=True):
             assert re.split(NUMBER, line) == re.split(NUMBER, expected)
-            # What is computed and not trained agrees to the digits that are shown.
+            # A result without training agrees in all digits.
             exact = expected.startswith(("Gaussian", "Bernoulli", "PCA", "codes"))
-            found, wanted = (np.array(re.findall(NUMBER, t), float) for t in (line, expected))
-            assert found == pytest.approx(wanted, rel=1e-3 if exact else 0.1)
+            numbers, stated = (np.array(re.findall(NUMBER, t), float) for t in (line, expected))
+            assert numbers == pytest.approx(stated, rel=1e-3 if exact else 0.1)
 
 
 def test_a_linear_autoencoder_never_beats_pca_on_what_it_was_trained_on(followed):
@@ -89,12 +136,12 @@ def test_a_linear_autoencoder_never_beats_pca_on_what_it_was_trained_on(followed
 def test_the_pictures_are_those_that_the_code_draws(name, followed):
     _, folder, _ = followed
     assert f"]({name})" in TEXT
-    drawn, shown = (np.asarray(Image.open(place / name), float) for place in (folder, DOCS))
-    assert drawn.shape == shown.shape
-    assert np.abs(drawn - shown).mean() < 12
+    picture, expected = (np.asarray(Image.open(place / name), float) for place in (folder, DOCS))
+    assert picture.shape == expected.shape
+    assert np.abs(picture - expected).mean() < 12
 
 
-def test_both_ways_take_the_same_steps():
+def test_both_frameworks_take_the_same_steps():
     kinds = [kind for kind, _ in BLOCKS if kind != "both"]
     assert kinds == ["torch", "keras"] * (len(kinds) // 2)
 

@@ -1,29 +1,39 @@
-"""Runs side by side: the same results, and nothing lost however they end."""
+"""Runs side by side: the same results, and nothing lost however they end.
+
+Every pool starts processes that import everything anew, for seconds. So a test that needs one looks
+at all that its runs show.
+"""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from pathlib import Path
+from multiprocessing import active_children
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from typer.testing import CliRunner
 
 import latentscape
 from latentscape.api import workers
 from latentscape.api.workers import choose_jobs
+from latentscape.cli import app
 from latentscape.config import Study
 from latentscape.core.runtime import count_threads
 from latentscape.runs import list_runs
 
-SMALL = {"data.train": 300, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
-STUDY = """
-about: Three learning rates.
-entries: [{recipe: simple-20, set: {data.train: 300, data.test: 50, train.epochs: EPOCHS}}]
-axes: {train.lr: [0.001, 0.002, 0.003]}
-"""
+SMALL = {"data.train": 200, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
+LONG = {
+    "name": "few",
+    "about": "Three learning rates, for as long as it takes to stop them.",
+    "entries": [{"recipe": "simple-20", "set": {**SMALL, "data.train": 1000, "train.epochs": 100}}],
+    "axes": {"train.lr": [0.001, 0.002, 0.003]},
+}
 
 
 def study(**more) -> Study:
@@ -35,40 +45,44 @@ def models_in(folder) -> dict[str, bytes]:
     return {run.name: run.model_file.read_bytes() for run in list_runs(folder)}
 
 
-def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path):
-    plan = study(axes={"model.latent.dim": [2, 3]}, seeds=2)
-    found = [
-        latentscape.compare(plan, folder=tmp_path / str(jobs), jobs=jobs, quiet=True)
-        for jobs in (1, 2)
-    ]
-    alone, together = (models_in(tmp_path / str(jobs)) for jobs in (1, 2))
-    assert len(alone) == 4
-    assert alone == together
-    one, other = (values.values["rows"] for values in found)
-    assert [row["metrics"]["mse"] for row in one] == [row["metrics"]["mse"] for row in other]
-    threads = {run.environment["threads"] for run in list_runs(tmp_path / "2")}
+def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd):
+    """Each line of progress names its run; and a run that exists stands for two of the plan."""
+    variants = {"default": {}, "same": {"train.lr": 0.001}, "narrow": {"model.latent.dim": 3}}
+    plan = study(variants=variants, seeds=2)
+    alone = latentscape.compare(plan, folder=tmp_path / "1", quiet=True).rows
+    models = models_in(tmp_path / "1")
+    assert len(models) == 6
+    existing, twin = "simple-20-default-mnist-5k-0", "simple-20-same-mnist-5k-0"
+    shutil.copytree(tmp_path / "1" / existing, tmp_path / "2" / existing)
+    together = latentscape.compare(plan, folder=tmp_path / "2", jobs=2).rows
+    expected = {name: model for name, model in models.items() if name != twin}
+    assert models_in(tmp_path / "2") == expected
+    metrics = [row.statistics["mse"].mean for row in together]
+    assert metrics == [row.statistics["mse"].mean for row in alone]
+    assert metrics[0] == metrics[1] != metrics[2]
+    threads = {run.environment.threads for run in list_runs(tmp_path / "2")}
     assert threads == {max(1, count_threads() // 2)}
+    lines = [line for line in capfd.readouterr().err.splitlines() if ": epoch" in line]
+    assert {line.partition(":")[0] for line in lines} == expected.keys() - {existing}
+    assert len(lines) == 2 * 4
 
 
-def test_one_that_diverges_does_not_stop_the_others(tmp_path):
-    plan = study(variants={"wild": {"train.optimizer": "sgd", "train.lr": 1e30}, "tame": {}})
-    found = latentscape.compare(plan, folder=tmp_path, jobs=2, quiet=True)
-    assert [failure["label"] for failure in found.values["failures"]] == ["simple-20 wild"]
-    assert [row["label"] for row in found.values["rows"]] == ["simple-20 tame"]
-
-
-def test_data_in_memory_go_along(tmp_path, digits):
+def test_one_that_diverges_stops_neither_the_others_nor_their_tracker(
+    tmp_path, digits, monkeypatch, capfd
+):
+    """On data in memory, which go to every process."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
     data = latentscape.Dataset("mine", digits.images[:400])
-    plan = study(axes={"model.latent.dim": [2, 3]})
-    found = latentscape.compare(plan, data=data, folder=tmp_path, jobs=2, quiet=True)
-    assert len(found.values["rows"]) == 2
-
-
-def test_what_a_plan_names_twice_is_trained_once(tmp_path):
-    plan = study(variants={"default": {}, "same": {"train.lr": 0.001}})
-    for _ in range(2):  # The second time one run stands for both.
-        found = latentscape.compare(plan, folder=tmp_path, jobs=2, quiet=True)
-        assert len(found.values["rows"]) == 2
+    wild = {"train.optimizer": "sgd", "train.lr": 1e30}
+    plan = study(variants={"wild": wild, "tame": {}})
+    findings = latentscape.compare(
+        plan, data=data, folder=tmp_path / "runs", jobs=2, track="mlflow", quiet=True
+    )
+    assert [failure.label for failure in findings.failures] == ["simple-20 wild"]
+    assert [row.label for row in findings.rows] == ["simple-20 tame"]
+    assert len(list(tmp_path.glob("runs/*/mlflow.json"))) == 2
+    assert "has stopped" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
@@ -84,91 +98,81 @@ def test_data_that_cannot_be_trained_on_are_refused_before_anything_starts(tmp_p
     assert not list_runs(tmp_path)
 
 
-def start(folder, *arguments):
-    (folder / "few.yaml").write_text(STUDY.replace("EPOCHS", "300"))
-    command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2"]
-    process = subprocess.Popen(
-        [*command, *arguments],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    while not list(folder.glob("runs/*/history.jsonl")) and process.poll() is None:
-        time.sleep(0.02)
-    return process
+def wait_for_history(folder, while_true=lambda: True):
+    """Wait until a run has completed an epoch."""
+    while not list(folder.glob("runs/*/history.jsonl")) and while_true():
+        time.sleep(0.01)
 
 
 def wait_until_quiet(folder):
     """Wait until no process writes there any more."""
-    seen, before = None, time.monotonic()
-    while time.monotonic() - before < 60:
+    before, begin = None, time.monotonic()
+    while time.monotonic() - begin < 60:
         now = sorted((file, file.stat().st_mtime_ns) for file in folder.rglob("*.jsonl"))
-        if now == seen:
+        if now == before:
             return
-        seen = now
-        time.sleep(1)
+        before = now
+        time.sleep(0.5)
     raise AssertionError("something still writes")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path, how):
-    process = start(tmp_path, "--quiet")
-    os.kill(process.pid, how)
-    output = process.communicate(timeout=60)
-    if how == signal.SIGINT:
-        assert process.returncode == 130
-        assert "Give the same command again" in output[1]
-    wait_until_quiet(tmp_path)
-    runs = list_runs(tmp_path / "runs")
-    assert len(runs) == 3
-    assert not any(run.finished for run in runs)
-    done = [len(run.history) for run in runs if (run.path / "history.jsonl").exists()]
-    assert max(done) > 0
-    again = start(tmp_path, "--quiet")
-    _, error = again.communicate(timeout=300)
-    assert again.returncode == 0, error
-    assert all(len(run.history) == 300 for run in list_runs(tmp_path / "runs"))
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="children are looked up in /proc")
-def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
-    process = start(tmp_path, "--quiet")
-    files = Path(f"/proc/{process.pid}/task").glob("*/children")
-    children = [int(child) for file in files for child in file.read_text().split()]
-    os.kill(max(children), signal.SIGKILL)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "fewer --jobs" in error
-
-
-def test_progress_names_the_run_of_each_line(tmp_path):
-    (tmp_path / "few.yaml").write_text(STUDY.replace("EPOCHS", "2"))
-    command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "3"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    lines = [line for line in done.stderr.splitlines() if "epoch" in line and "loss" in line]
-    assert len(lines) == 6
-    assert len({line.partition(":")[0] for line in lines}) == 3
-
-
-def test_trackers_follow_runs_side_by_side(tmp_path):
-    (tmp_path / "few.yaml").write_text(STUDY.replace("EPOCHS", "2"))
+def stop_by(number, folder) -> tuple[int, str]:
+    """Start the command, signal it once an epoch is done; return its exit code and messages."""
     command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2", "-q"]
-    store = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-    done = subprocess.run(
-        [*command, "--track", "mlflow"], cwd=tmp_path, env=store, capture_output=True, text=True
-    )
-    assert done.returncode == 0
-    assert "has stopped" not in done.stderr
-    assert len(list(tmp_path.glob("runs/*/mlflow.json"))) == 3
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, **pipes) as process:
+        wait_for_history(folder, lambda: process.poll() is None)
+        process.send_signal(number)
+        _, messages = process.communicate(timeout=60)
+    wait_until_quiet(folder)
+    return process.returncode, messages
+
+
+def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path):
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(LONG))
+    lengths = []
+    for number in (signal.SIGINT, signal.SIGKILL):
+        for file in tmp_path.glob("runs/*/history.jsonl"):
+            file.unlink()  # Written again as soon as its run goes on.
+        code, messages = stop_by(number, tmp_path)
+        if number == signal.SIGINT:
+            assert code == 130
+            assert "Give the same command again" in messages
+        runs = list_runs(tmp_path / "runs")
+        assert len(runs) == 3
+        assert not any(run.finished for run in runs)
+        histories = [run.history for run in runs if (run.path / "history.jsonl").exists()]
+        lengths.append(max(len(history.epochs) for history in histories))
+    assert 0 < lengths[0] <= lengths[1]
+    latentscape.compare(Study.model_validate(LONG), folder=tmp_path / "runs", quiet=True)
+    assert all(len(run.history.epochs) == 100 for run in list_runs(tmp_path / "runs"))
+
+
+def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
+    def kill():
+        wait_for_history(tmp_path)
+        os.kill(active_children()[0].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    changes = {"train.epochs": 1000}  # None ends before it is killed.
+    with pytest.raises(latentscape.RunError, match="ended from outside") as error:
+        latentscape.compare(
+            Study.model_validate(LONG),
+            changes=changes,
+            folder=tmp_path / "runs",
+            jobs=2,
+            quiet=True,
+        )
+    killer.join()
+    assert "fewer --jobs" in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
-def test_jobs_are_a_number_or_auto(tmp_path, text):
-    command = [sys.executable, "-m", "latentscape", "compare", "quickstart", "--jobs", text]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "neither auto nor a number" in " ".join(done.stderr.split())
+def test_jobs_are_a_number_or_auto(text):
+    result = CliRunner().invoke(app, ["compare", "quickstart", "--jobs", text])
+    assert result.exit_code == 2
+    assert "neither auto nor a number" in " ".join(result.output.split())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import torch
 
 import latentscape
 from latentscape.core.records import Array
-from latentscape.inference.batches import encode_batches
+from latentscape.inference.codec import encode_batches
 
 CHUNK = 1337
 """Images that `latentscape embed` reads at once, of 28 x 28."""

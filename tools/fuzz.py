@@ -36,16 +36,23 @@ from torch import Tensor
 
 from latentscape.config import InputConfig, Recipe, load_recipe, override
 from latentscape.core.errors import ConfigError, RunError
-from latentscape.core.records import Findings
+from latentscape.core.findings import Part, take_arrays
+from latentscape.evaluation.pictures import Pictures
+from latentscape.evaluation.results import Latent
+from latentscape.inference.samples import Samples
 from latentscape.model import Network
 from latentscape.runs import (
     METADATA_KEY,
+    DataFacts,
+    Environment,
     create_run,
     load_model,
-    read_findings,
+    read_part,
     save_model,
-    write_findings,
+    write_part,
 )
+from latentscape.runs.facts import Epoch, Losses, Sizes
+from latentscape.runs.store import findings_folder, part_file
 
 MODELS: dict[str, dict[str, Any]] = {
     "simple-20": {"model.encoder.widths": [6]},
@@ -156,12 +163,16 @@ def damage_yaml(random: Random, content: bytes, other: bytes) -> bytes:
 
 def damage_npz(random: Random, content: bytes, other: bytes) -> bytes:
     """Change an array in a sound archive."""
-    array = zipfile.ZipFile(io.BytesIO(content)).read("codes.npy")
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    arrays = {name: archive.read(name) for name in archive.namelist()}
+    damaged = random.choice(list(arrays))
     shape = random.choice([b"(9, 9)", b"(-1,3)", b"(9999999999999, 3)", b"(2**9,)", b"("])
-    changed = damage_bytes(random, array.replace(b"(9, 3)", shape), array)
+    array = re.sub(rb"\([^()]*\)", shape, arrays[damaged], count=1)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("codes.npy", changed)
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name, whole in arrays.items():
+            changed = damage_bytes(random, array, whole) if name == damaged else whole
+            made.writestr(name, changed)
     return buffer.getvalue()
 
 
@@ -192,23 +203,27 @@ def models(folder: Path) -> list[Target]:
 
 def run_files(folder: Path) -> list[Target]:
     """Write the other files of a run."""
-    data = {"name": "d", "origin": "o", "fingerprint": "f", "label_names": ["a"], "sizes": {}}
-    run = create_run(folder / "run", _tiny("vae-20"), data, {})
-    losses = {"loss": 1.5, "reconstruction": 1.0, "rate": 0.5}
-    speed = {"seconds": 1.0, "images_per_second": 9.0}
-    run.write_log([{"epoch": 1, "lr": 0.1, **speed, "train": losses, "validation": None}], [])
-    arrays = {"codes": np.ones((9, 3), np.float32)}
-    write_findings(run.path, Findings({"schema": 1, "a": [1, {"b": None}]}, arrays))
-    reads: dict[str, tuple[Callable[[], object], Damage]] = {
-        "recipe.yaml": (lambda: run.recipe, damage_yaml),
-        "data.json": (lambda: run.data, damage_json),
-        "history.jsonl": (lambda: run.history, damage_json),
-        "findings.json": (lambda: read_findings(run.path).values, damage_json),
-        "findings.npz": (lambda: str(read_findings(run.path).arrays), damage_npz),
-    }
+    run = create_run(folder / "run", _tiny("vae-20"), _data(), Environment(python="3.11"))
+    losses = Losses(loss=1.5, terms={"reconstruction": 1.0, "rate": 0.5})
+    speed = {"lr": 0.1, "seconds": 1.0, "images_per_second": 9.0}
+    run.write_log([Epoch(epoch=1, train=losses, validation=None, **speed)], [])
+    facts, pictures = _findings()
+    write_part(run.path, facts)
+    write_part(run.path, pictures)
+    reads: list[tuple[Path, Callable[[], object], Damage]] = [
+        (run.path / "recipe.yaml", lambda: run.recipe, damage_yaml),
+        (run.path / "data.json", lambda: run.data, damage_json),
+        (run.path / "environment.json", lambda: run.environment, damage_json),
+        (run.path / "history.jsonl", lambda: run.history, damage_json),
+    ]
+    for part in (facts, pictures):
+        file, read = part_file(run.path, part.part), partial(_read, run.path, type(part))
+        reads.append((file, read, damage_json))
+    (arrays,) = findings_folder(run.path).glob("*.npz")
+    reads.append((arrays, partial(_read, run.path, type(pictures)), damage_npz))
     return [
-        Target(run.path / name, (run.path / name).read_bytes(), name, read, (damage_bytes, damage))
-        for name, (read, damage) in reads.items()
+        Target(file, file.read_bytes(), file.name, read, (damage_bytes, damage))
+        for file, read, damage in reads
     ]
 
 
@@ -357,6 +372,45 @@ def _tiny(name: str) -> Recipe:
     recipe = override(load_recipe(name), {"model.latent.dim": 3, **MODELS[name]})
     shown = InputConfig(shape=(1, 8, 8), labels=3)
     return recipe.model_copy(update={"model": recipe.model.model_copy(update={"input": shown})})
+
+
+def _data() -> DataFacts:
+    return DataFacts(
+        name="d",
+        origin="o",
+        fingerprint="f",
+        shape=(1, 8, 8),
+        range=(0.0, 1.0),
+        label_names=("a", "b", "c"),
+        train_labels={"a": 3, "b": 2, "c": 1},
+        sizes=Sizes(train=6, validation=1, test=2),
+    )
+
+
+def _findings() -> tuple[Latent, Pictures]:
+    """Return a part of the findings without arrays, and one with some."""
+    latent = Latent(
+        kind="gaussian",
+        n=2,
+        samples=1,
+        elbo=-10.5,
+        rate=2.5,
+        distortion=8.0,
+        bits_per_dim=0.25,
+        kl_per_dim=(1.5, 1.0, 0.0),
+        active=(True, True, False),
+    )
+    images = np.linspace(0, 1, 4 * 64, dtype=np.float32).reshape(4, 1, 8, 8)
+    return latent, Pictures(samples=Samples(images=images, source="prior", seed=0))
+
+
+def _read(path: Path, kind: type[Part]) -> object:
+    """Read a part of the findings; return all that is in it."""
+    part = read_part(path, kind)
+    if part is None:
+        return None
+    content, arrays = take_arrays(part)
+    return content, {name: array.tolist() for name, array in arrays.items()}
 
 
 def _use_model(file: Path) -> object:

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 
 from latentscape import Dataset, load_data, train
+from latentscape.core.files import write_json
+from latentscape.core.findings import to_json
 from latentscape.model import Network
 from latentscape.runs import load_model
 
@@ -73,11 +75,12 @@ def make(folder: Path, made: Path) -> None:
         shutil.copy(run.model_file, folder / f"{name}.safetensors")
         np.savez_compressed(folder / f"{name}.npz", **answers(load_model(run.path), digits))
     changes = {**TINY, **DENSE, "train.snapshots": [1]}
-    train("vae-20", data=middles(digits), changes=changes, folder=folder, name="run", quiet=True)
+    run = train(
+        "vae-20", data=middles(digits), changes=changes, folder=folder, name="run", quiet=True
+    )
     # Which machine it was made on is nobody's concern.
-    for file in (folder / "run").glob("*.json"):
-        text = file.read_text(encoding="utf-8")
-        file.write_text(text.replace(platform.platform(), platform.system()), encoding="utf-8")
+    anywhere = {"platform": platform.system(), "command": "tools/make_fixtures.py"}
+    write_json(run.path / "environment.json", to_json(run.environment) | anywhere)
 
 
 def main() -> int:

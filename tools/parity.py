@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import latentscape
 from latentscape.core.errors import ConfigError
-from latentscape.exports import TARGETS, Exported
+from latentscape.exports.checked import Exported
+from latentscape.exports.targets import TARGETS
 from latentscape.runs import Run, open_run
 
 BRIEFLY = {"data.train": 2000, "train.epochs": 2}

@@ -1,46 +1,113 @@
-"""Count the lines of code that each recipe adds to a plain autoencoder.
+"""Write docs/variants.md from the registries: all parts that a recipe may name, and their cost.
 
-A variant is a recipe over one module, so what it adds is what its terms, its latent, its likelihood
-and its corruption take: their functions or classes, without blank lines, comments and docstrings.
-A part that several recipes use is counted for each of them. Run: ``python tools/variants.py``.
+A variant is a recipe over one module. It adds its terms, its latent, its likelihood and its
+corruption to a plain autoencoder: their functions and classes, and those that these use, without
+blank lines, comments and docstrings. A part that several recipes use is counted for each of them.
+Run: ``python tools/variants.py``.
 """
 
 import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from latentscape.config import GaussianLatentConfig, Recipe, load_recipe, recipe_names
+from latentscape.config import (
+    BODIES,
+    CORRUPTIONS,
+    LATENTS,
+    LIKELIHOODS,
+    OPTIMIZERS,
+    SAMPLERS,
+    TERMS,
+    Recipe,
+    load,
+    load_recipe,
+    recipe_names,
+)
 from latentscape.model import Network
-from latentscape.model.corruption import CORRUPTIONS
-from latentscape.model.latents import GaussianLatent, Mixture, Normal, UniformCodes, VqLatent
-from latentscape.model.likelihoods import LIKELIHOODS
-from latentscape.model.objectives import TERMS, Centers, log_weights, rate, squared_mmd
 
-Part = Callable[..., Any]
+Code = Callable[..., Any]
+"""A function or a class."""
 
+DOCUMENT = Path(__file__).parents[1] / "docs" / "variants.md"
 PLAIN = {"reconstruction", "point latent", "bernoulli likelihood", "gaussian likelihood"}
-LATENTS: dict[str, list[Part]] = {
-    "point": [],
-    "gaussian": [GaussianLatent, Normal],
-    "vamp": [Mixture],
-    "vq": [VqLatent, UniformCodes],
-}
-# What a term needs beside its own function.
-HELPERS: dict[str, list[Part]] = {
-    "capacity": [rate],
-    "importance": [log_weights],
-    "importance_dreg": [log_weights],
-    "mmd": [squared_mmd],
-    "center": [Centers],
-}
+"""The parts of a plain autoencoder, which a variant does not add."""
+
+SHARED = ("latents.base", "likelihoods", "objectives", "blocks")
+"""Modules of `latentscape.model` whose functions and classes all variants share."""
+
+TEXT = """# The variants, and what each one costs
+
+A variant of an autoencoder is a recipe over one module: an encoder, a latent, a decoder, a
+likelihood, and an objective that is a weighted sum of named terms. What a variant adds is a
+function or a class, and an entry in a registry. The table counts the lines of code, without blank
+lines, comments and docstrings, that the parts of each recipe take beside a plain autoencoder.
+`python tools/variants.py` writes this document from the registries.
+
+{recipes}
+
+## Terms of the objective
+
+`objective.weights` names terms and weights them: `--set objective.weights.rate=4`. All are in nats
+per example, summed over pixels or latent dimensions and averaged over examples; each is logged for
+every epoch.
+
+{terms}
+
+`objective.rate_warmup` raises the weight of `rate` from zero over some epochs. `objective.capacity`
+says how the rate of `capacity` grows. `objective.samples` is the number of codes of `importance`
+and `importance_dreg`; `objective.first_samples` takes fewer in the first epochs.
+
+## Latents
+
+`model.latent`. A vq latent has one vector for each place of a convolutional encoder's map, or
+`positions` vectors from a fully connected encoder.
+
+{latents}
+
+## Likelihoods
+
+`model.likelihood`.
+
+{likelihoods}
+
+## Corruptions
+
+`model.corruption`, with an `amount`. The encoder sees corrupted images in training; the target
+stays clean.
+
+{corruptions}
+
+## Bodies
+
+`model.encoder` and `model.decoder`.
+
+{bodies}
+
+## Optimizers and samplers
+
+- `train.optimizer`: {optimizers}.
+- `latentscape sample --from`: {samplers}.
+
+## Other settings
+
+- `model.condition: label` gives the label to encoder and decoder (`--condition label`).
+- `data.train_labels` keeps training and validation examples of some labels alone; the test part
+  keeps all.
+- `data.binarize`: `static` or `dynamic` draws pixels black or white.
+
+What does not go together is refused before anything is written, with the reason: a rate without a
+posterior, a gaussian latent without a term on it, importance weighting beside a rate that it
+includes already, a VampPrior under labels.
+"""
 
 
-def code_lines(part: Part) -> int:
+def code_lines(code: Code) -> int:
     """Count the lines of a function or a class that hold code."""
-    source = textwrap.dedent(inspect.getsource(part))
+    source = textwrap.dedent(inspect.getsource(code))
     texts: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -52,31 +119,129 @@ def code_lines(part: Part) -> int:
     )
 
 
-def parts_of(recipe: Recipe) -> dict[str, list[Part]]:
-    """Name the parts of a recipe, and the functions and classes that make them."""
-    model, latent, likelihood = recipe.model, recipe.model.latent, recipe.model.likelihood
-    parts: dict[str, list[Part]] = {
-        name: [TERMS[name].compute, *HELPERS.get(name, [])] for name in recipe.objective.weights
+def with_helpers(codes: Iterable[Code]) -> set[Code]:
+    """Return functions and classes, with all that they use of modules that are not `SHARED`."""
+    complete, remaining = set[Code](), [*codes]
+    while remaining:
+        code = remaining.pop()
+        if code not in complete:
+            complete.add(code)
+            remaining.extend(_used_by(code))
+    return complete
+
+
+def _used_by(code: Code) -> Iterator[Code]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+    shared = tuple(f"latentscape.model.{module}" for module in SHARED)
+    for node in ast.walk(tree):
+        value: Any = vars(sys.modules[code.__module__]).get(getattr(node, "id", ""))
+        module = getattr(value, "__module__", None) or ""
+        if module.startswith("latentscape.model.") and not module.startswith(shared):
+            yield value
+
+
+def parts_of(recipe: Recipe) -> dict[str, list[Code]]:
+    """Return the parts of a recipe, and the functions and classes that implement them."""
+    model = recipe.model
+    terms = {name: TERMS[name] for name in recipe.objective.weights}
+    parts: dict[str, list[Code]] = {
+        name: [load(code) for code in (term.implementation, *(term.module or ())[1:])]
+        for name, term in terms.items()
     }
-    parts[f"{latent.kind} latent"] = LATENTS[latent.kind]
-    if isinstance(latent, GaussianLatentConfig) and latent.prior == "vamp":
-        parts["vamp prior"] = LATENTS["vamp"]
+    parts[f"{model.latent.kind} latent"] = [load(model.latent.implementation)]
     if model.corruption:
-        parts[f"{model.corruption.kind} corruption"] = [CORRUPTIONS[model.corruption.kind]]
+        parts[f"{model.corruption.kind} corruption"] = [load(model.corruption.entry.implementation)]
     if model.condition:
         parts["condition"] = [Network._with_labels, Network._one_hot]
-    parts[f"{likelihood.kind} likelihood"] = [LIKELIHOODS[likelihood.kind]]
-    return {name: made for name, made in parts.items() if name not in PLAIN}
+    parts[f"{model.likelihood.kind} likelihood"] = [load(model.likelihood.implementation)]
+    return {name: codes for name, codes in parts.items() if name not in PLAIN}
+
+
+def document() -> str:
+    """Return the whole document, in Markdown."""
+    return TEXT.format(
+        recipes=_table(("recipe", "adds to a plain autoencoder (lines of code)"), _recipes()),
+        terms=_table(("term", "what it is", "latents"), _terms()),
+        latents=_table(
+            ("kind", "what it is", "posterior", "prior", "exports to Keras"), _latents()
+        ),
+        likelihoods=_table(
+            ("kind", "what it is", "grey pixels", "exports to Keras"), _likelihoods()
+        ),
+        corruptions=_table(("kind", "what it does", "vectors"), _corruptions()),
+        bodies=_table(("kind", "what it is", "vectors"), _bodies()),
+        optimizers=_listed(OPTIMIZERS),
+        samplers=_listed(SAMPLERS),
+    )
+
+
+def _recipes() -> Iterator[tuple[str, ...]]:
+    for name in recipe_names():
+        parts = parts_of(load_recipe(name))
+        counts = {part: sum(map(code_lines, with_helpers(codes))) for part, codes in parts.items()}
+        if counts:
+            yield name, ", ".join(f"{part} ({count})" for part, count in counts.items())
+
+
+def _terms() -> Iterator[tuple[str, ...]]:
+    for name, term in TERMS.items():
+        kinds = [kind for kind, latent in LATENTS.items() if latent.provides(term.needs)]
+        yield (
+            f"`{name}`",
+            _summary(load(term.implementation)) + "; supervised" * term.needs_labels,
+            "all" if len(kinds) == len(LATENTS) else ", ".join(kinds),
+        )
+
+
+def _latents() -> Iterator[tuple[str, ...]]:
+    for kind, latent in LATENTS.items():
+        yield (
+            f"`{kind}`",
+            _summary(latent),
+            _yes(latent.has_posterior),
+            _yes(latent.has_prior),
+            _yes(not latent.no_stock_layers),
+        )
+
+
+def _likelihoods() -> Iterator[tuple[str, ...]]:
+    for kind, likelihood in LIKELIHOODS.items():
+        exports = _yes(not likelihood.no_stock_layers)
+        yield f"`{kind}`", _summary(likelihood), likelihood.grey_pixels, exports
+
+
+def _corruptions() -> Iterator[tuple[str, ...]]:
+    for kind, corruption in CORRUPTIONS.items():
+        summary = _summary(load(corruption.implementation))
+        yield f"`{kind}`", summary, _yes(not corruption.needs_images)
+
+
+def _bodies() -> Iterator[tuple[str, ...]]:
+    for kind, body in BODIES.items():
+        yield f"`{kind}`", _summary(body), _yes(not body.takes_images)
+
+
+def _summary(code: Code) -> str:
+    """Return the first line of a docstring, without its full stop."""
+    return (inspect.getdoc(code) or "").partition("\n")[0].rstrip(".")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _yes(capability: bool) -> str:
+    return "yes" if capability else "no"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> int:
-    """Print a table in Markdown."""
-    print("| recipe | adds to a plain autoencoder (lines of code) |\n|---|---|")
-    for name in recipe_names():
-        parts = parts_of(load_recipe(name))
-        counts = {part: sum(map(code_lines, made)) for part, made in parts.items()}
-        if counts:
-            print(f"| {name} | {', '.join(f'{part} ({n})' for part, n in counts.items())} |")
+    """Write the document."""
+    DOCUMENT.write_text(document(), encoding="utf-8")
     return 0
 
 

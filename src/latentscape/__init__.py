@@ -4,27 +4,22 @@ Everything the command line does is a function here under the same name:
 
 >>> import latentscape
 >>> run = latentscape.train("simple-20", data="mnist-5k")  # doctest: +SKIP
->>> model = latentscape.load(run.path)  # doctest: +SKIP
+>>> model = latentscape.load(run)  # doctest: +SKIP
 """
 
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+from warnings import warn
+
+from latentscape.core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from latentscape.api.experiment import evaluate, load, resume, show_recipe, train
-    from latentscape.api.exploration import (
-        anomalies,
-        cluster,
-        explore,
-        gather_codes,
-        legibility,
-        place,
-        probe,
-        project,
-    )
+    from latentscape.analyses.comparison import compare_codes
+    from latentscape.analyses.maps.placing import place
+    from latentscape.api.analyzing import analyze, analyze_codes
     from latentscape.api.exporting import export
-    from latentscape.api.gallery import (
+    from latentscape.api.hub import publish
+    from latentscape.api.pictures import (
         denoise,
         interpolate,
         manifold,
@@ -33,9 +28,9 @@ if TYPE_CHECKING:
         sample,
         traverse,
     )
-    from latentscape.api.hub import publish
-    from latentscape.api.measures import measure_likelihood, measure_quality
-    from latentscape.api.studies import analyze, compare, report
+    from latentscape.api.studies import compare
+    from latentscape.api.subjects import report
+    from latentscape.api.training import describe_recipe, evaluate, load, resume, train
     from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
     from latentscape.core.errors import (
         ConfigError,
@@ -45,7 +40,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from latentscape.core.machine import info
-    from latentscape.core.records import Dataset, Findings, Split
+    from latentscape.core.records import Dataset, Split
     from latentscape.data import load_data, show_data
     from latentscape.estimators import (
         Autoencoder,
@@ -53,34 +48,20 @@ if TYPE_CHECKING:
         AutoencoderClusterer,
         AutoencoderDetector,
     )
+    from latentscape.evaluation.results import Evaluation
+    from latentscape.evaluation.study import StudyFindings
     from latentscape.inference.embedding import embed
-    from latentscape.runs import Run, open_run
+    from latentscape.runs import OpenRun, Run, RunFindings, open_run
 
 # Where each public name lives. They are imported when first used, so that `import latentscape`
 # and `latentscape --help` wait for nothing.
 _HOMES = {
-    "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
-    "inference.embedding": ("embed",),
-    "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
-    "data": ("load_data", "show_data"),
-    "estimators": (
-        "Autoencoder",
-        "AutoencoderClassifier",
-        "AutoencoderClusterer",
-        "AutoencoderDetector",
-    ),
-    "api.exploration": (
-        "anomalies",
-        "cluster",
-        "explore",
-        "gather_codes",
-        "legibility",
-        "place",
-        "probe",
-        "project",
-    ),
-    "api.experiment": ("evaluate", "load", "resume", "show_recipe", "train"),
-    "api.gallery": (
+    "analyses.comparison": ("compare_codes",),
+    "analyses.maps.placing": ("place",),
+    "api.analyzing": ("analyze", "analyze_codes"),
+    "api.exporting": ("export",),
+    "api.hub": ("publish",),
+    "api.pictures": (
         "denoise",
         "interpolate",
         "manifold",
@@ -89,15 +70,35 @@ _HOMES = {
         "sample",
         "traverse",
     ),
+    "api.studies": ("compare",),
+    "api.subjects": ("report",),
+    "api.training": ("describe_recipe", "evaluate", "load", "resume", "train"),
+    "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
+    "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "core.machine": ("info",),
-    "api.measures": ("measure_likelihood", "measure_quality"),
-    "api.exporting": ("export",),
-    "api.hub": ("publish",),
-    "core.records": ("Dataset", "Findings", "Split"),
-    "runs": ("Run", "open_run"),
-    "api.studies": ("analyze", "compare", "report"),
+    "core.records": ("Dataset", "Split"),
+    "data": ("load_data", "show_data"),
+    "estimators": (
+        "Autoencoder",
+        "AutoencoderClassifier",
+        "AutoencoderClusterer",
+        "AutoencoderDetector",
+    ),
+    "evaluation.results": ("Evaluation",),
+    "evaluation.study": ("StudyFindings",),
+    "inference.embedding": ("embed",),
+    "runs": ("OpenRun", "Run", "RunFindings", "open_run"),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+# Names of version 0.1.0 that go on working for one release: the name of today, and its home.
+_RENAMED = {
+    "Findings": ("RunFindings", "latentscape.runs", "RunFindings"),
+    "explore": ("analyze_codes", "latentscape", "analyze_codes"),
+    "gather_codes": ("compare_codes", "latentscape.analyses.comparison", "compare_codes"),
+    "measure_likelihood": ("likelihood", "latentscape", "likelihood"),
+    "measure_quality": ("quality", "latentscape", "quality"),
+    "show_recipe": ("describe_recipe", "latentscape.api.training", "describe_recipe"),
+}
 
 __all__ = [
     "Autoencoder",
@@ -107,39 +108,36 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
-    "Findings",
+    "Evaluation",
     "LatentscapeError",
+    "OpenRun",
     "Recipe",
     "Run",
     "RunError",
+    "RunFindings",
     "Split",
     "Study",
+    "StudyFindings",
     "TrainingError",
     "analyze",
-    "anomalies",
-    "cluster",
+    "analyze_codes",
     "compare",
+    "compare_codes",
     "denoise",
+    "describe_recipe",
     "embed",
     "evaluate",
-    "explore",
     "export",
-    "gather_codes",
     "info",
     "interpolate",
-    "legibility",
     "load",
     "load_data",
     "load_recipe",
     "load_study",
     "manifold",
-    "measure_likelihood",
-    "measure_quality",
     "neighbours",
     "open_run",
     "place",
-    "probe",
-    "project",
     "publish",
     "recipe_names",
     "reconstruct",
@@ -147,22 +145,42 @@ __all__ = [
     "resume",
     "sample",
     "show_data",
-    "show_recipe",
     "study_names",
     "train",
     "traverse",
 ]
+"""Public names, but for the functions of analyses, which the registry names."""
+
+_find = lazy_names(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return version("latentscape")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'latentscape' has no attribute {name!r}")
-    value = getattr(import_module(f"latentscape.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    if name in _RENAMED:
+        return _renamed(name)
+    if name in _functions():
+        from latentscape.api.functions import function_of
+
+        globals()[name] = function_of(name)
+        return globals()[name]
+    return _find(name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_functions()])
+
+
+def _functions() -> list[str]:
+    """Return the names of the functions of analyses."""
+    from latentscape.analyses.registry import REGISTRY
+
+    return [entry.command for entry in REGISTRY.values() if entry.command]
+
+
+def _renamed(name: str) -> Any:
+    from importlib import import_module
+
+    today, module, attribute = _RENAMED[name]
+    warn(f"latentscape.{name} is now latentscape.{today}", DeprecationWarning, stacklevel=3)
+    return getattr(import_module(module), attribute)

@@ -28,12 +28,12 @@ def test_none_leaves_the_split_as_it_is(split: Split) -> None:
 @pytest.mark.parametrize("mode", ["static", "dynamic"])
 def test_static_draws_every_part_and_dynamic_leaves_training_grey(split: Split, mode: str) -> None:
     before = split.dataset.images.copy()
-    drawn = binarize_split(split, mode)
+    binary = binarize_split(split, mode)
     np.testing.assert_array_equal(split.dataset.images, before)
-    np.testing.assert_array_equal(drawn.train, split.train)
-    assert drawn.dataset.images.dtype == split.dataset.images.dtype
-    assert drawn.dataset.fingerprint != split.dataset.fingerprint
-    for name, images in parts(drawn).items():
+    np.testing.assert_array_equal(binary.train, split.train)
+    assert binary.dataset.images.dtype == split.dataset.images.dtype
+    assert binary.dataset.fingerprint != split.dataset.fingerprint
+    for name, images in parts(binary).items():
         if mode == "dynamic" and name == "train":
             np.testing.assert_array_equal(images, parts(split)[name])
         else:
@@ -53,13 +53,13 @@ def test_a_pixel_is_white_as_often_as_it_is_grey(
     n = 5000
     dataset = Dataset("grey", np.tile(grey, (n, 1)), value_range=value_range)
     everything = np.arange(n, dtype=np.int64)
-    drawn = binarize_split(
+    binary = binarize_split(
         Split(dataset, everything[2:], everything[:1], everything[1:2]), "static"
     )
-    assert is_binary(drawn.dataset.images, dataset)
+    assert is_binary(binary.dataset.images, dataset)
     low, high = value_range
     share = (grey.astype(np.float64) - low) / (high - low)
-    white = (drawn.dataset.images == high).mean(0)
+    white = (binary.dataset.images == high).mean(0)
     assert (np.abs(white - share) <= 4 * np.sqrt(share * (1 - share) / n) + 1e-7).all()
 
 
@@ -81,14 +81,14 @@ def test_static_and_dynamic_share_the_pixels_that_models_are_tested_on(split: Sp
 
 
 def test_the_draw_repeats_with_its_seed(digits: Dataset) -> None:
-    def pixels(seed: int, drawn: int | None = None) -> np.ndarray:
+    def pixels(seed: int, draw_seed: int | None = None) -> np.ndarray:
         split = split_dataset(digits, DataConfig(seed=seed))
-        return binarize_split(split, "static", drawn).dataset.images
+        return binarize_split(split, "static", draw_seed).dataset.images
 
     np.testing.assert_array_equal(pixels(0), pixels(0))
-    np.testing.assert_array_equal(pixels(0), pixels(1, drawn=0))
+    np.testing.assert_array_equal(pixels(0), pixels(1, draw_seed=0))
     assert not np.array_equal(pixels(0), pixels(1))
-    assert not np.array_equal(pixels(0), pixels(0, drawn=1))
+    assert not np.array_equal(pixels(0), pixels(0, draw_seed=1))
 
 
 def test_no_two_images_share_their_draw() -> None:

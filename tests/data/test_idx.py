@@ -11,7 +11,7 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
 from latentscape.data import load_dataset
-from latentscape.data.idx import parse_idx
+from latentscape.data.formats.idx import parse_idx
 
 Write = Callable[[Path, np.ndarray], Path]
 Encode = Callable[[np.ndarray], bytes]
@@ -47,9 +47,9 @@ def test_images_without_labels(tmp_path: Path, write_idx: Write, images: np.ndar
 def test_a_folder_of_four_has_an_official_split(
     tmp_path: Path, write_idx: Write, images: np.ndarray, labels: np.ndarray, test_part: str
 ) -> None:
-    for part, chosen in (("train", slice(20)), (test_part, slice(20, 30))):
-        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", images[chosen])
-        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", labels[chosen].astype(np.uint8))
+    for part, indices in (("train", slice(20)), (test_part, slice(20, 30))):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", images[indices])
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", labels[indices].astype(np.uint8))
     write_idx(tmp_path / "train-images-idx3-ubyte", images[:20])  # unpacked beside the archive
     dataset = load(tmp_path)
     assert dataset.n_official_train == 20
@@ -153,5 +153,5 @@ def test_a_truncated_copy_of_the_real_archive(tmp_path: Path, real_data: Path) -
 )
 def test_every_type_of_value(code: int, dtype: str) -> None:
     array = np.arange(6, dtype=dtype).reshape(3, 2)
-    payload = struct.pack(">HBB2I", 0, code, 2, 3, 2) + array.tobytes()
-    np.testing.assert_array_equal(parse_idx(payload, "numbers"), array)
+    content = struct.pack(">HBB2I", 0, code, 2, 3, 2) + array.tobytes()
+    np.testing.assert_array_equal(parse_idx(content, "numbers"), array)

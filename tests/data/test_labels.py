@@ -22,10 +22,10 @@ from latentscape.data.labels import encode_labels
 def test_classes_are_numbered_in_order(
     values: np.ndarray, indices: list[int], names: tuple[str, ...]
 ) -> None:
-    found, found_names = encode_labels(values, "here")
-    assert found.dtype == np.int64
-    assert found.tolist() == indices
-    assert found_names == names
+    encoded, class_names = encode_labels(values, "here")
+    assert encoded.dtype == np.int64
+    assert encoded.tolist() == indices
+    assert class_names == names
 
 
 @pytest.mark.parametrize(

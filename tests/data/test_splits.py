@@ -76,9 +76,9 @@ def test_sizes_on_mnist(settings: dict[str, object], sizes: tuple[int, int, int]
 
 def test_a_size_of_validation_does_not_change_what_is_trained_on() -> None:
     dataset = make(100, LABELS)
-    chosen = [split(dataset, train=30, validation=share).train for share in (0, 0.1, 0.5)]
-    np.testing.assert_array_equal(chosen[0], chosen[1])
-    np.testing.assert_array_equal(chosen[0], chosen[2])
+    selected = [split(dataset, train=30, validation=share).train for share in (0, 0.1, 0.5)]
+    np.testing.assert_array_equal(selected[0], selected[1])
+    np.testing.assert_array_equal(selected[0], selected[2])
 
 
 def test_the_test_part_depends_on_the_seed_alone() -> None:
@@ -115,8 +115,8 @@ def test_a_split_of_real_digits_keeps_the_shares(digits: Dataset) -> None:
     parts = split(digits)
     everything = np.bincount(digits.labels) / len(digits)
     for part in (parts.train, parts.validation, parts.test):
-        found = np.bincount(digits.labels[part], minlength=10) / len(part)
-        assert abs(found - everything).max() < 1 / len(part)
+        shares = np.bincount(digits.labels[part], minlength=10) / len(part)
+        assert abs(shares - everything).max() < 1 / len(part)
 
 
 @pytest.mark.parametrize("dataset", [make(1), make(0), make(5, None, 5), make(5, None, 0)])
@@ -165,24 +165,24 @@ def test_a_label_that_only_the_test_part_has() -> None:
 def test_draw_takes_exactly_what_is_asked(size: int) -> None:
     strata = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 5])
     pool = np.arange(11)
-    chosen, rest = draw(pool, strata, size, np.random.default_rng(0))
-    assert len(chosen) == size
-    assert sorted([*chosen, *rest]) == list(range(11))
+    selected, rest = draw(pool, strata, size, np.random.default_rng(0))
+    assert len(selected) == size
+    assert sorted([*selected, *rest]) == list(range(11))
 
 
 def test_draw_rounds_by_largest_remainders() -> None:
     strata = np.array([0] * 47 + [1] * 16 + [2] * 17 + [3] * 20)
-    chosen, _ = draw(np.arange(100), strata, 10, np.random.default_rng(0))
-    assert Counter(strata[chosen].tolist()) == {0: 5, 1: 1, 2: 2, 3: 2}
+    selected, _ = draw(np.arange(100), strata, 10, np.random.default_rng(0))
+    assert Counter(strata[selected].tolist()) == {0: 5, 1: 1, 2: 2, 3: 2}
 
 
 def test_rare_classes_are_drawn_without_favour() -> None:
     """With one example per class, a draw is as random as one without labels."""
-    chosen = [
+    selected = [
         draw(np.arange(100), np.arange(100), 20, np.random.default_rng(seed))[0]
         for seed in range(50)
     ]
-    assert 45 < np.concatenate(chosen).mean() < 54
+    assert 45 < np.concatenate(selected).mean() < 54
 
 
 def test_mnist_5k_keeps_its_fixed_parts() -> None:

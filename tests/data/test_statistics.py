@@ -10,17 +10,21 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
 from latentscape.data import (
     check_unit_range,
-    describe,
     entropy_floor,
     load_dataset,
     split_dataset,
     statistics,
+    summarize,
 )
 
 
-def test_describe_is_json_and_complete(digits: Dataset) -> None:
-    about = describe(digits, split_dataset(digits, DataConfig(seed=7)))
+def test_the_summary_is_json_and_complete(digits: Dataset) -> None:
+    summary = summarize(digits, split_dataset(digits, DataConfig(seed=7)))
+    about = summary.model_dump(mode="json")
     assert json.loads(json.dumps(about)) == about
+    assert "n: 1797" in str(summary).splitlines()
+    with pytest.warns(DeprecationWarning, match=r"use summary\.n"):
+        assert summary["n"] == 1797
     assert about["name"] == "digits"
     assert about["n"] == 1797
     assert about["shape"] == [1, 8, 8]
@@ -35,14 +39,14 @@ def test_describe_is_json_and_complete(digits: Dataset) -> None:
     assert about["entropy_floor"] == pytest.approx(0.2134, abs=1e-4)
 
 
-def test_describe_without_labels() -> None:
+def test_the_summary_without_labels() -> None:
     dataset = Dataset(
         "made", np.linspace(-1, 1, 20, dtype=np.float32).reshape(10, 2), value_range=(0, 1)
     )
-    about = describe(dataset, split_dataset(dataset, DataConfig()))
-    assert about["labels"] is None
-    assert about["entropy_floor"] is None
-    assert (about["min"], about["max"]) == (-1, 1)
+    summary = summarize(dataset, split_dataset(dataset, DataConfig()))
+    assert summary.labels is None
+    assert summary.entropy_floor is None
+    assert (summary.min, summary.max) == (-1, 1)
 
 
 def test_the_floor_of_real_mnist(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,46 +134,46 @@ def test_the_chunks_are_the_whole(source, size):
     assert {chunk.value_range for chunk in chunks} == {dataset.value_range}
     if dataset.labels is not None:
         names = np.array(dataset.label_names)[dataset.labels]
-        found = np.concatenate([chunk.labels for chunk in chunks]).astype(str)
-        np.testing.assert_array_equal(found, names)
+        streamed = np.concatenate([chunk.labels for chunk in chunks]).astype(str)
+        np.testing.assert_array_equal(streamed, names)
 
 
-def test_what_goes_along(tmp_path, images, labels):
+def test_the_metadata_of_files(tmp_path, images, labels):
     path, settings = write_folder(tmp_path, images, labels)
-    tables = [chunk.along for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
-    along = pa.concat_tables(tables).to_pydict()
+    tables = [chunk.metadata for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
+    metadata = pa.concat_tables(tables).to_pydict()
     files = sorted(path.rglob("*.png"))
-    assert along["id"] == [file.relative_to(path).as_posix() for file in files]
-    assert along["label"] == [file.parent.name for file in files]
+    assert metadata["id"] == [file.relative_to(path).as_posix() for file in files]
+    assert metadata["label"] == [file.parent.name for file in files]
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
-def test_columns_go_along(write, tmp_path, images, labels):
+def test_columns_become_metadata(write, tmp_path, images, labels):
     path, settings = write(tmp_path, images, labels)
-    tables = [chunk.along for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
-    along = pa.concat_tables(tables).to_pydict()
-    assert along["photo"] == [f"p{index}" for index in range(30)]
-    assert list(map(str, along["label"])) == list(map(str, labels))
+    tables = [chunk.metadata for chunk in stream_data(path, (1, 8, 8), 7, changes=settings).chunks]
+    metadata = pa.concat_tables(tables).to_pydict()
+    assert metadata["photo"] == [f"p{index}" for index in range(30)]
+    assert list(map(str, metadata["label"])) == list(map(str, labels))
 
 
-def test_the_files_of_encoded_images_go_along(tmp_path, images, labels):
+def test_the_files_of_encoded_images_are_metadata(tmp_path, images, labels):
     path, settings = write_encoded(tmp_path, images, labels)
     (chunk,) = stream_data(path, (1, 10, 10), 99, changes=settings).chunks
-    assert chunk.along.to_pydict() == {"label": list(labels), "image.path": ["some.png"] * 30}
+    assert chunk.metadata.to_pydict() == {"label": list(labels), "image.path": ["some.png"] * 30}
 
 
 def test_one_fraction_at_the_end_of_a_table_changes_the_range_of_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("latentscape.data.csvfile._BLOCK", 64)
+    monkeypatch.setattr("latentscape.data.formats.csv_tables._BLOCK", 64)
     (tmp_path / "x.csv").write_text("a,b\n" + "1,0\n" * 50 + "0.5,1\n")
     chunks = list(stream_data(tmp_path / "x.csv", (2,), 10).chunks)
     assert {chunk.value_range for chunk in chunks} == {(0.0, 1.0)}
-    found = np.concatenate([chunk.images for chunk in chunks])
-    np.testing.assert_array_equal(found, whole(tmp_path / "x.csv", {}).images)
+    streamed = np.concatenate([chunk.images for chunk in chunks])
+    np.testing.assert_array_equal(streamed, whole(tmp_path / "x.csv", {}).images)
 
 
 @pytest.mark.parametrize("block", [16, 1 << 20])
 def test_a_bad_line_of_a_table_is_named(block, tmp_path, monkeypatch):
-    monkeypatch.setattr("latentscape.data.csvfile._BLOCK", block)
+    monkeypatch.setattr("latentscape.data.formats.csv_tables._BLOCK", block)
     (tmp_path / "x.csv").write_text("a,b\n" + "1,0\n" * 50 + "1,none\n" + "1,0\n" * 50)
     with pytest.raises(DataError, match="line 52, column 'b': 'none' is not a number"):
         list(stream_data(tmp_path / "x.csv", (2,), 10).chunks)

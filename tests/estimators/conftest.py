@@ -6,16 +6,16 @@ from latentscape import Autoencoder
 
 @pytest.fixture(scope="session")
 def images(digits):
-    """300 digits (N, H, W), as people have them in memory."""
-    return digits.images[chosen(digits), 0]
+    """300 digits (N, H, W), as users have them in memory."""
+    return digits.images[sample_of(digits), 0]
 
 
 @pytest.fixture(scope="session")
 def labels(digits):
-    return digits.labels[chosen(digits)]
+    return digits.labels[sample_of(digits)]
 
 
-def chosen(digits):
+def sample_of(digits):
     """Draw 300 digits, since they are sorted by label."""
     return np.random.default_rng(0).permutation(len(digits))[:300]
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+LAYOUTS = ("NHW", "NCHW", "NHWC", "flat")
+
 
 def in_layout(images, layout):
-    """Return grey images (N, H, W) with their axes in another order, in colour where asked."""
+    """Return grey images (N, H, W) with their axes in another order."""
     match layout:
         case "NCHW":
             return images[:, np.newaxis]

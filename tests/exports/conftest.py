@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from latentscape.api.experiment import prepare
+from latentscape.api.preparing import prepare
 from latentscape.config import load_recipe, override
-from latentscape.exports import export_model
+from latentscape.exports.checked import export_model
 from latentscape.model import Network
 
 BOTH = ("encoder", "decoder")

@@ -6,7 +6,9 @@ import pytest
 
 from latentscape.core import extras
 from latentscape.core.errors import ConfigError, RunError
-from latentscape.exports import TARGETS
+from latentscape.exports.checked import export_model
+from latentscape.exports.target import choose_target
+from latentscape.exports.targets import TARGETS
 
 WRONG = {"off": 3e-4, "nan": float("nan")}
 
@@ -14,7 +16,7 @@ WRONG = {"off": 3e-4, "nan": float("nan")}
 @pytest.fixture
 def spoil(monkeypatch):
     """Return a function that makes files of torch.export give something else."""
-    target = TARGETS["torch-export"]
+    target = choose_target("torch-export")
 
     def spoil(part, by):
         def open_spoilt(file):
@@ -99,8 +101,6 @@ def test_a_codebook_is_no_obstacle_to_its_decoder_in_keras(export, small):
 
 def test_a_folder_that_cannot_be_made(export, small, make, tmp_path):
     (tmp_path / "taken").write_text("a file")
-    from latentscape.exports import export_model
-
     model, recipe = make("simple-20", small)
     with pytest.raises(RunError, match="could not be written"):
         export_model(model, small, recipe, "torch-export", ["encoder"], tmp_path / "taken")
@@ -118,8 +118,8 @@ def test_a_folder_in_the_way_of_one_file_keeps_the_other(export, small, tmp_path
 @pytest.mark.parametrize("to", ["torch-export", "onnx"])
 def test_equal_exports_are_equal_files(export_into, small, tmp_path, to):
     first, again = (export_into(tmp_path / name, "simple-20", small, to) for name in "ab")
-    for one, other in zip(first, again, strict=True):
-        assert one.file.read_bytes() == other.file.read_bytes()
+    for first_file, other in zip(first, again, strict=True):
+        assert first_file.file.read_bytes() == other.file.read_bytes()
 
 
 def test_an_unknown_format(export, small):

@@ -14,8 +14,9 @@ import onnxruntime
 import pytest
 import torch
 
-from latentscape.exports import TARGETS, keras_file
-from latentscape.inference.batches import reconstruct_with
+from latentscape.exports import keras_file
+from latentscape.exports.targets import TARGETS
+from latentscape.inference.codec import reconstruct_with
 
 FOREIGN = """
 import sys
@@ -46,7 +47,7 @@ def folder(tmp_path_factory):
 def files(export_into, small, folder):
     """Files of a conditional model, by format and part."""
     exported = {to: export_into(folder, "cond-vae", small, to) for to in TARGETS}
-    return {(to, one.part): one.file for to in TARGETS for one in exported[to]}
+    return {(to, file.part): file.file for to in TARGETS for file in exported[to]}
 
 
 def read_metadata(files, to, part):
@@ -79,30 +80,32 @@ def test_metadata(files, make, small):
         }
         labels = {"name": "labels", "dtype": integers, "axes": ["batch"], "shape": [None]}
         for part in ("encoder", "decoder"):
-            found = read_metadata(files, to, part)
-            assert found["part"] == part
-            assert found["schema"] == 1
-            assert found["recipe"] == recipe.model_dump(mode="json", exclude_none=True)
-            assert found["label_names"] == [str(digit) for digit in range(10)]
+            metadata = read_metadata(files, to, part)
+            assert metadata["part"] == part
+            assert metadata["schema"] == 1
+            assert metadata["recipe"] == recipe.model_dump(mode="json", exclude_none=True)
+            assert metadata["label_names"] == [str(digit) for digit in range(10)]
             if part == "encoder":
                 stored = {**images, "dtype": "uint8", "range": [0, 255]}
-                assert (found["inputs"], found["outputs"]) == ([stored, labels], [codes])
+                assert (metadata["inputs"], metadata["outputs"]) == ([stored, labels], [codes])
             else:
-                made = {**images, "dtype": "float32", "range": [0, 1]}
-                assert (found["inputs"], found["outputs"]) == ([codes, labels], [made])
+                outputs = {**images, "dtype": "float32", "range": [0, 1]}
+                assert (metadata["inputs"], metadata["outputs"]) == ([codes, labels], [outputs])
 
 
 @pytest.mark.parametrize("part", ["validation", "train"])
 def test_thresholds_leave_so_many_examples_beyond_them(export, make, small, part):
     split = small if part == "validation" else replace(small, validation=small.validation[:0])
     (exported,) = export("simple-20", split, "torch-export", parts=["encoder"])
-    found = read_metadata({("torch-export", "encoder"): exported.file}, "torch-export", "encoder")
+    metadata = read_metadata(
+        {("torch-export", "encoder"): exported.file}, "torch-export", "encoder"
+    )
     index = getattr(split, part)
     images = torch.from_numpy(split.dataset.images[index])
     model, _ = make("simple-20", split)
     squares = (reconstruct_with(model)(images) - model.scale(images)).square()
     errors = squares.flatten(1).mean(1).numpy()
-    thresholds = found["thresholds"]
+    thresholds = metadata["thresholds"]
     assert (thresholds["part"], thresholds["examples"]) == (part, len(index))
     for percentile, threshold in thresholds["percentiles"].items():
         assert np.mean(errors > threshold) == pytest.approx(1 - int(percentile) / 100, abs=0.01)
@@ -118,15 +121,16 @@ def test_files_run_where_latentscape_is_not(files, make, small, folder, tmp_path
     model, _ = make("cond-vae", small)
     with torch.inference_mode():
         expected = model.encode(torch.from_numpy(images), torch.from_numpy(labels)).numpy()
-    made = np.load(tmp_path / "made.npz")
+    outputs = np.load(tmp_path / "made.npz")
     for program in ("onnx", "keras", "torch"):
-        assert np.allclose(made[program], expected, atol=1e-5)
+        assert np.allclose(outputs[program], expected, atol=1e-5)
 
 
 def test_onnx_files_name_what_they_take(files):
     session = onnxruntime.InferenceSession(files["onnx", "decoder"])
     described = [
-        (one.name, one.shape, one.type) for one in (*session.get_inputs(), *session.get_outputs())
+        (file.name, file.shape, file.type)
+        for file in (*session.get_inputs(), *session.get_outputs())
     ]
     assert described == [
         ("codes", ["batch", 5], "tensor(float)"),
@@ -147,27 +151,27 @@ def test_files_hold_their_own_half_alone(export, make, small):
     model, _ = make("vamp-vae", small)
     parts = [[model.encoder, model.latent.layers], [model.decoder]]
     for to in TARGETS:
-        for one, layers in zip(exported[to], parts, strict=True):
+        for file, layers in zip(exported[to], parts, strict=True):
             weights = sum(4 * w.numel() for layer in layers for w in layer.parameters())
-            assert one.file.stat().st_size < weights + 60_000
+            assert file.file.stat().st_size < weights + 60_000
 
 
 @pytest.mark.parametrize(
-    ("imported", "chosen", "expected"),
+    ("imported", "backend", "expected"),
     [(False, None, "torch"), (False, "jax", "jax"), (True, None, None)],
 )
 def test_keras_runs_on_torch_unless_another_backend_was_chosen(
-    monkeypatch, imported, chosen, expected
+    monkeypatch, imported, backend, expected
 ):
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     if imported:
         monkeypatch.setitem(sys.modules, "keras", object())
-    if chosen:
-        monkeypatch.setenv("KERAS_BACKEND", chosen)
-    seen = lambda *_: os.environ.get("KERAS_BACKEND")  # noqa: E731
-    monkeypatch.setattr(keras_file, "require", seen)
+    if backend:
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+    backend_set = lambda *_: os.environ.get("KERAS_BACKEND")  # noqa: E731
+    monkeypatch.setattr(keras_file, "require", backend_set)
     assert keras_file.require_keras() == expected
-    assert os.environ.get("KERAS_BACKEND") == chosen
+    assert os.environ.get("KERAS_BACKEND") == backend
 
 
 def test_the_users_layout_of_images_in_keras_is_left_alone(export, small):

@@ -16,8 +16,33 @@ OTHERS = ["cond-vae", "embed-32", "vq-vae"]
 """What they lack: labels, batch normalisation of vectors, codes of one length, a codebook."""
 
 
+def operations(name):
+    """The settings that decide which operations a model is made of: all but its sizes."""
+    model = load_recipe(name).model.model_dump(exclude={"init", "corruption", "input"})
+    sizes = {"widths", "channels", "dim", "codes", "positions"}
+    parts = {
+        part: settings if isinstance(settings, dict) else {"kind": settings}
+        for part, settings in model.items()
+    }
+    return {
+        (part, settings["kind"], setting, value)
+        for part, settings in parts.items()
+        for setting, value in settings.items()
+        if setting not in sizes
+    }
+
+
+def covering(names):
+    """Return recipes that between them have every operation: writing an ONNX file takes seconds."""
+    missing, recipes = set().union(*map(operations, names)), []
+    while missing:
+        recipes.append(max(names, key=lambda name: len(operations(name) & missing)))
+        missing -= operations(recipes[-1])
+    return recipes
+
+
 def in_parity(exported):
-    return all(one.difference <= PARITY * max(1, one.largest) for one in exported)
+    return all(file.difference <= PARITY * max(1, file.largest) for file in exported)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +65,7 @@ def test_seeds_are_all_there():
     assert len(SEEDS) == 13
 
 
-@pytest.mark.parametrize("name", [*SEEDS, *OTHERS])
+@pytest.mark.parametrize("name", covering([*SEEDS, *OTHERS]))
 def test_onnx(export, small, name):
     assert in_parity(export(name, small, "onnx"))
 
@@ -95,5 +120,5 @@ def test_vectors(export, vectors, to):
 
 
 def test_a_single_test_example_is_enough(export, digits):
-    one = split_dataset(digits, DataConfig(train=50, test=1))
-    assert [exported.images for exported in export("vae-20", one, "torch-export")] == [1, 1]
+    single = split_dataset(digits, DataConfig(train=50, test=1))
+    assert [exported.images for exported in export("vae-20", single, "torch-export")] == [1, 1]

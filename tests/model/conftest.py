@@ -22,8 +22,8 @@ def build():
     def build(name="vae-20", changes=None, shape=(1, 4, 4), labels=3):
         small = {"model.encoder": {"kind": "mlp", "widths": [8]}}
         recipe = override(load_recipe(name), {**small, **(changes or {"model.latent.dim": 2})})
-        shown = InputConfig(shape=shape, range=(0, 1), labels=labels)
-        return Network(recipe.model.model_copy(update={"input": shown}), recipe.objective)
+        settings = InputConfig(shape=shape, range=(0, 1), labels=labels)
+        return Network(recipe.model.model_copy(update={"input": settings}), recipe.objective)
 
     return build
 

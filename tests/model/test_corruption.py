@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from latentscape.config import CorruptionConfig
-from latentscape.model.corruption import CORRUPTIONS, corrupt
+from latentscape.config import CORRUPTIONS, CorruptionConfig
+from latentscape.model.corruption import corrupt
 
 IMAGES = 0.25 + 0.5 * torch.rand(200, 2, 10, 20, generator=torch.Generator().manual_seed(0))
 
@@ -31,11 +31,11 @@ def centres(images):
 
 def test_the_given_images_are_left_alone(kind):
     before = IMAGES.clone()
-    seen = corrupted(kind, 0.5)
+    noisy = corrupted(kind, 0.5)
     assert torch.equal(IMAGES, before)
-    assert seen.shape == IMAGES.shape
-    assert seen.dtype == IMAGES.dtype
-    assert not torch.equal(seen, IMAGES)
+    assert noisy.shape == IMAGES.shape
+    assert noisy.dtype == IMAGES.dtype
+    assert not torch.equal(noisy, IMAGES)
 
 
 def test_without_corruption_nothing_is_copied():
@@ -53,8 +53,8 @@ def test_the_same_seed_corrupts_alike_and_each_image_in_its_own_way(kind):
 
 
 def test_an_affine_map_moves_what_is_in_the_middle_by_its_shift_alone():
-    seen = corrupted("affine", 0.2, spot(20, 20).expand(500, 1, 41, 41))
-    moved = centres(seen)
+    noisy = corrupted("affine", 0.2, spot(20, 20).expand(500, 1, 41, 41))
+    moved = centres(noisy)
     # The inverse of 1 + a turns a shift of 0.2 into 0.2 / 0.8 at most, and shear adds to it.
     assert 0.15 < moved.abs().max() < 0.2 * 1.2 / (0.8**2 - 0.2**2) + 0.01
     assert moved.mean(0).tolist() == pytest.approx([0, 0], abs=0.03)
@@ -80,13 +80,13 @@ def test_an_affine_map_repeats_the_border():
 @pytest.mark.parametrize("amount", [0.1, 0.5, 1.0])
 @pytest.mark.parametrize(("kind", "values"), [("masking", [0.0]), ("salt_and_pepper", [0.0, 1.0])])
 def test_the_share_asked_for_is_changed(kind, values, amount):
-    seen = corrupted(kind, amount)
-    changed = seen != IMAGES
+    noisy = corrupted(kind, amount)
+    changed = noisy != IMAGES
     four_errors = 4 * (0.25 / IMAGES.numel()) ** 0.5
     assert changed.double().mean().item() == pytest.approx(amount, abs=four_errors)
-    assert seen[changed].unique().tolist() == values
+    assert noisy[changed].unique().tolist() == values
     # Salt is as likely as pepper.
-    white = (seen == 1).double().mean().item()
+    white = (noisy == 1).double().mean().item()
     assert white == pytest.approx(amount * (len(values) - 1) / 2, abs=four_errors)
 
 

@@ -5,10 +5,13 @@ import math
 import pytest
 import torch
 
-from latentscape.api.experiment import prepare
+from latentscape.api.preparing import prepare
 from latentscape.config import GaussianLatentConfig, VqConfig, load_recipe
 from latentscape.model import Network
-from latentscape.model.latents import GaussianLatent, Mixture, Normal, UniformCodes, VqLatent
+from latentscape.model.latents import Mixture, Normal
+from latentscape.model.latents.gaussian import GaussianLatent
+from latentscape.model.latents.vq import UniformCodes, VqLatent
+from latentscape.runs.wording import describe_collapse
 
 
 def seeded(seed=0):
@@ -107,13 +110,14 @@ def test_active_units_are_those_whose_mean_moves_with_the_image(gaussian):
     )
     measured = gaussian.diagnose(features)
     assert measured == {"active_units": 2.0}
-    assert gaussian.collapse(measured) == ""
+    assert gaussian.collapse(measured) is None
 
 
 def test_a_code_that_no_image_moves_has_collapsed(gaussian):
     measured = gaussian.diagnose(torch.ones(50, 6))
     assert measured == {"active_units": 0.0}
-    assert "none of the 3 latent dimensions" in gaussian.collapse(measured)
+    assert gaussian.collapse(measured) == "posterior"
+    assert "none of the 3 latent dimensions" in describe_collapse("posterior", 3)
 
 
 def test_a_single_image_says_nothing_about_collapse(gaussian):
@@ -123,7 +127,7 @@ def test_a_single_image_says_nothing_about_collapse(gaussian):
 def quantiser(codebook, **settings):
     """Return a latent of numbers, each of which takes the nearest of a codebook."""
     config = VqConfig(dim=1, codes=len(codebook), positions=4, **settings)
-    latent = VqLatent(config, (4,))
+    latent = VqLatent(config, (4,), (4,))
     latent.layers[0] = torch.nn.Identity()  # The features are the vectors.
     latent.codebook.copy_(torch.tensor(codebook)[:, None])
     latent.counts.fill_(2)
@@ -162,7 +166,7 @@ def test_a_code_that_nothing_chooses_and_nothing_revives_keeps_its_place(steps):
 
 
 def test_a_codebook_starts_from_vectors_of_the_first_batch():
-    latent = VqLatent(VqConfig(dim=2, codes=50, positions=4, decay=1 - 1e-9), (5,))
+    latent = VqLatent(VqConfig(dim=2, codes=50, positions=4, decay=1 - 1e-9), (5,), (5,))
     features = torch.randn(8, 5)
     latent.eval()(features, None, 1)
     assert not latent.started
@@ -175,21 +179,21 @@ def test_a_codebook_starts_from_vectors_of_the_first_batch():
 
 @pytest.mark.parametrize("features_shape", [(5,), (5, 3, 2)])
 def test_codes_come_from_the_codebook_and_cost_what_naming_them_does(features_shape):
-    latent = VqLatent(VqConfig(dim=2, codes=7, positions=4), features_shape).eval()
+    latent = VqLatent(VqConfig(dim=2, codes=7, positions=4), features_shape, (5,)).eval()
     features = torch.randn(9, math.prod(features_shape))
     code, mean = latent(features, None, 1), latent.mean(features)
-    chosen = latent.indices(features)
+    nearest = latent.indices(features)
     width, positions = 2, latent.numbers
-    assert torch.equal(mean.reshape(9, width, positions).transpose(1, 2), latent.codebook[chosen])
+    assert torch.equal(mean.reshape(9, width, positions).transpose(1, 2), latent.codebook[nearest])
     assert torch.allclose(code.z, mean, atol=1e-6)
     assert code.rate.tolist() == pytest.approx([positions * math.log(7)] * 9)
-    nearest = torch.cdist(code.unquantised.reshape(9, 2, -1).transpose(1, 2), latent.codebook)
-    assert torch.equal(nearest.argmin(-1), chosen)
+    distances = torch.cdist(code.unquantised.reshape(9, 2, -1).transpose(1, 2), latent.codebook)
+    assert torch.equal(distances.argmin(-1), nearest)
     assert 1 <= latent.diagnose(features)["perplexity"] <= 7
 
 
 def test_gradients_pass_straight_through_the_codebook():
-    latent = VqLatent(VqConfig(dim=2, codes=7, positions=4), (5,)).train()
+    latent = VqLatent(VqConfig(dim=2, codes=7, positions=4), (5,), (5,)).train()
     features = torch.randn(9, 5, requires_grad=True)
     code, slope = latent(features, None, 1), torch.randn(9, 8)
     (passed,) = torch.autograd.grad(code.z, features, slope, retain_graph=True)
@@ -203,10 +207,11 @@ def test_perplexity_counts_codes_that_are_used_evenly():
     latent = quantiser([0.0, 1.0, 2.0, 3.0])
     everything = torch.tensor([[0.0, 1.0, 2.0, 3.0]])
     assert latent.diagnose(everything)["perplexity"] == pytest.approx(4)
-    one = latent.diagnose(torch.full((3, 4), 2.0))
-    assert one == {"perplexity": pytest.approx(1), "codes_used": 1}
-    assert "every vector chooses the same code" in latent.collapse(one)
-    assert latent.collapse(latent.diagnose(everything)) == ""
+    same = latent.diagnose(torch.full((3, 4), 2.0))
+    assert same == {"perplexity": pytest.approx(1), "codes_used": 1}
+    assert latent.collapse(same) == "codebook"
+    assert "every vector chooses the same code" in describe_collapse("codebook", 8)
+    assert latent.collapse(latent.diagnose(everything)) is None
 
 
 @pytest.fixture

@@ -1,35 +1,47 @@
 """Laws that hold for every recipe, and for every kind of block, once over the whole registry."""
 
+from copy import deepcopy
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
+from members import variants
 
-from latentscape.config import InputConfig, load_recipe, override
+from latentscape.config import BODIES, InputConfig, load_recipe, override
 from latentscape.core.errors import ConfigError
 from latentscape.model import Network
 from latentscape.runs import load_model, save_model
 
 
 @pytest.fixture(scope="module")
-def chosen():
+def index():
     """Twelve digits, of all classes."""
     return np.arange(12) * 417
 
 
 @pytest.fixture
-def images(digits, chosen):
-    return torch.from_numpy(digits.images[chosen])
+def images(digits, index):
+    return torch.from_numpy(digits.images[index])
 
 
 @pytest.fixture
-def labels(digits, chosen):
-    return torch.from_numpy(digits.labels[chosen])
+def labels(digits, index):
+    return torch.from_numpy(digits.labels[index])
+
+
+@pytest.fixture(scope="module")
+def built():
+    """Networks that were built already, by recipe."""
+    return {}
 
 
 @pytest.fixture
-def model(recipe):
-    torch.manual_seed(0)
-    return Network(recipe.model, recipe.objective)
+def model(recipe, built):
+    if recipe.name not in built:
+        torch.manual_seed(0)
+        built[recipe.name] = Network(recipe.model, recipe.objective)
+    return deepcopy(built[recipe.name])
 
 
 def test_shapes(model, images, labels):
@@ -191,51 +203,58 @@ def test_parameter_counts_of_the_reference_models(name, changes, count):
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 17, 30), (2, 1, 5), (1, 33, 9)]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("pool", ["max", "average", "stride"])
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_convolutions_take_any_image_and_give_its_shape_back(shape, pool, norm):
-    encoder = {"kind": "conv", "channels": [3, 4, 5], "kernel": 5, "pool": pool, "norm": norm}
-    changes = {"model.encoder": encoder, "model.decoder": "mirror"}
-    check_any_shape(override(load_recipe("conv-bn"), changes), shape)
+def test_every_body_takes_any_example_and_gives_its_shape_back():
+    for body in variants(BODIES):
+        for shape in SHAPES if body.takes_images else [*SHAPES, (7,)]:
+            changes = {"model.decoder": body.model_dump()}
+            if body.encodes:
+                changes |= {"model.encoder": body.model_dump(), "model.decoder": "mirror"}
+            elif len(shape) == 1:
+                continue  # The body in its place is the recipe's encoder.
+            check_any_shape(override(load_recipe("conv-bn"), changes), shape)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("stages", [[4, 3], [4], [4, 3, 2], None], ids=str)
-def test_maps_of_codes_fit_any_image_and_any_decoder(shape, stages):
+def test_convolutions_take_any_image_and_give_its_shape_back():
+    pools, norms = ("max", "average", "stride"), ("none", "batch", "layer")
+    for shape, pool, norm in product(SHAPES, pools, norms):
+        encoder = {"kind": "conv", "channels": [3, 4, 5], "kernel": 5, "pool": pool, "norm": norm}
+        changes = {"model.encoder": encoder, "model.decoder": "mirror"}
+        check_any_shape(override(load_recipe("conv-bn"), changes), shape)
+
+
+def test_maps_of_codes_fit_any_image_and_any_decoder():
     """Where the decoder starts from another map than the encoder ends with, they are joined."""
-    conv, mlp = {"kind": "conv", "channels": stages}, {"kind": "mlp", "widths": [5]}
-    changes = {
-        "model.encoder": {"kind": "conv", "channels": [3, 4]},
-        "model.decoder": conv if stages else mlp,
-        "model.latent": {"kind": "vq", "dim": 2, "codes": 5},
-    }
-    check_any_shape(override(load_recipe("vq-vae"), changes), shape)
+    for shape, stages in product(SHAPES, ([4, 3], [4], [4, 3, 2], None)):
+        conv, mlp = {"kind": "conv", "channels": stages}, {"kind": "mlp", "widths": [5]}
+        changes = {
+            "model.encoder": {"kind": "conv", "channels": [3, 4]},
+            "model.decoder": conv if stages else mlp,
+            "model.latent": {"kind": "vq", "dim": 2, "codes": 5},
+        }
+        check_any_shape(override(load_recipe("vq-vae"), changes), shape)
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, (7,)], ids=str)
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-@pytest.mark.parametrize(
-    "activation", ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
-)
-def test_fully_connected_models_take_anything(shape, norm, activation):
-    changes = {
-        "model.encoder.widths": [6, 5],
-        "model.encoder.norm": norm,
-        "model.encoder.activation": activation,
-        "model.encoder.dropout": 0.1,
-    }
-    check_any_shape(override(load_recipe("simple-20"), changes), shape)
+def test_fully_connected_models_take_anything():
+    activations = ("linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh")
+    norms = ("none", "batch", "layer")
+    for shape, norm, activation in product([*SHAPES, (7,)], norms, activations):
+        changes = {
+            "model.encoder.widths": [6, 5],
+            "model.encoder.norm": norm,
+            "model.encoder.activation": activation,
+            "model.encoder.dropout": 0.1,
+        }
+        check_any_shape(override(load_recipe("simple-20"), changes), shape)
 
 
 def check_any_shape(recipe, shape):
-    shown = InputConfig(shape=shape, range=(0, 1))
-    model = Network(recipe.model.model_copy(update={"input": shown}), recipe.objective)
+    settings = InputConfig(shape=shape, range=(0, 1))
+    model = Network(recipe.model.model_copy(update={"input": settings}), recipe.objective)
     images = torch.rand(4, *shape)
     loss = model.loss(images)
     loss.total.backward()
-    assert torch.isfinite(loss.total)
-    assert model.reconstruct(images).shape == images.shape
+    assert torch.isfinite(loss.total), (recipe.model, shape)
+    assert model.reconstruct(images).shape == images.shape, (recipe.model, shape)
 
 
 def test_a_convolution_refuses_vectors():
@@ -247,8 +266,8 @@ def test_a_convolution_refuses_vectors():
 def test_stored_values_are_scaled_to_one(digits):
     config = load_recipe("simple-20").model
     for low, high in ((0, 255), (0, 16), (-1, 1)):
-        shown = InputConfig(shape=(2,), range=(low, high))
-        model = Network(config.model_copy(update={"input": shown}))
+        settings = InputConfig(shape=(2,), range=(low, high))
+        model = Network(config.model_copy(update={"input": settings}))
         scaled = model.scale(torch.tensor([[low, high]]))
         assert torch.equal(scaled, torch.tensor([[0.0, 1.0]]))
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentscape.api.experiment import prepare
+from latentscape.api.preparing import prepare
 from latentscape.config import load_recipe, override, recipe_names
 from latentscape.core.errors import ConfigError
 from latentscape.model import Network
@@ -70,9 +70,9 @@ def test_a_label_reaches_encoder_and_decoder_of_every_body(build, blots, encoder
     changes |= {"model.condition": "label", "objective.weights": weights}
     model = build("simple-20", changes).eval()
     codes = model.encode(blots, LABELS)
-    others = (LABELS + 1) % 3
-    assert not torch.equal(codes, model.encode(blots, others))
-    assert not torch.equal(model.decode(codes, LABELS), model.decode(codes, others))
+    other_labels = (LABELS + 1) % 3
+    assert not torch.equal(codes, model.encode(blots, other_labels))
+    assert not torch.equal(model.decode(codes, LABELS), model.decode(codes, other_labels))
     several = model.outputs(codes.expand(5, *codes.shape), LABELS)
     assert torch.allclose(several[3], model.outputs(codes, LABELS), atol=1e-6)
     assert sum(row["parameters"] for row in model.describe()) == model.parameter_count
@@ -110,12 +110,12 @@ def elbo(model, images, labels, shift):
 @pytest.mark.parametrize("kind", ["gaussian", "masking", "salt_and_pepper", "block", "affine"])
 def test_corruption_hides_from_the_encoder_and_not_from_the_target(build, blots, kind):
     model = build("denoising", {"model.corruption": {"kind": kind, "amount": 0.5}})
-    given = blots.clone()
+    before = blots.clone()
     result = model(blots)
-    assert torch.equal(blots, given)
+    assert torch.equal(blots, before)
     assert torch.equal(result.target, blots)
-    assert not torch.equal(result.seen, blots)
-    assert torch.equal(result.code.z, model.latent.mean(model.encoder(result.seen)))
+    assert not torch.equal(result.inputs, blots)
+    assert torch.equal(result.code.z, model.latent.mean(model.encoder(result.inputs)))
     # Only training corrupts.
     assert torch.equal(model.encode(blots), model.latent.mean(model.encoder(blots)))
     assert model.draws
@@ -139,10 +139,10 @@ PARTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "shown", "message"), PARTS)
-def test_parts_that_do_not_go_together_are_refused(build, name, changes, shown, message):
+@pytest.mark.parametrize(("name", "changes", "settings", "message"), PARTS)
+def test_parts_that_do_not_go_together_are_refused(build, name, changes, settings, message):
     with pytest.raises(ConfigError, match=message):
-        build(name, changes, **shown)
+        build(name, changes, **settings)
 
 
 def test_what_a_refusal_recommends_is_accepted(build):

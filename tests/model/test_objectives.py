@@ -3,79 +3,69 @@
 import math
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import get_args
 
 import pytest
 import torch
+from members import variants
 
-from latentscape.config.training import TermName
+from latentscape.config import LATENTS, TERMS
 from latentscape.core.errors import ConfigError
 from latentscape.model.latents import Code, Normal
-from latentscape.model.objectives import (
-    BOUNDS,
-    TERMS,
-    Centers,
-    evaluate_terms,
-    squared_mmd,
-    total_correlation,
-)
+from latentscape.model.objectives import evaluate_terms
+from latentscape.model.terms.center import Centers
+from latentscape.model.terms.contrast import contrast
+from latentscape.model.terms.mmd import squared_mmd
+from latentscape.model.terms.penalties import contraction
+from latentscape.model.terms.total_correlation import total_correlation
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 1])
-KINDS = {
-    "point": {"kind": "point", "dim": 2},
-    "gaussian": {"kind": "gaussian", "dim": 2},
-    "vamp": {"kind": "gaussian", "dim": 2, "prior": "vamp", "pseudo_inputs": 3},
-    "vq": {"kind": "vq", "dim": 2, "codes": 5, "positions": 3},
-}
 
 
-def test_every_term_has_a_name_in_the_config():
-    assert TERMS.keys() == {*get_args(TermName)}
+def objective(name, term, latent):
+    """Weights with a term, and with what the latent and the term need beside it."""
+    weights = {name: 2.0}
+    if "reconstruction" not in term.includes:
+        weights = {"reconstruction": 1.0, **weights}
+        if latent.has_posterior:
+            weights["rate"] = weights.get("rate", 1.0)
+        if latent.quantises:
+            weights["commitment"] = weights.get("commitment", 1.0)
+    return weights
 
 
 def cases():
     """Every term with every latent that it can be computed for, and as many codes as there are."""
     for name, term in TERMS.items():
-        for kind, latent in KINDS.items():
-            if latent["kind"] in term.latents:
-                yield name, kind, 1
-                if latent["kind"] == "gaussian":
-                    yield name, kind, 3
+        for latent in variants(LATENTS):
+            if latent.provides(term.needs):
+                for samples in (1, 3) if latent.draws else (1,):
+                    yield name, term, latent, samples
 
 
 CONTRAST = {"objective.weights.contrast": 1.0, "model.corruption": "masking"}
 
 
-def weights(name, kind):
-    if name in BOUNDS:
-        return {name: 2.0}
-    needed = {"gaussian": "rate", "vamp": "rate", "vq": "commitment"}
-    return {"reconstruction": 1.0, **({needed[kind]: 1.0} if kind in needed else {}), name: 2.0}
-
-
-@pytest.mark.parametrize(("name", "kind", "samples"), [*cases()])
-def test_every_term_has_finite_gradients_with_every_latent_it_names(
-    build, blots, name, kind, samples
-):
-    changes = {
-        "model.latent": KINDS[kind],
-        "objective.weights": weights(name, kind),
-        "objective.samples": samples,
-        **({"model.corruption": "masking"} if name == "contrast" else {}),
-    }
-    model = build("simple-20", changes)
-    for _ in range(2):  # In training codebooks and centres move.
-        loss = model.loss(blots, LABELS)
-        model.zero_grad()
-        loss.total.backward()
-        slopes = [p.grad for p in model.parameters() if p.grad is not None]
-        assert loss.terms[name].shape == ()
-        assert torch.isfinite(loss.total)
-        assert all(torch.isfinite(slope).all() for slope in slopes)
-        assert any(slope.any() for slope in slopes)
-    model.eval()
-    with torch.no_grad():
-        assert torch.isfinite(model.loss(blots, LABELS).total)
+def test_every_term_has_finite_gradients_with_every_latent_it_can_be_computed_for(build, blots):
+    for name, term, latent, samples in cases():
+        changes = {
+            "model.latent": latent.model_dump(),
+            "objective.weights": objective(name, term, latent),
+            "objective.samples": samples,
+            **({"model.corruption": "masking"} if term.needs_corruption else {}),
+        }
+        model = build("simple-20", changes)
+        for _ in range(2):  # In training codebooks and centres move.
+            loss = model.loss(blots, LABELS)
+            model.zero_grad()
+            loss.total.backward()
+            slopes = [p.grad for p in model.parameters() if p.grad is not None]
+            assert loss.terms[name].shape == (), (name, latent)
+            assert torch.isfinite(loss.total), (name, latent)
+            assert all(torch.isfinite(slope).all() for slope in slopes), (name, latent)
+            assert any(slope.any() for slope in slopes), (name, latent)
+        model.eval()
+        with torch.no_grad():
+            assert torch.isfinite(model.loss(blots, LABELS).total), (name, latent)
 
 
 @pytest.fixture
@@ -115,12 +105,12 @@ def test_bounds_rise_from_the_elbo_towards_the_likelihood(informed, blots):
         draws = torch.stack([-model.loss(blots).total for _ in range(300)])
         return draws.mean().item(), (draws.std() / math.sqrt(300)).item()
 
-    elbo, one, five, fifty = (
+    elbo, single, five, fifty = (
         bound(*case) for case in (("elbo", 1), *(("importance", k) for k in (1, 5, 50)))
     )
     exact = log_evidence(informed("elbo", 1), blots).mean().item()
-    assert abs(elbo[0] - one[0]) <= 4 * (elbo[1] + one[1])
-    for lower, higher in ((one, five), (five, fifty)):
+    assert abs(elbo[0] - single[0]) <= 4 * (elbo[1] + single[1])
+    for lower, higher in ((single, five), (five, fifty)):
         assert higher[0] - lower[0] > 4 * (lower[1] + higher[1])
     assert fifty[0] <= exact + 4 * fifty[1]
     assert exact - fifty[0] < 0.1 * (exact - elbo[0])
@@ -132,8 +122,8 @@ def slopes(model, images, seed):
     model.zero_grad()
     loss = model.loss(images).total
     loss.backward()
-    halves = [[*model.encoder.parameters(), *model.latent.parameters()], model.decoder.parameters()]
-    return loss.item(), *(torch.cat([p.grad.flatten() for p in half]) for half in halves)
+    parts = [[*model.encoder.parameters(), *model.latent.parameters()], model.decoder.parameters()]
+    return loss.item(), *(torch.cat([p.grad.flatten() for p in half]) for half in parts)
 
 
 def test_dreg_has_the_value_of_the_bound_and_the_decoders_gradient(informed, blots):
@@ -210,10 +200,10 @@ def test_total_correlation_is_that_of_normal_codes():
 
 
 def test_squared_mmd_is_unbiased(averages_to):
-    def draws(shift, spread, count=20):
+    def draws(shift, scale, count=20):
         return torch.stack(
             [
-                squared_mmd(torch.randn(count, 3), shift + spread * torch.randn(2 * count, 3))
+                squared_mmd(torch.randn(count, 3), shift + scale * torch.randn(2 * count, 3))
                 for _ in range(200)
             ]
         )
@@ -229,7 +219,7 @@ def test_contraction_is_the_squared_norm_of_the_jacobian_on_average(build, blots
     model = build("contractive", {"model.latent.dim": 3})
     with torch.no_grad():
         result = model(blots)
-        draws = torch.stack([TERMS["contraction"].compute(result) for _ in range(1000)])
+        draws = torch.stack([contraction(result) for _ in range(1000)])
     jacobians = [torch.autograd.functional.jacobian(model.encode, image[None]) for image in blots]
     exact = torch.stack([jacobian.square().sum() for jacobian in jacobians]).mean()
     assert averages_to(draws, exact)
@@ -244,18 +234,18 @@ def test_contrast_is_the_cross_entropy_of_finding_the_other_copy(build, blots):
     ratios = torch.exp(cosine / 0.5)
     expected = 0.0
     for i in range(12):
-        partner, others = (i + 6) % 12, [j for j in range(12) if j != i]
-        expected -= math.log(ratios[i, partner] / ratios[i, others].sum()) / 12
-    assert TERMS["contrast"].compute(result).item() == pytest.approx(expected, rel=1e-4)
+        partner, rest = (i + 6) % 12, [j for j in range(12) if j != i]
+        expected -= math.log(ratios[i, partner] / ratios[i, rest].sum()) / 12
+    assert contrast(result).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_contrast_is_least_where_copies_agree_and_images_differ(build, blots):
     model = build("simple-20", {**CONTRAST, "model.latent.dim": 6})
     result = model(blots)
 
-    def value(z, others):
+    def value(z, rest):
         code = replace(result.code, z=z)
-        return TERMS["contrast"].compute(replace(result, code=code, encode=lambda _: others)).item()
+        return contrast(replace(result, code=code, encode=lambda _: rest)).item()
 
     apart, alike = torch.eye(6), torch.ones(6, 6)
     assert value(apart, apart) < value(alike, alike) == pytest.approx(math.log(11))

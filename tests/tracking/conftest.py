@@ -38,8 +38,8 @@ class StopAfter(Callback):
     def __init__(self, epoch):
         self.epoch = epoch
 
-    def on_epoch(self, model, record):
-        if record["epoch"] == self.epoch:
+    def on_epoch(self, model, epoch):
+        if epoch.epoch == self.epoch:
             os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -51,7 +51,7 @@ def stopping():
     def stopping(epoch):
         with pytest.MonkeyPatch.context() as patch:
             watching = [StopAfter(epoch)]
-            patch.setattr("latentscape.api.experiment.choose_progress", lambda *given: watching)
+            patch.setattr("latentscape.api.training.choose_progress", lambda *given: watching)
             yield
 
     return stopping

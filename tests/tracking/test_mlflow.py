@@ -8,8 +8,9 @@ import torch
 import yaml
 
 import latentscape
-from latentscape.api.experiment import load_split, run_findings
 from latentscape.core.errors import ConfigError, Interrupted, RunError
+from latentscape.evaluation.results import Evaluation, Latent
+from latentscape.runs import RunFindings, load_split
 from latentscape.tracking.mlflow import ARTEFACTS, MlflowTracker
 
 mlflow = pytest.importorskip("mlflow")
@@ -41,9 +42,10 @@ def told(client, run):
 def assert_curves_are_those_of_the_history(client, run):
     of_mlflow = told(client, run).info.run_id
     for part in ("train", "validation"):
-        for term in run.history[0][part]:
+        numbers = [(epoch.epoch, epoch.numbers()[part]) for epoch in run.history.epochs]
+        for term in numbers[0][1]:
             metrics = client.get_metric_history(of_mlflow, f"{part}/{term}")
-            kept = [(record["epoch"], record[part][term]) for record in run.history]
+            kept = [(epoch, terms[term]) for epoch, terms in numbers]
             assert [(metric.step, metric.value) for metric in metrics] == kept
 
 
@@ -63,19 +65,19 @@ def test_parameters_are_the_whole_recipe(client, run):
 
 def test_metrics_are_those_of_history_and_findings(client, run):
     assert_curves_are_those_of_the_history(client, run)
-    found, metrics = run_findings(run).values, told(client, run).data.metrics
-    assert metrics["test/mse"] == found["evaluation"]["metrics"]["mse"]
-    assert metrics["test/elbo"] == found["latent"]["elbo"]
-    assert metrics["latent/active_units"] == run.history[-1]["latent"]["active_units"]
+    found, metrics = RunFindings(run), told(client, run).data.metrics
+    assert metrics["test/mse"] == found.require(Evaluation).metrics["mse"]
+    assert metrics["test/elbo"] == found.require(Latent).elbo
+    assert metrics["latent/active_units"] == run.history.epochs[-1].latent.active_units
 
 
 def test_it_says_what_made_it_of_what(client, run):
     (data,) = told(client, run).inputs.dataset_inputs
     assert data.dataset.name == "mnist-5k"
-    assert run.data["fingerprint"].startswith(data.dataset.digest)
+    assert run.data.fingerprint.startswith(data.dataset.digest)
     tags = told(client, run).data.tags
-    assert tags["latentscape.version"] == run.environment["latentscape"]
-    assert tags["latentscape.data.fingerprint"] == run.data["fingerprint"]
+    assert tags["latentscape.version"] == run.environment.latentscape
+    assert tags["latentscape.data.fingerprint"] == run.data.fingerprint
     assert "Variational" in tags["mlflow.note.content"]
     assert "mlflow.user" in tags
 
@@ -84,7 +86,7 @@ def test_files_are_kept(client, run, tmp_path):
     of_mlflow = told(client, run).info.run_id
     names = {file.path for file in client.list_artifacts(of_mlflow)}
     assert names == {name for name in ARTEFACTS if (run.path / name).exists()}
-    assert names >= {"recipe.yaml", "history.jsonl", "findings.json", "model.safetensors"}
+    assert names >= {"recipe.yaml", "history.jsonl", "findings", "model.safetensors"}
     file = client.download_artifacts(of_mlflow, "recipe.yaml", str(tmp_path))
     with open(file, encoding="utf-8") as text:
         assert yaml.safe_load(text)["name"] == "vae-20"

@@ -9,11 +9,13 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import latentscape
-from latentscape.api.experiment import load_split, run_findings
 from latentscape.core.errors import Interrupted, RunError
 from latentscape.core.records import Dataset
-from latentscape.inference.batches import encode, spread
+from latentscape.evaluation.results import Evaluation, Latent
+from latentscape.inference.batches import subsample
+from latentscape.inference.codec import encode
 from latentscape.model import Network
+from latentscape.runs import RunFindings, load_split
 from latentscape.tracking.tensorboard import Autoencoder
 
 PARTS = ("train", "validation")
@@ -41,11 +43,12 @@ def curves(run, part):
 
 def curves_of(history, part):
     """What the curves of the loss have to be."""
+    numbers = [(epoch.epoch, epoch.numbers()[part]) for epoch in history.epochs]
     return {
         f"loss/{'total' if term == 'loss' else term}": [
-            (record["epoch"], pytest.approx(record[part][term], rel=1e-6)) for record in history
+            (epoch, pytest.approx(terms[term], rel=1e-6)) for epoch, terms in numbers
         ]
-        for term in history[0][part]
+        for term in numbers[0][1]
     }
 
 
@@ -72,9 +75,9 @@ def test_curves_are_those_of_the_history(run, part):
 def test_rate_speed_and_use_of_the_code_are_curves_too(run):
     train, validation = (curves(run, part) for part in PARTS)
     for name in ("lr", "images_per_second"):
-        kept = [(record["epoch"], pytest.approx(record[name])) for record in run.history]
+        kept = [(epoch.epoch, pytest.approx(getattr(epoch, name))) for epoch in run.history.epochs]
         assert train[f"training/{name}"] == kept
-    active = [(record["epoch"], record["latent"]["active_units"]) for record in run.history]
+    active = [(epoch.epoch, epoch.latent.active_units) for epoch in run.history.epochs]
     assert validation["latent/active_units"] == active
 
 
@@ -113,7 +116,7 @@ def test_the_same_images_and_what_becomes_of_them(run, split, part):
     assert steps(read.Images("images/reconstruction")) == [1, 2]
     (sheet,) = read.Images("images/input")
     pixels = np.asarray(Image.open(io.BytesIO(sheet.encoded_image_string)))[..., 0]
-    images = split.dataset.images[spread(getattr(split, part), 16)]
+    images = split.dataset.images[subsample(getattr(split, part), 16)]
     # Four in a row, of twice their size, with lines of two pixels between them.
     assert pixels.shape == (4 * 58 - 2, 4 * 58 - 2)
     assert np.array_equal(pixels[:56:2, :56:2], images[0][0])
@@ -159,11 +162,11 @@ def test_the_projector_shows_test_codes_with_labels_and_pictures(run, model, spl
 
 def test_settings_stand_beside_test_metrics(run):
     read = events(run, "test")
-    found = run_findings(run).values
+    found = RunFindings(run)
     (step, mse), *more = curves(run, "test")["test/mse"]
     assert (step, more) == (2, [])
-    assert mse == pytest.approx(found["evaluation"]["metrics"]["mse"])
-    assert read.Scalars("test/elbo")[0].value == pytest.approx(found["latent"]["elbo"])
+    assert mse == pytest.approx(found.require(Evaluation).metrics["mse"])
+    assert read.Scalars("test/elbo")[0].value == pytest.approx(found.require(Latent).elbo)
     plugin = "_hparams_/session_start_info"
     content = read.SummaryMetadata(plugin).plugin_data.content
     assert b"model.latent.dim" in content
@@ -203,7 +206,7 @@ def test_an_interrupted_run_goes_on_as_one_clean_curve(train, stopping, broken_l
         assert steps(read.Images("images/reconstruction")) == [1, 2, 3, 4]
         assert all(steps(read.Histograms(tag)) == [1, 2, 3, 4] for tag in read.Tags()["histograms"])
     speeds = [value for _, value in curves(run, "train")["training/images_per_second"]]
-    assert speeds == pytest.approx([record["images_per_second"] for record in run.history])
+    assert speeds == pytest.approx([epoch.images_per_second for epoch in run.history.epochs])
 
 
 def test_a_finished_run_can_be_shown_afterwards_and_once(train, tmp_path):

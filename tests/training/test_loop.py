@@ -5,42 +5,44 @@ import math
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import torch
 
-from latentscape.api.experiment import describe_split, prepare
+import latentscape
+from latentscape.api.preparing import prepare
 from latentscape.config import load_recipe, override
 from latentscape.core.errors import Interrupted, RunError, TrainingError
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Dataset, Split
 from latentscape.data import binarize_split, split_dataset
+from latentscape.evaluation.results import Evaluation
 from latentscape.model import Network
-from latentscape.runs import Run, create_run, read_findings
+from latentscape.runs import DataFacts, Environment, Run, RunFindings, create_run, write_recipe
+from latentscape.runs.facts import Epoch
 from latentscape.training.callbacks import Callback, PlainProgress
 from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
+from latentscape.training.storage import RunStorage
 
 CPU = torch.device("cpu")
-TIMING = ("seconds", "images_per_second")
+TIMING = {"seconds": 0.0, "images_per_second": 0.0}
 
 
 def new_run(path, recipe, split) -> Run:
-    return create_run(path, recipe, describe_split(split), {})
+    return create_run(path, recipe, DataFacts.of(split), Environment())
 
 
 def fit(run, split, *callbacks):
-    return Trainer(run, split, CPU, callbacks).fit()
+    return Trainer(RunStorage(run), split, CPU, callbacks).fit()
 
 
-def history_of(run: Run) -> list[dict]:
-    return [
-        {key: value for key, value in record.items() if key not in TIMING} for record in run.history
-    ]
+def history_of(run: Run) -> list[Epoch]:
+    return [epoch.model_copy(update=TIMING) for epoch in run.history.epochs]
 
 
 def assert_same_result(run: Run, other: Run) -> None:
@@ -50,9 +52,10 @@ def assert_same_result(run: Run, other: Run) -> None:
         assert np.array_equal(np.load(run.snapshots / file.name), np.load(file))
 
 
-@pytest.fixture
-def undisturbed(tmp_path, quick, small):
-    run = new_run(tmp_path / "undisturbed", quick, small)
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, quick, small):
+    """A finished run, to compare with."""
+    run = new_run(tmp_path_factory.mktemp("runs") / "undisturbed", quick, small)
     fit(run, small)
     return run
 
@@ -61,26 +64,40 @@ class StopAt(Callback):
     """Press Ctrl-C after so many steps."""
 
     def __init__(self, step):
-        self.left = step
+        self.steps_left = step
 
     def on_step(self, examples):
-        self.left -= 1
-        if self.left == 0:
+        self.steps_left -= 1
+        if self.steps_left == 0:
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
-@pytest.mark.parametrize("step", [1, 7, 8, 11])
-def test_ctrl_c_saves_and_the_rest_is_bit_identical(tmp_path, quick, small, optimizer, step):
-    recipe = override(quick, {"train.optimizer": optimizer, "train.momentum": 0.5})
-    undisturbed = new_run(tmp_path / "undisturbed", recipe, small)
-    fit(undisturbed, small)
-    stopped = new_run(tmp_path / "stopped", recipe, small)
+def interrupt(run, split, step):
     with pytest.raises(Interrupted, match="--resume"):
-        fit(stopped, small, StopAt(step))
-    assert not stopped.finished
+        fit(run, split, StopAt(step))
+    assert not run.finished
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_ctrl_c_saves_and_the_rest_is_bit_identical(tmp_path, quick, small, optimizer):
+    """At the first step, before and at the end of an epoch of eight, and within one."""
+    recipe = override(quick, {"train.optimizer": optimizer, "train.momentum": 0.5})
+    undisturbed, stopped = (new_run(tmp_path / name, recipe, small) for name in ("a", "b"))
+    fit(undisturbed, small)
+    for step in (1, 7 - 1, 8 - 7, 11 - 8):
+        interrupt(stopped, small, step)
     fit(stopped, small)
     assert_same_result(stopped, undisturbed)
+
+
+def test_a_run_goes_on_to_the_same_bits_with_the_other_engine(tmp_path, quick, small, undisturbed):
+    run = new_run(tmp_path / "changed", quick, small)
+    for engine in ("plain", "auto"):
+        interrupt(run, small, 11)
+        write_recipe(run.path / "recipe.yaml", override(quick, {"train.engine": engine}))
+    fit(run, small)
+    assert history_of(run) == history_of(undisturbed)
+    assert run.model_file.read_bytes() == undisturbed.model_file.read_bytes()
 
 
 SMALL = {"model.encoder.widths": [16]}
@@ -116,61 +133,82 @@ def test_every_variant_resumes_bit_identically(tmp_path, variant):
     undisturbed, stopped = (new_run(tmp_path / name, recipe, split) for name in ("a", "b"))
     fit(undisturbed, split)
     for steps in (1, 2, 5, 3):
-        with pytest.raises(Interrupted):
-            fit(stopped, split, StopAt(steps))
+        interrupt(stopped, split, steps)
     fit(stopped, split)
     assert_same_result(stopped, undisturbed)
 
 
-def train_by_command(arguments, folder, watched=None, seconds=None) -> bool:
-    """Run the command line to its end, or kill it some time after a folder begins to change."""
-    command = [sys.executable, "-m", "latentscape", "train", *arguments, "--quiet"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    before = files_in(watched)
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
-        while watched and files_in(watched) == before and process.poll() is None:
-            time.sleep(0.005)
-        try:
-            assert process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return False
-    return True
+@pytest.fixture(scope="module")
+def processes():
+    """Processes of their own that begin at once, as copies of one that has imported everything."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["latentscape.api.training", "test_loop"])
+    return context
+
+
+def train_once(settings, data, folder):
+    """Train a recipe, or go on with it if it has begun."""
+    torch.set_num_threads(1)
+    if (folder / "killed").exists():
+        latentscape.resume(folder / "killed", data=data, quiet=True)
+    else:
+        latentscape.train(settings, data=data, folder=folder, name="killed", quiet=True)
+
+
+def kill_when_changed(process, folder, seconds) -> bool:
+    """Kill a process some time after a folder begins to change; tell whether it still ran."""
+    before = files_in(folder)
+    process.start()
+    while files_in(folder) == before and process.is_alive():
+        time.sleep(0.001)
+    process.join(seconds)
+    if killed := process.is_alive():
+        process.kill()
+    process.join()
+    assert killed or process.exitcode == 0
+    return killed
 
 
 def files_in(folder) -> set[str]:
-    return {file.name for file in folder.iterdir()} if folder and folder.exists() else set()
+    return {file.name for file in folder.iterdir()} if folder.exists() else set()
 
 
-def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
-    settings = (
-        "data.train=500 data.test=60 train.epochs=40 train.batch_size=50 train.patience=30 "
-        "train.checkpoint_seconds=0.02 train.snapshots=[1,40] model.encoder.widths=[64,32] "
-        "model.latent.kind=gaussian model.latent.dim=8 objective.weights.rate=1 "
-        "data.binarize=dynamic"
+@pytest.mark.skipif(sys.platform == "win32", reason="needs processes that are forked")
+def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path, digits, processes):
+    changes = {
+        "data.train": 200,
+        "data.test": 40,
+        "data.binarize": "dynamic",
+        "model.encoder.widths": [32, 16],
+        "model.latent": {"kind": "gaussian", "dim": 8},
+        "objective.weights.rate": 1,
+        "train.epochs": 25,
+        "train.batch_size": 25,
+        "train.patience": 25,
+        "train.checkpoint_seconds": 0.01,
+        "train.snapshots": [1, 25],
+    }
+    recipe = override(load_recipe("dense-dropout"), changes)
+    data = Dataset("few", digits.images[::15].copy())
+    undisturbed = latentscape.train(
+        recipe, data=data, folder=tmp_path, name="undisturbed", quiet=True
     )
-    train = ["dense-dropout", *(word for text in settings.split() for word in ("--set", text))]
-    assert train_by_command([*train, "--name", "undisturbed"], tmp_path)
-    undisturbed, killed = (Run(tmp_path / "runs" / name) for name in ("undisturbed", "killed"))
-    duration = sum(record["seconds"] for record in undisturbed.history)
-    chance = random.Random(0)
-    kills = 0
-    for watched in (killed.path.parent, *4 * [killed.checkpoints]):
-        fresh = not killed.path.exists()
-        arguments = [*train, "--name", "killed"] if fresh else ["--resume", str(killed.path)]
-        seconds = chance.uniform(0, 0.3) * duration
-        kills += not train_by_command(arguments, tmp_path, watched, seconds)
+    killed = Run(tmp_path / "killed")
+    duration = undisturbed.history.train_seconds
+    chance, kills = random.Random(0), 0
+    for folder in (tmp_path, *4 * [killed.checkpoints]):
+        process = processes.Process(target=train_once, args=(recipe, data, tmp_path))
+        kills += kill_when_changed(process, folder, chance.uniform(0, 0.3) * duration)
     assert kills >= 3
-    assert train_by_command(["--resume", str(killed.path)], tmp_path)
+    train_once(recipe, data, tmp_path)
     assert_same_result(killed, undisturbed)
-    ours, theirs = (read_findings(run.path).values["evaluation"] for run in (killed, undisturbed))
-    assert ours == theirs
+    ours, theirs = (RunFindings(run).require(Evaluation) for run in (killed, undisturbed))
+    assert ours.metrics == theirs.metrics
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path, quick, small, undisturbed):
     run = new_run(tmp_path / "damaged", quick, small)
-    with pytest.raises(Interrupted):
-        fit(run, small, StopAt(11))
+    interrupt(run, small, 11)
     newest = sorted(run.checkpoints.glob("*.safetensors"))[-1]
     content = bytearray(newest.read_bytes())
     content[-1] ^= 1
@@ -181,18 +219,16 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, quick, small, undisturbed
 
 def test_only_damaged_checkpoints_are_an_error(tmp_path, quick, small):
     run = new_run(tmp_path / "damaged", quick, small)
-    with pytest.raises(Interrupted):
-        fit(run, small, StopAt(11))
+    interrupt(run, small, 11)
     for file in run.checkpoints.glob("*.json"):
         file.write_text("{")
     with pytest.raises(RunError, match="damaged"):
         fit(run, small)
 
 
-def test_two_checkpoints_are_kept_and_one_is_the_end_of_an_epoch(tmp_path, quick, small):
+def test_two_checkpoints_stay_and_one_is_the_end_of_an_epoch(tmp_path, quick, small):
     run = new_run(tmp_path / "run", quick, small)
-    with pytest.raises(Interrupted):
-        fit(run, small, StopAt(11))
+    interrupt(run, small, 11)
     names = sorted(file.stem for file in run.checkpoints.glob("*.json"))
     assert names == ["000001-00000000", "000001-00000003"]
 
@@ -211,7 +247,7 @@ class Poison(Callback):
 
 
 def poisoned(run, split, steps) -> Trainer:
-    trainer = Trainer(run, split, CPU)
+    trainer = Trainer(RunStorage(run), split, CPU)
     trainer.callbacks.append(Poison(lambda: trainer, steps))
     return trainer
 
@@ -220,12 +256,11 @@ def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
     run = new_run(tmp_path / "run", override(quick, {"train.schedule": "constant"}), small)
     poisoned(run, small, [10]).fit()
     assert run.finished
-    assert [record["epoch"] for record in run.history] == [1, 2, 3]
-    rates = [record["lr"] for record in run.history]
+    assert [epoch.epoch for epoch in run.history.epochs] == [1, 2, 3]
+    rates = [epoch.lr for epoch in run.history.epochs]
     assert rates == [0.001, 0.0005, 0.0005]
     (event,) = run.events
-    assert event["epoch"] == 2
-    assert "NaN" in event["what"]
+    assert (event.epoch, event.kind, event.back_to) == (2, "rollback", 1)
 
 
 def test_nan_that_comes_back_ends_in_a_clear_error(tmp_path, quick, small):
@@ -234,7 +269,7 @@ def test_nan_that_comes_back_ends_in_a_clear_error(tmp_path, quick, small):
         poisoned(run, small, range(1, 1000)).fit()
     assert len(run.events) == MAX_ROLLBACKS
     assert not run.finished
-    assert run.history == []
+    assert run.history.epochs == ()
 
 
 def test_an_absurd_learning_rate_is_really_rolled_back(tmp_path, quick, small):
@@ -253,7 +288,7 @@ def test_early_stopping_restores_the_best_weights(tmp_path, quick, small):
     }
     run = new_run(tmp_path / "run", override(quick, changes), small)
     model = fit(run, small)
-    losses = [record["validation"]["loss"] for record in run.history]
+    losses = [epoch.validation.loss for epoch in run.history.epochs]
     best = losses.index(min(losses))
     assert len(losses) == best + 3 < 30
     with torch.no_grad():
@@ -266,14 +301,14 @@ def test_training_without_validation(tmp_path, quick, digits):
     split = split_dataset(digits, recipe.data)
     run = new_run(tmp_path / "run", recipe, split)
     fit(run, split)
-    assert run.history[0]["validation"] is None
+    assert run.history.epochs[0].validation is None
 
 
 def test_vectors_train_too(tmp_path, quick, vectors):
     recipe = prepare(override(quick, {"train.epochs": 30, "model.encoder.dropout": 0}), vectors)
     run = new_run(tmp_path / "run", recipe, vectors)
     fit(run, vectors)
-    losses = [record["train"]["loss"] for record in run.history]
+    losses = [epoch.train.loss for epoch in run.history.epochs]
     assert losses[-1] < losses[0]
 
 
@@ -293,8 +328,9 @@ def test_gradient_clipping_bounds_every_step(tmp_path, quick, small):
 
 
 def test_the_history_says_what_it_should(undisturbed, quick):
-    assert len(undisturbed.history) == 3
-    for record in undisturbed.history:
+    records = undisturbed.history.records()
+    assert len(records) == 3
+    for record in records:
         assert record.keys() == {
             "epoch",
             "lr",
@@ -302,7 +338,9 @@ def test_the_history_says_what_it_should(undisturbed, quick):
             "images_per_second",
             "train",
             "validation",
+            "latent",
         }
+        assert record["latent"] is None
         assert record["train"].keys() == {"loss", "reconstruction"}
         assert record["validation"].keys() == {"loss", "reconstruction", "mse"}
     assert {file.name for file in undisturbed.snapshots.iterdir()} == {
@@ -324,14 +362,18 @@ def test_the_history_says_whether_codes_are_used_and_samples_are_kept(tmp_path, 
     recipe, split = variant
     run = new_run(tmp_path / "run", recipe, split)
     fit(run, split)
-    assert [record.get("latent", {}).keys() for record in run.history] == [measured or set()] * 3
     terms = {"loss", *recipe.objective.weights}
-    assert all(record["train"].keys() == terms for record in run.history)
-    assert all(record["validation"].keys() == {*terms, "mse"} for record in run.history)
+    records = run.history.records()
+    assert len(records) == 3
+    for record in records:
+        used = record["latent"] or {}
+        assert {name for name in used if used[name] is not None} == (measured or set())
+        assert record["train"].keys() == terms
+        assert record["validation"].keys() == {*terms, "mse"}
     samples = [f"samples-{epoch:04d}.npy" for epoch in (1, 3)]
-    found = sorted(file.name for file in run.snapshots.glob("samples-*"))
-    assert found == (samples if measured else [])
-    for name in found:
+    names = sorted(file.name for file in run.snapshots.glob("samples-*"))
+    assert names == (samples if measured else [])
+    for name in names:
         images = np.load(run.snapshots / name)
         assert images.shape == (64, 1, 28, 28)
         assert 0 <= images.min() < images.max() <= 1
@@ -347,19 +389,18 @@ def test_snapshots_are_of_the_same_codes_after_every_epoch(tmp_path, variant):
     assert not np.allclose(first[:32], last[32:], atol=1e-2)
 
 
-@pytest.mark.parametrize(("epochs", "told"), [(2, 2), (5, PATIENCE_FOR_CODES)])
+@pytest.mark.parametrize(("epochs", "reported"), [(2, 2), (5, PATIENCE_FOR_CODES)])
 @pytest.mark.parametrize("variant", ["vae-20"], indirect=True)
-def test_a_collapse_is_told_once(tmp_path, variant, capsys, epochs, told):
+def test_a_collapse_is_reported_once(tmp_path, variant, capsys, epochs, reported):
     """When it has lasted, or when training ends."""
     recipe, split = variant
     changes = {"objective.weights.rate": 50, "objective.rate_warmup": 0}
     changes |= {"train.epochs": epochs, "train.patience": 1}
     run = new_run(tmp_path / "run", override(recipe, changes), split)
     fit(run, split, PlainProgress())
-    assert [record["latent"] for record in run.history] == epochs * [{"active_units": 0}]
+    assert [epoch.latent.active_units for epoch in run.history.epochs] == epochs * [0]
     (event,) = run.events
-    assert event["epoch"] == told
-    assert "posterior has collapsed" in event["what"]
+    assert (event.epoch, event.kind, event.collapse) == (reported, "collapse", "posterior")
     assert capsys.readouterr().err.count("collapsed") == 1
 
 
@@ -370,7 +411,7 @@ def test_a_code_that_wakes_up_late_has_not_collapsed(tmp_path, variant, monkeypa
     monkeypatch.setattr(Network, "diagnose", lambda *batch: {"active_units": next(active)})
     run = new_run(tmp_path / "run", override(recipe, {"train.epochs": 5}), split)
     fit(run, split)
-    assert run.events == []
+    assert run.events == ()
 
 
 def test_training_leaves_the_callers_random_numbers_alone(tmp_path, quick, small):
@@ -404,8 +445,7 @@ def test_a_full_disk_loses_nothing(tmp_path, quick, small):
     import resource
 
     run = new_run(tmp_path / "run", quick, small)
-    with pytest.raises(Interrupted):
-        fit(run, small, StopAt(11))
+    interrupt(run, small, 11)
     before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -417,8 +457,8 @@ def test_a_full_disk_loses_nothing(tmp_path, quick, small):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, ignored)
     after = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
-    kept = {file: content for file, content in before.items() if "history" not in file.name}
-    assert kept.items() <= after.items()
+    saved = {file: content for file, content in before.items() if "history" not in file.name}
+    assert saved.items() <= after.items()
     assert not [file for file in after if file.name.startswith(".")]
     fit(run, small)
     assert run.finished
@@ -426,8 +466,7 @@ def test_a_full_disk_loses_nothing(tmp_path, quick, small):
 
 def test_a_recipe_changed_since_its_checkpoint_is_refused(tmp_path, quick, small):
     run = new_run(tmp_path / "run", quick, small)
-    with pytest.raises(Interrupted):
-        fit(run, small, StopAt(11))
+    interrupt(run, small, 11)
     file = run.path / "recipe.yaml"
     file.write_text(file.read_text().replace("- 64\n    - 32", "- 48\n    - 32"))
     with pytest.raises(RunError, match="another recipe"):
@@ -466,7 +505,7 @@ def test_a_single_class_and_tiny_data_train(tmp_path, quick, latent):
     run = new_run(tmp_path / "run", override(quick, changes), split)
     fit(run, split)
     assert run.finished
-    assert run.events == []
+    assert run.events == ()
 
 
 def test_the_run_can_be_read_by_anyone(undisturbed):

@@ -1,136 +1,191 @@
-"""What runs that differ in their seeds found, put into the rows of a study."""
+"""Runs that differ in their seeds, put into the rows of a study."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from latentscape.evaluation.reconstruction import judge
-from latentscape.reporting.learned import learned_numbers, summary
+from latentscape.analyses.analysis import Result
+from latentscape.analyses.claims import make_claims
+from latentscape.analyses.registry import AnyAnalysis, analyses
+from latentscape.core.findings import Statistic
+from latentscape.evaluation.latent_metrics import LATENT_NUMBERS, ROW_METRICS
+from latentscape.evaluation.results import BaselineComparison, Evaluation, Latent
+from latentscape.evaluation.study import CodeScores, CodeStatistics, StudyRow
+from latentscape.reporting.subject import Row, Subject
+from latentscape.runs import RunFindings
 
-_LATENT_NUMBERS = ("elbo", "rate", "distortion", "active_units", "perplexity")
-
-
-def row_of(label: str, seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Put the seeds of one configuration into a row."""
-    first = seeds[0]
-    evaluations = [values["evaluation"] for values in seeds]
-    metrics = _summaries([evaluation["metrics"] for evaluation in evaluations])
-    mean = {name: (values or {}).get("mean") for name, values in metrics.items()}
-    pca, blank = (evaluations[0][name]["metrics"] for name in ("pca", "mean_image"))
-    return {
-        "label": label,
-        "recipe": first["recipe"]["name"],
-        "runs": [values["name"] for values in seeds],
-        "parameters": first["parameters"],
-        "latent_dim": first["latent_dim"],
-        "sizes": first["data"]["sizes"],
-        "epochs": max(len(values["history"]) for values in seeds),
-        "metrics": metrics,
-        "pca": pca,
-        "train_seconds": summary([values["timing"]["train_seconds"] for values in seeds]),
-        "latent": _of_all(seeds, "latent", _LATENT_NUMBERS),
-        "likelihood": _likelihood(seeds),
-        "learned": _learned(seeds),
-        "normal": (first.get("anomalies") or {}).get("normal"),
-        "anomalies": _anomalies(seeds, "scores"),
-        "anomaly_baselines": _anomalies(seeds, "baselines"),
-        "collapse": next(filter(None, (_collapse(values) for values in seeds)), ""),
-        "labels_used": first["labels_used"],
-        "supervised": first["labels_used"].startswith("Supervised"),
-        "validation_mse": summary([_validation_mse(values) for values in seeds]),
-        **judge(mean, pca, blank, evaluations[0]["pca"]["dim"]),
-        "reported": _reported(seeds),
-    }
+_KINDS = ("model", "pixels", "pca", "other")
 
 
-def _of_all(
-    seeds: Sequence[Mapping[str, Any]], part: str, names: Sequence[str]
-) -> dict[str, Any] | None:
-    """Summarise numbers of a part of the findings that not every kind of run has."""
-    found = [values[part] for values in seeds if part in values]
-    if not found:
-        return None
-    return {name: summary([values.get(name) for values in found]) for name in names}
+def run_subject(run: RunFindings) -> Subject:
+    """Make a single run the subject of a report."""
+    return Subject((Row(summarise(run.label, [run]), (run,)),))
 
 
-def _likelihood(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Summarise likelihoods where all were measured the same way."""
-    found = [values["likelihood"] for values in seeds if "likelihood" in values]
-    ways = {(values["binarize"], values["samples"], values["n"]) for values in found}
-    return _of_all(seeds, "likelihood", ("nll", "bits_per_dim")) if len(ways) == 1 else None
+def summarise(label: str, runs: Sequence[RunFindings]) -> StudyRow:
+    """Put the seeds of one configuration into a row.
+
+    Parameters
+    ----------
+    label : str
+        What the configuration is called.
+    runs : sequence of RunFindings
+        Its runs, one at least.
+    """
+    first = runs[0]
+    statistics = _statistics(runs)
+    validation = (run.history.validation_mse(run.recipe) for run in runs)
+    train_seconds = Statistic.of(run.history.train_seconds for run in runs)
+    assert train_seconds is not None
+    return StudyRow(
+        label=label,
+        recipe=first.recipe.name,
+        runs=tuple(run.name for run in runs),
+        parameters=first.architecture.parameters,
+        latent_dim=first.architecture.latent_dim,
+        epochs=max(len(run.history.epochs) for run in runs),
+        sizes=first.data.sizes,
+        statistics=statistics,
+        comparison=_comparison(first, statistics),
+        train_seconds=train_seconds,
+        validation_mse=Statistic.of(validation),
+        collapse=next(filter(None, map(_collapse, runs)), None),
+        supervision=first.supervision,
+        claims=make_claims(runs, {key: s.mean for key, s in statistics.items()}),
+    )
 
 
-def _collapse(values: Mapping[str, Any]) -> str:
-    return str(values.get("latent", {}).get("collapse", ""))
+def rank(row: StudyRow) -> float:
+    """Order rows by error on validation examples, because test examples choose nothing."""
+    return float("inf") if row.validation_mse is None else row.validation_mse.mean
 
 
-def _validation_mse(values: Mapping[str, Any]) -> float | None:
-    """Return the MSE per pixel on validation examples of the weights that were kept."""
-    validations = [record["validation"] for record in values["history"] if record["validation"]]
-    if not validations:
-        return None
-    patient = values["recipe"]["train"].get("patience") is not None
-    kept = min(validations, key=lambda v: v["loss"]) if patient else validations[-1]
-    return float(kept["mse"])
+def same_settings(
+    item: AnyAnalysis, runs: Sequence[RunFindings]
+) -> tuple[tuple[RunFindings, Result], ...]:
+    """Return the runs with their results of an analysis; none where seeds differ in settings."""
+    results = [(run, result) for run in runs if (result := run.get(item.result)) is not None]
+    alike = len({result.settings.model_dump_json() for _, result in results}) == 1
+    complete = item.first_seed_only or len(results) == len(runs)
+    return tuple(results) if alike and complete else ()
 
 
-def _reported(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Average over seeds what was obtained of each number that the origin reported."""
-    claims = zip(*(values["reported"] for values in alike(seeds)), strict=True)
-    means = [(of_seeds[0], summary([c["obtained"] for c in of_seeds])) for of_seeds in claims]
-    return [{**claim, "obtained": (found or {}).get("mean")} for claim, found in means]
+def code_scores(run: RunFindings) -> list[CodeScores]:
+    """Return what all codes that a run was compared with are good for, the run's model first."""
+    return _merged(
+        scores
+        for item in analyses()
+        if (result := run.get(item.result)) is not None
+        for scores in item.scores(result)
+    )
 
 
-def alike(seeds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Leave out what was analysed in other ways for one seed than for another."""
-    parts = {name for values in seeds for name, part in values.items() if _has_settings(part)}
-    ways = {
-        part: {json.dumps(values.get(part, {}).get("settings")) for values in seeds}
-        for part in parts
-    }
-    mixed = {part for part, settings in ways.items() if len(settings) > 1}
-    return [{name: v for name, v in values.items() if name not in mixed} for values in seeds]
+def baseline_statistics(groups: Iterable[Sequence[RunFindings]]) -> tuple[CodeStatistics, ...]:
+    """Return the codes that models of a study are compared with, each of them once.
+
+    Parameters
+    ----------
+    groups : iterable of sequences of RunFindings
+        For every configuration its runs, which differ in the seed.
+
+    Returns
+    -------
+    tuple of CodeStatistics
+        Statistics are over the seeds of the first configuration that has the code. Where data
+        differ, the name tells which.
+    """
+    codes: dict[tuple[str, str], CodeStatistics] = {}
+    for runs in groups:
+        for code in _over_seeds(runs):
+            codes.setdefault((code.name, code.data), code)
+    names = [name for name, _ in codes]
+    renamed = [
+        code.model_copy(update={"name": f"{name} ({data})"}) if names.count(name) > 1 else code
+        for (name, data), code in codes.items()
+    ]
+    return tuple(sorted(renamed, key=_order))
 
 
-def _has_settings(part: Any) -> bool:
-    return isinstance(part, Mapping) and "settings" in part
+def _statistics(runs: Sequence[RunFindings]) -> dict[str, Statistic]:
+    """Summarise whatever was measured of the seeds, by the key of the metric."""
+    columns: dict[str, list[float | None]] = {}
+    for run in runs:
+        for key, value in run.require(Evaluation).metrics.items():
+            columns.setdefault(key, []).append(value)
+        if latent := run.get(Latent):
+            for metric in ROW_METRICS:
+                columns.setdefault(metric.key, []).append(LATENT_NUMBERS[metric](latent))
+    for item in analyses():
+        for _, result in same_settings(item, runs):
+            for key, value in _model_numbers(item, result).items():
+                columns.setdefault(key, []).append(value)
+    statistics = {key: Statistic.of(values) for key, values in columns.items()}
+    return {key: statistic for key, statistic in statistics.items() if statistic is not None}
 
 
-def _learned(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Summarise what the codes are good for, where it was measured."""
-    found = [learned_numbers(values) for values in alike(seeds)]
-    names = dict.fromkeys(name for numbers in found for name in numbers)
-    return {name: summary([numbers.get(name) for numbers in found]) for name in names}
+def _model_numbers(item: AnyAnalysis, result: Result) -> Mapping[str, float | None]:
+    numbers = {metric.key: value for metric, value in item.row_numbers(result).items()}
+    for code in item.scores(result):
+        if code.kind == "model":
+            numbers |= code.scores
+    return numbers
 
 
-def _anomalies(seeds: Sequence[Mapping[str, Any]], which: str) -> dict[str, Any]:
-    """Summarise how well scores tell anomalies (AUROC), where it was measured."""
-    found = [values["anomalies"][which] for values in alike(seeds) if "anomalies" in values]
-    names = dict.fromkeys(name for scores in found for name in scores)
-    return {name: summary([s.get(name, {}).get("auroc") for s in found]) for name in names}
+def _comparison(run: RunFindings, statistics: Mapping[str, Statistic]) -> BaselineComparison:
+    comparison = run.require(Evaluation).comparison
+    return comparison.model_copy(update={"mse": statistics["mse"].mean})
 
 
-def mean_anomalies(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Average AUROC over rows that differ in what is normal; None where they do not."""
-    if len({json.dumps(row["normal"]) for row in rows}) < len(rows) or len(rows) < 2:
-        return None
-    kinds = {"scores": "anomalies", "baselines": "anomaly_baselines"}
-    if not all(any(row[key].values()) for row in rows for key in kinds.values()):
-        return None
-    return {
-        which: {
-            name: summary([(row[key].get(name) or {}).get("mean") for row in rows])
-            for name in rows[0][key]
-        }
-        for which, key in kinds.items()
-    }
+def _collapse(run: RunFindings) -> str | None:
+    latent = run.get(Latent)
+    if latent is not None:
+        return latent.collapse
+    return next((event.collapse for event in run.events if event.collapse), None)
 
 
-def _summaries(metrics: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
-    return {name: summary([values[name] for values in metrics]) for name in metrics[0]}
+def _over_seeds(runs: Sequence[RunFindings]) -> Iterator[CodeStatistics]:
+    """Average the codes that are not the model's over runs."""
+    seeds: dict[str, list[CodeScores]] = {}
+    for run in runs:
+        for code in _comparable_scores(run, runs):
+            if code.kind != "model" and code.scores:
+                seeds.setdefault(code.name, []).append(code)
+    for name, codes in seeds.items():
+        keys = dict.fromkeys(key for code in codes for key in code.scores)
+        statistics = {key: _once([code.scores.get(key) for code in codes]) for key in keys}
+        yield CodeStatistics(
+            name=name,
+            kind=codes[0].kind,
+            data=runs[0].data.split_name,
+            statistics={key: s for key, s in statistics.items() if s is not None},
+        )
 
 
-def rank(row: Mapping[str, Any]) -> float:
-    """Order rows by error on validation examples, for test examples choose nothing."""
-    validation = row["validation_mse"]
-    return float("inf") if validation is None else float(validation["mean"])
+def _comparable_scores(run: RunFindings, runs: Sequence[RunFindings]) -> list[CodeScores]:
+    """Return the scores of a run, without those measured in other ways for other seeds."""
+    return _merged(
+        scores
+        for item in analyses()
+        for other, result in same_settings(item, runs)
+        if other is run
+        for scores in item.scores(result)
+    )
+
+
+def _merged(scores: Iterable[CodeScores]) -> list[CodeScores]:
+    """Join what several analyses say of the same code."""
+    codes: dict[str, CodeScores] = {}
+    for code in scores:
+        key = code.kind if code.kind == "model" else code.name
+        before = codes.setdefault(key, code)
+        codes[key] = before.model_copy(update={"scores": before.scores | code.scores})
+    return sorted(codes.values(), key=_order)
+
+
+def _once(values: Sequence[float | None]) -> Statistic | None:
+    """Summarise; the same number from every seed was measured once, and has no deviation."""
+    return Statistic.of(values[:1] if len(set(values)) == 1 else values)
+
+
+def _order(code: CodeScores | CodeStatistics) -> tuple[int, int, str]:
+    """Order models before pixels before PCA, and there fewer components before more."""
+    name = code.name if code.kind == "pca" else ""
+    return _KINDS.index(code.kind), len(name), name

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from latentscape.api.experiment import load_split, prepare, run_split
+from latentscape.api.preparing import prepare
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.records import Dataset, Split
-from latentscape.exports import Exported, choose_target, export_model
-from latentscape.runs import Run, read_model
+from latentscape.exports.checked import Exported, export_model
+from latentscape.exports.target import choose_target
+from latentscape.runs import Run, load_run_split, load_split, read_model
 
 PARTS = {"both": ("encoder", "decoder"), "encoder": ("encoder",), "decoder": ("decoder",)}
 
@@ -67,7 +68,7 @@ def export(
     path = run.path if isinstance(run, Run) else Path(run)
     model = read_model(path)
     home = path if path.is_dir() else path.parent
-    split = run_split(Run(home), data) if _is_run(path) else load_split(model.recipe, data)
+    split = load_run_split(Run(home), data) if _is_run(path) else load_split(model.recipe, data)
     _check_input(model.recipe, split)
     folder = home / "export" if out is None else Path(out)
     return export_model(model.network, split, model.recipe, to, PARTS[part], folder)
@@ -82,9 +83,9 @@ def _is_run(path: Path) -> bool:
 
 def _check_input(recipe: Recipe, split: Split) -> None:
     """Refuse examples other than those that a model of the recipe takes."""
-    found = prepare(recipe, split).model.input
-    if found != recipe.model.input:
+    input_ = prepare(recipe, split).model.input
+    if input_ != recipe.model.input:
         raise DataError(
-            f"The examples of {split.dataset.name} are {found}",
+            f"The examples of {split.dataset.name} are {input_}",
             expected=f"{recipe.model.input}, as those that the model was trained on",
         )

@@ -1,23 +1,22 @@
 """A folder that is ready for a model hub: weights, recipe, and a card of what was measured."""
 
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from latentscape.api.experiment import run_findings
 from latentscape.api.pages.card import Card, make_card
 from latentscape.api.pages.markdown import FOLDER
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.extras import require
 from latentscape.core.files import cannot_write, write_bytes, write_folder, write_json, write_text
+from latentscape.core.findings import to_json
 from latentscape.exports.metadata import public_recipe
 from latentscape.runs import (
     SCHEMA,
     ModelFile,
     Run,
+    RunFindings,
     open_run,
     read_model,
     save_model,
@@ -93,11 +92,11 @@ def publish(
     run = run if isinstance(run, Run) else open_run(run)
     if push is not None:
         _check_repository(push)
-    findings = run_findings(run)
+    findings = RunFindings(run)
     model = read_model(run.path)
     folder = run.path / "hub" if out is None else Path(out)
     _check_free(folder)
-    _write(folder.absolute(), model, findings.values, make_card(findings, push, license))
+    _write(folder.absolute(), model, findings, make_card(findings, push, license))
     url = None if push is None else _upload(folder, push, public)
     return Published(folder, url)
 
@@ -137,22 +136,22 @@ def _is_ours(folder: Path) -> bool:
     return False
 
 
-def _write(folder: Path, model: ModelFile, values: Mapping[str, Any], card: Card) -> None:
-    data = values["data"]
-    recipe = public_recipe(model.recipe, data["name"])
+def _write(folder: Path, model: ModelFile, findings: RunFindings, card: Card) -> None:
+    data = findings.data
+    recipe = public_recipe(model.recipe, data.name)
     config = {
         "library_name": LIBRARY,
         "schema": SCHEMA,
-        "name": values["name"],
-        "label_names": data["label_names"],
-        "model": values["recipe"]["model"],
+        "name": findings.name,
+        "label_names": list(data.label_names),
+        "model": findings.recipe.model.model_dump(mode="json", exclude_none=True),
     }
     with write_folder(folder) as building:
         weights = model.network.state_dict()
         save_model(building / "model.safetensors", weights, recipe, model.label_names)
         write_recipe(building / "recipe.yaml", recipe)
         write_json(building / "config.json", config)
-        write_json(building / "data.json", {**data, "origin": data["name"]})
+        write_json(building / "data.json", to_json(data.model_copy(update={"origin": data.name})))
         for name, content in card.figures.items():
             write_bytes(building / FOLDER / name, content)
         write_text(building / "README.md", card.text)

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 import torch
 from threadpoolctl import threadpool_limits
 
-from latentscape.api.experiment import finish_run
+from latentscape.api.training import finish_run
 from latentscape.config import Recipe
 from latentscape.core.errors import Interrupted, RunError, TrainingError
 from latentscape.core.randomness import forked_random

@@ -1,4 +1,6 @@
-"""The command line: one thin function per command, and no logic of its own.
+"""The command line: no logic of its own.
+
+Commands of analyses and pictures are made of the functions of the library; the others are thin.
 
 Whatever is slow to import is imported inside the command that needs it, so that ``--help`` and
 completion answer at once.
@@ -12,9 +14,18 @@ from typing import Annotated
 import typer
 
 from latentscape.cli import analysis, lists, pictures, runs, sharing
+from latentscape.cli.lazy import HELP, LazyGroup
 from latentscape.core.errors import Interrupted, LatentscapeError
 
 __all__ = ["app", "main"]
+
+
+class RootGroup(LazyGroup):
+    """All commands."""
+
+    lazy = {**analysis.commands(), **pictures.commands()}
+    panels = ("Train", "Analyse", "Picture", "Take elsewhere", "Look up")
+
 
 app = typer.Typer(
     name="latentscape",
@@ -22,11 +33,12 @@ app = typer.Typer(
     epilog="Start with: **latentscape compare quickstart**",
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
+    cls=RootGroup,
     pretty_exceptions_enable=False,
 )
-for part in (runs.app, analysis.app, pictures.app, sharing.app, lists.app):
-    app.add_typer(part)
+for commands in (runs.app, analysis.app, sharing.app, lists.app):
+    app.add_typer(commands)
 
 
 def _show_version(wanted: bool) -> None:

@@ -21,7 +21,7 @@ from latentscape.cli.options import (
     read_changes,
     read_sizes,
 )
-from latentscape.cli.printing import show
+from latentscape.cli.printing import print_json, show
 
 app = typer.Typer()
 data_app = typer.Typer(no_args_is_help=True, help="List, look at and download data.")
@@ -56,7 +56,7 @@ def data_show(
     """Show what a source holds and how it is split."""
     from latentscape import data, terminal
 
-    given = {
+    options = {
         "train": train_size,
         "test": test_size,
         "labels": labels,
@@ -64,9 +64,10 @@ def data_show(
         "resize": read_sizes(resize),
     }
     changes = {
-        path.removeprefix("data."): value for path, value in read_changes(settings, given).items()
+        path.removeprefix("data."): value for path, value in read_changes(settings, options).items()
     }
-    show(data.show_data(source, changes=changes), as_json, terminal.print_values)
+    summary = data.show_data(source, changes=changes)
+    show(summary.model_dump(mode="json"), as_json, terminal.print_values)
 
 
 @data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")
@@ -103,10 +104,17 @@ def recipes_show(
 ) -> None:
     """Show the settings of a recipe, and its layers with shapes and parameter counts."""
     from latentscape import terminal
-    from latentscape.api import experiment
+    from latentscape.api import training
+    from latentscape.core.findings import to_json
 
     changes = read_changes(settings, {"model.latent.dim": latent_dim})
-    show(experiment.show_recipe(recipe, data=data, changes=changes), as_json, terminal.print_recipe)
+    resolved, architecture = training.describe_recipe(recipe, data=data, changes=changes)
+    if as_json:
+        settings_json = resolved.model_dump(mode="json", exclude_none=True)
+        print_json({"recipe": settings_json, **to_json(architecture)})
+        return
+    title = "28 x 28 grey images" if data is None else resolved.data.source
+    terminal.print_recipe(resolved, architecture, title)
 
 
 @studies_app.command("list", epilog="Example: **latentscape studies list**")

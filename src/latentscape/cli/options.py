@@ -74,17 +74,6 @@ Track = Annotated[
     typer.Option(metavar="tensorboard|mlflow", help="Show it there too as it trains. Repeatable."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(help="The PNG to write; by default named after the command, in the run."),
-]
-Array = Annotated[bool, typer.Option("--array", help="Write the numbers too, as .npy beside it.")]
-ChosenLabel = Annotated[
-    str | None, typer.Option(help="Label to show, of a model that is conditioned on labels.")
-]
-LabelOfFiles = Annotated[
-    str | None, typer.Option(help="Label of the files, for a model that is conditioned on labels.")
-]
 Files = Annotated[
     list[Path] | None, typer.Option("--files", help="PNG or JPEG files instead of test images.")
 ]

@@ -2,25 +2,55 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from latentscape.api.gallery import Sheet
+    from latentscape.api.pictures import Sheet
+
+_T = TypeVar("_T")
 
 
-def show_sheet(sheet: "Sheet", as_json: bool) -> None:
-    """Print where a picture was written, and what it shows."""
-    files = {"picture": sheet.picture, "array": sheet.array}
-    named = {kind: None if file is None else str(file) for kind, file in files.items()}
-    if as_json:
-        print(json.dumps({**named, "about": sheet.about}, indent=2, ensure_ascii=False))
-    else:
-        print("\n".join([*filter(None, named.values()), sheet.about]))
+def print_json(values: object) -> None:
+    """Print JSON."""
+    print(json.dumps(values, indent=2, ensure_ascii=False))
 
 
 def show(values: Any, as_json: bool, print_table: Callable[[Any], None]) -> None:
     """Print values by `print_table`, or as JSON."""
     if as_json:
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print_json(values)
     else:
         print_table(values)
+
+
+def show_record(record: Any, as_json: bool, print_table: Callable[[Any], None]) -> None:
+    """Print typed findings by `print_table`, or their facts as JSON."""
+    from latentscape.core.findings import to_json
+
+    if as_json:
+        print_json(to_json(record))
+    else:
+        print_table(record)
+
+
+def show_subject(run_or_study: Path, as_json: bool) -> None:
+    """Print a run or a study as tables, or all that is known about it as JSON."""
+    from latentscape.api.console import print_subject
+    from latentscape.api.subjects import subject_json, subject_of
+
+    subject = subject_of(run_or_study)
+    if as_json:
+        print_json(subject_json(subject))
+    else:
+        print_subject(subject)
+
+
+def show_sheet(sheet: "Sheet", as_json: bool) -> None:
+    """Print where a picture was written, and what it shows."""
+    files = {"picture": sheet.picture, "array": sheet.array}
+    paths = {kind: None if file is None else str(file) for kind, file in files.items()}
+    if as_json:
+        print_json({**paths, "about": sheet.about})
+    else:
+        print("\n".join([*filter(None, paths.values()), sheet.about]))

@@ -2,12 +2,14 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     AsJson,
     BatchSize,
@@ -34,11 +36,11 @@ from latentscape.cli.options import (
     read_jobs,
     read_sizes,
 )
-from latentscape.cli.printing import show
+from latentscape.cli.printing import show_subject
 from latentscape.core.errors import TrainingError
 
 app = typer.Typer()
-command = partial(app.command, rich_help_panel="Train")
+command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
 
 
 @command(epilog="Example: **latentscape train simple-20 --data mnist-5k --epochs 3**")
@@ -75,8 +77,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe, and evaluate it on the test examples."""
-    from latentscape import terminal
-    from latentscape.api import experiment
+    from latentscape.api import training
 
     changes = read_changes(
         settings,
@@ -99,10 +100,10 @@ def train(
     if resume is not None and (changes or data or name or overwrite):
         raise typer.BadParameter("--resume goes on with the settings of its run; change none")
     if resume is not None:
-        run = experiment.resume(resume, device=device, track=track or (), quiet=quiet)
+        run = training.resume(resume, device=device, track=track or (), quiet=quiet)
     else:
         assert recipe is not None
-        run = experiment.train(
+        run = training.train(
             recipe,
             data=data,
             changes=changes,
@@ -113,8 +114,7 @@ def train(
             track=track or (),
             quiet=quiet,
         )
-    values = experiment.run_findings(run).values
-    show(values, as_json, terminal.print_run)
+    show_subject(run.path, as_json)
     if not quiet and not as_json:
         print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
 
@@ -157,10 +157,11 @@ def compare(
         quiet=quiet,
         watch=terminal.watching("analysis", quiet),
     )
-    show(findings.values, as_json, terminal.print_study)
+    folder = Path(findings.folder)
+    show_subject(folder, as_json)
     if not as_json:
-        print(f"\nReport: {Path(findings.values['folder']) / 'report.html'}")
-    if findings.values["failures"]:
+        print(f"\nReport: {folder / 'report.html'}")
+    if findings.failures:
         raise typer.Exit(TrainingError.exit_code)
 
 
@@ -189,8 +190,8 @@ def evaluate(
         typer.Option(min=100, help="Samples to draw for --quality; 10,000 by default."),
     ] = None,
     source: Annotated[
-        Literal["prior", "gmm", "vamp"] | None,
-        typer.Option("--from", help="Where codes for --quality come from."),
+        str | None,
+        registered_option("SAMPLER", "--from", help="Where codes for --quality come from."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws samples and pixels.")] = 0,
     device: Device = "auto",
@@ -201,29 +202,36 @@ def evaluate(
 
     What was measured on request is kept, and shown in the report.
     """
-    from latentscape import terminal
-    from latentscape.api import experiment, measures
+    from latentscape.api import training
 
     if not nll and (samples, binarize, examples) != (None, None, None):
         raise typer.BadParameter("--samples, --binarize and --examples say how to measure --nll")
     if not quality and (draws, source) != (None, None):
         raise typer.BadParameter("--draws and --from say how to measure --quality")
     if nll:
-        measures.measure_likelihood(
-            run,
-            samples=samples or 5000,
-            binarize=binarize,
-            examples=examples,
-            seed=seed,
-            device=device,
-            watch=terminal.watching("log-likelihood", quiet),
-        )
+        options = {"samples": samples, "binarize": binarize, "examples": examples, "seed": seed}
+        _measure("likelihood", run, options, device, quiet)
     if quality:
-        measures.measure_quality(
-            run, count=draws or 10_000, source=source, seed=seed, device=device
-        )
-    findings = experiment.evaluate(run, device=device)
-    show(findings.values, as_json, terminal.print_run)
+        _measure("quality", run, {"count": draws, "source": source, "seed": seed}, device, quiet)
+    training.evaluate(run, device=device)
+    show_subject(run, as_json)
+
+
+def _measure(
+    part: str, run: Path, options: Mapping[str, int | str | None], device: str, quiet: bool
+) -> None:
+    """Run an analysis of the run with the options that were given."""
+    from latentscape import terminal
+    from latentscape.analyses.comparison import compare_codes
+    from latentscape.analyses.registry import analysis
+    from latentscape.api.analyzing import measure
+    from latentscape.api.functions import read_options
+
+    item = analysis(part)
+    values = {name: value for name, value in options.items() if value is not None}
+    comparison = compare_codes(run, device=device)
+    watch = terminal.watching(item.name, quiet)
+    measure(item, comparison, *read_options(item, values), watch)
 
 
 @command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")
@@ -232,7 +240,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write one HTML file that shows what a run or a study found."""
-    from latentscape.api import studies
+    from latentscape.api.subjects import report as write
 
-    path = studies.report(run_or_study)
+    path = write(run_or_study)
     print(json.dumps({"report": str(path)}) if as_json else path)

@@ -3,10 +3,11 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     AsJson,
     Device,
@@ -22,8 +23,11 @@ from latentscape.cli.options import (
 )
 from latentscape.cli.printing import show
 
+if TYPE_CHECKING:
+    from latentscape.core.findings import Json
+
 app = typer.Typer()
-command = partial(app.command, rich_help_panel="Take elsewhere")
+command = partial(app.command, rich_help_panel="Take elsewhere", cls=ChoiceCommand)
 
 
 @command(epilog="Example: **latentscape embed runs/simple-20-mnist-5k-0 --data mnist --out z.npy**")
@@ -46,13 +50,13 @@ def embed(
     from latentscape import terminal
     from latentscape.inference import embedding
 
-    given = {
+    options = {
         "data.labels": labels,
         "data.shape": read_sizes(shape),
         "data.resize": read_sizes(resize),
     }
     changes = {
-        path.removeprefix("data."): value for path, value in read_changes(settings, given).items()
+        path.removeprefix("data."): value for path, value in read_changes(settings, options).items()
     }
     watch = terminal.counting("embedding", quiet or as_json)
     done = embedding.embed(run, data, out, changes=changes, device=device, watch=watch)
@@ -69,9 +73,7 @@ def embed(
 @command(epilog="Example: **latentscape export runs/vae-20-mnist-5k-0 --to onnx**")
 def export(
     run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
-    to: Annotated[
-        Literal["onnx", "keras", "torch-export"], typer.Option(help="Format of the files.")
-    ],
+    to: Annotated[str, registered_option("TARGET", "--to", help="Format of the files.")],
     part: Annotated[
         Literal["both", "encoder", "decoder"], typer.Option(help="Half of the model to export.")
     ] = "both",
@@ -128,7 +130,7 @@ def publish(
     print("\n".join(filter(None, [str(done.folder), done.url])))
 
 
-def _print_embedded(row: dict[str, Any]) -> None:
+def _print_embedded(row: "Json") -> None:
     rate = row["count"] / row["seconds"]
     print("\n".join(filter(None, [row["file"], row["ids"]])))
     print(
@@ -137,7 +139,7 @@ def _print_embedded(row: dict[str, Any]) -> None:
     )
 
 
-def _print_exported(rows: list[dict[str, Any]]) -> None:
+def _print_exported(rows: "list[Json]") -> None:
     from latentscape import terminal
     from latentscape.core import units
 

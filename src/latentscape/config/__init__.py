@@ -1,27 +1,31 @@
 """Recipes and studies: what to train, as plain validated data.
 
 A recipe is read from YAML into frozen models; anything in it can be replaced by its dotted path
-(``train.lr``).
+(``train.lr``). What a recipe may name is in the registries; see `latentscape.config.registry`.
 """
 
+from latentscape.config.bodies import BODIES, BodyConfig, ConvConfig, MirrorConfig, MlpConfig
+from latentscape.config.corruptions import CORRUPTIONS, Corruption, CorruptionConfig
 from latentscape.config.data import DataConfig
-from latentscape.config.model import (
-    BernoulliConfig,
-    ContinuousBernoulliConfig,
-    ConvConfig,
-    CorruptionConfig,
-    DiscretisedLogisticConfig,
-    GaussianConfig,
+from latentscape.config.latents import (
+    LATENTS,
     GaussianLatentConfig,
-    InitConfig,
-    InputConfig,
-    MirrorConfig,
-    MlpConfig,
-    ModelConfig,
+    LatentConfig,
     PointConfig,
     VqConfig,
 )
+from latentscape.config.likelihoods import (
+    LIKELIHOODS,
+    BernoulliConfig,
+    ContinuousBernoulliConfig,
+    DiscretisedLogisticConfig,
+    GaussianConfig,
+    LikelihoodConfig,
+)
+from latentscape.config.model import InitConfig, InputConfig, ModelConfig
+from latentscape.config.optimizers import OPTIMIZERS
 from latentscape.config.reading import (
+    Changes,
     load_recipe,
     load_study,
     override,
@@ -31,21 +35,37 @@ from latentscape.config.reading import (
     validate,
 )
 from latentscape.config.recipe import Recipe, Reported
+from latentscape.config.registry import Implementation, load
+from latentscape.config.samplers import SAMPLERS
 from latentscape.config.study import Study, StudyEntry
+from latentscape.config.terms import TERMS, Term
 from latentscape.config.training import CapacityConfig, ObjectiveConfig, ScheduleConfig, TrainConfig
 
 __all__ = [
+    "Changes",
+    "BODIES",
+    "CORRUPTIONS",
+    "LATENTS",
+    "LIKELIHOODS",
+    "OPTIMIZERS",
+    "SAMPLERS",
+    "TERMS",
     "BernoulliConfig",
+    "BodyConfig",
     "CapacityConfig",
     "ContinuousBernoulliConfig",
     "ConvConfig",
+    "Corruption",
     "CorruptionConfig",
     "DataConfig",
     "DiscretisedLogisticConfig",
     "GaussianConfig",
     "GaussianLatentConfig",
+    "Implementation",
     "InitConfig",
     "InputConfig",
+    "LatentConfig",
+    "LikelihoodConfig",
     "MirrorConfig",
     "MlpConfig",
     "ModelConfig",
@@ -56,8 +76,10 @@ __all__ = [
     "ScheduleConfig",
     "Study",
     "StudyEntry",
+    "Term",
     "TrainConfig",
     "VqConfig",
+    "load",
     "load_recipe",
     "load_study",
     "override",

@@ -10,6 +10,10 @@ Activation = Literal["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tan
 Norm = Literal["none", "batch", "layer"]
 
 
+EngineName = Literal["auto", "plain"]
+"""How work is carried out: ``auto`` takes the fast way for the machine, ``plain`` PyTorch's own."""
+
+
 class Part(BaseModel):
     """A frozen record that refuses keys it does not know."""
 

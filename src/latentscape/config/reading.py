@@ -34,6 +34,10 @@ _PLAIN = {
 }
 
 
+Changes = Mapping[str, Any]
+"""Dotted path of a setting to its value, as in ``{"train.lr": 3e-4}``."""
+
+
 def validate(model: type[_Model], content: Any, what: str) -> _Model:
     """Turn plain data into a config record.
 
@@ -61,13 +65,13 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
             near = get_close_matches(str(first["loc"][-1]), _all_keys(), n=1, cutoff=0.5)
             fix = f"Did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"{what} has an unknown key {place}", fix=fix) from error
-        told = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
-        told = told.format(**first.get("ctx", {}))
+        message = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
+        message = message.format(**first.get("ctx", {}))
         got = f" (got {first['input']!r})" if first["type"] != "missing" else ""
-        raise ConfigError(f"{what}, {place or 'as a whole'}: {told}{got}") from error
+        raise ConfigError(f"{what}, {place or 'as a whole'}: {message}{got}") from error
 
 
-def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+def override(recipe: Recipe, changes: Changes) -> Recipe:
     """Replace parts of a recipe by their dotted paths.
 
     Giving a part another ``kind`` (or its name alone: ``model.likelihood: gaussian``) starts that
@@ -187,8 +191,10 @@ def _homes() -> dict[str, str]:
     return {name: f"{part}.{name}" for part in sections for name in sections[part].model_fields}
 
 
-def _all_keys() -> set[str]:
-    return {name for part in Part.__subclasses__() for name in part.model_fields}
+def _all_keys(part: type[Part] = Part) -> set[str]:
+    """Return the settings of all records, for the nearest name to a misspelt one."""
+    keys = set(part.model_fields)
+    return keys.union(*map(_all_keys, part.__subclasses__()))
 
 
 def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> None:

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from latentscape.config.parts import Part
 from latentscape.core.errors import ConfigError
-
-PartName = Literal["clustering", "probing", "projection", "legibility", "neighbours", "anomalies"]
 
 
 class StudyEntry(Part):
@@ -39,7 +37,8 @@ class Study(Part):
     ranked : bool
         Whether the table is ordered by error on the validation examples, best first.
     analysis : tuple of str
-        What is asked of the codes of its runs, beside the errors of reconstructions.
+        Names of analyses of its runs, beside the errors of reconstructions. `compare` refuses those
+        that are not registered.
     """
 
     name: str
@@ -51,7 +50,7 @@ class Study(Part):
     set: dict[str, Any] = {}
     seeds: int = Field(1, gt=0)
     ranked: bool = False
-    analysis: tuple[PartName, ...] = ()
+    analysis: tuple[str, ...] = ()
 
     def configurations(self) -> list[tuple[str, str, dict[str, Any]]]:
         """List what is run, but for seeds.

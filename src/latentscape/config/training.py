@@ -4,24 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from latentscape.config.parts import Part, by_kind
+from latentscape.config.optimizers import OPTIMIZERS
+from latentscape.config.parts import EngineName, Part, by_kind
+from latentscape.config.registry import Name
+from latentscape.config.terms import TERMS
 
-TermName = Literal[
-    "reconstruction",
-    "rate",
-    "capacity",
-    "importance",
-    "importance_dreg",
-    "total_correlation",
-    "mmd",
-    "commitment",
-    "sparsity",
-    "contraction",
-    "contrast",
-    "code_norm",
-    "decoder_norm",
-    "center",
-]
+TermName = Annotated[str, Name(TERMS)]
 
 
 class CapacityConfig(Part):
@@ -44,7 +32,7 @@ class ObjectiveConfig(Part):
     Attributes
     ----------
     weights : dict of str to float
-        Weight of each named term; ``latentscape.model.objectives`` says what each of them is.
+        Weight of each named term; docs/variants.md lists them.
     samples : int
         Codes drawn per example, for ``importance`` (the k of an IWAE).
     first_samples : FewerSamples or None
@@ -59,9 +47,9 @@ class ObjectiveConfig(Part):
         What is logged is per example either way.
     """
 
-    weights: Annotated[dict[TermName, Annotated[float, Field(gt=0)]], Field(min_length=1)] = {
-        "reconstruction": 1.0
-    }
+    weights: Annotated[
+        dict[Annotated[str, Name(TERMS)], Annotated[float, Field(gt=0)]], Field(min_length=1)
+    ] = {"reconstruction": 1.0}
     samples: int = Field(1, gt=0)
     first_samples: FewerSamples | None = None
     rate_warmup: float = Field(0.0, ge=0)
@@ -118,6 +106,9 @@ class TrainConfig(Part):
         ``bfloat16`` on processors that have it in hardware (elsewhere it is as slow as can be) and
         TensorFloat-32 on CUDA devices; ``latentscape info`` says which. Validation and evaluation
         are in float32 always.
+    engine : str
+        ``auto`` takes the fast way through each step, ``plain`` only PyTorch's public interface:
+        the same bits, later. For versions of PyTorch that break the fast way.
     checkpoint_seconds : float
         A checkpoint is written after every epoch and at least this often within one.
     seed : int
@@ -126,7 +117,7 @@ class TrainConfig(Part):
 
     epochs: int = Field(25, gt=0)
     batch_size: int = Field(128, gt=0)
-    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    optimizer: Annotated[str, Name(OPTIMIZERS)] = "adam"
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.0, ge=0, lt=1)
@@ -135,5 +126,6 @@ class TrainConfig(Part):
     clip_norm: float | None = Field(None, gt=0)
     snapshots: tuple[Annotated[int, Field(gt=0)], ...] = ()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    engine: EngineName = "auto"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)

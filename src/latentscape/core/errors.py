@@ -91,3 +91,15 @@ def unknown(
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else text + "."
+
+
+def check_at_least(name: str, value: int, least: int) -> None:
+    """Refuse a number that is too small to mean anything.
+
+    Raises
+    ------
+    ConfigError
+        If it is smaller than `least`.
+    """
+    if value < least:
+        raise ConfigError(f"{name} is {value}", expected=f"{least} or more")

@@ -1,4 +1,4 @@
-"""Packages that only some commands need: imported on use, and named where they are missing."""
+"""Optional packages: imported when they are used, with a message if they are missing."""
 
 import warnings
 from importlib import import_module
@@ -21,22 +21,22 @@ def load(package: str) -> Any:
         If it, or something that it needs, is not installed.
     """
     with warnings.catch_warnings():
-        # What packages say of themselves and of each other while they are imported helps nobody.
+        # Packages warn about deprecations in each other; users can do nothing about that.
         warnings.simplefilter("ignore")
         return import_module(package)
 
 
 def require(package: str, extra: str, purpose: str) -> Any:
-    """Import a package that an extra brings.
+    """Import a package that an extra installs.
 
     Parameters
     ----------
     package : str
         Dotted name of the module.
     extra : str
-        The extra that brings it.
+        The extra that installs it.
     purpose : str
-        What needs it, as in ``"The export to ONNX"``.
+        What needs it, for the message, as in ``"The export to ONNX"``.
 
     Returns
     -------

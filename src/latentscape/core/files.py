@@ -19,12 +19,12 @@ from latentscape.core.errors import RunError
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name, flush it to disk, then rename it into place.
 
-    Whatever goes wrong, the file that stood at `path` before still stands there whole.
+    Whatever fails, a file that was at `path` before is still there, whole.
 
     Parameters
     ----------
     path : Path
-        Where the file shall stand. Missing parent folders are made.
+        Where the file is written. Missing parent folders are created.
     write : callable
         Called with the temporary path; writes the content.
 
@@ -33,7 +33,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     RunError
         If the file cannot be written (full disk, no permission, a file where a folder should be).
     """
-    # The suffix stays: some writers choose the format by it.
+    # The suffix stays, because writers choose the format by it.
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,22 +49,27 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextmanager
 def write_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
-    """Give a folder to write files into, which are put in place once all of them are there.
+    """Write several files into a temporary folder, then move all of them into place.
 
-    Whatever goes wrong while they are written, those that stood there before still stand. A kill
-    between two renames leaves some of them new and some old, each whole.
+    If writing fails, the files that were in `folder` before are still there. A kill between two
+    moves leaves some files new and some old, each whole.
 
     Parameters
     ----------
     folder : Path
-        Where the files shall stand. Missing parent folders are made.
+        Where the files are moved to. Missing parent folders are created.
     names : sequence of str
-        What is written under these names is kept.
+        Names of the files. Others that are written are discarded.
+
+    Yields
+    ------
+    Path
+        The temporary folder.
 
     Raises
     ------
     RunError
-        If something cannot be written, or a folder stands where a file should be.
+        If a file cannot be written, or there is a folder in its place.
     """
     building = folder / f".new-{uuid4().hex[:8]}"
     for file in (folder / name for name in names):
@@ -85,15 +90,20 @@ def write_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
 
 @contextmanager
 def write_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to write into, which takes the place of `path` once all of it is there.
+    """Write into a temporary folder, then move it to `path`.
 
-    A kill leaves the folder that stood there before, or none. That one is removed only once the new
-    one stands.
+    The folder that was there before is removed last. A kill leaves the old folder, the new one, or
+    none under this name.
+
+    Yields
+    ------
+    Path
+        The temporary folder, which the caller creates.
 
     Raises
     ------
     RunError
-        If something cannot be written.
+        If the folder cannot be written.
     """
     building = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
     old = path.with_name(f"{building.name}-old")
@@ -106,18 +116,18 @@ def write_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        with suppress(OSError):  # Where nothing stood before, there is nothing to put back.
+        with suppress(OSError):  # fails if there was no folder before, or it is already back
             if not path.exists():
                 old.rename(path)
         shutil.rmtree(building, ignore_errors=True)
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:
-    """Build the error for a path that cannot be written; to be raised by the caller."""
+    """Build the error for a path that cannot be written; the caller raises it."""
     full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
-    mend = "Free some space." if full else "Choose a folder that you may write to."
+    fix = "Free some space." if full else "Choose a folder that you may write to."
     got = f"{path} could not be written: {error.strerror or error}"
-    return RunError(got, fix=f"{mend} What was there is not lost.")
+    return RunError(got, fix=f"{fix} What was there is not lost.")
 
 
 def slug(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What this machine is, what training makes of it, and how fast it multiplies."""
+"""What this machine is, how training would use it, and how fast it multiplies."""
 
 import os
 import time
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from latentscape.core.findings import Json
 from latentscape.core.runtime import (
     bfloat16_instructions,
     choose_device,
@@ -22,11 +23,11 @@ from latentscape.core.runtime import (
 
 _PACKAGES = ("latentscape", "torch", "numpy", "scikit-learn")
 _SIZE = 1024
-"""Rows and columns of the matrices that are multiplied."""
+"""Rows and columns of the matrices whose products are timed."""
 
 
-def info(device: str = "auto") -> dict[str, Any]:
-    """Say what training would run on here, how, and why.
+def info(device: str = "auto") -> Json:
+    """Describe what training would run on here, how, and why.
 
     Parameters
     ----------
@@ -36,39 +37,39 @@ def info(device: str = "auto") -> dict[str, Any]:
     Returns
     -------
     dict
-        ``versions``; ``machine``; ``training``: what was chosen, each with its reason;
-        ``products``: see `measure_products`.
+        ``versions``; ``machine``; ``training``: each choice with its reason; ``products``: see
+        `measure_products`.
 
     Raises
     ------
     ConfigError
-        If the device is not there.
+        If the machine has no such device.
     """
-    chosen = choose_device(device)
+    target = choose_device(device)
     return {
         "versions": {"python": python_version(), **_versions()},
-        "machine": describe_machine(chosen),
+        "machine": describe_machine(target),
         "training": {
-            "device": str(chosen),
-            "precision": f"{choose_precision('auto', chosen)}: {_why_precision(chosen)}",
+            "device": str(target),
+            "precision": f"{choose_precision('auto', target)}: {_why_precision(target)}",
             "threads": _threads(),
             "layout": "channels innermost (N, H, W, C) for convolutions",
             "allocator": _allocator(),
-            "steps": _steps(chosen),
+            "steps": _steps(target),
         },
-        "products": measure_products(chosen),
+        "products": measure_products(target),
     }
 
 
 def measure_products(device: torch.device, seconds: float = 0.2) -> dict[str, float]:
-    """Time products of square matrices, the upper limit of whatever trains on this machine.
+    """Time products of square matrices: no training on this machine is faster than they are.
 
     Parameters
     ----------
     device : torch.device
-        Where they are multiplied.
+        Where to multiply.
     seconds : float
-        How long each precision is tried.
+        Duration of the measurement in each precision.
 
     Returns
     -------
@@ -76,42 +77,42 @@ def measure_products(device: torch.device, seconds: float = 0.2) -> dict[str, fl
         GFLOP/s in ``float32`` (on the CPU by the better of PyTorch's two libraries, MKL and oneDNN)
         and in ``bfloat16``.
     """
-    drawn = torch.rand(2, _SIZE, _SIZE, generator=torch.Generator().manual_seed(0))
-    one, other = drawn.to(device)
-    low = one.bfloat16(), other.bfloat16()
-    full: list[Callable[[], Any]] = [lambda: one @ other]
+    matrices = torch.rand(2, _SIZE, _SIZE, generator=torch.Generator().manual_seed(0))
+    left, right = matrices.to(device)
+    low_left, low_right = left.bfloat16(), right.bfloat16()
+    products: list[Callable[[], Any]] = [lambda: left @ right]
     if device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        blocked = one.to_mkldnn(), other.to_mkldnn()
-        full.append(lambda: F.linear(*blocked))
+        blocked = left.to_mkldnn(), right.to_mkldnn()
+        products.append(lambda: F.linear(*blocked))
     with torch.inference_mode():
         return {
-            "float32": max(_rate(product, device, seconds) for product in full),
-            "bfloat16": _rate(lambda: low[0] @ low[1], device, seconds),
+            "float32": max(_rate(product, device, seconds) for product in products),
+            "bfloat16": _rate(lambda: low_left @ low_right, device, seconds),
         }
 
 
 def _rate(product: Callable[[], Any], device: torch.device, seconds: float) -> float:
     """Return the GFLOP/s of the best of several rounds: other programs can only slow it down."""
-    best, until = 0.0, time.perf_counter() + seconds
-    product()
-    while time.perf_counter() < until:
+    best, end = 0.0, time.perf_counter() + seconds
+    product()  # The first one chooses kernels and allocates memory.
+    while time.perf_counter() < end:
         synchronize(device)
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         for _ in range(10):
             product()
         synchronize(device)
-        best = max(best, 10 * 2 * _SIZE**3 / (time.perf_counter() - begun) / 1e9)
+        best = max(best, 10 * 2 * _SIZE**3 / (time.perf_counter() - begin) / 1e9)
     return best
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            versions[package] = "not installed"
+    return versions
 
 
 def _why_precision(device: torch.device) -> str:
@@ -119,7 +120,7 @@ def _why_precision(device: torch.device) -> str:
         major, minor = torch.cuda.get_device_capability(device)
         return f"compute capability {major}.{minor}, which TensorFloat-32 needs to be 8.0 or more"
     if device.type == "mps":
-        return "the only one that has been tried on Apple's GPUs"
+        return "no other has been tried on Apple's GPUs"
     instructions = bfloat16_instructions()
     return f"the processor has {', '.join(instructions) or 'no instructions for bfloat16'}"
 
@@ -136,6 +137,6 @@ def _allocator() -> str:
 
 
 def _steps(device: torch.device) -> str:
-    captured = {"cuda": "captured as a CUDA graph", "cpu": "noted once, operation by operation"}
-    how = captured.get(device.type)
-    return f"{how}, and replayed" if how else "not captured"
+    captures = {"cuda": "captured as a CUDA graph", "cpu": "recorded once, operation by operation"}
+    capture = captures.get(device.type)
+    return f"{capture}, and replayed" if capture else "not captured"

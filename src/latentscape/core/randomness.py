@@ -1,4 +1,4 @@
-"""Random numbers: seeds for named purposes, generators, and the state of torch's own."""
+"""Random numbers: seeds for named purposes, generators, and the state of torch's global ones."""
 
 import hashlib
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-_GENERATORS = threading.RLock()
+_GLOBAL_GENERATORS = threading.RLock()
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
@@ -16,7 +16,7 @@ def derive_seed(seed: int, *purpose: str | int) -> int:
     Parameters
     ----------
     seed : int
-        The seed that a person chose.
+        The seed in the settings.
     *purpose : str or int
         What the random numbers are for, as in ``"batches", epoch``.
 
@@ -36,18 +36,18 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def forked_random(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw from torch's own generators as from a fresh seed, and leave them as they were.
+    """Seed torch's global generators for a while, then restore them.
 
-    They belong to the whole process: threads that want them take turns.
+    The generators belong to the whole process, so threads that use them wait for each other.
     """
     cuda = [device] if device.type == "cuda" else []
-    with _GENERATORS, torch.random.fork_rng(devices=cuda):
+    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         yield
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the state of the global generators that dropout draws from (uint8 tensors)."""
+    """Return the state of the global generators, which dropout uses, as uint8 tensors by device."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -57,7 +57,7 @@ def random_state(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put back what `random_state` returned."""
+    """Restore the state that `random_state` returned."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)

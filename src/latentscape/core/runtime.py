@@ -1,11 +1,11 @@
-"""Device, precision, threads and allocator: the one place that knows the machine."""
+"""Device, precision, threads and memory: the one place that knows the machine."""
 
 import ctypes
 import math
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +21,17 @@ _MEMINFO = Path("/proc/meminfo")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-"""Processors with one of these multiply bfloat16 at least one and a half times as fast."""
+"""Processors with any of these multiply bfloat16 at least one and a half times as fast."""
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-"""Names of settings in glibc's malloc.h; what they are while training, and otherwise."""
-_KEEPING = {_M_TRIM_THRESHOLD: 2**31 - 1, _M_MMAP_MAX: 0}
-_GIVING_BACK = {_M_TRIM_THRESHOLD: 2**27, _M_MMAP_MAX: 65536}
+# Numbers of settings in glibc's malloc.h: from how many free bytes at the top of the heap on it
+# gives them back to the system, from what size on it takes a block straight from the system (which
+# gets the block back when it is freed, and zeroes it before its next use), and how many such blocks
+# there may be.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
+_KEEP_MEMORY = {_M_TRIM_THRESHOLD: 2**31 - 1, _M_MMAP_MAX: 0}
+# By itself glibc raises the size to 32 MB when such blocks are freed, but no longer after a setting
+# was touched: at its first 128 KB, encoding after training would take nearly twice as long.
+_RETURN_MEMORY = {_M_TRIM_THRESHOLD: 2**27, _M_MMAP_THRESHOLD: 2**25, _M_MMAP_MAX: 65536}
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -35,7 +40,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Parameters
     ----------
     name : str
-        ``auto`` takes CUDA, then Apple's MPS, then the CPU; or one of them by name.
+        ``auto`` takes CUDA, then Apple's MPS, then the CPU; or the name of a device.
 
     Returns
     -------
@@ -45,29 +50,29 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises
     ------
     ConfigError
-        If the name is unknown or the device is not there.
+        If the name is unknown or the machine has no such device.
     """
-    there = {
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        name = next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if name not in there:
+        name = next(device for device in ("cuda", "mps", "cpu") if available[device])
+    if name not in available:
         raise unknown("device", name, DEVICES, ConfigError)
-    if not there[name]:
-        available = ", ".join(device for device, present in there.items() if present)
-        raise ConfigError(f"There is no {name} device here", fix=f"Choose from: auto, {available}.")
+    if not available[name]:
+        names = ", ".join(device for device, present in available.items() if present)
+        raise ConfigError(f"There is no {name} device here", fix=f"Choose from: auto, {names}.")
     return torch.device(name)
 
 
-def choose_precision(wanted: str, device: torch.device) -> str:
+def choose_precision(name: str, device: torch.device) -> str:
     """Choose what the matrix products and convolutions of training are computed in.
 
     Parameters
     ----------
-    wanted : str
+    name : str
         ``train.precision`` of a recipe: ``float32``, ``bfloat16`` or ``auto``, which takes what is
         faster in hardware: bfloat16 on processors that multiply it, TensorFloat-32 on CUDA devices
         that have it.
@@ -79,8 +84,8 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     str
         ``float32``, ``tf32`` or ``bfloat16``.
     """
-    if wanted != "auto":
-        return wanted
+    if name != "auto":
+        return name
     if device.type == "cuda":
         return "tf32" if torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
     if device.type == "cpu" and bfloat16_instructions():
@@ -89,29 +94,31 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
 
 def bfloat16_instructions() -> list[str]:
-    """Return what the processor has to multiply bfloat16 with, in Linux's words."""
+    """Return the processor's instructions that multiply bfloat16, as Linux names them."""
     return sorted(_BFLOAT16_FLAGS.intersection(_cpuinfo("flags").split()))
 
 
-def count_threads(wanted: int | None = None) -> int:
+def count_threads(threads: int | None = None) -> int:
     """Return on how many threads to compute.
 
     Parameters
     ----------
-    wanted : int, optional
+    threads : int, optional
         How many; by default as many as torch takes.
 
     Returns
     -------
     int
         No more than may run at once. Torch counts the cores that a process can see. A container may
-        get fewer, and threads that have to wait for a core make all others wait for them.
+        get fewer; then threads wait for a core, and all other threads wait for them.
     """
-    return min(wanted or torch.get_num_threads(), _cores_allowed())
+    return min(threads or torch.get_num_threads(), _cores_allowed())
 
 
 @contextmanager
-def training_on(precision: str, threads: int | None = None) -> Iterator[None]:
+def training_on(
+    precision: str, threads: int | None = None, *, keep_memory: bool = True
+) -> Iterator[None]:
     """Set the process up for the steps of training, and put it back afterwards.
 
     Parameters
@@ -120,18 +127,21 @@ def training_on(precision: str, threads: int | None = None) -> Iterator[None]:
         As `choose_precision` returns it.
     threads : int, optional
         As for `count_threads`.
+    keep_memory : bool
+        Whether freed memory stays with the process for the next step, where the C library can.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(count_threads(threads))
+    memory = _memory_kept() if keep_memory and keeps_memory() else nullcontext()
     try:
-        with _memory_kept(), _products("high" if precision == "tf32" else "highest"):
+        with memory, _products("high" if precision == "tf32" else "highest"):
             yield
     finally:
         torch.set_num_threads(before)
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all that was asked of it."""
+    """Wait until the device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -140,14 +150,14 @@ def synchronize(device: torch.device) -> None:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Compute in full float32, whatever shortcuts (TF32, bfloat16) matrix products may take."""
+    """Compute in full float32, without the shortcuts (TF32) that training may take."""
     with _products("highest"):
         yield
 
 
 @contextmanager
 def _products(precision: str) -> Iterator[None]:
-    """Let products of float32 matrices, and convolutions, be computed in TF32 (``high``) or not."""
+    """Allow TF32 in products of float32 matrices and in convolutions (``high``), or forbid it."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(precision)
     try:
@@ -158,37 +168,48 @@ def _products(precision: str) -> Iterator[None]:
 
 
 def keeps_memory() -> bool:
-    """Tell whether freed memory can be kept for what is computed next: with glibc alone."""
+    """Tell whether the C library can keep freed memory for what comes next; only glibc can."""
     return platform.libc_ver()[0] == "glibc"
 
 
 @contextmanager
 def _memory_kept() -> Iterator[None]:
-    """Keep freed memory for what is computed next, instead of giving it back to the system.
+    """Keep freed memory for what comes next, instead of giving it back to the system.
 
-    Where a step gives its memory back, the next one gets it filled with zeros, a page at a time:
-    up to a fifth of a step of small networks. In the end all is given back.
+    When a step gives its memory back, the system fills it with zeros before the next step gets it,
+    a page at a time: up to a fifth of a step of small networks. At the end all of it goes back.
     """
-    if not keeps_memory():
-        yield
-        return
     libc = ctypes.CDLL(None)
-    for setting, value in _KEEPING.items():
+    for setting, value in _KEEP_MEMORY.items():
         libc.mallopt(setting, value)
     try:
         yield
     finally:
-        for setting, value in _GIVING_BACK.items():
+        for setting, value in _RETURN_MEMORY.items():
             libc.mallopt(setting, value)
         libc.malloc_trim(0)
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: the same bits however many there are, and no waiting for each other.
+def threads_restored() -> Iterator[None]:
+    """Leave PyTorch with as many threads as before.
 
-    For small networks and small matrices, from which a second thread gains little, and which it
-    slows down many times where other programs keep it waiting.
+    Numba, which UMAP computes with, sets the threads of OpenMP for the whole process. A run that is
+    trained afterwards would be slower, and would come to other bits.
+    """
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on a single thread: the same bits on any machine, and no waiting of threads.
+
+    For small networks and small matrices. A second thread gains them little, and slows them down
+    many times where other programs keep it waiting.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -200,11 +221,11 @@ def one_thread() -> Iterator[None]:
 
 
 def describe_machine(device: torch.device, threads: int | None = None) -> dict[str, str | int]:
-    """Describe the machine, for the record of a run on so many threads."""
-    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    """Describe the machine, for the records of a run that computes on so many threads."""
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return {
         "platform": platform.platform(),
-        "processor": accelerator or _processor(),
+        "processor": gpu or _processor(),
         "cores": os.cpu_count() or 1,
         "threads": count_threads(threads),
         "device": device.type,
@@ -212,7 +233,7 @@ def describe_machine(device: torch.device, threads: int | None = None) -> dict[s
 
 
 def available_memory() -> float:
-    """Return how many bytes of memory can be had without swapping; infinite where nobody says."""
+    """Return the bytes of memory that are free without swapping; infinite where unknown."""
     try:
         lines = dict(line.split(":") for line in _MEMINFO.read_text().splitlines())
         return 1024.0 * int(lines["MemAvailable"].split()[0])
@@ -225,7 +246,7 @@ def _cores_allowed() -> int:
     try:
         quota, period = _QUOTA.read_text().split()
         return math.ceil(float(quota) / float(period))
-    except (OSError, ValueError):  # There is no container, or no limit, which is "max".
+    except (OSError, ValueError):  # No container; or no limit, which Linux writes as "max".
         return os.cpu_count() or 1
 
 
@@ -236,7 +257,7 @@ def _processor() -> str:
 
 @cache
 def _cpuinfo(name: str) -> str:
-    """Return what Linux says of its first processor; empty where it says nothing."""
+    """Return a field of Linux's description of the first processor; empty where it has none."""
     if _CPUINFO.exists():
         for line in _CPUINFO.read_text(errors="replace").splitlines():
             if line.partition(":")[0].strip() == name:

@@ -2,40 +2,48 @@
 
 ::
 
-    name or path -> reader -> Raw -> Dataset -> Split
-                           -> Raw, Raw, ... -> Stream
+    path -> Format (its reader) -> Contents (batches of Examples) -> chunks -> Dataset -> Split
+    name -> Source --------------> Contents
 
-Each reader (``idx``, ``csvfile``, ``parquet``, ``arrays``, ``folders``) understands one format and
-hands over what it holds as a `Raw`; ``raw`` gives that its final type, axes and label indices. What
-need not fit into memory comes bit by bit, as a `Stream`.
+Each module of ``formats`` reads one format, batch by batch. ``streams`` converts batches to chunks
+with their final type and axes. A dataset is the concatenation of the chunks; what need not fit into
+memory is used chunk by chunk, as a `Stream`.
 """
 
 from latentscape.data.arrays import load_arrays
 from latentscape.data.binarize import binarize_split
-from latentscape.data.catalog import (
+from latentscape.data.contents import Contents, Examples, Reader
+from latentscape.data.formats.registry import FORMATS, Format, has_suffix
+from latentscape.data.labels import known_labels
+from latentscape.data.loading import (
     check_dataset,
     dataset_of_arrays,
     load_data,
     show_data,
     stream_data,
 )
-from latentscape.data.labels import known_labels
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import hold_out, split_dataset
-from latentscape.data.statistics import check_unit_range, describe, entropy_floor
+from latentscape.data.statistics import DataSummary, check_unit_range, entropy_floor, summarize
 from latentscape.data.streams import Chunk, Stream
 
 __all__ = [
+    "FORMATS",
     "SOURCES",
     "Chunk",
+    "Contents",
+    "DataSummary",
+    "Examples",
+    "Format",
+    "Reader",
     "Source",
     "Stream",
     "binarize_split",
     "check_dataset",
     "check_unit_range",
     "dataset_of_arrays",
-    "describe",
     "entropy_floor",
+    "has_suffix",
     "hold_out",
     "known_labels",
     "load_arrays",
@@ -45,4 +53,5 @@ __all__ = [
     "source_names",
     "split_dataset",
     "stream_data",
+    "summarize",
 ]

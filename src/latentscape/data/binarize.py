@@ -1,4 +1,4 @@
-"""Binarisation: every pixel drawn once, black or white, with its grey level as probability."""
+"""Binarisation: each pixel becomes black or white at random, white with its grey level as odds."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from latentscape.core.records import Dataset, Split
 from latentscape.data.statistics import check_unit_range
 
-_CHUNK = 1000
-_PIXELS = 4  # The draws of ``splits`` are numbered 0 to 3.
+_CHUNK = 1000  # part of the result: each chunk of examples has a generator of its own
+_PIXELS = 4  # purpose of the generator; those of ``splits`` are numbered 0 to 3
 
 
 def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
-    """Draw the pixels of examples black or white.
+    """Replace grey pixels by black and white ones, drawn at random.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
         which training itself draws anew in every epoch (Burda et al. 2016; Salakhutdinov and Murray
         2008).
     seed : int, optional
-        Draws the pixels; by default the split's own.
+        Seed of the draws; by default the split's own.
 
     Returns
     -------
@@ -43,20 +43,22 @@ def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
     parts = [split.validation, split.test]
     if mode == "static":
         parts.append(split.train)
-    drawn = _draw(split.dataset, np.concatenate(parts), split.seed if seed is None else seed)
-    return replace(split, dataset=drawn)
+    seed = split.seed if seed is None else seed
+    return replace(split, dataset=_binarize(split.dataset, np.concatenate(parts), seed))
 
 
-def _draw(dataset: Dataset, index: NDArray[np.int64], seed: int) -> Dataset:
+def _binarize(dataset: Dataset, index: NDArray[np.int64], seed: int) -> Dataset:
     images = dataset.images.copy()
     low, high = dataset.value_range
-    chosen = np.zeros(len(images), bool)
-    chosen[index] = True
+    selected = np.zeros(len(images), bool)
+    selected[index] = True
     for start in range(0, len(images), _CHUNK):
-        part, wanted = images[start : start + _CHUNK], chosen[start : start + _CHUNK]
-        if wanted.any():
+        rows = slice(start, start + _CHUNK)
+        chunk, mask = images[rows], selected[rows]
+        if mask.any():
+            # All of a chunk is drawn, so that a pixel does not depend on which others are selected.
             generator = np.random.default_rng([seed, _PIXELS, start])
-            draws = generator.random(part.shape, dtype=np.float32)
-            white = draws < (part.astype(np.float32) - low) / (high - low)
-            part[wanted] = np.where(white, high, low).astype(part.dtype)[wanted]
+            uniform = generator.random(chunk.shape, dtype=np.float32)
+            white = uniform < (chunk.astype(np.float32) - low) / (high - low)
+            chunk[mask] = np.where(white, high, low).astype(chunk.dtype)[mask]
     return replace(dataset, images=images)

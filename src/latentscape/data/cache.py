@@ -1,4 +1,4 @@
-"""The cache folder, and arrays that are converted once and kept in it."""
+"""The cache folder, and arrays that are converted once and then read from it."""
 
 import contextlib
 import os
@@ -16,18 +16,18 @@ from latentscape.data.arrays import load_arrays
 
 def cache_folder() -> Path:
     """Return ``$LATENTSCAPE_CACHE``, or the folder that the operating system has for caches."""
-    given = os.environ.get("LATENTSCAPE_CACHE")
-    if given:
-        return Path(given).expanduser()
+    folder = os.environ.get("LATENTSCAPE_CACHE")
+    if folder:
+        return Path(folder).expanduser()
     import pooch
 
     return Path(pooch.os_cache("latentscape"))
 
 
 def cached_arrays(name: str, build: Callable[[], Mapping[str, Array]]) -> dict[str, Array]:
-    """Load arrays from the cache; build them, and keep them, where they are missing or damaged.
+    """Load arrays from the cache; build and store them if they are missing or damaged.
 
-    A cache that cannot be written costs time, nothing else.
+    If the cache cannot be written, they are built each time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Downloads: mirrors in turn, a progress bar, nothing kept that is not what it should be."""
+"""Downloads with a progress bar, from one mirror after the other, verified by their hash."""
 
 import sys
 import tempfile
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latentscape.core.errors import DataError
-from latentscape.data.payload import read_payload, verify
+from latentscape.data.compression import read_decompressed, verify
 
 _CHUNK = 1 << 16
 _TIMEOUT = 20.0  # seconds without an answer after which a mirror counts as dead
 
 
 def download(urls: Sequence[str], sha256: str, fix: str) -> bytes:
-    """Download a file from the first mirror that has the right one.
+    """Download a file from the first mirror that serves it with the expected hash.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def download(urls: Sequence[str], sha256: str, fix: str) -> bytes:
     sha256 : str
         Hash of its decompressed content.
     fix : str
-        What to do where no mirror has it, for the message.
+        What to do if no mirror has it, for the message.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def download(urls: Sequence[str], sha256: str, fix: str) -> bytes:
     Raises
     ------
     DataError
-        With what was wrong at each mirror.
+        Naming the problem of each mirror, if none has the file.
     """
     failures = []
     with tempfile.TemporaryDirectory(prefix="latentscape-") as folder:
@@ -40,18 +40,18 @@ def download(urls: Sequence[str], sha256: str, fix: str) -> bytes:
             path = Path(folder) / "download"
             try:
                 _retrieve(url, path)
-                verify(read_payload(path), sha256, url)
+                verify(read_decompressed(path), sha256, url)
                 return path.read_bytes()
             except DataError as error:
                 failures.append(str(error))
-            except OSError as error:  # those of requests are, too
+            except OSError as error:  # also the base of the errors of requests
                 failures.append(f"{url}: {_reason(error)}.")
     file = urls[0].rpartition("/")[2]
     raise DataError(f"{file} could not be downloaded. {' '.join(failures)}", fix=fix)
 
 
 def _reason(error: OSError) -> str:
-    """Say in a few words what requests tells in many."""
+    """Shorten the long messages of requests."""
     status = getattr(getattr(error, "response", None), "status_code", "")
     return error.strerror or f"{type(error).__name__} {status}".strip()
 
@@ -70,7 +70,7 @@ def _retrieve(url: str, path: Path) -> None:
 
 
 class _Bar:
-    """What Pooch asks of a progress bar, drawn by Rich on the error stream."""
+    """A progress bar with the methods that Pooch calls, drawn by Rich on the error stream."""
 
     def __init__(self, name: str) -> None:
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""Labels: whatever a file calls its classes becomes indices and names."""
+"""Labels: numbers or texts of any kind become indices and names."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from latentscape.core.records import Array, Dataset
 
 
 def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Give each class found a number.
+    """Assign a number to each class.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[
     Raises
     ------
     DataError
-        If labels have other axes, a type that names no classes, or are missing for some examples.
+        If labels have other axes, a type that cannot name classes, or some are missing.
     """
     column = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if column.ndim != 1 or column.dtype.kind not in "biufUSO":
@@ -39,8 +39,8 @@ def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[
             expected="one number or text for each example",
         )
     _check_present(column, origin)
-    found, inverse = np.unique(_plain(column), return_inverse=True)
-    names = [str(name) for name in found]
+    classes, inverse = np.unique(_plain(column), return_inverse=True)
+    names = [str(name) for name in classes]
     order = _order(names)
     position = np.empty(len(names), np.int64)
     position[order] = np.arange(len(names))
@@ -57,7 +57,7 @@ def label_indices(names: Sequence[str], dataset: Dataset) -> list[int]:
     """
     if dataset.labels is None:
         raise DataError(
-            f"{dataset.name} has no labels, and {', '.join(names)} was asked for",
+            f"{dataset.name} has no labels, so {', '.join(names)} cannot be among them",
             fix="Name their column or file with --labels.",
         )
     for name in names:
@@ -86,16 +86,16 @@ def known_labels(values: Array, names: Sequence[str], origin: str) -> NDArray[np
     Raises
     ------
     DataError
-        If a label is missing, or none of the names.
+        If a label is missing, or is not among the names.
     """
-    indices, found = encode_labels(values, origin)
-    for name in found:
+    indices, classes = encode_labels(values, origin)
+    for name in classes:
         if name not in names:
             raise DataError(
                 f"{origin} has the label {name!r}",
-                expected=f"one of those that are known, {', '.join(names)}",
+                expected=f"one of the known labels, {', '.join(names)}",
             )
-    return np.array([names.index(name) for name in found], np.int64)[indices]
+    return np.array([names.index(name) for name in classes], np.int64)[indices]
 
 
 def _check_present(column: Array, origin: str) -> None:

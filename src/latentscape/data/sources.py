@@ -1,8 +1,8 @@
-"""Where examples come from: names in a table, and paths by their format."""
+"""Where examples come from: sources with a name, and paths in a known format."""
 
 import os
-import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,15 +10,11 @@ from pathlib import Path
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError, unknown
 from latentscape.core.records import Dataset
-from latentscape.data.archives import FASHION_MNIST, MNIST
-from latentscape.data.arrays import read_npy, read_npz, stream_npy
-from latentscape.data.csvfile import read_csv, stream_csv
-from latentscape.data.embedded import load_digits, load_mnist_5k
-from latentscape.data.folders import read_image_folder, stream_image_folder
-from latentscape.data.idx import is_idx, read_idx, read_idx_folder
-from latentscape.data.parquet import read_parquet, stream_parquet
-from latentscape.data.raw import Raw, to_dataset
-from latentscape.data.streams import Stream, chunks, stream_of
+from latentscape.data.bundled import load_digits, load_mnist_5k
+from latentscape.data.contents import Contents, from_dataset
+from latentscape.data.formats.registry import find_format
+from latentscape.data.mnist import FASHION_MNIST, MNIST
+from latentscape.data.streams import Stream, stream_contents, to_dataset
 
 
 @dataclass(frozen=True)
@@ -30,20 +26,11 @@ class Source:
     about : str
         What it is, in a line.
     load : callable
-        Finds, converts or downloads it and returns what it holds.
+        Finds, converts or downloads it, and returns its contents.
     """
 
     about: str
-    load: Callable[[], Raw]
-
-
-@dataclass(frozen=True)
-class _Format:
-    """How a kind of file is read, whole and bit by bit; which settings mean something to it."""
-
-    read: Callable[[Path, DataConfig], Raw]
-    settings: tuple[str, ...] = ()
-    stream: Callable[[Path, DataConfig, int], tuple[int | None, Iterator[Raw]]] | None = None
+    load: Callable[[], Contents]
 
 
 SOURCES: dict[str, Source] = {
@@ -57,20 +44,9 @@ SOURCES: dict[str, Source] = {
     "digits": Source("1,797 handwritten digits, 8x8 grey; comes with scikit-learn", load_digits),
 }
 
-_FORMATS = {
-    ".csv": _Format(read_csv, ("labels",), stream_csv),
-    ".tsv": _Format(read_csv, ("labels",), stream_csv),
-    ".parquet": _Format(read_parquet, ("labels", "resize"), stream_parquet),
-    ".npy": _Format(read_npy, ("labels",), stream_npy),
-    ".npz": _Format(read_npz, ("labels",)),
-}
-_IDX = _Format(lambda path, config: read_idx(path))
-_IDX_FOLDER = _Format(lambda path, config: read_idx_folder(path))
-_IMAGE_FOLDER = _Format(read_image_folder, ("resize",), stream_image_folder)
-
 
 def source_names() -> list[str]:
-    """Names of the sources that have one."""
+    """Return the names of the sources that have one."""
     return sorted(SOURCES)
 
 
@@ -80,13 +56,14 @@ def load_dataset(config: DataConfig) -> Dataset:
     Parameters
     ----------
     config : DataConfig
-        ``source`` is one of `source_names` or the path of a table (.csv, .parquet), of arrays
-        (.npy, .npz), of an IDX file, or of a folder of images or IDX files.
+        ``source`` is one of `source_names`, or a path in one of the formats of the registry: a
+        table (.csv, .parquet), arrays (.npy, .npz), an IDX file, or a folder of images or IDX
+        files.
 
     Returns
     -------
     Dataset
-        All examples, whole in memory.
+        All examples, in memory.
 
     Raises
     ------
@@ -95,19 +72,17 @@ def load_dataset(config: DataConfig) -> Dataset:
     """
     source = SOURCES.get(config.source)
     if source is not None:
-        _refuse_settings(config, ())
+        _refuse_unused_settings(config, ())
         return to_dataset(source.load(), config.source, config.source, config)
-    path = _existing(config.source)
-    kind = _format(path)
-    _refuse_settings(config, kind.settings)
-    return to_dataset(kind.read(path, config), _name(path), str(path), config)
+    path = _existing_path(config.source)
+    return to_dataset(_open(path, config, sys.maxsize), _name(path), str(path), config)
 
 
 def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream:
-    """Open examples by name or path, as `load_dataset` understands them, to go through them once.
+    """Open examples by name or path, as `load_dataset` does, to iterate over them once.
 
-    Of .npy, .csv, .parquet and folders of images, no more than a chunk is in memory; what has a
-    name, IDX files and .npz archives are read whole.
+    Of .npy, .csv, .parquet and folders of images, no more than a chunk is in memory. Named sources,
+    IDX files and .npz archives are read whole.
 
     Parameters
     ----------
@@ -116,7 +91,7 @@ def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream
     shape : tuple of int
         The shape that examples must have, (C, H, W) or (D,).
     size : int
-        Examples at most in a chunk.
+        Maximum number of examples in a chunk.
 
     Returns
     -------
@@ -126,28 +101,35 @@ def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream
     Raises
     ------
     DataError
-        As for `load_dataset`, but while the stream is gone through; and if examples have another
+        As for `load_dataset`, but while the stream is iterated over; and if examples have another
         shape, except that grey ones become colour.
     """
     if config.source in SOURCES:
-        return stream_of(load_dataset(config), shape, size)
-    path = _existing(config.source)
-    kind = _format(path)
-    if kind.stream is None:
-        return stream_of(load_dataset(config), shape, size)
-    _refuse_settings(config, kind.settings)
-    count, raws = kind.stream(path, config, size)
-    return Stream(_name(path), count, chunks(raws, str(path), config, shape))
+        return stream_dataset(load_dataset(config), shape, size)
+    path = _existing_path(config.source)
+    return stream_contents(_open(path, config, size), _name(path), str(path), config, shape)
 
 
-def _existing(source: str) -> Path:
+def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Stream:
+    """Iterate over a dataset in memory; see `open_stream`."""
+    contents = from_dataset(dataset, size)
+    return stream_contents(contents, dataset.name, dataset.name, DataConfig(), shape)
+
+
+def _open(path: Path, config: DataConfig, size: int) -> Contents:
+    data_format = find_format(path)
+    _refuse_unused_settings(config, data_format.settings)
+    return data_format.read(path, config, size)
+
+
+def _existing_path(source: str) -> Path:
     path = Path(source).expanduser()
     if os.path.exists(path):  # unlike Path.exists, it answers for names that no file can have
         return path
     if not (path.suffix or os.sep in source or "/" in source):
         raise unknown("data source", source, SOURCES, DataError)
-    beside = os.listdir(path.parent) if os.access(path.parent, os.R_OK | os.X_OK) else []
-    near = get_close_matches(path.name, beside, n=1)
+    names = os.listdir(path.parent) if os.access(path.parent, os.R_OK | os.X_OK) else []
+    near = get_close_matches(path.name, names, n=1)
     raise DataError(
         f"There is no file or folder {source}",
         expected=f"a path that exists, or one of {', '.join(source_names())}",
@@ -155,32 +137,17 @@ def _existing(source: str) -> Path:
     )
 
 
-def _format(path: Path) -> _Format:
-    if path.is_dir():
-        return _IDX_FOLDER if is_idx(path) else _IMAGE_FOLDER
-    suffix = Path(re.sub(r"\.gz$", "", path.name.lower())).suffix
-    if path.is_file() and is_idx(path):
-        return _IDX
-    if not path.is_file() or suffix not in _FORMATS:
-        raise DataError(
-            f"{path} is of no known format",
-            expected=f"a file called {', '.join(_FORMATS)} or ...-idx3-ubyte, "
-            "or a folder of PNG or JPEG images",
-        )
-    return _FORMATS[suffix]
-
-
-def _refuse_settings(config: DataConfig, understood: tuple[str, ...]) -> None:
+def _refuse_unused_settings(config: DataConfig, used: tuple[str, ...]) -> None:
     """Refuse what would be ignored: whoever sets it expects it to count."""
-    given = {
+    settings = {
         "labels": ("a table or array that does not carry labels of its own", config.labels),
         "resize": ("encoded images, in a folder or a Parquet table", config.resize),
     }
-    for setting, (place, value) in given.items():
-        if value is not None and setting not in understood:
+    for setting, (applies_to, value) in settings.items():
+        if value is not None and setting not in used:
             raise DataError(
                 f"data.{setting} means nothing to {config.source}",
-                expected=f"it only with {place}",
+                expected=f"it only with {applies_to}",
                 fix="Leave it out.",
             )
 

@@ -17,11 +17,11 @@ _TEST_PART, _TEST, _TRAIN, _VALIDATION = range(4)
 def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
     """Divide examples into a training, a validation and a test part.
 
-    The test part is the official one where there is one, otherwise a fifth, drawn. Of the rest,
-    only examples of `config.train_labels` count where labels are named; `config.train` of them are
-    trained on (all by default); the validation part is taken from what they leave over, and from
-    them where that is too little. All draws are stratified by label if there are labels, and repeat
-    with ``config.seed``.
+    The test part is the official one if there is one, otherwise a fifth of the examples, drawn at
+    random. Of the other examples, only those of `config.train_labels` count if labels are named.
+    `config.train` of them are trained on (by default all). The validation part is taken from the
+    examples that are left, and from the training part if those are too few. All draws are
+    stratified by label if there are labels, and repeat with ``config.seed``.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
         does not exist.
     """
     strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
-    pool, test = _official_parts(dataset, strata, config.seed)
+    pool, test = _test_part(dataset, strata, config.seed)
     if config.train_labels is not None:
         pool = pool[np.isin(strata[pool], label_indices(config.train_labels, dataset))]
     if not len(pool) or not len(test):
@@ -51,9 +51,9 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
             expected="at least one of each",
         )
     test, _ = draw(test, strata, _at_most(config.test, len(test)), _generator(config.seed, _TEST))
-    wanted = _at_most(config.train, len(pool))
-    n_validation = min(round(config.validation * wanted), len(pool) - 1)
-    n_train = min(wanted, len(pool) - n_validation)
+    n_train = _at_most(config.train, len(pool))
+    n_validation = min(round(config.validation * n_train), len(pool) - 1)
+    n_train = min(n_train, len(pool) - n_validation)
     train, rest = draw(pool, strata, n_train, _generator(config.seed, _TRAIN))
     validation, _ = draw(rest, strata, n_validation, _generator(config.seed, _VALIDATION))
     return Split(dataset, train, validation, test, config.seed)
@@ -65,28 +65,28 @@ def hold_out(dataset: Dataset, share: float, seed: int) -> Split:
     Parameters
     ----------
     dataset : Dataset
-        The examples; those that test what was learnt are elsewhere.
+        The examples, without those that the result is tested on.
     share : float
-        Of the validation part. Two examples at least are left to train on.
+        Share of the validation part. At least two examples are left to train on.
     seed : int
-        Draws it, stratified by label if there are labels.
+        Seed of the draw, which is stratified by label if there are labels.
 
     Returns
     -------
     Split
         Disjoint sorted indices; the test part is empty.
     """
-    everything, nothing = np.arange(len(dataset), dtype=np.int64), np.empty(0, np.int64)
+    pool, no_test = np.arange(len(dataset), dtype=np.int64), np.empty(0, np.int64)
     strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
     size = max(min(round(share * len(dataset)), len(dataset) - 2), 0)
-    validation, train = draw(everything, strata, size, _generator(seed, _VALIDATION))
-    return Split(dataset, train, validation, nothing, seed)
+    validation, train = draw(pool, strata, size, _generator(seed, _VALIDATION))
+    return Split(dataset, train, validation, no_test, seed)
 
 
 def draw(
     pool: _Indices, strata: Array, size: int, generator: np.random.Generator
 ) -> tuple[_Indices, _Indices]:
-    """Draw examples at random, of each class its share.
+    """Draw examples at random, stratified by class.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def draw(
 
     Returns
     -------
-    chosen, rest : ndarray of int64
+    selected, others : ndarray of int64
         Both sorted. A class's share is rounded by largest remainders, ties broken at random.
     """
     # Sorting by random keys repeats across machines and NumPy versions better than shuffling.
@@ -110,17 +110,17 @@ def draw(
     counts = np.unique(strata[pool], return_counts=True)[1]
     quotas = _apportion(counts, size, generator)
     rank = np.arange(len(pool)) - np.repeat(np.cumsum(counts) - counts, counts)
-    chosen = rank < np.repeat(quotas, counts)
-    return np.sort(by_class[chosen]), np.sort(by_class[~chosen])
+    selected = rank < np.repeat(quotas, counts)
+    return np.sort(by_class[selected]), np.sort(by_class[~selected])
 
 
-def _official_parts(dataset: Dataset, strata: Array, seed: int) -> tuple[_Indices, _Indices]:
-    everything = np.arange(len(dataset), dtype=np.int64)
+def _test_part(dataset: Dataset, strata: Array, seed: int) -> tuple[_Indices, _Indices]:
+    pool = np.arange(len(dataset), dtype=np.int64)
     if dataset.n_official_train is not None:
-        return everything[: dataset.n_official_train], everything[dataset.n_official_train :]
+        return pool[: dataset.n_official_train], pool[dataset.n_official_train :]
     n_test = max(round(_TEST_SHARE * len(dataset)), 1)
-    test, pool = draw(everything, strata, n_test, _generator(seed, _TEST_PART))
-    return pool, test
+    test, others = draw(pool, strata, n_test, _generator(seed, _TEST_PART))
+    return others, test
 
 
 def _apportion(counts: _Indices, size: int, generator: np.random.Generator) -> _Indices:

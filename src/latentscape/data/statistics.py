@@ -1,57 +1,102 @@
-"""What a data set is like: counts, range, and the entropy below which no loss can go."""
+"""Statistics of a data set: counts, range, and the entropy below which no loss can go."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset, Split
 
-_CHUNK = 1 << 22  # values that are looked at together, so that memory stays bounded
+_CHUNK = 1 << 22
+"""Values that are processed together, so that memory stays bounded."""
 
 
-def describe(dataset: Dataset, split: Split) -> dict[str, Any]:
-    """Describe a data set and its split.
+class DataSummary(BaseModel):
+    """What a data set holds and how it is split.
 
-    Parameters
+    Attributes
     ----------
-    dataset : Dataset
-        The examples.
-    split : Split
-        Its parts.
-
-    Returns
-    -------
-    dict
-        JSON-able: ``name``, ``origin``, ``n``, ``shape``, ``dtype``, ``value_range`` as declared,
-        ``min`` and ``max`` as found, ``labels`` (name to count; None without), ``left_out``
-        (columns of a table that are neither values nor the label), ``split`` (sizes),
-        ``seed``, ``fingerprint`` and ``entropy_floor`` (nats per value; see `entropy_floor`).
+    name, origin : str
+        As in `Dataset`.
+    n : int
+        Number of examples.
+    shape : tuple of int
+        Of one example, (C, H, W) or (D,).
+    dtype : str
+        Type of the stored values.
+    value_range : tuple of float
+        The stored values that stand for 0 and for 1.
+    min, max : float
+        The smallest and the largest stored value.
+    labels : dict of str to int, or None
+        Number of examples by the name of their label; None without labels.
+    left_out : tuple of str
+        Columns of a table that are neither values nor the label.
+    split : dict of str to int
+        Number of examples in each part.
+    seed : int
+        Seed of the split.
+    fingerprint : str
+        SHA-256 of the data.
+    entropy_floor : float or None
+        In nats per value; see `entropy_floor`.
     """
-    return {
-        "name": dataset.name,
-        "origin": dataset.origin,
-        "n": len(dataset),
-        "shape": list(dataset.shape),
-        "dtype": str(dataset.images.dtype),
-        "value_range": list(dataset.value_range),
-        "min": float(dataset.images.min()),
-        "max": float(dataset.images.max()),
-        "labels": _label_counts(dataset),
-        "left_out": list(dataset.left_out),
-        "split": split.sizes,
-        "seed": split.seed,
-        "fingerprint": dataset.fingerprint,
-        "entropy_floor": entropy_floor(dataset.images, dataset.value_range),
-    }
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    origin: str
+    n: int
+    shape: tuple[int, ...]
+    dtype: str
+    value_range: tuple[float, float]
+    min: float
+    max: float
+    labels: dict[str, int] | None
+    left_out: tuple[str, ...]
+    split: dict[str, int]
+    seed: int
+    fingerprint: str
+    entropy_floor: float | None
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a field by its name, as from the dictionary that this was in 0.1."""
+        message = f"A data summary is not a dictionary any more: use summary.{name}."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return getattr(self, name)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {value}" for name, value in self.model_dump().items())
+
+
+def summarize(dataset: Dataset, split: Split) -> DataSummary:
+    """Summarize a data set and its split."""
+    return DataSummary(
+        name=dataset.name,
+        origin=dataset.origin,
+        n=len(dataset),
+        shape=dataset.shape,
+        dtype=str(dataset.images.dtype),
+        value_range=dataset.value_range,
+        min=float(dataset.images.min()),
+        max=float(dataset.images.max()),
+        labels=_label_counts(dataset),
+        left_out=dataset.left_out,
+        split=split.sizes,
+        seed=split.seed,
+        fingerprint=dataset.fingerprint,
+        entropy_floor=entropy_floor(dataset.images, dataset.value_range),
+    )
 
 
 def entropy_floor(images: Array, value_range: tuple[float, float]) -> float | None:
-    """Return the least binary cross-entropy that any reconstruction can reach.
+    """Return the smallest binary cross-entropy that any reconstruction can reach.
 
-    The cross-entropy of a value x in [0, 1] is least where the reconstruction equals x, and there
-    it is the entropy -(x ln x + (1 - x) ln(1 - x)), which is 0 only for black and white.
+    The cross-entropy of a value x in [0, 1] is smallest where the reconstruction equals x. There it
+    is the entropy -(x ln x + (1 - x) ln(1 - x)), which is 0 only for black and white.
 
     Parameters
     ----------
@@ -90,18 +135,18 @@ def check_unit_range(dataset: Dataset) -> None:
     if _within(dataset.images, dataset.value_range):
         return
     low, high = dataset.value_range
-    found = float(dataset.images.min()), float(dataset.images.max())
-    least, most = min(found[0], low), max(found[1], high)
+    smallest, largest = float(dataset.images.min()), float(dataset.images.max())
+    wider = f"[{min(smallest, low):.9g},{max(largest, high):.9g}]"
     raise DataError(
-        f"The values of {dataset.name} go from {found[0]:g} to {found[1]:g}",
+        f"The values of {dataset.name} go from {smallest:g} to {largest:g}",
         expected=f"values from {low:g} to {high:g}, which a Bernoulli likelihood reads as 0 to 1",
-        fix=f"Say which values stand for 0 and 1 (--set data.range=[{least:.9g},{most:.9g}]) "
+        fix=f"Say which values stand for 0 and 1 (--set data.range={wider}) "
         "or choose a likelihood for any values (--set model.likelihood=gaussian).",
     )
 
 
 def _within(images: Array, value_range: tuple[float, float]) -> bool:
-    """Tell whether all values lie in a range, whose ends have the precision of the values."""
+    """Tell whether all values lie in a range, whose ends are rounded as the values are."""
     low, high = np.array(value_range, dtype=np.result_type(images.dtype, np.float32))
     return bool(images.min() >= low and images.max() <= high)
 

@@ -1,17 +1,19 @@
-"""Examples in chunks, one after the other, so that data need not fit into memory."""
+"""From the contents of a file to images: chunk by chunk, or all of them as a `Dataset`."""
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
-from latentscape.data.raw import Raw, labelled, range_of
-from latentscape.data.values import arrange, compact
+from latentscape.data.contents import Contents, Examples, check_label_count
+from latentscape.data.conversion import arrange_axes, compact_dtype
+from latentscape.data.labels import encode_labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some examples that follow each other in their source.
+    """Consecutive examples of a source, with their final type and axes.
 
     Attributes
     ----------
@@ -29,27 +31,34 @@ class Chunk:
         The stored values that stand for 0 and for 1.
     labels : ndarray or None
         (B,) numbers or texts, as the source has them.
-    along : pyarrow.Table or None
-        B rows of all else that the source says of them: the name of the file (``id``), the label,
-        columns that are no values.
+    build_metadata : callable or None
+        Builds `metadata`.
     """
 
     images: Array
     value_range: tuple[float, float]
-    labels: Array | None
-    along: "pa.Table | None"
+    labels: Array | None = None
+    build_metadata: Callable[[], "pa.Table"] | None = None
+
+    @property
+    def metadata(self) -> "pa.Table | None":
+        """B rows of all else that the source says of the examples; None if that is nothing.
+
+        The name of the file (``id``), the label, columns that are not values.
+        """
+        return None if self.build_metadata is None else self.build_metadata()
 
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """Examples that are read while they are gone through, once.
+    """Examples that are read while they are iterated over, once.
 
     Attributes
     ----------
     name : str
         Where they come from.
     count : int or None
-        How many there are, where that is known before.
+        Number of examples, where that is known before they are read.
     chunks : iterator of Chunk
         The examples, in order.
     """
@@ -59,67 +68,172 @@ class Stream:
     chunks: Iterator[Chunk]
 
 
-def stream_of(dataset: Dataset, shape: tuple[int, ...], size: int) -> Stream:
-    """Go through a dataset in memory.
+def stream_contents(
+    contents: Contents, name: str, origin: str, config: DataConfig, shape: tuple[int, ...]
+) -> Stream:
+    """Convert the examples of a file while they are read.
 
     Parameters
     ----------
-    dataset : Dataset
-        The examples.
+    contents : Contents
+        What a reader returned.
+    name : str
+        Name of the stream.
+    origin : str
+        Where the examples come from; begins every message.
+    config : DataConfig
+        ``shape`` and ``range`` are applied.
     shape : tuple of int
-        The shape that they must have.
-    size : int
-        Examples at most in a chunk.
+        The shape that examples must have then. Flat examples are laid out in it, and grey images
+        become colour.
 
     Returns
     -------
     Stream
-        Which raises a DataError if they have another shape.
+        Raises a DataError while it is iterated over, for values that are not finite numbers and
+        for examples of another shape.
     """
-    return Stream(dataset.name, len(dataset), _cut(dataset, shape, size))
+    return Stream(name, contents.count, _stream_chunks(contents, origin, config, shape))
 
 
-def chunks(
-    raws: Iterable[Raw], origin: str, config: DataConfig, shape: tuple[int, ...]
-) -> Iterator[Chunk]:
-    """Give what a format's reader finds its final type, axes and range.
+def to_dataset(contents: Contents, name: str, origin: str, config: DataConfig) -> Dataset:
+    """Read all examples of a file: the concatenation of its chunks.
 
     Parameters
     ----------
-    raws : iterable of Raw
-        The examples, bit by bit.
+    contents : Contents
+        What a reader returned.
+    name : str
+        Short name of the dataset.
     origin : str
-        Where they come from; begins every message.
+        Where the examples come from; begins every message.
     config : DataConfig
         ``shape`` and ``range`` are applied.
-    shape : tuple of int
-        The shape that they must have then.
 
     Raises
     ------
     DataError
-        For values that are not finite numbers, or another shape.
+        For values that are not finite numbers, a shape that does not fit, missing labels, an empty
+        range, or fewer than two examples.
     """
+    chunks = (chunk for _, chunk in _convert(contents, origin, config))
+    whole = concatenate(chunks, contents.count, origin)
+    if len(whole.images) < 2:
+        raise DataError(
+            f"{origin} holds {len(whole.images)} example(s)",
+            expected="two or more: one to train on, one to test on",
+        )
+    labels, label_names = _index_labels(whole, contents, origin)
+    return Dataset(
+        name=name,
+        images=whole.images,
+        labels=labels,
+        label_names=label_names,
+        value_range=whole.value_range,
+        n_official_train=contents.n_official_train,
+        origin=contents.origin or origin,
+        left_out=contents.left_out,
+    )
+
+
+def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chunk:
+    """Put chunks into one, without metadata.
+
+    Parameters
+    ----------
+    chunks : iterable of Chunk
+        If any image is in colour, grey ones become colour; if any value is a float, all become
+        floats.
+    count : int or None
+        Number of examples, if it is known. Then no more than the result and one chunk are in memory
+        at a time.
+    origin : str
+        Where the examples come from, for messages.
+
+    Raises
+    ------
+    DataError
+        If two chunks differ in the shape of an example, or `count` is wrong.
+    """
+    if count is None:
+        chunks = [replace(chunk, build_metadata=None) for chunk in chunks]  # frees their tables
+        count = sum(len(chunk.images) for chunk in chunks)
+    whole, labels, n_read = Chunk(np.empty((0, 1), np.uint8), (0.0, 255.0)), [], 0
+    for chunk in chunks:
+        images = _put(chunk.images, whole.images if n_read else None, n_read, count, origin)
+        whole = Chunk(images, chunk.value_range)  # types widen: the last range holds for all
+        labels.append(chunk.labels)
+        n_read += len(chunk.images)
+    if n_read != count:
+        raise DataError(f"{origin} holds {n_read} examples", expected=f"the {count} it declares")
+    present = [column for column in labels if column is not None]
+    return replace(whole, labels=np.concatenate(present)) if present else whole
+
+
+def _put(part: Array, images: Array | None, start: int, count: int, origin: str) -> Array:
+    """Copy a part of the images to its place among all of them."""
+    if images is None:
+        if len(part) == count:
+            return _writable(part)
+        images = np.empty((count, *part.shape[1:]), part.dtype)
+    images = _colour_like(images, part.shape[1:])
+    part = _colour_like(part, images.shape[1:])
+    if part.shape[1:] != images.shape[1:]:
+        raise DataError(
+            f"From example {start} of {origin} on, examples have the shape {part.shape[1:]}",
+            expected=f"that of the examples before, {images.shape[1:]}",
+            fix="Resize images while they are read (--resize).",
+        )
+    images = images.astype(np.promote_types(images.dtype, part.dtype), copy=False)
+    images[start : start + len(part)] = part
+    return images
+
+
+def _stream_chunks(
+    contents: Contents, origin: str, config: DataConfig, shape: tuple[int, ...]
+) -> Iterator[Chunk]:
+    if contents.find_range is not None and config.range is None:
+        contents = replace(contents, value_range=contents.find_range())
     first = 0
-    for raw in raws:
-        values = compact(raw.values, origin, first)
-        images = arrange(values, config.shape, origin, raw.channels_first)
-        place = raw.origin or f"example {first} of {origin}"
-        images = _as_wanted(images, shape, place)
-        yield Chunk(images, range_of(raw, config), raw.labels, raw.along)
+    for examples, chunk in _convert(contents, origin, config):
+        place = examples.place or f"example {first} of {origin}"
+        yield replace(chunk, images=_writable(_to_shape(chunk.images, shape, place)))
+        first += len(chunk.images)
+
+
+def _convert(
+    contents: Contents, origin: str, config: DataConfig
+) -> Iterator[tuple[Examples, Chunk]]:
+    """Give each batch its final type, axes and range."""
+    first = 0
+    for examples in contents.batches:
+        values = compact_dtype(examples.values, origin, first)
+        images = arrange_axes(values, config.shape, origin, contents.channels_first)
+        value_range = _value_range(examples.values.dtype, contents, config)
+        yield examples, Chunk(images, value_range, examples.labels, examples.metadata)
         first += len(images)
 
 
-def _as_wanted(images: Array, shape: tuple[int, ...], place: str) -> Array:
+def _value_range(dtype: DTypeLike, contents: Contents, config: DataConfig) -> tuple[float, float]:
+    """Return the values that stand for 0 and 1: by the settings, the format, or the type."""
+    by_dtype = (0.0, 1.0) if np.dtype(dtype).kind in "bf" else (0.0, 255.0)
+    low, high = config.range or contents.value_range or by_dtype
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise DataError(
+            f"The range of values [{low:g}, {high:g}] is none",
+            expected="two numbers, the smaller one first",
+            fix="Set data.range.",
+        )
+    return float(low), float(high)
+
+
+def _to_shape(images: Array, shape: tuple[int, ...], place: str) -> Array:
     """Bring examples (B, ...) to a shape: flat ones are laid out, grey ones become colour."""
-    if images.shape[1:] != shape and 2 in (images.ndim, len(shape) + 1):
-        if math.prod(images.shape[1:]) == math.prod(shape):
-            return images.reshape(-1, *shape)
-    grey = images.shape[1:2] == (1,) and shape[:1] == (3,)
-    if grey and images.shape[2:] == shape[1:]:
-        return np.repeat(images, 3, axis=1)
+    images = _colour_like(images, shape)
     if images.shape[1:] == shape:
         return images
+    if 2 in (images.ndim, len(shape) + 1) and math.prod(images.shape[1:]) == math.prod(shape):
+        return images.reshape(-1, *shape)
     fix = ""
     if len(shape) == 3:
         size = f"{shape[1]}x{shape[2]}"
@@ -131,12 +245,23 @@ def _as_wanted(images: Array, shape: tuple[int, ...], place: str) -> Array:
     )
 
 
-def _cut(dataset: Dataset, shape: tuple[int, ...], size: int) -> Iterator[Chunk]:
-    names = np.array(dataset.label_names, object)
-    for start in range(0, len(dataset), size):
-        some = slice(start, start + size)
-        images = _as_wanted(dataset.images[some], shape, f"example {start} of {dataset.name}")
-        images = np.require(images, requirements=["C", "W"])
-        labels = None if dataset.labels is None else names[dataset.labels[some]]
-        along = None if labels is None else labelled(labels)
-        yield Chunk(images, dataset.value_range, labels, along)
+def _writable(images: Array) -> Array:
+    """Return images in C order and writable, as PyTorch needs them; a copy only if they are not."""
+    return np.require(images, requirements=["C", "W"])
+
+
+def _colour_like(images: Array, shape: tuple[int, ...]) -> Array:
+    """Repeat grey images (B, 1, H, W) if `shape` is (3, H, W); return others as they are."""
+    grey = images.ndim == 4 and images.shape[1] == 1 and shape == (3, *images.shape[2:])
+    return np.repeat(images, 3, axis=1) if grey else images
+
+
+def _index_labels(
+    whole: Chunk, contents: Contents, origin: str
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    if whole.labels is None:
+        return None, ()
+    check_label_count(whole.labels, len(whole.images), origin)
+    if contents.label_names:
+        return whole.labels.astype(np.int64), contents.label_names
+    return encode_labels(whole.labels, origin)

@@ -1,4 +1,4 @@
-"""Scikit-learn estimators: an autoencoder as a transformer, and what stands on its codes.
+"""Scikit-learn estimators: an autoencoder as a transformer, and three that use its codes.
 
 ::
 

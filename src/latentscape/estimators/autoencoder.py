@@ -1,24 +1,18 @@
 """An autoencoder as a scikit-learn transformer."""
 
-import math
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from numbers import Integral
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils.validation import check_array, check_is_fitted
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
 
-from latentscape.api.experiment import describe_environment, describe_split, prepare
-from latentscape.config import Recipe
-from latentscape.core.errors import ConfigError, DataError, Interrupted, RunError
+from latentscape.api.preparing import describe_environment, prepare
+from latentscape.config import Changes, Recipe
+from latentscape.core.errors import Interrupted
 from latentscape.core.files import slug, write_folder
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Dataset, Split
@@ -31,77 +25,78 @@ from latentscape.estimators.examples import (
     range_of,
     seed_of,
 )
-from latentscape.estimators.layout import Layout, learn_layout, remembered_layout
+from latentscape.estimators.layout import Layout, learn_layout
+from latentscape.estimators.persistence import PersistentAutoencoder
 from latentscape.estimators.settings import (
     PATHS,
     check_layout,
     for_streaming,
     labels_for,
-    refuse_condition,
     resolve_recipe,
 )
 from latentscape.estimators.streaming import Moments, train_epoch
-from latentscape.inference.batches import encode, reconstruct_with, spread, stored_batches
-from latentscape.inference.samples import (
-    MAX_CODES,
-    choose_source,
-    decode,
-    draw_from_mixture,
-    draw_from_prior,
-)
-from latentscape.model import Network, scaled
-from latentscape.runs import ModelFile, Run, create_run, open_run, read_model, save_model
+from latentscape.inference.batches import subsample
+from latentscape.inference.codec import encode
+from latentscape.inference.samples import MAX_CODES, choose_source
+from latentscape.model import Network
+from latentscape.runs import DataFacts, Run, create_run
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
+from latentscape.training.storage import MemoryStorage, RunStorage, Storage
 
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What X and the parameters come to, before anything is trained."""
+    """What to train, and on what."""
 
-    checked: BaseEstimator
+    features: BaseEstimator
     """Has ``n_features_in_`` and ``feature_names_in_`` of X."""
     layout: Layout
     recipe: Recipe
     split: Split
 
+    @property
+    def run_name(self) -> str:
+        """Name of a run directory: the same for the same recipe, settings and data."""
+        fingerprint = self.recipe.fingerprint(self.split.dataset.fingerprint)
+        return slug(f"{self.recipe.name}-{fingerprint[:12]}")
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+
+class Autoencoder(PersistentAutoencoder):
     """An autoencoder: images or vectors to codes, and back.
 
     Parameters
     ----------
     recipe : str, Path or Recipe
         Name of a recipe (``latentscape recipes``), a YAML file, or a recipe itself. Convolutional
-        recipes, such as the default, take images; fully connected ones, such as ``"simple-20"``,
-        take anything.
+        recipes, such as the default, take images. Fully connected ones, such as ``"simple-20"``,
+        take images and vectors.
     latent_dim, max_epochs, batch_size, lr : int, int, int, float, optional
-        Length of a code (of each of its vectors, where it is vector-quantised), epochs, examples
-        per step and learning rate; by default as the recipe has them (``conv-bn``: 32, 25, 256 and
-        0.001).
+        Length of a code (of each of its vectors, if it is vector-quantised), epochs, examples per
+        step and learning rate. By default those of the recipe (``conv-bn``: 32, 25, 256 and 0.001).
     changes : dict, optional
         Other settings of the recipe's ``model``, ``objective`` and ``train``, and
         ``data.binarize``, by their dotted paths:
         ``{"train.optimizer": "sgd", "model.likelihood": "gaussian"}``.
     image_shape : tuple of int, optional
-        (H, W), (C, H, W) or (H, W, C) of images that X holds as flat vectors. Where both the first
-        and the last axis could be that of the channels (1, 3 or 4 long), it is the first.
+        (H, W), (C, H, W) or (H, W, C) of images that X holds as flat vectors. If both the first
+        and the last axis could be the channels (1, 3 or 4 long), the first one is.
     value_range : tuple of float, optional
         The values in X that stand for 0 and for 1. By default (0, 255) for unsigned 8-bit integers,
-        (0, 1) for other numbers that lie between, and otherwise the least and the greatest number
-        that ``fit`` sees, over all features: scale features that differ in their units before.
-        Scores count on this scale, so give it where the scores of several fits are compared.
+        (0, 1) for other numbers that lie between, and otherwise the smallest and the largest number
+        in the X of ``fit``, over all features. If features have different units, scale them first.
+        Scores count on this scale, so set it to compare the scores of several fits.
     validation_fraction : float
-        Share of X that ``fit`` holds out to watch training, and to stop it early where
+        Share of X that ``fit`` holds out for the validation loss, and for early stopping if
         ``changes`` sets ``train.patience``.
     folder : str or Path, optional
-        Where ``fit`` keeps a run directory, named after recipe, settings and data, once it has
-        ended well; the same fit replaces it. It has no test part: `score` is for that. By default
-        nothing is kept on disk.
+        Where ``fit`` keeps a run directory after it has ended well. Its name comes from recipe,
+        settings and data, and the same fit replaces it. It has no test part: use `score`. By
+        default nothing is written to disk.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     verbose : bool
-        Whether progress is shown.
+        Whether to show progress.
     random_state : int, RandomState or None
         Draws initial weights, batches and the validation part. The same number makes the same
         codes on the same machine.
@@ -115,22 +110,22 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     history_ : list of dict
         A record per epoch: each loss term in nats per example, and seconds.
     n_iter_ : int
-        Epochs trained; with early stopping the last ones are not kept.
+        Epochs trained. After early stopping, the network is that of the best of them.
     run_ : Run or None
-        The run directory that ``fit`` kept, where `folder` was given.
+        The run directory, if `folder` is set.
     layout_ : Layout
-        The shape of an example, as given and as the network sees it.
+        The shape of an example in X, and the shape that the network takes.
     n_features_in_ : int
         Numbers in an example.
     feature_names_in_ : ndarray of str
-        Where X was a data frame.
+        Names of the columns, if X was a data frame.
 
     Notes
     -----
     ``X`` is (n, D), or images (n, H, W), (n, C, H, W) or (n, H, W, C), with 1, 3 or 4 channels
-    where they come last. What ``fit`` saw as images may be given flat later. Codes are means:
-    nothing is drawn in ``transform``, and the code of an example does not depend on what else is
-    encoded with it.
+    in the last axis. After a fit to images, other methods also take them as flat vectors. Codes are
+    means: ``transform`` draws nothing, and the code of an example does not depend on the other
+    examples in X.
 
     Examples
     --------
@@ -141,17 +136,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     (5000, 20)
     """
 
-    network_: Network
-    recipe_: Recipe
-    layout_: Layout
-    history_: list[dict[str, Any]]
-    n_iter_: int
-    run_: Run | None
-    _moments: Moments
-    """What the optimizer remembers, between two calls of ``partial_fit``."""
-    _some_codes: Array
-    """Of training examples, (up to 10,000, latent_dim), where a mixture may be fitted to them."""
-
     def __init__(
         self,
         recipe: str | Path | Recipe = "conv-bn",
@@ -160,7 +144,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         max_epochs: int | None = None,
         batch_size: int | None = None,
         lr: float | None = None,
-        changes: Mapping[str, Any] | None = None,
+        changes: Changes | None = None,
         image_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
         validation_fraction: float = 0.1,
@@ -184,14 +168,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train anew.
+        """Train a new network.
 
         Parameters
         ----------
         X : array-like
-            (n, D), or images; see the notes of the class. Two examples at least.
+            (n, D), or images; see the notes of the class. At least two examples.
         y : array-like, optional
-            (n,) labels, for a recipe that trains with them; no other looks at them.
+            (n,) labels, for a recipe that trains with them. Other recipes ignore them.
 
         Returns
         -------
@@ -203,7 +187,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         DataError
             If X and the settings do not fit each other, or the recipe needs labels.
         ConfigError
-            If there is no such recipe or setting, or it is conditioned on labels.
+            If there is no such recipe or setting, or the recipe is conditioned on labels.
         TrainingError
             If the loss is still not finite after several roll-backs.
         RunError
@@ -211,34 +195,34 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Notes
         -----
-        Whatever goes wrong, the estimator is as it was before.
+        A fit that fails leaves the estimator as it was before.
         """
-        task = self._task(X, y)
+        task = self._new_task(X, y)
         device = choose_device(self.device)
-        with self._run_directory(task) as run:
-            trainer = Trainer(run, task.split, device, choose_progress(not self.verbose))
+        with self._storage(task) as storage:
+            trainer = Trainer(storage, task.split, device, choose_progress(not self.verbose))
             try:
                 network = trainer.fit()
             except Interrupted:
-                # What runs many fits goes on after an error, but not after this.
+                # A grid search goes on after any other error.
                 raise KeyboardInterrupt from None
-            history = run.history
-        kept = None if self.folder is None else Run(Path(self.folder) / self._run_name(task))
-        return self._settle(task, network, history, run=kept)
+            history = storage.history.records()
+        run = None if self.folder is None else Run(Path(self.folder) / task.run_name)
+        return self._settle(task, network, history, run=run)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train one more epoch, on X, with the full learning rate.
 
-        What the optimizer remembers is kept between calls, and forgotten by ``fit``. The parameters
-        `lr` and `batch_size` may be set anew between them.
+        The state of the optimizer is kept between calls, until the next ``fit``. The parameters
+        `lr` and `batch_size` may change between calls.
 
         Parameters
         ----------
         X : array-like
-            As for `fit`. The first call settles shape and `value_range`; give the range where
-            later ones may exceed it.
+            As for `fit`. The first call fixes shape and `value_range`. Set the range if later
+            values may lie outside.
         y : array-like, optional
-            Is not looked at.
+            Ignored.
 
         Returns
         -------
@@ -248,301 +232,58 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises
         ------
         DataError
-            As for `fit`; also if X has values beyond the range that the likelihood needs.
+            As for `fit`; also if X has values outside the range that the likelihood needs.
         ConfigError
-            As for `fit`; also if the recipe trains with labels, not all of which need be in X.
+            As for `fit`; also if the recipe trains with labels, since one X need not have all.
         TrainingError
             If the loss or a weight is no longer finite.
 
         Notes
         -----
-        Whatever goes wrong, the estimator is as it was before.
+        A call that fails leaves the estimator as it was before.
         """
         fitted = hasattr(self, "network_")
-        task = self._further_task(X) if fitted else self._task(X, None, streaming=True)
+        task = self._next_task(X) if fitted else self._new_task(X, None, streaming=True)
         network = self.network_ if fitted else self._new_network(task.recipe)
         history, moments = (self.history_, self._moments) if fitted else ([], {})
         epoch = train_epoch(network, task.recipe, task.split, moments, len(history))
         record = {"epoch": len(history) + 1, "train": epoch.losses, "validation": None}
         return self._settle(task, network, [*history, record], moments=epoch.moments)
 
-    def transform(self, X: ArrayLike) -> Any:
-        """Encode, without drawing anything.
-
-        Parameters
-        ----------
-        X : array-like
-            (n, D) or images, as many numbers in each as `fit` saw.
-
-        Returns
-        -------
-        ndarray of float32
-            (n, latent_dim) codes; a data frame after ``set_output``.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            For another number of features, or values that are not finite.
-        """
-        return self._codes(X)
-
-    def inverse_transform(self, X: ArrayLike) -> Array:
-        """Decode.
-
-        Parameters
-        ----------
-        X : array-like
-            (n, latent_dim) codes.
-
-        Returns
-        -------
-        ndarray of float32
-            The mean images, in the shape and the range of values that `fit` saw.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        DataError
-            If the codes have another length.
-        """
-        check_is_fitted(self)
-        codes = check_array(X, dtype=np.float32)
-        if codes.shape[1] != self.network_.latent_dim:
-            raise DataError(
-                f"X holds codes of {codes.shape[1]} numbers",
-                expected=f"{self.network_.latent_dim}, as transform returns them",
-            )
-        return self._as_given(decode(self.network_, torch.from_numpy(codes), None))
-
-    def reconstruct(self, X: ArrayLike) -> Array:
-        """Encode and decode: what the network makes of X, in its shape and range of values.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `transform`.
-        """
-        return self.inverse_transform(self._codes(X))
-
-    def sample(
-        self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None
-    ) -> Array:
-        """Draw codes, and decode them.
-
-        They come from the prior of the network, or where it has none from a mixture of ten
-        Gaussians fitted to the codes of up to 10,000 training examples (Ghosh et al. 2020): of the
-        last X that `partial_fit` got.
-
-        Parameters
-        ----------
-        n_samples : int
-            How many.
-        random_state : int, RandomState or None
-            Draws them; None draws others at each call.
-
-        Returns
-        -------
-        ndarray of float32
-            The mean images, in the shape and the range of values that `fit` saw.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        DataError
-            If there were too few training examples to fit a mixture to, or it was read from a
-            model file.
-        ConfigError
-            If `n_samples` is no such number.
-        """
-        check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ConfigError(f"n_samples is {n_samples!r}", expected="a whole number above 0")
-        seed = seed_of(random_state)
-        if choose_source(self.network_) == "gmm":
-            if not hasattr(self, "_some_codes"):
-                raise DataError(
-                    "A model file holds no training codes to fit a mixture to, and this network "
-                    "has no prior",
-                    fix="Keep the estimator with joblib, or fit it.",
-                )
-            codes = draw_from_mixture(self._some_codes, n_samples, seed)
-        else:
-            codes = draw_from_prior(self.network_, n_samples, seed)
-        return self._as_given(decode(self.network_, codes, None))
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return minus the mean squared error of each reconstruction, (n,).
-
-        The mean is over the numbers of an example, on the scale on which `value_range` is 0 to 1:
-        whatever the recipe was trained on, two models are measured alike. The best score is 0.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `transform`.
-        """
-        dataset, reconstruct = self._dataset(X), reconstruct_with(self.network_)
-        errors = [
-            (reconstruct(images, None) - scaled(images, dataset.value_range)).double().square()
-            for images, _ in stored_batches(dataset, np.arange(len(dataset)))
-        ]
-        return -torch.cat([error.flatten(1).mean(1) for error in errors]).numpy()
-
-    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
-        """Return the mean of `score_samples`; higher is better, 0 is best. Labels do not count."""
-        return float(self.score_samples(X).mean())
-
-    def save(self, path: str | Path) -> None:
-        """Write the model file: what `load`, `latentscape.load`, ``embed`` and ``export`` take.
-
-        Training codes, which `sample` needs where there is no prior, are not in it; pickle or
-        joblib keep them too.
-
-        Parameters
-        ----------
-        path : str or Path
-            Conventionally ``model.safetensors``. A file of that name is replaced.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        RunError
-            If it cannot be written.
-        """
-        check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", None)
-        known = {
-            "given": self.layout_.given,
-            "image": self.layout_.image,
-            "feature_names": None if names is None else names.tolist(),
-            "history": self.history_,
-        }
-        save_model(Path(path), self.network_.state_dict(), self.recipe_, (), known)
-
-    @classmethod
-    def load(cls, path: str | Path, *, device: str = "auto") -> Self:
-        """Read a model file, or the model of a run, as a fitted estimator.
-
-        Parameters
-        ----------
-        path : str or Path
-            What `save` wrote, a ``model.safetensors`` of a run, or its directory.
-        device : str
-            ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-        Returns
-        -------
-        Autoencoder
-            Its recipe is that of the file, whole.
-
-        Raises
-        ------
-        RunError
-            If there is no sound model.
-        ConfigError
-            If the model is conditioned on labels.
-        """
-        file = read_model(path)
-        refuse_condition(file.recipe)
-        layout, history, names = _remembered(Path(path), file)
-        value_range = _range(file.recipe)
-        estimator = cls(
-            file.recipe,
-            image_shape=None if layout.given == layout.image else layout.image,
-            value_range=value_range,
-            validation_fraction=file.recipe.data.validation,
-            device=device,
-            random_state=file.recipe.train.seed,
-        )
-        estimator.network_ = file.network.to(choose_device(device))
-        estimator.recipe_, estimator.layout_, estimator._moments = file.recipe, layout, {}
-        estimator.run_ = open_run(path) if Path(path).is_dir() else None
-        estimator.history_ = estimator.run_.history if estimator.run_ else history
-        estimator.n_iter_ = len(estimator.history_)
-        estimator.n_features_in_ = math.prod(layout.seen)
-        if names:
-            estimator.feature_names_in_ = np.array(names, dtype=object)
-        return estimator
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "network_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: arrays and settings rather than objects of ours and of torch."""
-        state = dict(super().__getstate__())
-        if "network_" in state:
-            weights = self.network_.state_dict().items()
-            state["network_"] = {name: value.cpu().numpy() for name, value in weights}
-            state["recipe_"] = self.recipe_.model_dump(mode="json", exclude_none=True)
-            state["layout_"] = asdict(self.layout_)
-            state["run_"] = self.run_ and self.run_.path
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "network_" in state:
-            self.recipe_ = Recipe.model_validate(state["recipe_"])
-            self.layout_ = Layout(**state["layout_"])
-            self.run_ = state["run_"] and Run(state["run_"])
-            network = Network(self.recipe_.model, self.recipe_.objective)
-            weights = state["network_"].items()
-            network.load_state_dict({name: torch.tensor(value) for name, value in weights})
-            self.network_ = network.to(self._device_or_cpu()).eval()
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.network_.latent_dim
-
-    def _task(self, X: ArrayLike, y: ArrayLike | None, *, streaming: bool = False) -> _Task:
-        """Learn shape, range and recipe from X, and split it; settle nothing."""
-        checked = clone(self)
-        values = check_examples(checked, X, reset=True)
+    def _new_task(self, X: ArrayLike, y: ArrayLike | None, *, streaming: bool = False) -> _Task:
+        """Learn shape, range and recipe from X, and split X. Nothing in the estimator changes."""
+        features = clone(self)
+        values = check_examples(features, X, reset=True)
         layout = learn_layout(np.shape(values)[1:], self.image_shape)
-        share = 0.0 if streaming else self.validation_fraction
-        seed = seed_of(self.random_state)
-        recipe = resolve_recipe(self.recipe, self._given(), self.changes, share, seed)
+        held_out = 0.0 if streaming else self.validation_fraction
+        seed, settings = seed_of(self.random_state), self._recipe_parameters()
+        recipe = resolve_recipe(self.recipe, settings, self.changes, held_out, seed)
         check_layout(recipe, layout)
         if streaming:
-            recipe = for_streaming(recipe, self._given())
+            recipe = for_streaming(recipe, settings)
         value_range = range_of(values, self.value_range)
         dataset = dataset_of(layout.to_network(values), value_range, labels_for(recipe, y))
-        return _Task(checked, layout, *_split(recipe, dataset, share))
+        return _Task(features, layout, *_split(recipe, dataset, held_out))
 
-    def _further_task(self, X: ArrayLike) -> _Task:
-        """Bring X to what the network takes, for another epoch."""
-        recipe = for_streaming(self.recipe_, self._given())
+    def _next_task(self, X: ArrayLike) -> _Task:
+        """Arrange X for one more epoch."""
+        recipe = for_streaming(self.recipe_, self._recipe_parameters())
         return _Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0))
 
-    def _given(self) -> dict[str, Any]:
+    def _recipe_parameters(self) -> dict[str, Any]:
         """Return the parameters that stand for settings of the recipe."""
         return {name: getattr(self, name) for name in PATHS}
 
-    def _run_name(self, task: _Task) -> str:
-        fingerprint = task.recipe.fingerprint(task.split.dataset.fingerprint)
-        return slug(f"{task.recipe.name}-{fingerprint[:12]}")
-
     @contextmanager
-    def _run_directory(self, task: _Task) -> Iterator[Run]:
-        """Make a run directory that takes its place in `folder` at the end, or is gone then."""
-        about = describe_split(task.split)
+    def _storage(self, task: _Task) -> Iterator[Storage]:
+        """Keep a run directory in `folder`, once it is whole; without `folder` keep nothing."""
         if self.folder is None:
-            with tempfile.TemporaryDirectory() as gone:
-                yield create_run(Path(gone) / "run", task.recipe, about, {})
-        else:
-            environment = describe_environment(task.recipe, choose_device(self.device))
-            with write_folder(Path(self.folder) / self._run_name(task)) as building:
-                yield create_run(building, task.recipe, about, environment)
+            yield MemoryStorage(task.recipe.name, task.recipe)
+            return
+        environment = describe_environment(task.recipe, choose_device(self.device))
+        with write_folder(Path(self.folder) / task.run_name) as path:
+            run = create_run(path, task.recipe, DataFacts.of(task.split), environment)
+            yield RunStorage(run)
 
     def _new_network(self, recipe: Recipe) -> Network:
         device = choose_device(self.device)
@@ -558,74 +299,28 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         run: Run | None = None,
         moments: Moments | None = None,
     ) -> Self:
-        """Take over what training has left, all at once."""
-        some_codes = None
-        if choose_source(network) == "gmm":  # Such a network has no prior to draw samples from.
-            some = spread(task.split.train, MAX_CODES)
-            some_codes = encode(network, task.split.dataset, some)
+        """Set all learned attributes, after everything that can fail."""
+        training_codes = _mixture_codes(network, task.split)
         for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(task.checked, name):
-                setattr(self, name, getattr(task.checked, name))
+            if hasattr(task.features, name):
+                setattr(self, name, getattr(task.features, name))
             elif hasattr(self, name):
                 delattr(self, name)
         self.network_, self.recipe_, self.layout_ = network, task.recipe, task.layout
         self.history_, self.n_iter_, self.run_ = history, len(history), run
-        self._moments = moments or {}
-        if some_codes is not None:
-            self._some_codes = some_codes
+        self._moments, self._training_codes = moments or {}, training_codes
         return self
 
-    def _dataset(self, X: ArrayLike) -> Dataset:
-        """Check X, and bring it to what the network takes."""
-        check_is_fitted(self)
-        values = self.layout_.to_network(check_examples(self, X, reset=False))
-        return dataset_of(values, _range(self.recipe_))
 
-    def _codes(self, X: ArrayLike) -> Array:
-        """Return codes as an array, whatever `transform` is to put out."""
-        dataset = self._dataset(X)
-        return encode(self.network_, dataset, np.arange(len(dataset)))
-
-    def _as_given(self, images: Array) -> Array:
-        """Bring what the network puts out to the shape and the range of X."""
-        low, high = _range(self.recipe_)
-        return np.float32(low) + self.layout_.from_network(images) * np.float32(high - low)
-
-    def _device_or_cpu(self) -> torch.device:
-        """Return the device, or the CPU on a machine that has no such device."""
-        try:
-            return choose_device(self.device)
-        except ConfigError as error:
-            warnings.warn(f"{error} Going on with the CPU.", stacklevel=3)
-            return torch.device("cpu")
-
-
-def _split(recipe: Recipe, dataset: Dataset, share: float) -> tuple[Recipe, Split]:
-    """Return the recipe, prepared for a dataset, and the dataset, split."""
+def _split(recipe: Recipe, dataset: Dataset, validation: float) -> tuple[Recipe, Split]:
+    """Return the recipe, prepared for a dataset, and the split of that dataset."""
     check_range(recipe, dataset)
-    split = hold_out(dataset, share, recipe.data.seed)
+    split = hold_out(dataset, validation, recipe.data.seed)
     return prepare(recipe, split), binarize_split(split, recipe.data.binarize)
 
 
-def _range(recipe: Recipe) -> tuple[float, float]:
-    """Return the values in X that stand for 0 and for 1."""
-    assert recipe.model.input is not None
-    return recipe.model.input.range
-
-
-def _remembered(
-    path: Path, file: ModelFile
-) -> tuple[Layout, list[dict[str, Any]], list[str] | None]:
-    """Return layout, history and names of features that `Autoencoder.save` wrote."""
-    known, seen = file.estimator, file.network.input_shape
-    history, names = known.get("history", []), known.get("feature_names")
-    try:
-        layout = remembered_layout(seen, known)
-        if not isinstance(history, list) or (names and len(names) != math.prod(seen)):
-            raise ValueError("its history is no list, or features lack names")
-    except (TypeError, ValueError) as error:
-        raise RunError(
-            f"{path} is damaged: what it says of its estimator makes no sense ({error})",
-            fix="Copy it again from where it came from.",
-        ) from error
-    return layout, history, names
+def _mixture_codes(network: Network, split: Split) -> Array | None:
+    """Return codes of training examples, if the network has no prior to draw samples from."""
+    if choose_source(network) != "gmm":
+        return None
+    return encode(network, split.dataset, subsample(split.train, MAX_CODES))

@@ -1,4 +1,4 @@
-"""Labels from frozen codes."""
+"""Classification of frozen codes."""
 
 import warnings
 from collections.abc import Callable
@@ -14,25 +14,25 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, column_or_1d
 
-from latentscape.analyses.probes.classifiers import MOST_ITERATIONS
+from latentscape.analyses.probes.classifiers import MAX_ITERATIONS
 from latentscape.analyses.probes.perceptron import (
     BATCH_SIZE,
+    CURVE_POINTS,
     HIDDEN,
     LEARNING_RATE,
-    LEAST_STEPS,
-    LOOKS,
+    MIN_STEPS,
 )
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.records import Array
 from latentscape.estimators.autoencoder import Autoencoder
-from latentscape.estimators.codes import OnCodes
+from latentscape.estimators.codes import CodeEstimator
 from latentscape.estimators.examples import check_examples, seed_of
 
 
 def _perceptron(count: int, seed: int) -> MLPClassifier:
-    """Make the perceptron that ``latentscape probe`` trains, as scikit-learn has it."""
+    """Make the perceptron of ``latentscape probe`` with scikit-learn."""
     size = min(BATCH_SIZE, count)
-    epochs = max(LOOKS, LEAST_STEPS * size // count)
+    epochs = max(CURVE_POINTS, MIN_STEPS * size // count)
     return MLPClassifier(
         (HIDDEN,),
         batch_size=size,
@@ -44,37 +44,37 @@ def _perceptron(count: int, seed: int) -> MLPClassifier:
 
 
 _PROBES: dict[str, Callable[[int, int], Any]] = {
-    "logistic": lambda count, seed: LogisticRegression(max_iter=MOST_ITERATIONS),
+    "logistic": lambda count, seed: LogisticRegression(max_iter=MAX_ITERATIONS),
     "knn": lambda count, seed: KNeighborsClassifier(min(5, count)),
     "mlp": _perceptron,
 }
-"""From a number of examples and a seed."""
+"""Each makes a classifier for a number of examples and a seed."""
 
 
-class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
+class AutoencoderClassifier(ClassifierMixin, CodeEstimator):  # type: ignore[misc]
     """Train an autoencoder, freeze it, and classify its codes.
 
-    The autoencoder learns without labels, unless its recipe asks for them; a small classifier, the
-    probe, learns labels from codes that are centred and divided by one standard deviation, the same
-    for all of their numbers.
+    The autoencoder learns without labels, unless its recipe needs them. A small classifier, the
+    probe, learns the labels from centred codes. They are divided by one standard deviation, the
+    same for all dimensions.
 
     Parameters
     ----------
     autoencoder : Autoencoder, optional
-        What makes the codes; ``FrozenEstimator(fitted)`` for one that is trained already, perhaps
-        on more examples than have labels. By default ``Autoencoder()``.
+        Makes the codes. ``FrozenEstimator(fitted)`` uses a trained one as it is, for example one
+        that was trained on more examples than have labels. By default ``Autoencoder()``.
     probe : str
         ``logistic`` regression, ``knn`` (the vote of five neighbours) or ``mlp``, a perceptron
         with one layer of 64 units.
     random_state : int, RandomState or None
-        Draws where the probe begins.
+        Draws the start of the probe.
 
     Attributes
     ----------
     classes_ : ndarray
         The labels.
     probe_ : estimator
-        Fitted.
+        The fitted classifier.
     autoencoder_ : Autoencoder
         Fitted.
     n_features_in_ : int
@@ -110,7 +110,7 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
         X : array-like
             As for `Autoencoder.fit`.
         y : array-like
-            (n,) numbers or texts, of two kinds at least.
+            (n,) numbers or texts, with at least two different labels.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
         DataError
             If all labels are the same.
         ValueError
-            If y is none, continuous, or not as long as X.
+            If y is None, continuous, or not as long as X.
         """
         if self.probe not in _PROBES:
             raise unknown("probe", self.probe, _PROBES, ConfigError)
@@ -135,14 +135,14 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
         self._unit = float(np.sqrt(codes.var(0).mean())) or 1.0
         self.probe_ = _PROBES[self.probe](len(codes), seed_of(self.random_state))
         with warnings.catch_warnings():
-            # The number of steps is part of the protocol.
+            # The number of steps is fixed, so that scores of different codes are comparable.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.probe_.fit(self._standardised(codes), labels)
         self.classes_ = self.probe_.classes_
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return the likeliest label of each example, (n,)."""
+        """Return the most probable label of each example, (n,)."""
         places = self.predict_proba(X).argmax(1)
         labels: Array = self.classes_[places]
         return labels
@@ -153,7 +153,7 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like
-            (n, D) or images, as many numbers in each as `fit` saw.
+            As for `Autoencoder.transform`.
 
         Raises
         ------
@@ -161,8 +161,8 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
             Before `fit`.
         """
         codes = self._codes(X)
-        chances: NDArray[np.float64] = self.probe_.predict_proba(self._standardised(codes))
-        return chances
+        probabilities: NDArray[np.float64] = self.probe_.predict_proba(self._standardised(codes))
+        return probabilities
 
     def _standardised(self, codes: Array) -> Array:
         standardised: Array = (codes - self._centre) / self._unit
@@ -170,7 +170,7 @@ class AutoencoderClassifier(ClassifierMixin, OnCodes):  # type: ignore[misc]
 
 
 def _check_labels(X: ArrayLike, y: ArrayLike) -> Array:
-    """Refuse what is no label for each example, of two kinds at least."""
+    """Refuse anything but a label for each example, with at least two different labels."""
     labels: Array = column_or_1d(y, warn=True)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)

@@ -1,4 +1,4 @@
-"""Clusters of codes."""
+"""Assignment of codes."""
 
 from numbers import Integral
 from typing import Any, Self
@@ -8,38 +8,38 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClusterMixin
 
 from latentscape.analyses.clusters.clusterers import CLUSTERERS, NEIGHBOURS
-from latentscape.analyses.clusters.partitions import Clusters
+from latentscape.analyses.clusters.partitions import Assignment
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.extras import require
 from latentscape.estimators.autoencoder import Autoencoder
-from latentscape.estimators.codes import OnCodes
+from latentscape.estimators.codes import CodeEstimator
 from latentscape.estimators.examples import check_examples, seed_of
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 
-class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
+class AutoencoderClusterer(ClusterMixin, CodeEstimator):  # type: ignore[misc]
     """Train an autoencoder, and cluster its codes.
 
     Parameters
     ----------
     autoencoder : Autoencoder, optional
-        What makes the codes; ``FrozenEstimator(fitted)`` for one that is trained already. By
-        default ``Autoencoder()``.
+        Makes the codes. ``FrozenEstimator(fitted)`` uses a trained one as it is. By default
+        ``Autoencoder()``.
     n_clusters : int
-        How many clusters.
+        Number of clusters.
     method : str
         ``kmeans`` (the best of 10 restarts), ``gmm`` (a mixture of Gaussians), ``agglomerative``
-        (Ward's linkage) or ``umap`` (a mixture on a map of UMAP; needs the extra ``maps``).
+        (Ward's linkage) or ``umap`` (a mixture on a UMAP map; needs the extra ``maps``).
     random_state : int, RandomState or None
-        Draws where the method begins.
+        Draws the start of the method.
 
     Attributes
     ----------
     labels_ : ndarray of int64
         (n,) the cluster of each example.
     cluster_centers_ : ndarray of float32 or None
-        (n_clusters, latent_dim) codes in the middle of each cluster, of K-means;
-        ``autoencoder_.inverse_transform`` shows them.
+        (n_clusters, latent_dim) mean code of each cluster, for K-means;
+        ``autoencoder_.inverse_transform`` turns them into images.
     autoencoder_ : Autoencoder
         Fitted.
     n_features_in_ : int
@@ -75,7 +75,7 @@ class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
         X : array-like
             As for `Autoencoder.fit`.
         y : array-like, optional
-            As for `Autoencoder.fit`: only a recipe that trains with labels looks at it.
+            Labels, for a recipe that trains with them. Other recipes ignore them.
 
         Returns
         -------
@@ -92,20 +92,20 @@ class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
         self._check_parameters(len(check_examples(self, X, reset=True)))
         codes = self._fit_autoencoder(X, y)
         method = CLUSTERERS[self.method]
-        places = spread(np.arange(len(codes)), method.most)
-        found = method.fit(codes[places], self.n_clusters, seed_of(self.random_state))
-        self.labels_ = found.clusters if len(places) == len(codes) else found.assign(codes)
-        self.cluster_centers_ = found.centres
-        self._assign = found.assign
+        sample = subsample(np.arange(len(codes)), method.max_points)
+        result = method.fit(codes[sample], self.n_clusters, seed_of(self.random_state))
+        self.labels_ = result.clusters if len(sample) == len(codes) else result.assign(codes)
+        self.cluster_centers_ = result.centres
+        self._assign = result.assign
         return self
 
-    def predict(self, X: ArrayLike) -> Clusters:
-        """Return the cluster of each of other examples, (n,).
+    def predict(self, X: ArrayLike) -> Assignment:
+        """Return the cluster of each example, (n,).
 
         Parameters
         ----------
         X : array-like
-            (n, D) or images, as many numbers in each as `fit` saw.
+            As for `Autoencoder.transform`.
 
         Raises
         ------
@@ -116,16 +116,16 @@ class AutoencoderClusterer(ClusterMixin, OnCodes):  # type: ignore[misc]
         return self._assign(codes)
 
     def _check_parameters(self, count: int) -> None:
-        """Refuse what cannot be done with so many examples, before anything is trained."""
+        """Refuse parameters that do not fit so many examples, before training."""
         if self.method not in CLUSTERERS:
-            raise unknown("way to cluster", self.method, CLUSTERERS, ConfigError)
+            raise unknown("clustering method", self.method, CLUSTERERS, ConfigError)
         if not isinstance(self.n_clusters, Integral) or not 1 <= self.n_clusters <= count:
             raise DataError(
                 f"n_clusters is {self.n_clusters!r}, and X holds {count} examples",
                 expected="a whole number, 1 or more, and no more than examples",
             )
         if self.method == "umap":
-            require("umap", "maps", "Clustering on a map of UMAP")
+            require("umap", "maps", "Clustering on a UMAP map")
             if count <= NEIGHBOURS:
                 raise DataError(
                     f"X holds {count} examples", expected=f"more than {NEIGHBOURS} for UMAP"

@@ -1,4 +1,4 @@
-"""What the estimators that stand on the codes of an autoencoder have in common."""
+"""The common part of the estimators that use the codes of an autoencoder."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.examples import check_examples
 
 
-class OnCodes(BaseEstimator):  # type: ignore[misc]
-    """An estimator that trains an autoencoder first, and works on its codes.
+class CodeEstimator(BaseEstimator):  # type: ignore[misc]
+    """An estimator that first trains an autoencoder, and then works on its codes.
 
     Attributes
     ----------
     autoencoder_ : Autoencoder
-        A fitted clone of the parameter `autoencoder`, or what a ``FrozenEstimator`` holds.
+        A fitted clone of the parameter `autoencoder`, or the content of a ``FrozenEstimator``.
     """
 
     autoencoder: Any
@@ -31,7 +31,7 @@ class OnCodes(BaseEstimator):  # type: ignore[misc]
         return self._encoded(X)
 
     def _codes(self, X: ArrayLike) -> Array:
-        """Return the codes (n, latent_dim) of other examples."""
+        """Check X, and return its codes (n, latent_dim)."""
         self._check(X)
         return self._encoded(X)
 
@@ -40,7 +40,7 @@ class OnCodes(BaseEstimator):  # type: ignore[misc]
         check_examples(self, X, reset=False)
 
     def _encoded(self, X: ArrayLike) -> Array:
-        """Return codes as an array, whatever ``set_output`` asks the autoencoder for."""
+        """Return codes as an array, even if the autoencoder returns data frames."""
         return np.asarray(self.autoencoder_.transform(X))
 
     def __sklearn_is_fitted__(self) -> bool:

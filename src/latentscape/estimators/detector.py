@@ -1,4 +1,4 @@
-"""Anomalies: examples that an autoencoder finds unlike those it was trained on."""
+"""Anomalies: examples that differ from those an autoencoder was trained on."""
 
 from collections.abc import Callable
 from numbers import Real
@@ -16,7 +16,7 @@ from latentscape.analyses.anomalies.scoring import (
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.records import Array
 from latentscape.estimators.autoencoder import Autoencoder
-from latentscape.estimators.codes import OnCodes
+from latentscape.estimators.codes import CodeEstimator
 from latentscape.estimators.examples import check_examples
 
 _Distance = Callable[[Array], NDArray[np.float64]]
@@ -26,25 +26,24 @@ _DISTANCES: dict[str, Callable[[Array], _Distance | None]] = {
     "latent_knn": lambda codes: NeighbourDistance(codes).among_others,
     "mahalanobis": MahalanobisDistance,
 }
-"""From training codes to what measures others; the reconstruction needs no codes."""
+"""From training codes to a distance of new codes. The reconstruction error needs no codes."""
 
 
-class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
-    """Train an autoencoder, and find what is unlike the examples it was trained on.
+class AutoencoderDetector(OutlierMixin, CodeEstimator):  # type: ignore[misc]
+    """Train an autoencoder, and find examples that differ from its training examples.
 
     Parameters
     ----------
     autoencoder : Autoencoder, optional
-        What scores; ``FrozenEstimator(fitted)`` for one that is trained already. By default
+        Scores the examples. ``FrozenEstimator(fitted)`` uses a trained one as it is. By default
         ``Autoencoder()``.
     method : str
         ``reconstruction``: the mean squared error of the reconstruction. ``latent_knn``: the mean
-        distance to the five nearest training codes, not counting one that is the same.
-        ``mahalanobis``: the distance to the mean of
-        the training codes under their covariance.
+        distance to the five nearest training codes, without an identical one. ``mahalanobis``: the
+        distance to the mean of the training codes under their covariance.
     contamination : float
-        Share of the training examples that are to count as anomalies, above 0 and up to 0.5: it
-        sets the threshold, and nothing else.
+        Share of the training examples that count as anomalies, above 0 and up to 0.5. It only
+        sets the threshold.
 
     Attributes
     ----------
@@ -57,9 +56,9 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
 
     Notes
     -----
-    The network has seen the training examples, and finds them less strange than others of their
-    kind: the share of new examples that are called anomalies is larger than `contamination`, the
-    more so the fewer there were to train on.
+    The network reconstructs training examples better than new ones of the same kind. So the share
+    of new examples that count as anomalies is larger than `contamination`. The difference grows
+    as training examples become fewer.
 
     Examples
     --------
@@ -88,9 +87,9 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like
-            As for `Autoencoder.fit`; mostly or only what is normal.
+            As for `Autoencoder.fit`. All or most examples should be normal.
         y : array-like, optional
-            As for `Autoencoder.fit`: only a recipe that trains with labels looks at it.
+            Labels, for a recipe that trains with them. Other recipes ignore them.
 
         Returns
         -------
@@ -100,7 +99,7 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         Raises
         ------
         ConfigError
-            If there is no such method, or `contamination` is no such share.
+            If there is no such method, or `contamination` is out of range.
         DataError
             If there are too few examples for the method.
         """
@@ -111,28 +110,26 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return how normal each example is, (n,): minus the error or distance; 0 is best.
+        """Return minus the error or distance of each example, (n,). The best score is 0.
 
-        Errors are per number of an example, on the scale on which the autoencoder's `value_range`
-        is 0 to 1; distances are in units of the codes.
+        Errors are per number of an example, on a scale where the autoencoder's `value_range` is 0
+        to 1. Distances are in units of the codes.
 
         Parameters
         ----------
         X : array-like
-            (n, D) or images, as many numbers in each as `fit` saw.
+            As for `Autoencoder.transform`.
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            For another number of features, or values that are not finite.
+        NotFittedError, ValueError
+            As for `Autoencoder.transform`.
         """
         self._check(X)
         return self._scores(X)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return `score_samples` minus ``offset_``, (n,): below 0 for anomalies.
+        """Return `score_samples` minus ``offset_``, (n,). Anomalies are below 0.
 
         Raises
         ------
@@ -142,7 +139,7 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return -1 for anomalies and 1 for the others, (n,).
+        """Return -1 for anomalies and 1 for normal examples, (n,).
 
         Raises
         ------
@@ -158,9 +155,9 @@ class AutoencoderDetector(OutlierMixin, OnCodes):  # type: ignore[misc]
         return -self._distance(self._encoded(X))
 
     def _check_parameters(self, count: int) -> None:
-        """Refuse what cannot be done with so many examples, before anything is trained."""
+        """Refuse parameters that do not fit so many examples, before training."""
         if self.method not in _DISTANCES:
-            raise unknown("way to detect", self.method, _DISTANCES, ConfigError)
+            raise unknown("detection method", self.method, _DISTANCES, ConfigError)
         if not isinstance(self.contamination, Real) or not 0 < self.contamination <= 0.5:
             raise ConfigError(
                 f"contamination is {self.contamination!r}", expected="above 0, and 0.5 at most"

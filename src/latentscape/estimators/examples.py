@@ -13,23 +13,21 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Dataset
+from latentscape.data.conversion import compact_dtype
 from latentscape.data.labels import encode_labels
-from latentscape.data.values import compact
-from latentscape.model.likelihoods import build_likelihood
 
 
 def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Array:
-    """Check X as scikit-learn does, images as well as vectors.
+    """Check X as scikit-learn does, for images as well as vectors.
 
     Parameters
     ----------
     estimator : BaseEstimator
-        Gets, or is asked for, ``n_features_in_`` and ``feature_names_in_``: the numbers in an
-        example, and what they are called.
+        Owner of ``n_features_in_`` (numbers in an example) and ``feature_names_in_``.
     X : array-like
         (n, D), or images of three or four axes.
     reset : bool
-        Whether X is what is fitted to.
+        True sets the two attributes; False compares X with them.
 
     Returns
     -------
@@ -41,57 +39,60 @@ def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Ar
     ValueError
         If X has no examples, values that are not finite real numbers, or other features.
     """
-    least = 2 if reset else 1
+    min_samples = 2 if reset else 1
     images = None
     if len(getattr(X, "shape", None) or np.asarray(X).shape) > 2:
-        images = check_array(X, allow_nd=True, ensure_min_samples=least, input_name="X")
+        images = check_array(X, allow_nd=True, ensure_min_samples=min_samples, input_name="X")
         X = images.reshape(len(images), -1)
-    flat: Array = validate_data(estimator, X, reset=reset, ensure_min_samples=least)
+    flat: Array = validate_data(estimator, X, reset=reset, ensure_min_samples=min_samples)
     return flat if images is None else images
 
 
-def range_of(values: Array, given: Sequence[float] | None) -> tuple[float, float]:
+def range_of(values: Array, value_range: Sequence[float] | None) -> tuple[float, float]:
     """Return the values that stand for 0 and for 1.
 
-    Those that are given; else those of the type for unsigned 8-bit integers, 0 and 1 for numbers
-    that lie between, or the least and the greatest.
+    A `value_range` decides. Without one, the range is (0, 255) for unsigned 8-bit integers, (0, 1)
+    for other numbers that lie between, and otherwise the smallest and the largest number.
 
     Raises
     ------
     DataError
-        If those given are no range.
+        If `value_range` is not a range.
     """
-    if given is not None:
-        pair = [float(end) for end in given]
-        if len(pair) != 2 or not np.isfinite(pair).all() or not pair[0] < pair[1]:
-            raise DataError(f"value_range is {given}", expected="two numbers, the smaller first")
-        return pair[0], pair[1]
+    if value_range is not None:
+        return _checked_range(value_range)
     if values.dtype == np.uint8:
         return 0.0, 255.0
-    # Rounded as the values themselves will be, so that none lies beyond.
+    # Rounded like the values will be, so that none of them lies outside.
     low, high = float(np.float32(values.min())), float(np.float32(values.max()))
     if low >= 0 and high <= 1:
         return 0.0, 1.0
     return low, high if high > low else low + 1.0
 
 
+def range_in(recipe: Recipe) -> tuple[float, float]:
+    """Return the values that stand for 0 and for 1 in a resolved recipe."""
+    assert recipe.model.input is not None
+    return recipe.model.input.range
+
+
 def check_range(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse values beyond the range, where the likelihood of a recipe is of none.
+    """Refuse values outside the range, if the likelihood of the recipe has none for them.
 
     Raises
     ------
     DataError
-        With the values found.
+        With the smallest and the largest value.
     """
     low, high = dataset.value_range
-    least, greatest = float(dataset.images.min()), float(dataset.images.max())
-    if build_likelihood(recipe.model.likelihood).needs_unit_range and (
-        least < low or greatest > high
-    ):
+    smallest, largest = float(dataset.images.min()), float(dataset.images.max())
+    outside = smallest < low or largest > high
+    if outside and recipe.model.likelihood.needs_unit_range:
         raise DataError(
-            f"X has values from {least:g} to {greatest:g}, and value_range is ({low:g}, {high:g})",
-            expected="no values beyond it",
-            fix="Give another value_range, or take a likelihood for any values: "
+            f"X has values from {smallest:g} to {largest:g}, and value_range is "
+            f"({low:g}, {high:g})",
+            expected="no values outside that range",
+            fix="Set another value_range, or a likelihood for any values: "
             'changes={"model.likelihood": "gaussian"}.',
         )
 
@@ -99,12 +100,12 @@ def check_range(recipe: Recipe, dataset: Dataset) -> None:
 def dataset_of(
     values: Array, value_range: tuple[float, float], y: ArrayLike | None = None
 ) -> Dataset:
-    """Make a dataset of examples (n, *shape) that were checked.
+    """Make a dataset of checked examples (n, *shape), and of their labels (n,) if there are any.
 
     Raises
     ------
     DataError
-        If there are labels, and not as many.
+        If the numbers of examples and labels differ.
     """
     labels: Any = None
     names: tuple[str, ...] = ()
@@ -115,11 +116,11 @@ def dataset_of(
                 f"X holds {len(values)} examples and y {len(labels)} labels",
                 expected="a label for each example",
             )
-    return Dataset("X", compact(values, "X"), labels, names, value_range)
+    return Dataset("X", compact_dtype(values, "X"), labels, names, value_range)
 
 
 def seed_of(random_state: int | np.random.RandomState | None) -> int:
-    """Turn what scikit-learn takes for randomness into a seed; None makes another each time.
+    """Turn scikit-learn's `random_state` into a seed; None makes a new one at each call.
 
     Raises
     ------
@@ -131,3 +132,10 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
             raise ConfigError(f"random_state is {random_state}", expected="0 or more")
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _checked_range(value_range: Sequence[float]) -> tuple[float, float]:
+    ends = [float(end) for end in value_range]
+    if len(ends) != 2 or not np.isfinite(ends).all() or not ends[0] < ends[1]:
+        raise DataError(f"value_range is {value_range}", expected="two numbers, the smaller first")
+    return ends[0], ends[1]

@@ -1,17 +1,21 @@
-"""What examples look like to whoever gives them, and what the network sees of them."""
+"""The shape of an example in X, and the shape that the network takes."""
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from latentscape.core.errors import DataError
+from latentscape.core.findings import Json
 from latentscape.core.records import Array
-from latentscape.data.values import CHANNELS, arrange
+from latentscape.data.conversion import CHANNELS, arrange_axes
 
 _AXES = "(n, D), (n, H, W), (n, C, H, W) or (n, H, W, C)"
+
+_OLD_NAMES = {"given": "example_shape", "image": "image_shape", "seen": "network_shape"}
+"""Names of the attributes in version 0.1.0."""
 
 
 @dataclass(frozen=True)
@@ -20,109 +24,130 @@ class Layout:
 
     Attributes
     ----------
-    given : tuple of int
-        As ``fit`` got it, and as it is given back: (D,), (H, W), (C, H, W) or (H, W, C).
-    image : tuple of int
-        What the numbers of a flat example are laid out in: (D,) or one of the others.
-    seen : tuple of int
-        What the network takes: (D,) or (C, H, W).
+    example_shape : tuple of int
+        Shape in X, and in what comes back: (D,), (H, W), (C, H, W) or (H, W, C).
+    image_shape : tuple of int
+        Shape of the image that a flat example holds. It is (D,) for plain vectors.
+    network_shape : tuple of int
+        Shape that the network takes: (D,) or (C, H, W).
     """
 
-    given: tuple[int, ...]
-    image: tuple[int, ...]
-    seen: tuple[int, ...]
+    example_shape: tuple[int, ...]
+    image_shape: tuple[int, ...]
+    network_shape: tuple[int, ...]
 
     def to_network(self, examples: Array) -> Array:
-        """Bring (n, D), or images with their axes in any usual order, to (n, *seen).
+        """Bring (n, D), or images with their axes in any usual order, to (n, *network_shape).
 
         Raises
         ------
         DataError
             If they are images of another shape.
         """
-        if len(self.seen) == 1:
+        if len(self.network_shape) == 1:
             return examples.reshape(len(examples), -1)
         if examples.ndim == 2:
-            examples = examples.reshape(-1, *self.image)
-        elif _sizes(examples.shape[1:]) not in (_sizes(self.seen), _sizes(self._channels_last)):
+            examples = examples.reshape(-1, *self.image_shape)
+        elif _long_axes(examples.shape[1:]) not in self._accepted_axes():
             raise DataError(
                 f"X holds examples of shape {examples.shape[1:]}",
-                expected=f"{self.given}, as fit got them, or as many numbers in one axis",
+                expected=f"{self.example_shape} as in fit, or as many numbers in one axis",
             )
-        return arrange(examples, self.seen, "X")
-
-    @property
-    def _channels_last(self) -> tuple[int, ...]:
-        return (*self.seen[1:], self.seen[0])
+        return np.require(arrange_axes(examples, self.network_shape, "X"), requirements=["C", "W"])
 
     def from_network(self, examples: Array) -> Array:
-        """Bring (n, *seen) to (n, *given)."""
-        if len(self.image) == 3 and self.image != self.seen:
+        """Bring (n, *network_shape) to (n, *example_shape)."""
+        if len(self.image_shape) == 3 and self.image_shape != self.network_shape:
             examples = np.moveaxis(examples, 1, -1)
-        return examples.reshape(-1, *self.given)
+        return examples.reshape(-1, *self.example_shape)
+
+    def _accepted_axes(self) -> list[list[int]]:
+        channels, *size = self.network_shape
+        return [_long_axes([channels, *size]), _long_axes([*size, channels])]
+
+    def __getattr__(self, name: str) -> tuple[int, ...]:
+        if name not in _OLD_NAMES:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        message = f"Layout.{name} is called {_OLD_NAMES[name]} since version 0.2.0"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        shape: tuple[int, ...] = getattr(self, _OLD_NAMES[name])
+        return shape
 
 
-def learn_layout(given: Sequence[int], image_shape: Sequence[int] | None) -> Layout:
-    """Find out how examples are to be seen.
+def learn_layout(example_shape: Sequence[int], image_shape: Sequence[int] | None) -> Layout:
+    """Decide how examples are arranged.
 
     Parameters
     ----------
-    given : sequence of int
-        Shape of one example.
+    example_shape : sequence of int
+        Shape of one example in X.
     image_shape : sequence of int or None
-        (H, W), (C, H, W) or (H, W, C) of images, which may be given flat. Where both the first and
-        the last axis could be that of the channels, it is the first.
+        (H, W), (C, H, W) or (H, W, C) of images, which X may hold as flat vectors. If both the
+        first and the last axis could be the channels, the first one is.
 
     Raises
     ------
     DataError
         If the two do not fit, or no axis looks like channels.
     """
-    given = tuple(given)
-    image = given if image_shape is None else tuple(int(size) for size in image_shape)
-    if len(given) > 3 or not 1 <= len(image) <= 3:
-        what = f"X has {len(given) + 1} axes" if len(given) > 3 else f"image_shape is {image}"
-        raise DataError(what, expected=_AXES)
-    if given != (math.prod(image),) and _sizes(given) != _sizes(image):
-        raise DataError(
-            f"image_shape is {image}, and the examples in X have the shape {given}",
-            expected="the shape of the images, whether they are given so or laid out flat",
-        )
-    if len(given) > 1:
-        image = given
-    return Layout(given, image, _seen(image, image_shape))
+    example = tuple(example_shape)
+    image = example if image_shape is None else tuple(int(size) for size in image_shape)
+    _check_shapes(example, image)
+    if len(example) > 1:
+        image = example
+    return Layout(example, image, _network_shape(image, declared=image_shape is not None))
 
 
-def remembered_layout(seen: tuple[int, ...], known: Mapping[str, Any]) -> Layout:
-    """Return the layout that a model file tells of; images without channels where it tells none.
+def layout_from_file(network_shape: tuple[int, ...], saved: Json) -> Layout:
+    """Return the layout in a model file, or images without channels if the file has none.
+
+    Parameters
+    ----------
+    network_shape : tuple of int
+        Shape that the network takes.
+    saved : mapping
+        May have ``given`` and ``image``: the shape of an example, and that of its image.
 
     Raises
     ------
     ValueError, TypeError
-        If what it tells makes no sense.
+        If the shapes are not valid.
     """
-    plain = seen[1:] if len(seen) == 3 and seen[0] == 1 else seen
-    given, image = (tuple(map(int, known.get(name, plain))) for name in ("given", "image"))
-    if not math.prod(given) == math.prod(image) == math.prod(seen):
-        raise ValueError(f"{given} and {image} are not the shape of {seen}")
-    return Layout(given, image, seen)
+    is_grey = len(network_shape) == 3 and network_shape[0] == 1
+    default = network_shape[1:] if is_grey else network_shape
+    example, image = (tuple(map(int, saved.get(key, default))) for key in ("given", "image"))
+    if not math.prod(example) == math.prod(image) == math.prod(network_shape):
+        raise ValueError(f"{example} and {image} do not fit the network's shape {network_shape}")
+    return Layout(example, image, network_shape)
 
 
-def _seen(image: tuple[int, ...], image_shape: Sequence[int] | None) -> tuple[int, ...]:
+def _check_shapes(example: tuple[int, ...], image: tuple[int, ...]) -> None:
+    if len(example) > 3:
+        raise DataError(f"X has {len(example) + 1} axes", expected=_AXES)
+    if not 1 <= len(image) <= 3:
+        raise DataError(f"image_shape is {image}", expected=_AXES)
+    if example != (math.prod(image),) and _long_axes(example) != _long_axes(image):
+        raise DataError(
+            f"image_shape is {image}, and the examples in X have the shape {example}",
+            expected="the shape of the images in X, which may be flat",
+        )
+
+
+def _network_shape(image: tuple[int, ...], *, declared: bool) -> tuple[int, ...]:
+    """Find the axis of the channels; `declared` trusts the first one in case of doubt."""
     target = None
-    if image_shape is not None and len(image) == 3:
-        first = image[0] in CHANNELS or image[-1] not in CHANNELS
-        target = image if first else None
+    if declared and len(image) == 3 and (image[0] in CHANNELS or image[-1] not in CHANNELS):
+        target = image
     try:
-        return arrange(np.zeros((1, *image), np.uint8), target, "X").shape[1:]
+        return arrange_axes(np.zeros((1, *image), np.uint8), target, "X").shape[1:]
     except DataError as error:
         raise DataError(
-            f"X holds examples of shape {image}, of which no axis looks like channels",
+            f"X holds examples of shape {image}, and no axis looks like channels",
             expected="1, 3 or 4 channels in the first or the last axis",
-            fix=f"If they come first, say so: image_shape={image}.",
+            fix=f"If they come first, set image_shape={image}.",
         ) from error
 
 
-def _sizes(shape: Sequence[int]) -> list[int]:
+def _long_axes(shape: Sequence[int]) -> list[int]:
     """Return the axes that are longer than one."""
     return [size for size in shape if size > 1]

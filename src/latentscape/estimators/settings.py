@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from latentscape.config import ConvConfig, Recipe, load_recipe, override
+from latentscape.config import Changes, Recipe, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.estimators.layout import Layout
 from latentscape.model import uses_labels
@@ -17,54 +17,54 @@ PATHS = {
     "batch_size": "train.batch_size",
     "lr": "train.lr",
 }
-"""The settings of a recipe that are parameters of their own."""
+"""Parameters that stand for a setting of the recipe, and the path of that setting."""
 
-_OWN = {
+_DECIDED_BY = {
     "data.range": "value_range",
     "data.shape": "image_shape",
     "data.seed": "random_state",
     "data.validation": "validation_fraction",
     "train.seed": "random_state",
 }
-"""Settings that other parameters decide."""
+"""Settings that `changes` may not have, and the parameter that decides each."""
 
 
 def resolve_recipe(
     recipe: str | Path | Recipe,
-    given: Mapping[str, Any],
-    changes: Mapping[str, Any] | None,
+    parameters: Mapping[str, Any],
+    changes: Changes | None,
     validation_fraction: float,
     seed: int,
 ) -> Recipe:
-    """Return a recipe with the parameters of an estimator in it.
+    """Apply the parameters of an estimator to a recipe.
 
     Parameters
     ----------
     recipe : str, Path or Recipe
         As `Autoencoder` takes it.
-    given : mapping
-        The parameters named in `PATHS`; None leaves what the recipe has.
+    parameters : mapping
+        The parameters named in `PATHS`. None keeps the recipe's own setting.
     changes : mapping or None
         Dotted path to value.
     validation_fraction : float
         Share of X that is held out.
     seed : int
-        Of everything random.
+        Seed of everything random.
 
     Raises
     ------
     ConfigError
-        If there is no such recipe or setting, it is conditioned on labels, or `changes` names what
-        a parameter decides or an estimator has no use for.
+        If there is no such recipe or setting, the recipe is conditioned on labels, or `changes`
+        has a setting that a parameter decides or that an estimator does not use.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    _check_changes(given, changes or {})
+    _check_changes(parameters, changes or {})
     if not 0 <= validation_fraction < 1:
         raise ConfigError(
             f"validation_fraction is {validation_fraction}", expected="0 or more, below 1"
         )
     settings = {
-        **{PATHS[name]: value for name, value in given.items() if value is not None},
+        **_settings(parameters),
         **(changes or {}),
         "data.source": "X",
         "data.labels": None,
@@ -78,15 +78,15 @@ def resolve_recipe(
     return recipe
 
 
-def for_streaming(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
-    """Return a recipe for one more epoch, on whatever comes.
+def for_streaming(recipe: Recipe, parameters: Mapping[str, Any]) -> Recipe:
+    """Return a recipe for one more epoch on new data.
 
     Parameters
     ----------
     recipe : Recipe
-        What has been trained by so far.
-    given : mapping
-        ``batch_size`` and ``lr`` count anew; None leaves what the recipe has.
+        The recipe so far.
+    parameters : mapping
+        `batch_size` and `lr` apply again. None keeps the recipe's own setting.
 
     Raises
     ------
@@ -95,26 +95,26 @@ def for_streaming(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     """
     if uses_labels(recipe.model, recipe.objective):
         raise ConfigError(
-            f"The recipe {recipe.name} trains with labels, not all of which need be in one X",
+            f"The recipe {recipe.name} trains with labels, and one X need not have all of them",
             fix="Use fit.",
         )
-    changes = {PATHS[name]: given[name] for name in ("batch_size", "lr") if given[name] is not None}
-    return override(recipe, {**changes, "train.patience": None})
+    step = _settings({name: parameters[name] for name in ("batch_size", "lr")})
+    return override(recipe, {**step, "train.patience": None})
 
 
 def labels_for(recipe: Recipe, y: ArrayLike | None) -> ArrayLike | None:
-    """Return y where a recipe trains with labels; no other looks at it.
+    """Return y if the recipe trains with labels, and None if it does not.
 
     Raises
     ------
     DataError
-        If it does and there are none.
+        If it trains with labels and y is None.
     """
     if not uses_labels(recipe.model, recipe.objective):
         return None
     if y is None:
         raise DataError(
-            f"The recipe {recipe.name} trains with labels, and got none", fix="Call fit(X, y)."
+            f"The recipe {recipe.name} trains with labels, and y is None", fix="Call fit(X, y)."
         )
     return y
 
@@ -125,40 +125,47 @@ def refuse_condition(recipe: Recipe) -> None:
     Raises
     ------
     ConfigError
-        If it does.
+        If it is conditioned on labels.
     """
     if recipe.model.condition:
         raise ConfigError(
-            f"The recipe {recipe.name} is conditioned on labels, which transform does not get",
+            f"The recipe {recipe.name} is conditioned on labels, and transform has no labels",
             fix="Choose another recipe, or use latentscape.train and latentscape.load.",
         )
 
 
 def check_layout(recipe: Recipe, layout: Layout) -> None:
-    """Refuse to run convolutions over plain vectors.
+    """Refuse convolutions over plain vectors.
 
     Raises
     ------
     DataError
-        If that were so.
+        If the recipe is convolutional and X holds vectors.
     """
-    if isinstance(recipe.model.encoder, ConvConfig) and len(layout.seen) == 1:
+    if recipe.model.encoder.takes_images and len(layout.network_shape) == 1:
         raise DataError(
-            f"X holds vectors of {layout.seen[0]} numbers, and the recipe {recipe.name} is "
-            "convolutional",
+            f"X holds vectors of {layout.network_shape[0]} numbers, and the recipe {recipe.name} "
+            "is convolutional",
             expected="images",
-            fix="Give their image_shape=(height, width), or choose a fully connected recipe, such "
-            "as simple-20.",
+            fix="Set image_shape=(height, width), or choose a fully connected recipe, such as "
+            "simple-20.",
         )
 
 
-def _check_changes(given: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-    """Refuse changes that would be ignored, or would silently win over a parameter."""
-    own = {**_OWN, **{path: name for name, path in PATHS.items() if given[name] is not None}}
+def _settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the recipe that parameters change."""
+    return {PATHS[name]: value for name, value in parameters.items() if value is not None}
+
+
+def _check_changes(parameters: Mapping[str, Any], changes: Changes) -> None:
+    """Refuse changes that have no effect, or that contradict a parameter."""
+    decided_by = {**_DECIDED_BY, **{PATHS[n]: n for n, v in parameters.items() if v is not None}}
     for path in changes:
-        if path in own:
-            raise ConfigError(f"changes names {path}", fix=f"Give the parameter {own[path]} alone.")
+        if path in decided_by:
+            raise ConfigError(
+                f"changes has {path}", fix=f"Use the parameter {decided_by[path]} instead."
+            )
         if path == "train.snapshots" or (path.startswith("data.") and path != "data.binarize"):
             raise ConfigError(
-                f"changes names {path}, which means nothing to an estimator", fix="Leave it out."
+                f"changes has {path}, which means nothing to an estimator", fix="Remove it."
             )

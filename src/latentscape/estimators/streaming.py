@@ -1,4 +1,4 @@
-"""One more epoch for a network that is there already."""
+"""One more epoch of training for an existing network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.training.batches import Batches, Examples
 from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
+from latentscape.training.loader import Examples, Loader
 from latentscape.training.optim import build_optimizer
 from latentscape.training.step import TrainingStep
 
 Moments = Mapping[str, Array]
-"""What an optimizer remembers."""
+"""The state of an optimizer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """What an epoch left behind.
+    """The result of an epoch.
 
     Attributes
     ----------
     losses : dict of str to float
         The mean ``loss`` and that of each of its terms, in nats per example.
     moments : mapping
-        For the next epoch.
+        The state of the optimizer, for the next epoch.
     """
 
     losses: dict[str, float]
@@ -47,13 +47,13 @@ def train_epoch(
     Parameters
     ----------
     network : Network
-        Evaluating before and after. Whatever stops the epoch, its weights are then as before.
+        In evaluation mode before and after. If the epoch fails, its weights do not change.
     recipe : Recipe
-        Its objective is minimised, with the full learning rate.
+        Has the objective, and the learning rate, which is used in full.
     split : Split
         The examples.
     moments : mapping
-        What the epoch before left; empty at first.
+        The state of the optimizer after the epoch before; empty at first.
     number : int
         Epochs before this one.
 
@@ -67,20 +67,24 @@ def train_epoch(
     unpack_optimizer(optimizer, {name: torch.tensor(value) for name, value in moments.items()})
     try:
         means = _train(network.train(), optimizer, recipe, split, number)
-        weights = network.state_dict().values()
-        if not np.isfinite(means).all() or not all(bool(w.isfinite().all()) for w in weights):
-            raise TrainingError(
-                "The loss or a weight became infinite or NaN; the weights are as they were before",
-                fix="Lower lr, or look at the values of X.",
-            )
+        _check_finite(network, means)
     except BaseException:
         network.load_state_dict(before)
         raise
     finally:
         network.eval()
     names = ["loss", *recipe.objective.weights]
-    kept = {name: value.cpu().numpy() for name, value in pack_optimizer(optimizer).items()}
-    return Epoch(dict(zip(names, means.tolist(), strict=True)), kept)
+    state = {name: value.cpu().numpy() for name, value in pack_optimizer(optimizer).items()}
+    return Epoch(dict(zip(names, means.tolist(), strict=True)), state)
+
+
+def _check_finite(network: Network, means: NDArray[np.float64]) -> None:
+    weights = network.state_dict().values()
+    if not np.isfinite(means).all() or not all(bool(w.isfinite().all()) for w in weights):
+        raise TrainingError(
+            "The loss or a weight became infinite or NaN; the weights are as they were before",
+            fix="Lower lr, or look at the values of X.",
+        )
 
 
 def _train(
@@ -90,15 +94,15 @@ def _train(
     config = recipe.train
     examples = Examples(split.dataset, network.device)
     dynamic = recipe.data.binarize == "dynamic"
-    batches = Batches(examples, split.train, config.batch_size, config.seed, dynamic)
+    loader = Loader(examples, split.train, config.batch_size, config.seed, dynamic)
     precision = choose_precision(config.precision, network.device)
-    # An epoch of a stream may be short, and the next one comes with another optimizer.
+    # An epoch of a stream may be short, and the next one has another optimizer.
     take_step = TrainingStep(network, optimizer, config, precision, captured=False)
     losses: list[Tensor] = []
     seed = derive_seed(config.seed, "partial", number)
     with forked_random(seed, network.device), training_on(precision):
-        for place, batch in enumerate(batches.epoch(number)):
-            loss = take_step(batch, config.lr, number + place / len(batches))
-            losses.append(loss * (len(batch) / batches.examples))
+        for place, batch in enumerate(loader.epoch(number)):
+            loss = take_step(batch, config.lr, number + place / len(loader))
+            losses.append(loss * (len(batch) / loader.examples))
     means: NDArray[np.float64] = torch.stack(losses).sum(0).cpu().double().numpy()
     return means

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import Reconstruct
+from latentscape.inference.codec import Reconstruct
 from latentscape.model import scaled
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import PARTS, Array, Codes, Split
-from latentscape.inference.batches import encode
+from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
 Encoder = Callable[[Array], Array]
@@ -89,7 +89,7 @@ def encoder_codes(encoder: Encoder, split: Split, name: str) -> Codes:
     return _codes(name, "other", split, encoded)
 
 
-def given_codes(codes: Array, split: Split, name: str) -> Codes:
+def array_codes(codes: Array, split: Split, name: str) -> Codes:
     """Take codes that were made elsewhere, of the examples of a dataset in its order.
 
     Parameters
@@ -110,12 +110,11 @@ def given_codes(codes: Array, split: Split, name: str) -> Codes:
     return _codes(name, "other", split, lambda index: codes[index])
 
 
-def constant(codes: Codes) -> str:
-    """Say in a sentence that all codes are the same, where they are; otherwise nothing."""
-    spread = float(np.ptp(codes.train, axis=0).max(initial=0.0))
-    if spread > 1e-6 * float(np.abs(codes.train).max(initial=1e-30)):
-        return ""
-    return f"The codes of {codes.name} are all the same: the encoder has collapsed"
+def is_constant(codes: Codes) -> bool:
+    """Whether all training codes are the same: the encoder has collapsed."""
+    ranges = np.ptp(codes.train, axis=0)
+    largest = float(np.abs(codes.train).max(initial=1e-30))
+    return float(ranges.max(initial=0.0)) <= 1e-6 * largest
 
 
 def _codes(
@@ -133,9 +132,9 @@ def _codes(
 def _checked(codes: Array, count: int, name: str) -> Array:
     """Return codes as float32 (count, D)."""
     if codes.ndim == 0 or len(codes) != count:
-        found = 0 if codes.ndim == 0 else len(codes)
+        length = 0 if codes.ndim == 0 else len(codes)
         raise DataError(
-            f"{name} has {found:,} codes, and there are {count:,} examples",
+            f"{name} has {length:,} codes, and there are {count:,} examples",
             expected="one code for each example, in the order of the data",
         )
     if codes.dtype.kind not in "fiub":

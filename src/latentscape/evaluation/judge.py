@@ -147,9 +147,9 @@ def _over(images: Array, network: nn.Module) -> Array:
 def _check_labels(split: Split) -> None:
     labels, name = split.dataset.labels, split.dataset.name
     if labels is None or len(np.unique(labels[split.train])) < 2:
-        found = "no labels" if labels is None else "only one label in its training part"
+        problem = "no labels" if labels is None else "only one label in its training part"
         raise DataError(
-            f"{name} has {found}, and what images show is judged by a classifier",
+            f"{name} has {problem}, and what images show is judged by a classifier",
             expected="training examples with two labels or more",
             fix="Train on data with labels: the file or column of --labels.",
         )
@@ -174,8 +174,8 @@ def _train(classifier: Classifier, split: Split) -> None:
 def _batches(index: NDArray[np.int64], source: torch.Generator) -> Iterator[NDArray[np.int64]]:
     """Yield all batches of all epochs; those left over sit an epoch out."""
     size = min(BATCH_SIZE, len(index))
-    seen = min(max(EPOCHS * len(index), LEAST_SEEN), MOST_SEEN)
-    for _ in range(max(1, seen // len(index))):
+    count = min(max(EPOCHS * len(index), LEAST_SEEN), MOST_SEEN)
+    for _ in range(max(1, count // len(index))):
         order = torch.randperm(len(index), generator=source).numpy()
         whole = len(index) // size
         yield from np.split(index[order[: whole * size]], whole)
@@ -194,8 +194,8 @@ def _accuracy(classifier: Classifier, split: Split) -> float:
     hits = 0
     for images, labels in stored_batches(split.dataset, split.test):
         assert labels is not None
-        seen = classifier.predict(scaled(images, split.dataset.value_range).numpy())
-        hits += int((seen == labels.numpy()).sum())
+        predicted = classifier.predict(scaled(images, split.dataset.value_range).numpy())
+        hits += int((predicted == labels.numpy()).sum())
     return hits / len(split.test)
 
 

@@ -1,26 +1,27 @@
 """What the code of a variational model costs, and which of its dimensions are used."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from latentscape.core.findings import Json
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import evaluating, posteriors, stored_batches, to_device
-from latentscape.inference.samples import has_standard_prior
+from latentscape.evaluation.results import Latent
+from latentscape.inference.batches import evaluating, stored_batches, to_device
+from latentscape.inference.codec import posteriors
 from latentscape.model import Network, squared_mmd
-from latentscape.model.latents import ACTIVE_VARIANCE, GaussianLatent, Normal
+from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 
-DRAWS = 4
+SAMPLES = 4
 """Codes drawn per test example; over a thousand examples the mean moves by hundredths of a nat."""
 
 MMD_CODES = 2000
 
 
-def latent_findings(model: Network, split: Split) -> dict[str, Any]:
+def measure_latent(model: Network, split: Split) -> Latent | None:
     """Measure rate, distortion and the use of the code, over the test examples.
 
     Parameters
@@ -32,33 +33,28 @@ def latent_findings(model: Network, split: Split) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        Empty for plain codes, which cost nothing that could be measured. Otherwise ``kind``, ``n``,
-        ``samples`` (codes drawn per example); ``rate``, ``distortion`` and their negative sum
-        ``elbo`` in nats per example, and ``bits_per_dim`` of that sum; ``collapse``, a sentence if
-        the code is not used. Of a gaussian latent also ``kl_per_dim`` (None under a VampPrior),
-        ``active``, ``active_units`` and ``collapsed`` dimensions (Burda et al. 2016, section 5),
-        and how far the aggregate posterior is from the prior: ``mismatch`` (see `moment_mismatch`)
-        and ``mmd``. Of a vector-quantised one ``perplexity``, ``codes_used`` and ``codes``.
+    Latent or None
+        None for plain codes, which cost nothing that could be measured. How far the aggregate
+        posterior is from the prior is measured by `moment_mismatch` and by the maximum mean
+        discrepancy (Gretton et al. 2012).
     """
-    if model.config.latent.kind == "point":
-        return {}
-    draws = DRAWS if isinstance(model.latent, GaussianLatent) else 1
-    rate, distortion = _bound(model, split, draws)
-    values: dict[str, Any] = {
-        "kind": model.config.latent.kind,
-        "n": len(split.test),
-        "samples": draws,
-        "rate": rate,
-        "distortion": distortion,
-        "elbo": -(rate + distortion),
-        "bits_per_dim": (rate + distortion) / math.log(2) / math.prod(model.input_shape),
-    }
-    if isinstance(model.latent, GaussianLatent):
-        values |= _gaussian(model, split)
-    else:
-        values |= _quantised(model, split)
-    return {**values, "collapse": model.collapse(values)}
+    latent = model.config.latent
+    if not latent.has_prior:
+        return None
+    samples = SAMPLES if latent.draws else 1
+    rate, distortion = _bound(model, split, samples)
+    bits = (rate + distortion) / math.log(2) / math.prod(model.input_shape)
+    return Latent(
+        kind=latent.kind,
+        n=len(split.test),
+        samples=samples,
+        rate=rate,
+        distortion=distortion,
+        elbo=-(rate + distortion),
+        bits_per_dim=bits,
+        **(_gaussian(model, split) if latent.has_posterior else {}),
+        **(_quantised(model, split) if latent.quantises else {}),
+    )
 
 
 def moment_mismatch(mean: Array, covariance: Array) -> float:
@@ -71,31 +67,30 @@ def moment_mismatch(mean: Array, covariance: Array) -> float:
     return 0.5 * float(np.trace(covariance) + mean @ mean - len(mean) - log_determinant)
 
 
-def _bound(model: Network, split: Split, draws: int) -> tuple[float, float]:
+def _bound(model: Network, split: Split, samples: int) -> tuple[float, float]:
     """Return mean rate and distortion in nats per example, codes drawn from the split's seed."""
     rates, distortions = 0.0, 0.0
     with evaluating(), forked_random(derive_seed(split.seed, "bound"), model.device):
         for batch in stored_batches(split.dataset, split.test):
             images, labels = to_device(model, batch)
             target = model.scale(images)
-            for _ in range(draws):
+            for _ in range(samples):
                 code = model.code(images, labels)
                 assert code.rate is not None
                 log_prob = model.likelihood.log_prob(model.outputs(code.z, labels), target)
-                rates += float(code.rate.double().sum()) / draws
-                distortions -= float(log_prob.double().sum()) / draws
+                rates += float(code.rate.double().sum()) / samples
+                distortions -= float(log_prob.double().sum()) / samples
     return rates / len(split.test), distortions / len(split.test)
 
 
-def _gaussian(model: Network, split: Split) -> dict[str, Any]:
+def _gaussian(model: Network, split: Split) -> Json:
     posterior = posteriors(model, split.dataset, split.test)
     active = posterior.mean.var(0, unbiased=len(split.test) > 1) > ACTIVE_VARIANCE
-    standard = has_standard_prior(model)
+    standard = model.config.latent.has_standard_prior
     return {
         "kl_per_dim": posterior.rate().mean(0).tolist() if standard else None,
         "active": active.tolist(),
-        "active_units": int(active.sum()),
-        "collapsed": torch.nonzero(~active).flatten().tolist(),
+        "collapse": None if active.any() else "posterior",
         "mismatch": moment_mismatch(*_moments(posterior)) if standard else None,
         "mmd": _prior_mmd(model, split, posterior),
     }
@@ -112,21 +107,26 @@ def _moments(posterior: Normal) -> tuple[Array, Array]:
 def _prior_mmd(model: Network, split: Split, posterior: Normal) -> float:
     """Return the squared discrepancy of codes drawn for test examples from codes of the prior."""
     source = torch.Generator().manual_seed(derive_seed(split.seed, "discrepancy"))
-    some = slice(MMD_CODES)
-    chosen = Normal(posterior.mean[some], posterior.log_variance[some])
-    codes = chosen.sample(torch.Size(), source)
+    first = slice(MMD_CODES)
+    subset = Normal(posterior.mean[first], posterior.log_variance[first])
+    codes = subset.sample(torch.Size(), source)
     with evaluating():
         prior = model.prior()
         assert prior is not None
-        drawn: Tensor = prior.sample(torch.Size([len(codes)]), source).cpu()
-        return float(squared_mmd(codes, drawn))
+        prior_codes: Tensor = prior.sample(torch.Size([len(codes)]), source).cpu()
+        return float(squared_mmd(codes, prior_codes))
 
 
-def _quantised(model: Network, split: Split) -> dict[str, Any]:
+def _quantised(model: Network, split: Split) -> Json:
     with evaluating():
         features = [
             model.features(*to_device(model, batch))
             for batch in stored_batches(split.dataset, split.test)
         ]
-        measured = model.latent.diagnose(torch.cat(features))
-    return {**measured, "codes": model.config.latent.codes}  # type: ignore[union-attr]
+        use = model.latent.diagnose(torch.cat(features))
+    return {
+        "perplexity": use["perplexity"],
+        "codes_used": int(use["codes_used"]),
+        "codes": model.config.latent.codebook_size,
+        "collapse": model.collapse(use),
+    }

@@ -2,26 +2,63 @@
 
 import math
 from contextlib import suppress
+from typing import Any
 
 from latentscape.core.errors import DataError
-from latentscape.core.records import Array, Findings, Split
+from latentscape.core.findings import Part
+from latentscape.core.records import Split
 from latentscape.inference.batches import stored
-from latentscape.inference.denoising import denoise
-from latentscape.inference.samples import Pictures, choose_source, draw_samples
-from latentscape.inference.walks import ROWS, interpolate, manifold, traverse
+from latentscape.inference.denoising import Denoising, denoise
+from latentscape.inference.samples import Samples, choose_source, draw_samples
+from latentscape.inference.walks import (
+    MAX_ROWS,
+    Interpolation,
+    Manifold,
+    Traversals,
+    interpolate,
+    manifold,
+    traverse,
+)
 from latentscape.model import Network
 
-SAMPLES = 64
-PAIRS = 4
-STEPS = 10
+N_SAMPLES = 64
+N_PAIRS = 4
+INTERPOLATION_STEPS = 10
 TRAVERSAL_STEPS = 9
-SIDE = 20
+MANIFOLD_SIDE = 20
 
-VALUES = 1 << 22
-"""Pixels in one array at most, so that findings stay small: of large images there are fewer."""
+MAX_VALUES = 1 << 22
+"""Pixels in one array, so that findings stay small: of large images there are fewer."""
 
 
-def collect_pictures(model: Network, split: Split, seed: int) -> Findings:
+class Pictures(Part):
+    """The pictures of a model of images; all of them None for vectors.
+
+    Attributes
+    ----------
+    samples : Samples or None
+        None where there are too few training codes for a mixture.
+    samples_normal : Samples or None
+        Of codes from N(0, I), where that is no prior of the model.
+    interpolation : Interpolation or None
+        Between pairs of test examples.
+    traversals, manifold : Traversals, Manifold or None
+        Where single numbers of a code can be moved; a manifold of codes of two numbers alone.
+    denoising : Denoising or None
+        Where the model was trained on corrupted images.
+    """
+
+    part = "pictures"
+
+    samples: Samples | None = None
+    samples_normal: Samples | None = None
+    interpolation: Interpolation | None = None
+    traversals: Traversals | None = None
+    manifold: Manifold | None = None
+    denoising: Denoising | None = None
+
+
+def make_pictures(model: Network, split: Split, seed: int) -> Pictures:
     """Make every picture that a model of images has to show.
 
     Parameters
@@ -32,55 +69,53 @@ def collect_pictures(model: Network, split: Split, seed: int) -> Findings:
         What it was trained on.
     seed : int
         Draws codes and noise.
-
-    Returns
-    -------
-    Findings
-        ``values``: ``pictures``, what each one shows. ``arrays``, float32 on the scale 0 to 1:
-        ``samples`` (64, *shape), left out where there are too few training codes for a mixture;
-        ``samples_normal`` for codes from N(0, I) where that is no prior of the model;
-        ``interpolation`` (4, 10, *shape); ``traversals`` (dims, 9, *shape); ``manifold``
-        (20, 20, *shape) of codes of two numbers; ``denoising_clean``, ``denoising_noisy`` and
-        ``denoising_restored`` (16, *shape). Fewer where images are large, nothing for vectors.
     """
     if len(split.dataset.shape) != 3:
-        return Findings({})
-    found = _samples(model, split, seed) | _walks(model, split)
-    facts = {name: pictures.facts for name, pictures in found.items()}
-    arrays: dict[str, Array] = {name: pictures.images for name, pictures in found.items()}
+        return Pictures()
+    pictures = _samples(model, split, seed) | _walks(model, split)
     if corruption := model.config.corruption:
-        shown = stored(split.dataset, split.examples())
-        noisy = denoise(model, split, shown, corruption, seed)
-        facts["denoising"] = noisy.facts
-        names = ("clean", "noisy", "restored")
-        arrays |= {f"denoising_{n}": a for n, a in zip(names, noisy.images, strict=True)}
-    return Findings({"pictures": facts}, arrays)
+        examples = stored(split.dataset, split.examples())
+        pictures["denoising"] = denoise(model, split, examples, corruption, seed)
+    return Pictures(**pictures)
 
 
-def _samples(model: Network, split: Split, seed: int) -> dict[str, Pictures]:
-    found, count = {}, _fitting(SAMPLES, model)
+def max_images(count: int, pixels: int, rows: int = 1) -> int:
+    """Return how many rows of images are few enough to be kept: `count` at most.
+
+    Parameters
+    ----------
+    count : int
+        How many would be good.
+    pixels : int
+        Values of one image.
+    rows : int
+        Images in a row.
+    """
+    return max(1, min(count, MAX_VALUES // (rows * pixels)))
+
+
+def _samples(model: Network, split: Split, seed: int) -> dict[str, Any]:
+    pictures = {}
+    count = max_images(N_SAMPLES, math.prod(model.input_shape))
     with suppress(DataError):  # Too few examples to fit a mixture to.
-        found["samples"] = draw_samples(model, split, count, seed)
+        pictures["samples"] = draw_samples(model, split, count, seed)
     if choose_source(model, "prior") == "normal":
-        found["samples_normal"] = draw_samples(model, split, count, seed, "prior")
-    return found
+        pictures["samples_normal"] = draw_samples(model, split, count, seed, "prior")
+    return pictures
 
 
-def _walks(model: Network, split: Split) -> dict[str, Pictures]:
-    found, examples = {}, split.examples()
-    if pairs := min(PAIRS, len(examples) // 2):
+def _walks(model: Network, split: Split) -> dict[str, Any]:
+    pictures: dict[str, Any] = {}
+    examples, pixels = split.examples(), math.prod(model.input_shape)
+    if pairs := min(N_PAIRS, len(examples) // 2):
         ends = stored(split.dataset, examples[: 2 * pairs])
-        found["interpolation"] = interpolate(model, ends, STEPS)
-    if model.config.latent.kind == "vq":
-        return found
+        pictures["interpolation"] = interpolate(model, ends, INTERPOLATION_STEPS)
+    if model.config.latent.quantises:
+        return pictures
     example = stored(split.dataset, examples[:1])
-    rows = _fitting(ROWS, model, TRAVERSAL_STEPS)
-    found["traversals"] = traverse(model, split, example, TRAVERSAL_STEPS, rows)
+    rows = max_images(MAX_ROWS, pixels, TRAVERSAL_STEPS)
+    pictures["traversals"] = traverse(model, split, example, TRAVERSAL_STEPS, rows)
     if model.latent_dim == 2:
-        found["manifold"] = manifold(model, split, math.isqrt(_fitting(SIDE**2, model)))
-    return found
-
-
-def _fitting(count: int, model: Network, images: int = 1) -> int:
-    """Return how many times so many images are few enough to be kept: `count` at most."""
-    return max(1, min(count, VALUES // (images * math.prod(model.input_shape))))
+        side = math.isqrt(max_images(MANIFOLD_SIDE**2, pixels))
+        pictures["manifold"] = manifold(model, split, side)
+    return pictures

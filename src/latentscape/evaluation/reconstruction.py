@@ -1,107 +1,91 @@
-"""The one evaluator: how well images are reconstructed, in units that depend on no model.
-
-Squared error and binary cross-entropy are taken between the image and the *mean* reconstruction,
-whatever the model was trained on, so that any two models can stand in one table.
-"""
+"""The one evaluator: how well images are reconstructed, in units that depend on no model."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from latentscape.core.randomness import derive_seed
-from latentscape.core.records import Array, Findings, Split
-from latentscape.core.units import EXACT
+from latentscape.core.records import Split
 from latentscape.evaluation.baselines import mean_image, pca
-from latentscape.inference.batches import (
-    Reconstruct,
-    encode,
-    reconstruct_with,
-    spread,
-    stored,
-    stored_batches,
+from latentscape.evaluation.quantities import QUANTITIES, Measure
+from latentscape.evaluation.quantities.cross_entropy import entropy
+from latentscape.evaluation.quantities.squared_error import squared_error
+from latentscape.evaluation.results import (
+    ClassMetrics,
+    CodeSample,
+    Evaluation,
+    Examples,
+    LinearBaseline,
+    Metrics,
+    Pairs,
 )
+from latentscape.inference.batches import stored, stored_batches, subsample
+from latentscape.inference.codec import Reconstruct, encode, reconstruct_with
 from latentscape.model import Network, scaled
 
-# Where float32 can still tell a probability from 0 and from 1; it bounds a pixel's cross-entropy.
-CLIP = 1e-7
-
 MAX_CODES = 2000
-NO_BETTER = 0.98
-"""Share of the mean image's error from which on a model does no better than that image."""
+"""Test examples whose codes are part of the findings."""
+
+N_RANDOM, N_EXTREME = 10, 8
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """Errors of single examples.
+    """What is measured of single examples.
 
     Attributes
     ----------
-    squared_error : ndarray of float64
-        (N,) summed over pixels.
-    cross_entropy : ndarray of float64 or None
-        (N,) nats, summed over pixels; None where images leave [0, 1].
-    entropy : ndarray of float64 or None
-        (N,) the least that any reconstruction's cross-entropy can be.
+    values : dict of Measure to ndarray of float64
+        (N,) for each measure; NaN where it has no meaning.
     pixels : int
         Values in one example.
     """
 
-    squared_error: NDArray[np.float64]
-    cross_entropy: NDArray[np.float64] | None
-    entropy: NDArray[np.float64] | None
+    values: dict[Measure, NDArray[np.float64]]
     pixels: int
 
-    def metrics(self, chosen: NDArray[Any] | slice = slice(None)) -> dict[str, float | None]:
-        """Average over the chosen examples.
+    @property
+    def squared_error(self) -> NDArray[np.float64]:
+        """(N,) squared errors, summed over pixels."""
+        return self.values[squared_error]
 
-        Returns
-        -------
-        dict
-            ``mse`` and ``bce`` (nats) per pixel, ``bce_excess`` above the data's own entropy,
-            ``squared_error`` and ``nats`` per example, ``psnr`` in dB.
-        """
-        squared_error = float(self.squared_error[chosen].mean())
-        mse = squared_error / self.pixels
-        values: dict[str, float | None] = {
-            "mse": mse,
-            "squared_error": squared_error,
-            "bce": None,
-            "bce_excess": None,
-            "nats": None,
-            "psnr": -10 * math.log10(mse) if mse > 0 else None,
-        }
-        if self.cross_entropy is not None and self.entropy is not None:
-            nats = float(self.cross_entropy[chosen].mean())
-            values["nats"], values["bce"] = nats, nats / self.pixels
-            # What rounding makes negative is none.
-            values["bce_excess"] = max(0.0, nats - float(self.entropy[chosen].mean())) / self.pixels
-        return values
+    def mean(
+        self, measure: Measure, selection: NDArray[np.bool_] | slice = slice(None)
+    ) -> float | None:
+        """Average over the selected examples; None where any example has no value."""
+        mean = float(self.values[measure][selection].mean())
+        return None if math.isnan(mean) else mean
+
+    def metrics(self, selection: NDArray[np.bool_] | slice = slice(None)) -> Metrics:
+        """Return every quantity of the registry over the selected examples, by key."""
+        metrics: Metrics = {}
+        for quantity in QUANTITIES:
+            means = [self.mean(measure, selection) for measure in quantity.measures]
+            complete = None not in means
+            value = quantity.of_means(self.pixels, *means) if complete else None
+            metrics[quantity.metric.key] = value
+        return metrics
 
 
-def measure(reconstruct: Reconstruct, split: Split) -> Errors:
+def measure_errors(
+    reconstruct: Reconstruct, split: Split, measures: Sequence[Measure] = (squared_error,)
+) -> Errors:
     """Reconstruct every test example and measure its errors."""
-    parts = [
-        _errors(scaled(images, split.dataset.value_range), reconstruct(images, labels))
-        for images, labels in stored_batches(split.dataset, split.test)
-    ]
-    squared_error, cross_entropy, entropy = (
-        torch.cat(column).numpy() for column in zip(*parts, strict=True)
-    )
-    in_range = not np.isnan(cross_entropy).any()
-    return Errors(
-        squared_error,
-        cross_entropy if in_range else None,
-        entropy if in_range else None,
-        math.prod(split.dataset.shape),
-    )
+    batches = []
+    for images, labels in stored_batches(split.dataset, split.test):
+        targets, means = scaled(images, split.dataset.value_range), reconstruct(images, labels)
+        batches.append([measure(targets, means) for measure in measures])
+    columns = zip(*batches, strict=True)
+    values = {m: torch.cat(column).numpy() for m, column in zip(measures, columns, strict=True)}
+    return Errors(values, math.prod(split.dataset.shape))
 
 
-def evaluate_model(model: Network, split: Split) -> Findings:
+def evaluate_model(model: Network, split: Split) -> Evaluation:
     """Evaluate a model on the test examples, beside the baselines.
 
     Parameters
@@ -113,128 +97,87 @@ def evaluate_model(model: Network, split: Split) -> Findings:
 
     Returns
     -------
-    Findings
-        ``values``: part, n, metrics, per_class, pca, mean_image, entropy_floor, beats_pca,
-        verdict. ``arrays``: test images and their reconstructions to look at, and codes.
+    Evaluation
+        Metrics, and test examples with their reconstructions and codes.
     """
     reconstruct = reconstruct_with(model)
     linear, components = pca(split, model.latent.numbers)
-    errors, pca_errors = measure(reconstruct, split), measure(linear, split)
-    metrics, pca_metrics = errors.metrics(), pca_errors.metrics()
-    mean_metrics = measure(mean_image(split), split).metrics()
-    values = {
-        "part": "test",
-        "n": len(split.test),
-        "metrics": metrics,
-        "per_class": _per_class(errors, split),
-        "pca": {
-            "dim": components,
-            "metrics": pca_metrics,
-            "per_class": _per_class(pca_errors, split),
-        },
-        "mean_image": {"metrics": mean_metrics},
-        "entropy_floor": None
-        if errors.entropy is None
-        else float(errors.entropy.mean()) / errors.pixels,
-        **judge(metrics, pca_metrics, mean_metrics, components),
-    }
-    return Findings(values, _pictures(reconstruct, linear, errors, split) | _codes(model, split))
+    measures = tuple(dict.fromkeys(m for quantity in QUANTITIES for m in quantity.measures))
+    errors, pca_errors, mean_errors = (
+        measure_errors(function, split, measures)
+        for function in (reconstruct, linear, mean_image(split))
+    )
+    floor = errors.mean(entropy) if entropy in errors.values else None
+    return Evaluation(
+        n=len(split.test),
+        metrics=errors.metrics(),
+        per_class=_per_class(errors, split),
+        pca=LinearBaseline(
+            dim=components, metrics=pca_errors.metrics(), per_class=_per_class(pca_errors, split)
+        ),
+        mean_image=mean_errors.metrics(),
+        entropy_floor=None if floor is None else floor / errors.pixels,
+        examples=_examples(model, split, reconstruct, linear),
+        test_codes=_test_codes(model, split),
+        **_pairs(reconstruct, errors, split),
+    )
 
 
-def judge(
-    metrics: dict[str, float | None],
-    pca_metrics: dict[str, float | None],
-    mean_metrics: dict[str, float | None],
-    components: int,
-) -> dict[str, bool | str]:
-    """Say in a sentence whether a model beats PCA with as many numbers, by squared error.
-
-    Returns
-    -------
-    dict
-        ``beats_pca`` and ``verdict``.
-    """
-    mse, linear, mean = (values["mse"] or 0.0 for values in (metrics, pca_metrics, mean_metrics))
-    beats = mse < linear
-    numbers = f"MSE {mse:.4g} against {linear:.4g}"
-    if linear < EXACT:
-        verdict = (
-            f"The code is no smaller than what the images need: PCA with {components} components "
-            f"makes no error at all, and this model an MSE of {mse:.4g}."
-        )
-    elif NO_BETTER * mean < mse < mean:
-        verdict = f"Hardly better than the mean image alone: MSE {mse:.4g} against {mean:.4g}."
-    elif mse >= mean:
-        verdict = f"Does no better than the mean image alone: MSE {mse:.4g} against {mean:.4g}."
-    elif beats:
-        verdict = f"Beats PCA with {components} components: {numbers}, {1 - mse / linear:.0%} less."
-    else:
-        verdict = f"Does not beat PCA with {components} components: {numbers}."
-    return {"beats_pca": beats, "verdict": verdict}
-
-
-def _errors(images: Tensor, means: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return squared error, cross-entropy and entropy (B,); the last two NaN outside [0, 1]."""
-    squared_error = (images - means).square().flatten(1).sum(1, dtype=torch.float64)
-    if images.min() < 0 or images.max() > 1:
-        nothing = torch.full_like(squared_error, math.nan)
-        return squared_error, nothing, nothing
-    return squared_error, _cross_entropy(images, means), _cross_entropy(images, images)
-
-
-def _cross_entropy(images: Tensor, means: Tensor) -> Tensor:
-    means = means.clamp(CLIP, 1 - CLIP)
-    log_prob = images * means.log() + (1 - images) * torch.log1p(-means)
-    return -log_prob.flatten(1).sum(1, dtype=torch.float64)
-
-
-def _per_class(errors: Errors, split: Split) -> dict[str, dict[str, float | int | None]]:
+def _per_class(errors: Errors, split: Split) -> dict[str, ClassMetrics]:
     if split.dataset.labels is None:
         return {}
     labels = split.dataset.labels[split.test]
     return {
-        name: {"n": int((labels == label).sum()), **errors.metrics(labels == label)}
+        name: ClassMetrics(n=int((labels == label).sum()), metrics=errors.metrics(labels == label))
         for label, name in enumerate(split.dataset.label_names)
         if (labels == label).any()
     }
 
 
-def _pictures(
-    reconstruct: Reconstruct, linear: Reconstruct, errors: Errors, split: Split
-) -> dict[str, Array]:
-    """Collect images to look at: fixed examples, random picks, best, median and worst."""
-    fixed = split.examples()
+def _pairs(reconstruct: Reconstruct, errors: Errors, split: Split) -> dict[str, Pairs]:
+    """Collect random test examples, and the best, median and worst ones."""
     rng = np.random.default_rng(derive_seed(split.seed, "random picks"))
     by_error = np.argsort(errors.squared_error, kind="stable")
-    middle = max(0, len(by_error) // 2 - 4)
-    groups = {
-        "": fixed,
-        "random_": rng.choice(split.test, min(10, len(split.test)), replace=False),
-        "best_": split.test[by_error[:8]],
-        "median_": split.test[by_error[middle : middle + 8]],
-        "worst_": split.test[by_error[::-1][:8]],
+    middle = max(0, len(by_error) // 2 - N_EXTREME // 2)
+    size = min(N_RANDOM, len(split.test))
+    places = {
+        "random": np.searchsorted(split.test, rng.choice(split.test, size, replace=False)),
+        "best": by_error[:N_EXTREME],
+        "median": by_error[middle : middle + N_EXTREME],
+        "worst": by_error[::-1][:N_EXTREME],
     }
-    arrays: dict[str, Array] = {}
-    for prefix, index in groups.items():
-        images, labels = stored(split.dataset, index)
-        arrays[f"{prefix}originals"] = scaled(images, split.dataset.value_range).numpy()
-        arrays[f"{prefix}reconstructions"] = reconstruct(images, labels).numpy()
-    mse = errors.squared_error / errors.pixels
-    for prefix in ("best_", "median_", "worst_"):
-        arrays[f"{prefix}mse"] = mse[np.searchsorted(split.test, groups[prefix])].astype(np.float32)
-    arrays["pca_reconstructions"] = linear(*stored(split.dataset, fixed)).numpy()
-    return arrays
-
-
-def _codes(model: Network, split: Split) -> dict[str, Array]:
-    """Encode the fixed examples, and test examples spread evenly over the test part."""
-    index, fixed = spread(split.test, MAX_CODES), split.examples()
+    mse = (errors.squared_error / errors.pixels).astype(np.float32)
     return {
-        "codes": encode(model, split.dataset, index),
-        "code_labels": _labels(split, index),
-        "example_codes": encode(model, split.dataset, fixed),
-        "example_labels": _labels(split, fixed),
+        name: Pairs(mse=mse[place], **_reconstructed(reconstruct, split, split.test[place]))
+        for name, place in places.items()
     }
+
+
+def _reconstructed(
+    reconstruct: Reconstruct, split: Split, index: NDArray[np.int64]
+) -> dict[str, Any]:
+    images, labels = stored(split.dataset, index)
+    return {
+        "originals": scaled(images, split.dataset.value_range).numpy(),
+        "reconstructions": reconstruct(images, labels).numpy(),
+    }
+
+
+def _examples(
+    model: Network, split: Split, reconstruct: Reconstruct, linear: Reconstruct
+) -> Examples:
+    index = split.examples()
+    return Examples(
+        pca_reconstructions=linear(*stored(split.dataset, index)).numpy(),
+        codes=encode(model, split.dataset, index),
+        labels=_labels(split, index),
+        **_reconstructed(reconstruct, split, index),
+    )
+
+
+def _test_codes(model: Network, split: Split) -> CodeSample:
+    index = subsample(split.test, MAX_CODES)
+    return CodeSample(codes=encode(model, split.dataset, index), labels=_labels(split, index))
 
 
 def _labels(split: Split, index: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,20 +12,20 @@ from latentscape.config import Recipe
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_files
 from latentscape.core.records import Split
-from latentscape.exports.halves import Half, Runner, halve
-from latentscape.exports.metadata import describe_half, describe_model
-from latentscape.exports.targets import choose_target
+from latentscape.exports.metadata import describe_model, describe_submodel
+from latentscape.exports.submodels import Runner, Submodel, split_model
+from latentscape.exports.target import choose_target
 from latentscape.inference.batches import evaluating
 from latentscape.model import Network
 
 TOLERANCE = 1e-4
-"""Largest difference from the model that is put up with, as a share of the largest number that the
-model gives where that is above one: float32 counts digits, not places behind the point."""
+"""Largest difference from the model that is accepted. It is a share of the largest number that the
+model returns, where that is above one: float32 keeps a number of digits, not of decimal places."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, and found to do what the model does.
+    """A file that was written and checked against the model.
 
     Attributes
     ----------
@@ -85,35 +85,38 @@ def export_model(
         If a file does not do what the model does, or cannot be written.
     """
     target = choose_target(to)
-    halves, about = halve(model, split), describe_model(model, split, recipe)
+    submodels, about = split_model(model, split), describe_model(model, split, recipe)
     names = {part: f"{part}{target.suffix}" for part in parts}
     exported = []
+    for part in parts:
+        target.check(submodels[part])
     with write_files(folder, list(names.values())) as building:
         for part, name in names.items():
-            half, file = halves[part], building / name
-            target.write(half, json.dumps({**describe_half(half, target), **about}), file)
-            exported.append(_compare(half, target.open(file), folder / name))
+            submodel, file = submodels[part], building / name
+            metadata = {**describe_submodel(submodel, target), **about}
+            target.write(submodel, json.dumps(metadata), file)
+            exported.append(_compare(submodel, target.open(file), folder / name))
     return exported
 
 
-def _compare(half: Half, run: Runner, file: Path) -> Exported:
+def _compare(submodel: Submodel, run: Runner, file: Path) -> Exported:
     """Run what was written for a file, and refuse it where it does not do what the model does."""
-    count = len(half.expected)
-    inputs = {name: values.numpy() for name, values in half.inputs.items()}
+    count = len(submodel.expected)
+    inputs = {name: values.numpy() for name, values in submodel.inputs.items()}
     cuts = [0, *(cut for cut in (1, 4) if cut < count), count]  # Batches of several sizes.
     with evaluating():
         parts = [
             run({name: values[start:stop] for name, values in inputs.items()})
             for start, stop in pairwise(cuts)
         ]
-    expected = half.expected.numpy()
+    expected = submodel.expected.numpy()
     difference = float(np.abs(np.concatenate(parts) - expected).max())
     largest = float(np.abs(expected).max())
     if not difference <= TOLERANCE * max(1.0, largest):  # As it is if one of them is NaN.
         raise RunError(
-            f"The {half.name} written to {file.name} differs from the model by up to "
+            f"The {submodel.name} written to {file.name} differs from the model by up to "
             f"{difference:.1e} on {count} test images",
             expected=f"{TOLERANCE * max(1.0, largest):.1e} at most",
             fix="Nothing was kept. Choose another format: --to.",
         )
-    return Exported(half.name, file, difference, largest, count)
+    return Exported(submodel.name, file, difference, largest, count)

@@ -13,8 +13,9 @@ import numpy as np
 
 from latentscape.core.extras import require
 from latentscape.core.records import Array
-from latentscape.exports.halves import Half, Runner
 from latentscape.exports.keras_model import keras_decoder, keras_encoder
+from latentscape.exports.submodels import Runner, Submodel
+from latentscape.exports.target import Target
 from latentscape.runs import METADATA_KEY
 
 METADATA_FILE = f"{METADATA_KEY}.json"
@@ -22,18 +23,18 @@ METADATA_FILE = f"{METADATA_KEY}.json"
 
 
 def require_keras() -> Any:
-    """Import Keras; on PyTorch, which is here, unless it was imported or another was chosen."""
-    chosen = "keras" in sys.modules or "KERAS_BACKEND" in os.environ
-    if not chosen:
+    """Import Keras, on PyTorch unless Keras was imported before or another backend is set."""
+    has_backend = "keras" in sys.modules or "KERAS_BACKEND" in os.environ
+    if not has_backend:
         os.environ["KERAS_BACKEND"] = "torch"
     try:
         return require("keras", "keras", "The export to Keras")
     finally:
-        if not chosen:
+        if not has_backend:
             del os.environ["KERAS_BACKEND"]
 
 
-def write_keras(half: Half, metadata: str, file: Path) -> None:
+def write_keras(submodel: Submodel, metadata: str, file: Path) -> None:
     """Write a model of stock layers with the weights carried over.
 
     Raises
@@ -43,11 +44,11 @@ def write_keras(half: Half, metadata: str, file: Path) -> None:
     """
     keras = require_keras()
     with _as_written(keras):
-        if half.name == "encoder":
-            dtype = str(half.inputs["images"].numpy().dtype)
-            model = keras_encoder(keras, half.model, dtype)
+        if submodel.name == "encoder":
+            dtype = str(submodel.inputs["images"].numpy().dtype)
+            model = keras_encoder(keras, submodel.model, dtype)
         else:
-            model = keras_decoder(keras, half.model)
+            model = keras_decoder(keras, submodel.model)
         model.save(file)
     with ZipFile(file, "a") as archive:
         archive.writestr(METADATA_FILE, metadata)
@@ -60,15 +61,15 @@ def open_keras(file: Path) -> Runner:
         model = keras.saving.load_model(file)
 
     def run(inputs: Mapping[str, Array]) -> Array:
-        given = [_moved(values, 1, -1) for values in inputs.values()]
+        arrays = [_move_channels(values, 1, -1) for values in inputs.values()]
         with _as_written(keras):
-            made = model(given if len(given) > 1 else given[0], training=False)
-            return _moved(keras.ops.convert_to_numpy(made), -1, 1)
+            outputs = model(arrays if len(arrays) > 1 else arrays[0], training=False)
+            return _move_channels(keras.ops.convert_to_numpy(outputs), -1, 1)
 
     return run
 
 
-def _moved(values: Array, source: int, target: int) -> Array:
+def _move_channels(values: Array, source: int, target: int) -> Array:
     """Move the channels of images."""
     return np.moveaxis(values, source, target) if values.ndim == 4 else values
 
@@ -85,3 +86,15 @@ def _as_written(keras: Any) -> Iterator[None]:
             yield
     finally:
         keras.config.set_image_data_format(before)
+
+
+KERAS = Target(
+    "Keras",
+    ".keras",
+    require_keras,
+    write_keras,
+    open_keras,
+    channels_last=True,
+    integers="int32",
+    only_stock_layers=True,
+)

@@ -11,17 +11,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from latentscape.config import ConvConfig
 from latentscape.core.errors import ConfigError
 from latentscape.model import Network
-from latentscape.model.blocks import Dropout, Flatten, Unflatten
-from latentscape.model.latents import GaussianLatent, PointLatent, Sphere, VqLatent
-from latentscape.model.likelihoods import (
-    Bernoulli,
-    ContinuousBernoulli,
-    DiscretisedLogistic,
-    Gaussian,
-)
+from latentscape.model.latents.point import Sphere
+from latentscape.model.layers import Dropout, Flatten, Unflatten
 
 Shape = tuple[int, ...]
 
@@ -55,19 +48,19 @@ def keras_encoder(keras: Any, model: Network, dtype: str) -> Any:
     ConfigError
         If no stock layer does what the model needs.
     """
-    shown, layers = model.config.input, keras.layers
-    assert shown is not None
-    low, high = shown.range
-    images = keras.Input(_channels_last(shown.shape), dtype=dtype, name="images")
+    settings, layers = model.config.input, keras.layers
+    assert settings is not None
+    low, high = settings.range
+    images = keras.Input(_channels_last(settings.shape), dtype=dtype, name="images")
     values = layers.Rescaling(1 / (high - low), -low / (high - low))(images)
-    given = [images]
+    inputs = [images]
     if model.config.condition:
-        given.append(keras.Input((), dtype="int32", name="labels"))
-        one_hot = _one_hot(layers, given[1], shown.labels)
-        as_maps = isinstance(model.config.encoder, ConvConfig)
+        inputs.append(keras.Input((), dtype="int32", name="labels"))
+        one_hot = _one_hot(layers, inputs[1], settings.labels)
+        as_maps = model.config.encoder.takes_images
         values = (_beside_maps if as_maps else _beside_numbers)(layers, values, one_hot)
-    codes = _apply(layers, [*model.encoder, model.latent], values)
-    return _joined(keras, given, codes, "encoder")
+    codes = _apply(layers, [*model.encoder, *model.latent.stock_layers()], values)
+    return _joined(keras, inputs, codes, "encoder")
 
 
 def keras_decoder(keras: Any, model: Network) -> Any:
@@ -88,19 +81,19 @@ def keras_decoder(keras: Any, model: Network) -> Any:
     ConfigError
         As for `keras_encoder`.
     """
-    shown, layers = model.config.input, keras.layers
-    assert shown is not None
+    settings, layers = model.config.input, keras.layers
+    assert settings is not None
     values = keras.Input((model.latent_dim,), dtype="float32", name="codes")
-    given = [values]
+    inputs = [values]
     if model.config.condition:
-        given.append(keras.Input((), dtype="int32", name="labels"))
-        values = _beside_numbers(layers, values, _one_hot(layers, given[1], shown.labels))
-    images = _apply(layers, [*model.decoder, model.likelihood], values)
-    return _joined(keras, given, images, "decoder")
+        inputs.append(keras.Input((), dtype="int32", name="labels"))
+        values = _beside_numbers(layers, values, _one_hot(layers, inputs[1], settings.labels))
+    images = _apply(layers, [*model.decoder, *model.likelihood.stock_layers()], values)
+    return _joined(keras, inputs, images, "decoder")
 
 
-def _joined(keras: Any, given: list[Any], made: Any, name: str) -> Any:
-    return keras.Model(given if len(given) > 1 else given[0], made, name=name)
+def _joined(keras: Any, inputs: list[Any], outputs: Any, name: str) -> Any:
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name=name)
 
 
 def _channels_last(shape: Shape) -> Shape:
@@ -141,7 +134,7 @@ def _steps(layers: Any, module: nn.Module, shape: Shape) -> list[Step]:
     kind = type(module)
     if kind not in LAYERS:
         raise ConfigError(
-            f"Keras has no stock layer for {_LACKING.get(kind, kind.__name__)}",
+            f"Keras has no stock layer for {kind.__name__}",
             fix="Export it in another format: --to onnx, or --to torch-export.",
         )
     return LAYERS[kind](layers, module, shape)
@@ -203,20 +196,6 @@ def _sphere(layers: Any, module: Sphere, shape: Shape) -> list[Step]:
     return [(layers.UnitNormalization(), ()), (layers.Rescaling(math.sqrt(shape[0])), ())]
 
 
-def _point(layers: Any, module: PointLatent, shape: Shape) -> list[Step]:
-    return [step for layer in module.layers for step in _steps(layers, layer, (module.dim,))]
-
-
-def _posterior_mean(layers: Any, module: GaussianLatent, shape: Shape) -> list[Step]:
-    # The other half of the rows gives the log-variances.
-    weight, bias = (parameter[: module.dim] for parameter in module.layers[0].parameters())
-    return [(layers.Dense(module.dim), (weight.T, bias))]
-
-
-def _gaussian_mean(layers: Any, module: Gaussian, shape: Shape) -> list[Step]:
-    return _SIGMOID(layers, module, shape) if module.needs_unit_range else []
-
-
 def _plain(make: Callable[[Any, Any], Any]) -> Translate:
     """Return the translation of a module that becomes one layer without weights."""
     return lambda layers, module, shape: [(make(layers, module), ())]
@@ -225,8 +204,6 @@ def _plain(make: Callable[[Any, Any], Any]) -> Translate:
 def _activation(name: str) -> Translate:
     return _plain(lambda layers, module: layers.Activation(name))
 
-
-_SIGMOID = _activation("sigmoid")
 
 LAYERS: dict[type[nn.Module], Translate] = {
     nn.Linear: _linear,
@@ -247,17 +224,7 @@ LAYERS: dict[type[nn.Module], Translate] = {
     nn.GELU: _activation("gelu"),
     nn.SiLU: _activation("silu"),
     nn.Tanh: _activation("tanh"),
-    nn.Sigmoid: _SIGMOID,
+    nn.Sigmoid: _activation("sigmoid"),
     Sphere: _sphere,
-    PointLatent: _point,
-    GaussianLatent: _posterior_mean,
-    Bernoulli: _SIGMOID,
-    DiscretisedLogistic: _SIGMOID,
-    Gaussian: _gaussian_mean,
 }
 """What each kind of module becomes."""
-
-_LACKING: dict[type[nn.Module], str] = {
-    VqLatent: "a vq latent, which looks for the nearest vector of a codebook",
-    ContinuousBernoulli: "the mean of the likelihood continuous_bernoulli",
-}

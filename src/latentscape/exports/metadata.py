@@ -2,30 +2,31 @@
 
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from latentscape.config import Recipe, override
+from latentscape.core.findings import Json
 from latentscape.core.records import Split
 from latentscape.data import source_names
-from latentscape.evaluation.reconstruction import measure
-from latentscape.exports.halves import Half
-from latentscape.exports.targets import Target
-from latentscape.inference.batches import reconstruct_with, spread
+from latentscape.evaluation.reconstruction import measure_errors
+from latentscape.exports.submodels import Submodel
+from latentscape.exports.target import Target
+from latentscape.inference.batches import subsample
+from latentscape.inference.codec import reconstruct_with
 from latentscape.model import Network
 from latentscape.runs import SCHEMA
 
 PERCENTILES = (95, 99)
 
-MEASURED = 10_000
-"""Examples at most that thresholds are taken from."""
+MAX_MEASURED = 10_000
+"""Largest number of examples that thresholds are taken from."""
 
 _AXES = {1: (), 2: ("values",), 4: ("channels", "height", "width")}
 
 
-def describe_model(model: Network, split: Split, recipe: Recipe) -> dict[str, Any]:
+def describe_model(model: Network, split: Split, recipe: Recipe) -> Json:
     """Say what a model is.
 
     Returns
@@ -66,8 +67,8 @@ def public_recipe(recipe: Recipe, data_name: str) -> Recipe:
     )
 
 
-def describe_half(half: Half, target: Target) -> dict[str, Any]:
-    """Say what half of a model takes and gives in a format.
+def describe_submodel(submodel: Submodel, target: Target) -> Json:
+    """Describe the inputs and outputs of an encoder or decoder in a format.
 
     Returns
     -------
@@ -76,38 +77,36 @@ def describe_half(half: Half, target: Target) -> dict[str, Any]:
         (None for any number) and, of images, the ``range`` of values that stand for black and
         white.
     """
-    assert half.model.config.input is not None
-    stored = half.model.config.input.range
-    inputs = [_tensor(name, values, stored, target) for name, values in half.inputs.items()]
-    outputs = [_tensor(half.output, half.expected, (0.0, 1.0), target)]
-    return {"part": half.name, "inputs": inputs, "outputs": outputs}
+    assert submodel.model.config.input is not None
+    stored = submodel.model.config.input.range
+    inputs = [_tensor(name, values, stored, target) for name, values in submodel.inputs.items()]
+    outputs = [_tensor(submodel.output, submodel.expected, (0.0, 1.0), target)]
+    return {"part": submodel.name, "inputs": inputs, "outputs": outputs}
 
 
-def _tensor(
-    name: str, values: Tensor, value_range: tuple[float, float], target: Target
-) -> dict[str, Any]:
+def _tensor(name: str, values: Tensor, value_range: tuple[float, float], target: Target) -> Json:
     axes = ("batch", *_AXES[values.dim()])
     sizes = dict(zip(axes, (None, *values.shape[1:]), strict=True))
     if target.channels_last and "channels" in sizes:
         sizes["channels"] = sizes.pop("channels")
-    found = {
+    row = {
         "name": name,
         "dtype": target.integers if name == "labels" else str(values.numpy().dtype),
         "axes": list(sizes),
         "shape": list(sizes.values()),
     }
-    return {**found, "range": list(value_range)} if name == "images" else found
+    return {**row, "range": list(value_range)} if name == "images" else row
 
 
-def _thresholds(model: Network, split: Split) -> dict[str, Any]:
+def _thresholds(model: Network, split: Split) -> Json:
     """Return the errors that few examples exceed, none of which is a test example."""
     part = "validation" if len(split.validation) else "train"
-    index = spread(getattr(split, part), MEASURED)
-    errors = measure(reconstruct_with(model), replace(split, test=index))
-    found = np.percentile(errors.squared_error / errors.pixels, PERCENTILES)
+    index = subsample(getattr(split, part), MAX_MEASURED)
+    errors = measure_errors(reconstruct_with(model), replace(split, test=index))
+    thresholds = np.percentile(errors.squared_error / errors.pixels, PERCENTILES)
     return {
         "of": "squared error per pixel, on the scale 0 to 1",
         "part": part,
         "examples": len(index),
-        "percentiles": dict(zip(map(str, PERCENTILES), found.tolist(), strict=True)),
+        "percentiles": dict(zip(map(str, PERCENTILES), thresholds.tolist(), strict=True)),
     }

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from latentscape.core.extras import require
-from latentscape.exports.halves import Half, Runner
+from latentscape.exports.submodels import Runner, Submodel
+from latentscape.exports.target import Target
 from latentscape.runs import METADATA_KEY
 
 
@@ -20,22 +21,22 @@ def require_onnx() -> None:
         _package(package)
 
 
-def write_onnx(half: Half, metadata: str, file: Path) -> None:
+def write_onnx(submodel: Submodel, metadata: str, file: Path) -> None:
     """Write one self-contained file, weights and all, and check that it is sound ONNX."""
     onnx = _package("onnx")
     with _quietly():
         program = torch.onnx.export(
-            half.trace(),
-            input_names=list(half.inputs),
-            output_names=[half.output],
-            dynamic_shapes=[{0: "batch"} for _ in half.inputs],  # Names the axis, no more.
+            submodel.trace(),
+            input_names=list(submodel.inputs),
+            output_names=[submodel.output],
+            dynamic_shapes=[{0: "batch"} for _ in submodel.inputs],  # Names the axis, no more.
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     content = program.model_proto
     for node in content.graph.node:
-        node.ClearField("metadata_props")  # How PyTorch came to it: longer than all the rest.
+        node.ClearField("metadata_props")  # PyTorch's own notes: longer than the rest.
     onnx.helper.set_model_props(content, {METADATA_KEY: metadata})
     onnx.save(content, file)
     onnx.checker.check_model(file, full_check=True)
@@ -66,3 +67,6 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+ONNX = Target("ONNX", ".onnx", require_onnx, write_onnx, open_onnx)

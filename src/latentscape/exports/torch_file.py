@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from latentscape.core.records import Array
-from latentscape.exports.halves import Half, Runner
+from latentscape.exports.submodels import Runner, Submodel
+from latentscape.exports.target import Target
 from latentscape.runs import METADATA_KEY
 
 
-def write_torch(half: Half, metadata: str, file: Path) -> None:
+def write_torch(submodel: Submodel, metadata: str, file: Path) -> None:
     """Write a program, weights and all."""
-    torch.export.save(half.trace(), file, extra_files={METADATA_KEY: metadata})
+    torch.export.save(submodel.trace(), file, extra_files={METADATA_KEY: metadata})
 
 
 def open_torch(file: Path) -> Runner:
@@ -21,7 +22,10 @@ def open_torch(file: Path) -> Runner:
     program = torch.export.load(file).module()
 
     def run(inputs: Mapping[str, Array]) -> Array:
-        made: Tensor = program(*map(torch.from_numpy, inputs.values()))
-        return made.detach().numpy()
+        outputs: Tensor = program(*map(torch.from_numpy, inputs.values()))
+        return outputs.detach().numpy()
 
     return run
+
+
+TORCH_EXPORT = Target("torch.export", ".pt2", lambda: None, write_torch, open_torch)

@@ -1,27 +1,67 @@
 """Denoising: what a model makes of corrupted images."""
 
+from typing import Literal, Self
+
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from latentscape.config import CorruptionConfig
+from latentscape.core.findings import Images, Record
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
-from latentscape.core.units import number, percent
-from latentscape.inference.batches import reconstruct_with, stored_batches
-from latentscape.inference.samples import Batch, Pictures
+from latentscape.inference.batches import stored_batches
+from latentscape.inference.codec import reconstruct_with
+from latentscape.inference.samples import Batch
 from latentscape.model import Network, scaled
 from latentscape.model.corruption import corrupt
 
 _CPU = torch.device("cpu")
 
 
+class Denoising(Record):
+    """What a model makes of corrupted images.
+
+    Attributes
+    ----------
+    clean, noisy, restored : ndarray of float32
+        (n, *shape).
+    kind : str
+        The corruption.
+    amount : float
+        Its standard deviation or share.
+    mse_noisy, mse_restored : float
+        Squared error per pixel to the clean images, over the test examples.
+    n : int
+        Test examples.
+    trained_on : str
+        ``same`` corruption, ``other`` or ``none``.
+    """
+
+    clean: Images
+    noisy: Images
+    restored: Images
+    kind: str
+    amount: float
+    mse_noisy: float
+    mse_restored: float
+    n: int
+    trained_on: Literal["same", "other", "none"]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len({self.clean.shape, self.noisy.shape, self.restored.shape}) > 1:
+            raise ValueError("clean, noisy and restored images differ in shape")
+        return self
+
+
 def denoise(
     model: Network,
     split: Split,
-    shown: Batch,
+    examples: Batch,
     corruption: CorruptionConfig,
     seed: int,
-) -> Pictures:
+) -> Denoising:
     """Corrupt images, and let a model restore them.
 
     Parameters
@@ -30,7 +70,7 @@ def denoise(
         A trained model, evaluating.
     split : Split
         Errors are averaged over its test part.
-    shown : tuple of Tensor
+    examples : tuple of Tensor
         Stored images (n, *shape) and their labels.
     corruption : CorruptionConfig
         What is done to the images.
@@ -39,20 +79,24 @@ def denoise(
 
     Returns
     -------
-    Pictures
-        ``images`` (3, n, *shape): clean, noisy and restored. ``facts``: ``kind``, ``amount``,
-        ``mse_noisy`` and ``mse_restored`` to the clean images, per pixel, and ``about``.
+    Denoising
+        The images, and the errors over the whole test part.
     """
     with forked_random(derive_seed(seed, "shown noise"), _CPU):
-        images = _restored(model, shown, corruption)
+        clean, noisy, restored = _restored(model, examples, corruption).numpy()
     with forked_random(derive_seed(seed, "measured noise"), _CPU):
-        errors = _errors(model, split, corruption)
-    facts = {
-        **corruption.model_dump(mode="json"),
-        **errors,
-        "about": _about(model, split, corruption, errors),
-    }
-    return Pictures(images.numpy(), facts)
+        mse_noisy, mse_restored = _errors(model, split, corruption)
+    return Denoising(
+        clean=clean,
+        noisy=noisy,
+        restored=restored,
+        kind=corruption.kind,
+        amount=corruption.amount,
+        mse_noisy=mse_noisy,
+        mse_restored=mse_restored,
+        n=len(split.test),
+        trained_on=_trained_on(model, corruption),
+    )
 
 
 def _restored(model: Network, batch: Batch, corruption: CorruptionConfig) -> Tensor:
@@ -65,34 +109,19 @@ def _restored(model: Network, batch: Batch, corruption: CorruptionConfig) -> Ten
     return torch.stack([clean, noisy, restored])
 
 
-def _errors(model: Network, split: Split, corruption: CorruptionConfig) -> dict[str, float]:
-    """Return the mean squared errors per pixel over test examples; draws like `_restored`."""
+def _errors(model: Network, split: Split, corruption: CorruptionConfig) -> list[float]:
+    """Return the mean squared errors per pixel, noisy and restored; draws like `_restored`."""
     sums, pixels = torch.zeros(2, dtype=torch.float64), 0
     for batch in stored_batches(split.dataset, split.test):
-        clean, *others = _restored(model, batch, corruption)
-        sums += torch.stack([(other - clean).square().sum(dtype=torch.float64) for other in others])
+        clean, *versions = _restored(model, batch, corruption)
+        errors = [(images - clean).square().sum(dtype=torch.float64) for images in versions]
+        sums += torch.stack(errors)
         pixels += clean.numel()
-    noisy, restored = (sums / pixels).tolist()
-    return {"mse_noisy": noisy, "mse_restored": restored}
+    values: list[float] = (sums / pixels).tolist()
+    return values
 
 
-def _about(
-    model: Network, split: Split, corruption: CorruptionConfig, errors: dict[str, float]
-) -> str:
-    share, trained = percent(corruption.amount), model.config.corruption
-    noise = {
-        "gaussian": f"normal noise of standard deviation {number(corruption.amount, 2)}",
-        "masking": f"{share} of the values set to 0",
-        "salt_and_pepper": f"{share} of the values set to 0 or 1",
-        "block": f"a rectangle of {share} of the height and of the width set to 0",
-        "affine": f"a move, a turn, a stretch and a shear of up to about {share} each",
-    }[corruption.kind]
-    before, after = errors["mse_noisy"], errors["mse_restored"]
-    change = f"{'falls' if after < before else 'rises'} from {number(before, 3)}"
-    text = (
-        f"Clean images, the same with {noise}, and as the model restores them. Over the "
-        f"{len(split.test):,} test images the MSE per pixel {change} to {number(after, 3)}."
-    )
-    if trained == corruption:
-        return text
-    return f"{text} The model was trained {'with other' if trained else 'without'} noise."
+def _trained_on(model: Network, corruption: CorruptionConfig) -> Literal["same", "other", "none"]:
+    if model.config.corruption == corruption:
+        return "same"
+    return "other" if model.config.corruption else "none"

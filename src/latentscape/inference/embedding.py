@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, tee
@@ -13,12 +13,15 @@ import numpy as np
 import torch
 from numpy.lib.format import write_array_header_1_0
 
+from latentscape.config import Changes
+from latentscape.config.parts import EngineName
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import write_atomic
 from latentscape.core.records import Array, Dataset
 from latentscape.core.runtime import choose_device
 from latentscape.data import Chunk, Stream, known_labels, stream_data
-from latentscape.inference.batches import Batch, encode_batches, in_range
+from latentscape.inference.batches import Batch, in_range
+from latentscape.inference.codec import encode_batches
 from latentscape.runs import ModelFile, Run, read_model
 
 if TYPE_CHECKING:
@@ -64,8 +67,9 @@ def embed(
     data: str | Path | Dataset,
     out: str | Path,
     *,
-    changes: Mapping[str, Any] | None = None,
+    changes: Changes | None = None,
     device: str = "auto",
+    engine: EngineName = "auto",
     watch: Watch = lambda arrays, count: arrays,
 ) -> Embedded:
     """Encode all examples of a source, and write their codes to a file.
@@ -90,6 +94,8 @@ def embed(
         Settings of the data: ``labels``, ``shape``, ``range``, ``resize``.
     device : str
         As for `train`.
+    engine : str
+        ``auto`` encodes the fast way, ``plain`` by the network itself; codes differ by rounding.
     watch : callable
         Passes codes on as they are found, to show how far they are.
 
@@ -113,7 +119,7 @@ def embed(
     shape = model.network.input_shape
     begun = time.perf_counter()
     stream = stream_data(data, shape, max(1, _CHUNK // (4 * math.prod(shape))), changes=changes)
-    parts = _Parts(model, stream, watch)
+    parts = _Parts(model, stream, watch, engine)
     ids = _WRITERS[file.suffix.lower()](file, parts)
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
 
@@ -141,18 +147,18 @@ class _Part:
 
     first: int
     codes: Array
-    along: "pa.Table | None"
+    metadata: "pa.Table | None"
 
     def ids(self) -> "pa.Table":
         """Return what goes along, a column ``id`` included."""
         import pyarrow as pa
 
         numbers = pa.table({"id": np.arange(self.first, self.first + len(self.codes))})
-        if self.along is None:
+        if self.metadata is None:
             return numbers
-        if "id" in self.along.column_names:
-            return self.along
-        return self.along.add_column(0, "id", numbers.column("id"))
+        if "id" in self.metadata.column_names:
+            return self.metadata
+        return self.metadata.add_column(0, "id", numbers.column("id"))
 
     def table(self) -> "pa.Table":
         """Return what goes along, and the codes in a column for each dimension."""
@@ -170,16 +176,16 @@ class _Part:
 class _Parts:
     """The codes of a stream, to be gone through once."""
 
-    def __init__(self, model: ModelFile, stream: Stream, watch: Watch) -> None:
-        self._model, self._stream, self._watch = model, stream, watch
+    def __init__(self, model: ModelFile, stream: Stream, watch: Watch, engine: EngineName) -> None:
+        self._model, self._stream, self._watch, self._engine = model, stream, watch, engine
         self.count = 0
 
     def __iter__(self) -> Iterator[_Part]:
-        chunks, kept = tee(self._stream.chunks)
-        codes = encode_batches(self._model.network, map(self._batch, chunks))
-        for found, chunk in zip(self._watch(codes, self._stream.count), kept, strict=True):
-            yield _Part(self.count, found, chunk.along)
-            self.count += len(found)
+        chunks, pieces = tee(self._stream.chunks)
+        codes = encode_batches(self._model.network, map(self._batch, chunks), self._engine)
+        for coded, chunk in zip(self._watch(codes, self._stream.count), pieces, strict=True):
+            yield _Part(self.count, coded, chunk.metadata)
+            self.count += len(coded)
         if not self.count:
             raise DataError(f"{self._stream.name} holds no examples")
 
@@ -203,7 +209,7 @@ def _write_npy(file: Path, parts: Iterable[_Part]) -> Path | None:
     remaining = iter(parts)
     first = next(remaining)
     whole, ids = chain([first], remaining), file.with_suffix(".ids.csv")
-    if first.along is None:
+    if first.metadata is None:
         write_atomic(file, lambda at: _write_array(at, (part.codes for part in whole)))
         with suppress(OSError):  # It belongs to codes that stood here before.
             ids.unlink(missing_ok=True)

@@ -1,24 +1,23 @@
 """Samples: codes drawn from a prior or from a mixture fitted to training codes, and decoded."""
 
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import model_validator
 from torch import Tensor
 
-from latentscape.config import GaussianLatentConfig
+from latentscape.config import SAMPLERS, load
 from latentscape.core.errors import ConfigError, DataError, unknown
+from latentscape.core.findings import Images, Record, check_lengths
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import BATCH, encode, evaluating, spread, to_device
+from latentscape.inference.batches import BATCH, evaluating, subsample, to_device
+from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.model.latents import Normal
-
-SOURCES = ("prior", "gmm", "vamp")
-"""What codes can be asked from."""
 
 COMPONENTS = 10
 FULL_UP_TO = 64
@@ -29,36 +28,35 @@ MAX_CODES = 10_000
 Batch = tuple[Tensor, Tensor | None]
 """Stored images (n, *shape) and their labels (n,)."""
 
-_ABOUT = {
-    "prior": "the prior N(0, I)",
-    "vamp": "the VampPrior, the mixture of the posteriors of the trained pseudo-inputs",
-    "gmm": f"a mixture of {COMPONENTS} Gaussians fitted to the codes of training images",
-    "normal": "N(0, I), which is not a prior of this model: it was never trained on such codes",
-    "mmd": "N(0, I), which the term mmd drew the codes of training images towards",
-    "codebook": "the uniform prior, each position any vector of the codebook with the same chance: "
-    "which vectors go together was not learnt",
-}
 
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """Images that a model made, and what they show.
+class Samples(Record):
+    """Images decoded from codes that were drawn.
 
     Attributes
     ----------
     images : ndarray of float32
-        (..., *shape) on the scale 0 to 1.
-    facts : dict
-        JSON-able; ``about`` says in plain words what the images show.
+        (n, *shape).
+    source : str
+        Where the codes come from: the `origin` of a `latentscape.inference.samplers.Sampler`.
+    labels : tuple of str or None
+        Label that each image was asked to show, of a conditional model.
+    label : str or None
+        The label of all of them, where one was asked for.
+    seed : int
+        What drew the codes.
     """
 
-    images: Array
-    facts: dict[str, Any]
+    images: Images
+    source: str
+    labels: tuple[str, ...] | None = None
+    label: str | None = None
+    seed: int
 
-    @property
-    def about(self) -> str:
-        """What the images show, in plain words."""
-        return str(self.facts["about"])
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.labels is not None:
+            check_lengths(images=len(self.images), labels=len(self.labels))
+        return self
 
 
 def draw_samples(
@@ -68,7 +66,7 @@ def draw_samples(
     seed: int,
     source: str | None = None,
     label: str | None = None,
-) -> Pictures:
+) -> Samples:
     """Draw codes and decode them to their mean images.
 
     Parameters
@@ -91,10 +89,8 @@ def draw_samples(
 
     Returns
     -------
-    Pictures
-        ``images`` (count, *shape). ``facts``: ``source`` (``prior``, ``vamp``, ``gmm``; ``normal``
-        is N(0, I) for a model that was not trained on it), ``about``, and ``labels``, the name of
-        each one's label or None.
+    Samples
+        The images (count, *shape) and where their codes come from.
 
     Raises
     ------
@@ -103,19 +99,20 @@ def draw_samples(
     DataError
         If there are too few training codes for a mixture.
     """
-    chosen = choose_source(model, source)
+    sampler = _choose_sampler(model, source)
     labels = choose_labels(model, split, count, label)
-    if chosen == "gmm":
-        codes = _mixture_codes(model, split, count, labels, seed)
-    else:
-        codes = draw_from_prior(model, count, seed)
-    names = None if labels is None else [split.dataset.label_names[i] for i in labels]
-    facts = {"source": chosen, "labels": names}
-    facts["about"] = _about(model, split, facts, label, seed)
-    return Pictures(decode(model, codes, labels), facts)
+    codes = sampler.draw(split, count, labels, seed)
+    names = split.dataset.label_names
+    return Samples(
+        images=decode(model, codes, labels),
+        source=sampler.origin,
+        labels=None if labels is None else tuple(names[i] for i in labels),
+        label=label,
+        seed=seed,
+    )
 
 
-def choose_source(model: Network, asked: str | None = None) -> str:
+def choose_source(model: Network, source: str | None = None) -> str:
     """Return where codes of a model come from: ``prior``, ``vamp``, ``gmm`` or ``normal``.
 
     Raises
@@ -123,30 +120,18 @@ def choose_source(model: Network, asked: str | None = None) -> str:
     ConfigError
         If the model does not have the source that was asked for.
     """
-    if asked is not None and asked not in SOURCES:
-        raise unknown("source of codes", asked, SOURCES, ConfigError)
-    kind, prior = model.config.latent.kind, _prior_name(model)
-    if asked == "vamp" and prior != "vamp":
-        raise ConfigError(
-            "This model has no VampPrior",
-            expected="a model with model.latent.prior vamp, such as vamp-vae",
-            fix="Draw from elsewhere: --from prior, or --from gmm.",
-        )
-    if asked == "gmm" and kind == "vq":
-        raise ConfigError(
-            "A mixture of Gaussians gives codes that lie between the vectors of the codebook, and "
-            "the decoder of a vq latent has seen nothing but these vectors",
-            fix="Draw from its uniform prior: --from prior.",
-        )
-    if asked == "gmm" or (asked is None and prior == "normal"):
-        return "gmm"
-    return prior
+    return str(_choose_sampler(model, source).name)
 
 
-def has_standard_prior(model: Network) -> bool:
-    """Tell whether the rate of a model's codes is measured against N(0, I)."""
-    latent = model.config.latent
-    return isinstance(latent, GaussianLatentConfig) and latent.prior == "standard"
+def _choose_sampler(model: Network, source: str | None) -> Any:
+    """Return the sampler of a source; by default of the prior, or a mixture where there is none."""
+    if source is None:
+        source = "gmm" if load(SAMPLERS["prior"])(model).name == "normal" else "prior"
+    if source not in SAMPLERS:
+        raise unknown("source of codes", source, SAMPLERS, ConfigError)
+    sampler = load(SAMPLERS[source])(model)
+    sampler.check()
+    return sampler
 
 
 def choose_labels(
@@ -229,7 +214,7 @@ def training_codes(model: Network, split: Split, at_most: int, label: int | None
     index = split.train
     if label is not None and split.dataset.labels is not None:
         index = index[split.dataset.labels[index] == label]
-    return encode(model, split.dataset, spread(index, at_most))
+    return encode(model, split.dataset, subsample(index, at_most))
 
 
 def draw_from_prior(model: Network, count: int, seed: int) -> Tensor:
@@ -268,46 +253,57 @@ def draw_from_mixture(codes: Array, count: int, seed: int, what: str = "") -> Te
     from sklearn.mixture import GaussianMixture
 
     kind = _check_enough(codes, what)
-    # In units of their own spread, so that what keeps variances above zero suits any codes.
-    centre, spread = codes.mean(0, dtype=np.float64), codes.std(0, dtype=np.float64)
-    spread[spread == 0] = 1
+    # In units of their own subsample, so that what keeps variances above zero suits any codes.
+    centre, scale = codes.mean(0, dtype=np.float64), codes.std(0, dtype=np.float64)
+    scale[scale == 0] = 1
     mixture = GaussianMixture(
         COMPONENTS, covariance_type=kind, tol=1e-2, random_state=derive_seed(seed, "gmm") % 2**32
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # Codes that are all alike are no harm.
-        mixture.fit((codes - centre) / spread)
-    drawn = mixture.sample(count)[0]  # Sorted by component.
-    shuffled = np.random.default_rng(derive_seed(seed, "order")).permutation(drawn)
-    return torch.from_numpy((shuffled * spread + centre).astype(np.float32))
+        mixture.fit((codes - centre) / scale)
+    sampled = mixture.sample(count)[0]  # Sorted by component.
+    shuffled = np.random.default_rng(derive_seed(seed, "order")).permutation(sampled)
+    return torch.from_numpy((shuffled * scale + centre).astype(np.float32))
 
 
-def _prior_name(model: Network) -> str:
-    """Name what codes are drawn from without looking at data; ``normal`` where nothing says it."""
-    if model.config.latent.kind == "point" and "mmd" not in model.objective.weights:
-        return "normal"
-    vamp = model.config.latent.kind == "gaussian" and not has_standard_prior(model)
-    return "vamp" if vamp else "prior"
-
-
-def _trained_labels(split: Split) -> NDArray[np.int64]:
-    assert split.dataset.labels is not None
-    return np.unique(split.dataset.labels[split.train])
-
-
-def _mixture_codes(
+def mixture_codes(
     model: Network, split: Split, count: int, labels: Tensor | None, seed: int
 ) -> Tensor:
-    """Draw codes (count, D) from a mixture, or from one for each label."""
+    """Draw codes (count, D) from a mixture that is fitted to training codes.
+
+    Parameters
+    ----------
+    model : Network
+        A trained model, evaluating.
+    split : Split
+        What it was trained on.
+    count : int
+        How many.
+    labels : Tensor or None
+        (count,) labels, each of which has its own mixture; None for one mixture.
+    seed : int
+        Draws the codes, and where the mixture begins.
+
+    Raises
+    ------
+    DataError
+        If there are too few training codes.
+    """
     if labels is None:
         return draw_from_mixture(training_codes(model, split, MAX_CODES), count, seed, "")
     codes = torch.empty(count, model.latent_dim)
     for label in sorted(set(labels.tolist())):
         known = training_codes(model, split, MAX_CODES, label)
         what = f" with the label {split.dataset.label_names[label]}"
-        wanted = labels == label
-        codes[wanted] = draw_from_mixture(known, int(wanted.sum()), derive_seed(seed, label), what)
+        rows = labels == label
+        codes[rows] = draw_from_mixture(known, int(rows.sum()), derive_seed(seed, label), what)
     return codes
+
+
+def _trained_labels(split: Split) -> NDArray[np.int64]:
+    assert split.dataset.labels is not None
+    return np.unique(split.dataset.labels[split.train])
 
 
 def _check_enough(codes: Array, what: str) -> str:
@@ -323,18 +319,3 @@ def _check_enough(codes: Array, what: str) -> str:
             fix="Train on more, or draw codes from elsewhere (latentscape sample --from prior).",
         )
     return "full" if full else "diag"
-
-
-def _about(
-    model: Network, split: Split, facts: dict[str, Any], label: str | None, seed: int
-) -> str:
-    source, kind = facts["source"], model.config.latent.kind
-    name = {"point": "mmd", "vq": "codebook"}.get(kind, source) if source == "prior" else source
-    what, each = "Images", ""
-    if label is not None:
-        what = f"Images of the label {label},"
-    elif model.config.condition:
-        names = [split.dataset.label_names[index] for index in _trained_labels(split)]
-        what = f"Images whose labels take turns ({', '.join(names)}),"
-        each = ", one for each label" if source == "gmm" else ""
-    return f"{what} decoded from codes drawn from {_ABOUT[name]}{each}. Seed {seed}."

@@ -1,28 +1,29 @@
 """Walks through the latent space: between two codes, along one dimension, over a plane."""
 
+from typing import Literal, Self
+
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import model_validator
 from torch import Tensor
 
 from latentscape.core.errors import ConfigError, unknown
+from latentscape.core.findings import Images, Record, check_lengths
 from latentscape.core.records import Split
-from latentscape.core.units import number
-from latentscape.inference.batches import evaluating, posteriors, to_device
+from latentscape.inference.batches import evaluating, to_device
+from latentscape.inference.codec import posteriors
 from latentscape.inference.samples import (
     Batch,
-    Pictures,
     choose_labels,
     decode,
-    has_standard_prior,
     training_codes,
 )
 from latentscape.model import Network
-from latentscape.model.latents import VqLatent
 
 PATHS = ("linear", "spherical")
-ROWS = 20
-"""Dimensions of the code that a traversal shows at most."""
+MAX_ROWS = 20
+"""Dimensions of the code that a traversal shows."""
 
 REACH = 3.0
 """How far a traversal goes from 0 under the prior N(0, I), which has 99.7 % of its mass within."""
@@ -33,13 +34,84 @@ TAILS = (0.01, 0.99)
 QUANTILE_CODES = 2000
 
 
-def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None) -> Pictures:
+class Interpolation(Record):
+    """What lies between the codes of pairs of images.
+
+    Attributes
+    ----------
+    images : ndarray of float32
+        (rows, steps, *shape).
+    path : str
+        ``linear`` or ``spherical``.
+    is_quantised : bool
+        Whether each vector of a mix was replaced by the nearest of the codebook.
+    is_conditional : bool
+        Whether each row was decoded with the label of its first image.
+    """
+
+    images: Images
+    path: Literal["linear", "spherical"]
+    is_quantised: bool = False
+    is_conditional: bool = False
+
+
+class Traversals(Record):
+    """What single numbers of a code do to an image, the most telling ones first.
+
+    Attributes
+    ----------
+    images : ndarray of float32
+        (dims, steps, *shape).
+    dims : tuple of int
+        Which number each row moves, counted from 0.
+    spans : tuple of (float, float)
+        From where to where.
+    latent_dim : int
+        How many numbers there are.
+    has_standard_prior : bool
+        Whether spans and order follow the prior N(0, I), and no training codes.
+    """
+
+    images: Images
+    dims: tuple[int, ...]
+    spans: tuple[tuple[float, float], ...]
+    latent_dim: int
+    has_standard_prior: bool
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_lengths(images=len(self.images), dims=len(self.dims), spans=len(self.spans))
+        if not all(0 <= dim < self.latent_dim for dim in self.dims):
+            raise ValueError(f"dims are {self.dims} of {self.latent_dim}")
+        return self
+
+
+class Manifold(Record):
+    """The plane of codes of two numbers.
+
+    Attributes
+    ----------
+    images : ndarray of float32
+        (side, side, *shape): the first number grows to the right, the second upwards.
+    has_standard_prior : bool
+        Whether each picture stands for the same share of the prior N(0, I); otherwise steps are
+        even between the 1st and the 99th percentile of training codes.
+    label : str or None
+        What all are decoded with, of a conditional model.
+    """
+
+    images: Images
+    has_standard_prior: bool
+    label: str | None = None
+
+
+def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None) -> Interpolation:
     """Decode what lies between the codes of two images.
 
-    The codes of a vq latent are made of codebook vectors, and its decoder has seen nothing else:
-    each vector of a mix is replaced by the nearest of the codebook. Its vectors have no common
-    length that a sphere could keep, so that only the straight line is left. A conditional model
-    decodes each row with the label of its first image.
+    Codes of a codebook are made of its vectors, and the decoder has seen nothing else: each vector
+    of a mix is replaced by the nearest of the codebook. These vectors have no common length that a
+    sphere could keep, so that only the straight line is left. A conditional model decodes each row
+    with the label of its first image.
 
     Parameters
     ----------
@@ -54,24 +126,27 @@ def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None
 
     Returns
     -------
-    Pictures
-        ``images`` (n, steps, *shape). ``facts``: ``path``, ``about``.
+    Interpolation
+        The images (n, steps, *shape).
 
     Raises
     ------
     ConfigError
         If there is no such path, or none through these codes.
     """
-    path = path or ("spherical" if has_standard_prior(model) else "linear")
+    path = path or ("spherical" if model.config.latent.has_standard_prior else "linear")
     _check_path(model, path)
     codes = _codes(model, ends)
-    along = torch.linspace(0, 1, steps)
-    mixed = (slerp if path == "spherical" else lerp)(codes[::2], codes[1::2], along)
-    if isinstance(model.latent, VqLatent):
-        mixed = _quantised(model.latent, mixed)
+    fractions = torch.linspace(0, 1, steps)
+    mixed = (slerp if path == "spherical" else lerp)(codes[::2], codes[1::2], fractions)
+    mixed = model.latent.snap(mixed)
     labels = ends[1][::2] if ends[1] is not None else None
-    facts = {"path": path, "about": _interpolated(model, steps, path)}
-    return Pictures(decode(model, mixed, labels), facts)
+    return Interpolation(
+        images=decode(model, mixed, labels),
+        path="spherical" if path == "spherical" else "linear",
+        is_quantised=model.config.latent.quantises,
+        is_conditional=bool(model.config.condition),
+    )
 
 
 def lerp(first: Tensor, second: Tensor, along: Tensor) -> Tensor:
@@ -96,7 +171,7 @@ def slerp(first: Tensor, second: Tensor, along: Tensor) -> Tensor:
     return torch.where(straight, lerp(start, end, along.double()), arc / torch.sin(angle)).float()
 
 
-def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int) -> Pictures:
+def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int) -> Traversals:
     """Move one number of an example's code at a time, and leave the others as they are.
 
     Under the prior N(0, I) each number goes from -3 to 3, and those with the largest mean rate over
@@ -118,8 +193,8 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
 
     Returns
     -------
-    Pictures
-        ``images`` (dims, steps, *shape). ``facts``: ``dims``, ``spans`` (from, to) and ``about``.
+    Traversals
+        The images (dims, steps, *shape).
 
     Raises
     ------
@@ -128,7 +203,7 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
     """
     _refuse_codebook(model, "no number of it can be moved alone")
     code, labels = _codes(model, example)[0], example[1]
-    standard = has_standard_prior(model)
+    standard = model.config.latent.has_standard_prior
     if standard:
         spans = torch.tensor([[-REACH, REACH]]).repeat(model.latent_dim, 1)
         weight = posteriors(model, split.dataset, split.test).rate().mean(0)
@@ -137,12 +212,16 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
         ends = decode(model, _walk(code, range(model.latent_dim), spans, 2), labels)
         weight = torch.from_numpy(np.square(ends[:, 1] - ends[:, 0])).flatten(1).mean(1)
     dims = weight.argsort(descending=True, stable=True)[:rows].tolist()
-    images = decode(model, _walk(code, dims, spans, steps), labels)
-    facts = {"dims": dims, "spans": spans[dims].tolist(), "about": _traversed(model, dims)}
-    return Pictures(images, facts)
+    return Traversals(
+        images=decode(model, _walk(code, dims, spans, steps), labels),
+        dims=dims,
+        spans=spans[dims].tolist(),
+        latent_dim=model.latent_dim,
+        has_standard_prior=standard,
+    )
 
 
-def manifold(model: Network, split: Split, side: int, label: str | None = None) -> Pictures:
+def manifold(model: Network, split: Split, side: int, label: str | None = None) -> Manifold:
     """Decode a grid of codes of two numbers.
 
     Under the prior N(0, I) each picture stands for the same share of its mass, by the inverse
@@ -162,9 +241,8 @@ def manifold(model: Network, split: Split, side: int, label: str | None = None) 
 
     Returns
     -------
-    Pictures
-        ``images`` (side, side, *shape): the first number grows to the right, the second upwards.
-        ``facts``: ``about``.
+    Manifold
+        The images (side, side, *shape).
 
     Raises
     ------
@@ -179,15 +257,18 @@ def manifold(model: Network, split: Split, side: int, label: str | None = None) 
             fix="Train a model with --latent-dim 2.",
         )
     labels = choose_labels(model, split, 1, label)
-    if has_standard_prior(model):
+    if model.config.latent.has_standard_prior:
         even = torch.special.ndtri((torch.arange(side, dtype=torch.float64) + 0.5) / side).float()
         right = up = even
     else:
         spans = _quantiles(model, split, None if labels is None else int(labels))
         right, up = (torch.linspace(low, high, side) for low, high in spans.tolist())
     codes = torch.stack(torch.meshgrid(right, up.flip(0), indexing="xy"), -1)
-    about = _plane(model, split, labels)
-    return Pictures(decode(model, codes, labels), {"about": about})
+    return Manifold(
+        images=decode(model, codes, labels),
+        has_standard_prior=model.config.latent.has_standard_prior,
+        label=None if labels is None else split.dataset.label_names[int(labels)],
+    )
 
 
 def _codes(model: Network, batch: Batch) -> Tensor:
@@ -210,19 +291,10 @@ def _quantiles(model: Network, split: Split, label: int | None = None) -> Tensor
     return torch.from_numpy(np.quantile(codes, TAILS, axis=0).T.astype(np.float32))
 
 
-def _quantised(latent: VqLatent, codes: Tensor) -> Tensor:
-    """Replace each vector in codes (..., D) by the nearest of the codebook."""
-    codebook = latent.codebook.cpu()
-    vectors = codes.reshape(*codes.shape[:-1], codebook.shape[1], -1).transpose(-2, -1)
-    exact = "donot_use_mm_for_euclid_dist"  # A vector of the codebook shall be its own nearest one.
-    nearest = torch.cdist(vectors.flatten(0, -2), codebook, compute_mode=exact).argmin(-1)
-    return codebook[nearest].reshape(vectors.shape).transpose(-2, -1).flatten(-2)
-
-
 def _check_path(model: Network, path: str) -> None:
     if path not in PATHS:
         raise unknown("path", path, PATHS, ConfigError)
-    if path == "spherical" and isinstance(model.latent, VqLatent):
+    if path == "spherical" and model.config.latent.quantises:
         raise ConfigError(
             "The vectors of a codebook do not lie on a sphere, and each step of a path between "
             "them is replaced by the nearest one",
@@ -231,44 +303,9 @@ def _check_path(model: Network, path: str) -> None:
 
 
 def _refuse_codebook(model: Network, consequence: str) -> None:
-    if isinstance(model.latent, VqLatent):
+    if model.config.latent.quantises:
         raise ConfigError(
-            f"A vq code is made of whole vectors of a codebook: {consequence}",
+            f"A {model.config.latent.kind} code is made of whole vectors of a codebook: "
+            f"{consequence}",
             expected="a latent of kind gaussian or point",
         )
-
-
-def _interpolated(model: Network, steps: int, path: str) -> str:
-    way = "on an arc around zero" if path == "spherical" else "on a straight line"
-    text = f"From the code of the image on the left to that on the right, {steps} images {way}"
-    if isinstance(model.latent, VqLatent):
-        text += ", each vector replaced by the nearest of the codebook"
-    if model.config.condition:
-        text += "; each row is decoded with the label of its first image"
-    return f"{text}."
-
-
-def _traversed(model: Network, dims: list[int]) -> str:
-    if has_standard_prior(model):
-        span = f"from {number(-REACH, 1)} to {number(REACH, 1)}"
-        order = "The most informative ones come first, by their mean rate over test images"
-    else:
-        span = "from the 1st to the 99th percentile of training codes"
-        order = "Those that change the image most come first"
-    shown = ", ".join(str(dim) for dim in dims)
-    rest = f" of {model.latent_dim}" if len(dims) < model.latent_dim else ""
-    return (
-        f"Each row moves one number of a test image's code {span}, and leaves the others as they "
-        f"are. {order}: {shown}{rest}, counted from 0."
-    )
-
-
-def _plane(model: Network, split: Split, labels: Tensor | None) -> str:
-    if has_standard_prior(model):
-        spread = "spaced so that each picture stands for the same share of the prior N(0, I)"
-    else:
-        spread = "in even steps between the 1st and the 99th percentile of training codes"
-    text = f"The plane of the codes, {spread}: the first number grows to the right, the second up"
-    if labels is not None:
-        text += f"; all decoded with the label {split.dataset.label_names[int(labels)]}"
-    return f"{text}."

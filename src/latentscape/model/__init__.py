@@ -1,7 +1,9 @@
 """The model: blocks, latents, likelihoods and objectives, put together by a recipe."""
 
-from latentscape.model.folding import folded
-from latentscape.model.network import Network, scaled, uses_labels
-from latentscape.model.objectives import Pass, evaluate_terms, squared_mmd
+from latentscape.model.checks import uses_labels
+from latentscape.model.network import Network
+from latentscape.model.objectives import Pass, evaluate_terms
+from latentscape.model.scaling import scaled
+from latentscape.model.terms.mmd import squared_mmd
 
-__all__ = ["Network", "Pass", "evaluate_terms", "folded", "scaled", "squared_mmd", "uses_labels"]
+__all__ = ["Network", "Pass", "evaluate_terms", "scaled", "squared_mmd", "uses_labels"]

@@ -7,11 +7,11 @@ exported. Shapes are written (C, H, W) for images and (D,) for vectors.
 import math
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from latentscape.config import ConvConfig, MirrorConfig, MlpConfig
+from latentscape.config import BodyConfig, ConvConfig, MlpConfig, load
 from latentscape.core.errors import ConfigError
+from latentscape.model.layers import Dropout, Flatten, Unflatten
 
 # The slope that the GAN literature made customary, and that the reference projects use.
 LEAKY_SLOPE = 0.2
@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-# Activations that never fall: the largest of some numbers stays the largest. (GELU and SiLU fall
+# Activations that never fall: the largest of several numbers stays the largest. (GELU and SiLU fall
 # before they rise.)
 RISING = ("relu", "leaky_relu", "elu", "tanh", "sigmoid")
 
@@ -36,55 +36,6 @@ def activation(name: str) -> list[nn.Module]:
     if name == "linear":
         return []
     return [nn.LeakyReLU(LEAKY_SLOPE)] if name == "leaky_relu" else [ACTIVATIONS[name]()]
-
-
-class Flatten(nn.Flatten):
-    """Flattens maps (B, C, H, W) into (B, C H W); their gradient comes back laid out as they are.
-
-    Operations on two layouts of memory at once are many times slower than a copy.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Flatten."""
-        if self.training and input.requires_grad:
-            input.register_hook(channels_innermost)  # type: ignore[no-untyped-call]
-        return super().forward(input)
-
-
-class Unflatten(nn.Unflatten):
-    """Makes (B, C H W) into maps (B, C, H, W), with the channels innermost in memory."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Unflatten."""
-        return channels_innermost(super().forward(input))
-
-
-class Dropout(nn.Dropout):
-    """Sets numbers to 0 at random, and draws faster than PyTorch does on the CPU.
-
-    Four are drawn at once, from 64 random bits; the share is kept to a 65,536th.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Drop out."""
-        if not self.training or input.device.type != "cpu":
-            return super().forward(input)
-        draws = torch.randint(-(2**63), 2**63 - 1, (-(-input.numel() // 4),))
-        numbers = draws.view(torch.int16)[: input.numel()].view(input.shape)
-        kept = numbers >= round(self.p * 2**16) - 2**15
-        return input * kept.to(input.dtype).div_(1 - self.p)
-
-
-def channels_innermost(maps: Tensor) -> Tensor:
-    """Lay maps (B, C, H, W) out as (B, H, W, C), which convolutions work on the fastest.
-
-    PyTorch's own ``channels_last`` takes maps and kernels of a single channel for laid out so
-    already, whatever their strides say, and what is computed of them then is not.
-    """
-    if maps.shape[1] > 1:
-        return maps.contiguous(memory_format=torch.channels_last)
-    inner = maps.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
-    return inner.permute(0, 3, 1, 2)
 
 
 def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential, tuple[int, ...]]:
@@ -101,9 +52,11 @@ def mlp_encoder(config: MlpConfig, shape: Sequence[int]) -> tuple[nn.Sequential,
     return nn.Sequential(nn.Flatten(), *layers), (features,)
 
 
-def mlp_decoder(config: MlpConfig, features: int, shape: Sequence[int]) -> nn.Sequential:
-    """Build a fully connected decoder, (B, features) to (B, *shape)."""
-    layers, features = _dense_layers(config, features, config.widths)
+def mlp_decoder(
+    config: MlpConfig, code_shape: tuple[int, ...], shape: Sequence[int]
+) -> nn.Sequential:
+    """Build a fully connected decoder, from flattened codes to (B, *shape)."""
+    layers, features = _dense_layers(config, math.prod(code_shape), config.widths)
     return nn.Sequential(
         *layers, nn.Linear(features, math.prod(shape)), nn.Unflatten(1, tuple(shape))
     )
@@ -174,33 +127,20 @@ def conv_decoder(
 
 
 def build_encoder(
-    config: MlpConfig | ConvConfig, shape: Sequence[int]
+    config: BodyConfig, shape: Sequence[int]
 ) -> tuple[nn.Sequential, tuple[int, ...]]:
-    """Build the encoder that a config describes; see `mlp_encoder` and `conv_encoder`."""
-    if isinstance(config, MlpConfig):
-        return mlp_encoder(config, shape)
-    return conv_encoder(config, shape)
+    """Build the encoder that settings describe; see `BodyConfig`."""
+    encoder: tuple[nn.Sequential, tuple[int, ...]] = load(type(config).encoder)(config, shape)
+    return encoder
 
 
 def build_decoder(
-    config: MlpConfig | ConvConfig | MirrorConfig,
-    encoder: MlpConfig | ConvConfig,
-    code_shape: tuple[int, ...],
-    shape: Sequence[int],
+    config: BodyConfig, encoder: BodyConfig, code_shape: tuple[int, ...], shape: Sequence[int]
 ) -> nn.Sequential:
-    """Build the decoder that a config describes, from flattened codes to (B, *shape)."""
-    if isinstance(config, MirrorConfig):
-        config = mirror(encoder)
-    if isinstance(config, MlpConfig):
-        return mlp_decoder(config, math.prod(code_shape), shape)
-    return conv_decoder(config, code_shape, shape)
-
-
-def mirror(encoder: MlpConfig | ConvConfig) -> MlpConfig | ConvConfig:
-    """Return the decoder config that runs an encoder's layers backwards."""
-    if isinstance(encoder, MlpConfig):
-        return encoder.model_copy(update={"widths": encoder.widths[::-1]})
-    return encoder.model_copy(update={"channels": encoder.channels[::-1]})
+    """Build the decoder that settings describe, behind an encoder; see `BodyConfig`."""
+    settings = config.as_decoder(encoder)
+    decoder: nn.Sequential = load(type(settings).decoder)(settings, code_shape, shape)
+    return decoder
 
 
 def _dense_layers(
@@ -248,7 +188,8 @@ def _normalised(
 def _pooled(config: ConvConfig, layers: list[nn.Module]) -> list[nn.Module]:
     """Add pooling to a stage, before its activation where both orders give the same.
 
-    The activation then has a quarter of the numbers to work on.
+    The activation then works on a quarter of the numbers. The order is part of the model: files and
+    descriptions list the layers as they are here.
     """
     if config.pool == "stride":
         return layers

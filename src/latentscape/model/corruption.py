@@ -1,12 +1,10 @@
 """Corruption: what is done to the images that the encoder sees, while the target stays clean."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from latentscape.config import CorruptionConfig
+from latentscape.config import CorruptionConfig, load
 
 
 def gaussian(images: Tensor, sd: float) -> Tensor:
@@ -26,22 +24,22 @@ def salt_and_pepper(images: Tensor, share: float) -> Tensor:
 
 
 def block(images: Tensor, share: float) -> Tensor:
-    """Set one rectangle of each image (B, C, H, W) to 0, at a place of its own."""
+    """Set one rectangle of each image (B, C, H, W) to 0, each at its own place."""
     rows, columns = (_stretch(images, axis, share) for axis in (-2, -1))
     return images.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)
 
 
-def affine(images: Tensor, most: float) -> Tensor:
+def affine(images: Tensor, max_change: float) -> Tensor:
     """Move, turn, stretch and shear each image (B, C, H, W) by an affine map of its own.
 
-    Each entry of the map differs from that of the identity by up to `most`; shifts count in half
-    sides. What comes in from outside repeats the border.
+    Each entry of the map differs from that of the identity by up to `max_change`; shifts count in
+    half sides. What comes in from outside repeats the border.
     """
     identity = torch.eye(2, 3, device=images.device)
     change = torch.rand(len(images), 2, 3, device=images.device) * 2 - 1
     with torch.autocast(images.device.type, enabled=False):  # Places need more than 8 bits.
         places = functional.affine_grid(
-            identity + most * change, list(images.shape), align_corners=False
+            identity + max_change * change, list(images.shape), align_corners=False
         )
     return functional.grid_sample(images, places, padding_mode="border", align_corners=False)
 
@@ -55,23 +53,15 @@ def _stretch(images: Tensor, axis: int, share: float) -> Tensor:
     return (places >= first) & (places < first + length)
 
 
-CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
-    "gaussian": gaussian,
-    "masking": masking,
-    "salt_and_pepper": salt_and_pepper,
-    "block": block,
-    "affine": affine,
-}
-OF_IMAGES = ("block", "affine")
-"""The kinds that need rows and columns: plain vectors have none."""
-
-
 def corrupt(config: CorruptionConfig | None, images: Tensor) -> Tensor:
     """Corrupt images (B, *shape) on the scale 0 to 1, drawing from torch's generator.
 
     Returns
     -------
     Tensor
-        New images of the same shape; the given ones where `config` is None.
+        New images of the same shape; `images` themselves where `config` is None.
     """
-    return images if config is None else CORRUPTIONS[config.kind](images, config.amount)
+    if config is None:
+        return images
+    corrupted: Tensor = load(config.entry.implementation)(images, config.amount)
+    return corrupted

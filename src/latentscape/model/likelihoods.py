@@ -16,23 +16,13 @@ from latentscape.config import (
     ContinuousBernoulliConfig,
     DiscretisedLogisticConfig,
     GaussianConfig,
-)
-
-LikelihoodConfig = (
-    BernoulliConfig | GaussianConfig | ContinuousBernoulliConfig | DiscretisedLogisticConfig
+    LikelihoodConfig,
+    load,
 )
 
 
 class Likelihood(nn.Module):
-    """How a decoder's output is read as a distribution over images in [0, 1].
-
-    Attributes
-    ----------
-    needs_unit_range : bool
-        Whether images must lie in [0, 1].
-    """
-
-    needs_unit_range = True
+    """How a decoder's output is read as a distribution over images on the scale 0 to 1."""
 
     def mean(self, output: Tensor) -> Tensor:
         """Turn decoder outputs into mean images of the same shape."""
@@ -57,6 +47,10 @@ class Likelihood(nn.Module):
         log_probs = self._per_pixel(output.to(images.dtype), images)
         return log_probs.flatten(output.dim() - images.dim() + 1).sum(-1)
 
+    def stock_layers(self) -> list[nn.Module]:
+        """Return stock layers that together do what `mean` does; see ``no_stock_layers``."""
+        raise NotImplementedError
+
     def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
         raise NotImplementedError
 
@@ -65,8 +59,12 @@ class _BernoulliLogProb(torch.autograd.Function):
     """Log-probability of flat images (B, N) for logits (S, B, N), as (S, B).
 
     From logits, so that a confident pixel neither overflows nor is cut off. Most of the time of an
-    importance-weighted step goes here. Written out, each of the S passes fits into a processor's
-    cache, and nothing but the logits is kept for the gradient.
+    importance-weighted step goes here. Sample by sample the numbers fit into a processor's cache,
+    and only the logits stay in memory for the gradient.
+
+    The plain twin is ``(images * logits - softplus(logits)).sum(-1)``: the same values to the bit,
+    and a gradient that rounds elsewhere. So this gradient defines the bits of every run, and no
+    setting replaces it; the tests compare it with the twin.
     """
 
     @staticmethod
@@ -98,6 +96,10 @@ class Bernoulli(Likelihood):
         """Return the probability of each pixel."""
         return torch.sigmoid(output)
 
+    def stock_layers(self) -> list[nn.Module]:
+        """Return the sigmoid."""
+        return [nn.Sigmoid()]
+
     def log_prob(self, output: Tensor, images: Tensor) -> Tensor:
         """Return the log-probability of images; see `Likelihood.log_prob`."""
         flat = images.flatten(1)
@@ -111,7 +113,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, config: GaussianConfig) -> None:
         super().__init__()
-        self.needs_unit_range = config.mean == "sigmoid"
+        self._has_sigmoid = config.mean == "sigmoid"
         learned = config.variance == "learned"
         log_variance = torch.tensor(0.0 if learned else math.log(config.variance))  # type: ignore[arg-type]
         if learned:
@@ -121,7 +123,11 @@ class Gaussian(Likelihood):
 
     def mean(self, output: Tensor) -> Tensor:
         """Return the mean of each pixel."""
-        return torch.sigmoid(output) if self.needs_unit_range else output
+        return torch.sigmoid(output) if self._has_sigmoid else output
+
+    def stock_layers(self) -> list[nn.Module]:
+        """Return the sigmoid, if there is one."""
+        return [nn.Sigmoid()] if self._has_sigmoid else []
 
     def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
         squared_error = (images - self.mean(output)).square()
@@ -176,6 +182,10 @@ class DiscretisedLogistic(Likelihood):
         """Return the centre of each pixel's density."""
         return torch.sigmoid(output)
 
+    def stock_layers(self) -> list[nn.Module]:
+        """Return the sigmoid."""
+        return [nn.Sigmoid()]
+
     def _per_pixel(self, output: Tensor, images: Tensor) -> Tensor:
         levels = torch.round(images * self._steps) / self._steps
         inverse_scale = torch.exp(-self.log_scale)
@@ -190,14 +200,7 @@ class DiscretisedLogistic(Likelihood):
         return torch.where(levels <= 0, below_upper, inner)
 
 
-LIKELIHOODS: dict[str, type[Likelihood]] = {
-    "bernoulli": Bernoulli,
-    "gaussian": Gaussian,
-    "continuous_bernoulli": ContinuousBernoulli,
-    "discretised_logistic": DiscretisedLogistic,
-}
-
-
 def build_likelihood(config: LikelihoodConfig) -> Likelihood:
-    """Build the likelihood that a config describes."""
-    return LIKELIHOODS[config.kind](config)
+    """Build the likelihood that settings describe."""
+    likelihood: Likelihood = load(type(config).implementation)(config)
+    return likelihood

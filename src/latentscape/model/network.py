@@ -1,35 +1,33 @@
 """The one model: encoder, latent, decoder, likelihood, all of them named by a recipe."""
 
 import math
+from collections.abc import Mapping
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from latentscape.config import (
-    ConvConfig,
-    GaussianLatentConfig,
-    InitConfig,
+    TERMS,
+    Implementation,
     InputConfig,
     ModelConfig,
     ObjectiveConfig,
-    PointConfig,
+    load,
 )
 from latentscape.core.errors import ConfigError
+from latentscape.core.findings import Json
 from latentscape.core.records import LossTerms
-from latentscape.model.blocks import build_decoder, build_encoder, channels_innermost
-from latentscape.model.corruption import OF_IMAGES, corrupt
-from latentscape.model.latents import (
-    Code,
-    GaussianLatent,
-    Latent,
-    Normal,
-    PointLatent,
-    Prior,
-    VqLatent,
-)
+from latentscape.model.blocks import build_decoder, build_encoder
+from latentscape.model.checks import check_objective, check_parts, uses_labels
+from latentscape.model.corruption import corrupt
+from latentscape.model.description import count_parameters, describe_layers, describe_row
+from latentscape.model.initialisation import initialise
+from latentscape.model.latents import Code, Latent, Normal, Prior, build_latent
+from latentscape.model.layers import channels_innermost
 from latentscape.model.likelihoods import build_likelihood
-from latentscape.model.objectives import Centers, Pass, check_objective, evaluate_terms
+from latentscape.model.objectives import Pass, evaluate_terms
+from latentscape.model.scaling import scaled
 
 
 class Network(nn.Module):
@@ -64,19 +62,18 @@ class Network(nn.Module):
         check_parts(config)
         check_objective(self.objective, config)
         shape = config.input.shape
-        self.encoder, features_shape = build_encoder(config.encoder, self._seen_shape(shape))
-        self.latent = _build_latent(config, features_shape)
+        self.encoder, features_shape = build_encoder(config.encoder, self._encoder_shape(shape))
+        self.latent: Latent = build_latent(config.latent, features_shape, shape)
         code_shape = self.latent.code_shape
         if config.condition:
             code_shape = (self.latent.dim + config.input.labels,)
         self.decoder = build_decoder(config.decoder, config.encoder, code_shape, shape)
         self.likelihood = build_likelihood(config.likelihood)
-        self.centers = None
-        if "center" in self.objective.weights:
-            self.centers = Centers(config.input.labels, self.latent.dim)
+        for name, module in _term_modules(self.objective).items():
+            self.add_module(name, load(module)(config.input.labels, self.latent.dim))
         initialise(self, config.init)
         for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):  # And with the weights all maps.
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):  # Maps take the weights' layout.
                 layer.weight.data = channels_innermost(layer.weight.data)
 
     @property
@@ -97,12 +94,12 @@ class Network(nn.Module):
     @property
     def draws(self) -> bool:
         """Whether calling the model gives other outputs than `reconstruct` does."""
-        return isinstance(self.latent, GaussianLatent) or self.config.corruption is not None
+        return self.config.latent.draws or self.config.corruption is not None
 
     @property
     def parameter_count(self) -> int:
         """Number of weights and biases."""
-        return _count(self)
+        return count_parameters(self)
 
     def scale(self, images: Tensor) -> Tensor:
         """Turn stored values (B, *shape) into float32, with the stored range as 0 to 1."""
@@ -114,12 +111,12 @@ class Network(nn.Module):
         """Encode and decode stored images (B, *shape), after `epoch` epochs of training."""
         target = self.scale(images)
         corruption = partial(corrupt, self.config.corruption)
-        seen = corruption(target)
-        features = self.encoder(self._with_labels(seen, labels))
+        inputs = corruption(target)
+        features = self.encoder(self._with_labels(inputs, labels))
         code = self.latent(features, self.prior(), self.objective.samples_at(epoch))
         return Pass(
             target,
-            seen,
+            inputs,
             labels,
             code,
             self.outputs(code.z, labels),
@@ -127,7 +124,7 @@ class Network(nn.Module):
             corruption,
             lambda scaled: self.latent.mean(self.encoder(self._with_labels(scaled, labels))),
             self.decoder,
-            self.centers,
+            {name: getattr(self, name) for name in _term_modules(self.objective)},
             self.objective,
             epoch,
         )
@@ -135,7 +132,7 @@ class Network(nn.Module):
     def loss(
         self, images: Tensor, labels: Tensor | None = None, epoch: float = math.inf
     ) -> LossTerms:
-        """Return what stored images (B, *shape) cost, in nats per example."""
+        """Return the loss of stored images (B, *shape), in nats per example."""
         return evaluate_terms(self(images, labels, epoch))
 
     def gradient_scale(self) -> float:
@@ -143,7 +140,7 @@ class Network(nn.Module):
         return 1.0 if self.objective.average == "example" else 1.0 / math.prod(self.input_shape)
 
     def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return what the encoder makes (B, F) of stored images (B, *shape)."""
+        """Return the encoder's features (B, F) of stored images (B, *shape)."""
         features: Tensor = self.encoder(self._with_labels(self.scale(images), labels))
         return features
 
@@ -159,7 +156,7 @@ class Network(nn.Module):
         ConfigError
             If the model gives each image one code and no distribution.
         """
-        if not isinstance(self.latent, GaussianLatent):
+        if not self.config.latent.has_posterior:
             raise ConfigError(
                 f"A latent of kind {self.config.latent.kind} has no posterior distribution",
                 expected="a variational autoencoder, model.latent.kind gaussian",
@@ -172,11 +169,11 @@ class Network(nn.Module):
         return code
 
     def prior(self) -> Prior | None:
-        """Return what codes are drawn from before any image is seen; None for plain codes."""
+        """Return where codes come from before any image is seen; None for plain codes."""
         return self.latent.prior(self.encoder)
 
     def outputs(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return what the decoder puts out for codes (..., B, latent_dim): (..., B, *shape)."""
+        """Return the decoder's output (..., B, *shape) for codes (..., B, latent_dim)."""
         shape = codes.shape[:-1]
         if self.config.condition:
             one_hot = self._one_hot(labels)
@@ -239,15 +236,15 @@ class Network(nn.Module):
             ``active_units`` of a gaussian latent; ``perplexity`` and ``codes_used`` of a
             vector-quantised one; nothing for plain codes.
         """
-        if isinstance(self.latent, PointLatent):  # Spares the encoder a pass in every epoch.
+        if not self.config.latent.can_collapse:  # Spares the encoder a pass in every epoch.
             return {}
         return self.latent.diagnose(self.features(images, labels))
 
-    def collapse(self, measured: dict[str, float]) -> str:
-        """Say in a sentence, from what `diagnose` measured, that the code is not used, if so."""
-        return self.latent.collapse(measured) if measured else ""
+    def collapse(self, measured: Mapping[str, float]) -> str | None:
+        """Return how the code collapsed, from what `diagnose` measured; None where it is used."""
+        return self.latent.collapse(measured) if measured else None
 
-    def describe(self) -> list[dict[str, object]]:
+    def describe(self) -> list[Json]:
         """List the layers in order.
 
         Returns
@@ -256,21 +253,21 @@ class Network(nn.Module):
             ``part`` (encoder, latent, decoder, likelihood), ``layer``, ``output`` shape,
             ``parameters``.
         """
-        rows: list[dict[str, object]] = []
+        rows: list[Json] = []
         was_training = self.training
         self.eval()
-        values = torch.zeros(1, *self._seen_shape(self.input_shape), device=self.device)
+        values = torch.zeros(1, *self._encoder_shape(self.input_shape), device=self.device)
         decoded = self.latent_dim + (self._input.labels if self.config.condition else 0)
         with torch.no_grad():
-            features = _describe_layers("encoder", self.encoder, values, rows)
-            _describe_layers("latent", self.latent.layers, features, rows)
+            features = describe_layers("encoder", self.encoder, values, rows)
+            describe_layers("latent", self.latent.layers, features, rows)
             if self.latent.about:
-                extra = _count(self.latent) - _count(self.latent.layers)
-                rows.append(_row("latent", self.latent.about, (self.latent_dim,), extra))
-            _describe_layers("decoder", self.decoder, features.new_zeros(1, decoded), rows)
-        if trained := _count(self.likelihood):
+                extra = count_parameters(self.latent) - count_parameters(self.latent.layers)
+                rows.append(describe_row("latent", self.latent.about, (self.latent_dim,), extra))
+            describe_layers("decoder", self.decoder, features.new_zeros(1, decoded), rows)
+        if trained := count_parameters(self.likelihood):
             name = f"one trained scale ({self.config.likelihood.kind})"
-            rows.append(_row("likelihood", name, self.input_shape, trained))
+            rows.append(describe_row("likelihood", name, self.input_shape, trained))
         self.train(was_training)
         return rows
 
@@ -284,11 +281,11 @@ class Network(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def _seen_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape that the encoder takes, labels included."""
+    def _encoder_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of what the encoder takes, labels included."""
         if not self.config.condition:
             return shape
-        if isinstance(self.config.encoder, ConvConfig) and len(shape) == 3:
+        if self.config.encoder.takes_images and len(shape) == 3:
             return (shape[0] + self._input.labels, *shape[1:])
         return (math.prod(shape) + self._input.labels,)
 
@@ -297,7 +294,7 @@ class Network(nn.Module):
         if not self.config.condition:
             return values
         one_hot = self._one_hot(labels)
-        if isinstance(self.config.encoder, ConvConfig):
+        if self.config.encoder.takes_images:
             maps = one_hot[:, :, None, None].expand(-1, -1, *values.shape[2:])
             return torch.cat([values, maps], 1)
         return torch.cat([values.flatten(1), one_hot], 1)
@@ -310,121 +307,11 @@ class Network(nn.Module):
             )
         # A mean square of one, as codes have: a label of plain ones is learnt many times slower.
         weight = math.sqrt(self._input.labels)
-        every = torch.arange(self._input.labels, device=labels.device)
-        return weight * (labels[:, None] == every).float()
+        classes = torch.arange(self._input.labels, device=labels.device)
+        return weight * (labels[:, None] == classes).float()
 
 
-def scaled(images: Tensor, value_range: tuple[float, float]) -> Tensor:
-    """Turn stored values into float32, with the two ends of their range as 0 and 1."""
-    low, high = value_range
-    values = images.float()
-    if low:
-        values = values - low
-    if high - low == 1:
-        return values
-    # Nobody else has what has just been made: it need not be copied again.
-    return values / (high - low) if values is images else values.div_(high - low)
-
-
-def initialise(model: nn.Module, config: InitConfig) -> None:
-    """Set the initial weights of every linear and convolutional layer, from torch's generator."""
-    if config.kind == "torch":
-        return
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            if config.kind == "glorot_uniform":
-                nn.init.xavier_uniform_(layer.weight)
-            else:
-                sd = config.sd
-                nn.init.trunc_normal_(layer.weight, std=sd, a=-2 * sd, b=2 * sd)
-            assert layer.bias is not None
-            nn.init.constant_(layer.bias, config.bias)
-
-
-def uses_labels(config: ModelConfig, objective: ObjectiveConfig) -> bool:
-    """Tell whether training takes the labels of the examples."""
-    return config.condition is not None or "center" in objective.weights
-
-
-def check_parts(config: ModelConfig) -> None:
-    """Refuse parts that do not go together.
-
-    Raises
-    ------
-    ConfigError
-        With the reason.
-    """
-    assert config.input is not None
-    latent, shape = config.latent, config.input.shape
-    if config.corruption and config.corruption.kind in OF_IMAGES and len(shape) != 3:
-        raise ConfigError(
-            f"Vectors of {math.prod(shape)} numbers have no rows and columns, which the corruption "
-            f"{config.corruption.kind} changes",
-            fix="Choose model.corruption.kind=masking.",
-        )
-    vamp = isinstance(latent, GaussianLatentConfig) and latent.prior == "vamp"
-    if vamp and (config.encoder.norm == "batch" or config.encoder.dropout):
-        raise ConfigError(
-            "A vamp prior puts pseudo-inputs through the encoder, whose batch normalisation or "
-            "dropout would make another prior of them in training than in evaluation",
-            fix="Leave these out of model.encoder, or set model.latent.prior=standard.",
-        )
-    if config.condition is None:
-        return
-    if config.input.labels < 2:
-        raise ConfigError(
-            f"The model is to be conditioned on labels, and there are {config.input.labels}",
-            expected="data with two labels or more",
-            fix="Name their column or file with --labels, or leave model.condition out.",
-        )
-    if vamp:
-        raise ConfigError(
-            "A vamp prior has pseudo-inputs without labels, and cannot be conditioned on them",
-            fix="Choose model.latent.prior=standard.",
-        )
-    if latent.kind == "vq":
-        raise ConfigError(
-            "A vq latent cannot be conditioned: its codes keep their places in the decoder",
-            fix="Choose a latent of kind point or gaussian.",
-        )
-
-
-def _build_latent(config: ModelConfig, features_shape: tuple[int, ...]) -> Latent:
-    assert config.input is not None
-    if isinstance(config.latent, PointConfig):
-        return PointLatent(config.latent, features_shape)
-    if isinstance(config.latent, GaussianLatentConfig):
-        return GaussianLatent(config.latent, features_shape, config.input.shape)
-    return VqLatent(config.latent, features_shape)
-
-
-def _describe_layers(
-    part: str, layers: nn.Sequential, values: Tensor, rows: list[dict[str, object]]
-) -> Tensor:
-    """Append a row for each layer; return what they make of the values."""
-    for layer in layers:
-        values = layer(values)
-        shape = tuple(values.shape[1:])
-        rows.append(_row(part, _name(layer), shape, _count(layer)))
-    return values
-
-
-def _row(part: str, layer: str, output: tuple[int, ...], parameters: int) -> dict[str, object]:
-    return {"part": part, "layer": layer, "output": list(output), "parameters": parameters}
-
-
-def _name(layer: nn.Module) -> str:
-    name = type(layer).__name__
-    if isinstance(layer, nn.Linear):
-        name += f" {layer.in_features}→{layer.out_features}"
-    elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        height, width = layer.kernel_size
-        name += f" {layer.in_channels}→{layer.out_channels}, {height}×{width}"
-        name += f", stride {layer.stride[0]}" if layer.stride[0] != 1 else ""
-    elif isinstance(layer, nn.Dropout):
-        name += f" {layer.p:g}"
-    return name
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+def _term_modules(objective: ObjectiveConfig) -> dict[str, Implementation]:
+    """Return the modules that belong to the terms of an objective, by name."""
+    modules = (TERMS[name].module for name in objective.weights)
+    return dict(module for module in modules if module is not None)

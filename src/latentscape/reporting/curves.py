@@ -19,7 +19,8 @@ from latentscape.reporting.svg import (
     text,
 )
 
-LOG_SPREAD = 5.0  # the largest over the smallest value from which a logarithmic scale shows more
+LOG_FROM = 5.0
+"""Ratio of the largest to the smallest value from which on a logarithmic scale shows more."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,14 @@ class Curve:
 
     Attributes
     ----------
-    spreads : sequence of float
+    sds : sequence of float
         Standard deviation at each point, drawn as an upright stroke; or none.
     """
 
     label: str
     points: Sequence[tuple[float, float]]
     look: str
-    spreads: Sequence[float] = ()
+    sds: Sequence[float] = ()
 
 
 def curve_chart(
@@ -72,13 +73,13 @@ def curve_chart(
     plot, height = size
     names = max((len(curve.label) for curve in curves), default=0) * CHARACTER + 14
     width = plot + names
-    spreads = [LOG_SPREAD if ratio else np.inf for ratio in ratios]
+    log_from = [LOG_FROM if ratio else np.inf for ratio in ratios]
     points = [point for curve in curves for point in curve.points]
-    x = fit([x for x, _ in points], 50, plot, spread=spreads[0], finest=1)
-    y = fit([*(y for _, y in points), *floor], height - 44, 28, spread=spreads[1])
+    x = fit([x for x, _ in points], 50, plot, log_from=log_from[0], finest=1)
+    y = fit([*(y for _, y in points), *floor], height - 44, 28, log_from=log_from[1])
     marks = axes(x, y, x_label, y_label)
     for curve in curves:
-        marks += _drawn(curve, x, y)
+        marks += _marks(curve, x, y)
     named = [curve for curve in curves if curve.label and curve.points]
     spots = apart([y(curve.points[-1][1]) for curve in named], 16, 24, height - 44)
     for curve, spot in zip(named, spots, strict=True):
@@ -92,12 +93,11 @@ def ends(curves: Iterable[Curve]) -> str:
     return " ".join(f"{c.label} ends at {number(c.points[-1][1])}." for c in named)
 
 
-def _drawn(curve: Curve, x: Scale, y: Scale) -> list[str]:
+def _marks(curve: Curve, x: Scale, y: Scale) -> list[str]:
     points = [(x(a), y(b)) for a, b in curve.points if np.isfinite(b)]
     if len(points) == 1:
         return [dots(points, curve.look)]
     marks = [polyline(points, f"curve {curve.look}")] if points else []
-    for (a, b), spread in zip(curve.points, curve.spreads, strict=False):
-        low, high = (y(min(max(end, y.low), y.high)) for end in (b - spread, b + spread))
-        marks.append(line(x(a), low, x(a), high, f"spread {curve.look}") if spread else "")
+    for (a, b), sd in zip(curve.points, curve.sds, strict=False):
+        marks.append(line(x(a), y(b - sd), x(a), y(b + sd), f"spread {curve.look}") if sd else "")
     return marks

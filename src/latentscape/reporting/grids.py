@@ -6,11 +6,16 @@ import numpy as np
 
 from latentscape.core.records import Array
 
-GROUND = 0.8
+PAPER = 0.8
 """Grey of the lines between images, and of empty places."""
 
 SIDE = 64
 """Images are enlarged, by a whole factor, to at most this height and width."""
+
+
+def visible(images: Array) -> Array:
+    """Replace the channels of images (..., C, H, W) by their mean, unless there are 1 or 3."""
+    return images if images.shape[-3] in (1, 3) else images.mean(axis=-3, keepdims=True)
 
 
 def in_columns(rows: Array, columns: int) -> Array:
@@ -56,15 +61,14 @@ def draw_grid(cells: Array, gap: int) -> bytes:
     """
     from PIL import Image
 
-    if cells.shape[2] not in (1, 3):
-        cells = cells.mean(axis=2, keepdims=True)
+    cells = visible(cells)
     factor = max(1, SIDE // max(cells.shape[3:]))
     tiles = cells.repeat(factor, 3).repeat(factor, 4)
     lined = np.pad(tiles, ((0, 0),) * 3 + ((0, gap), (0, gap)), constant_values=np.nan)
     rows, columns, channels, height, width = lined.shape
     whole = lined.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
     whole = whole[:, : whole.shape[1] - gap, : whole.shape[2] - gap]
-    pixels = np.clip(np.nan_to_num(whole, nan=GROUND), 0, 1) * 255 + 0.5
+    pixels = np.clip(np.nan_to_num(whole, nan=PAPER), 0, 1) * 255 + 0.5
     picture = np.moveaxis(pixels.astype(np.uint8), 0, -1)
     buffer = io.BytesIO()
     Image.fromarray(picture[..., 0] if channels == 1 else picture).save(buffer, "PNG")

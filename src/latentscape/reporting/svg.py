@@ -15,6 +15,9 @@ import numpy as np
 
 CHARACTER = 6.4  # width of an average character of the 12 px chart font
 MARGIN = 16  # around a drawing that stands alone
+HUGE = 1e100
+"""From here on differences and ratios of values come near the largest float."""
+
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -38,8 +41,9 @@ class Scale:
     finest: float = 0.0
 
     def __call__(self, value: float) -> float:
-        """Position of a value."""
-        low, high, value = (self._warp(v) for v in (self.low, self.high, value))
+        """Position of a value; the nearer end for one that lies outside."""
+        inside = min(max(value, self.low), self.high)
+        low, high, value = (self._warp(v) for v in (self.low, self.high, inside))
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def _warp(self, value: float) -> float:
@@ -50,12 +54,12 @@ class Scale:
         ticks = self._log_ticks(about + 2) if self.log else []
         return ticks if len(ticks) >= 3 else self._linear_ticks(about)
 
-    def _log_ticks(self, most: int) -> list[float]:
+    def _log_ticks(self, max_ticks: int) -> list[float]:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for leads in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
             ticks = [lead * 10.0**decade for decade in decades for lead in leads]
             ticks = [tick for tick in ticks if self.low <= tick <= self.high]
-            if len(ticks) <= most:
+            if len(ticks) <= max_ticks:
                 break
         return ticks
 
@@ -72,7 +76,7 @@ def fit(
     start: float,
     end: float,
     *,
-    spread: float = math.inf,
+    log_from: float = math.inf,
     finest: float = 0.0,
 ) -> Scale:
     """Make a scale that holds all values, with a little room at both ends.
@@ -80,17 +84,18 @@ def fit(
     Parameters
     ----------
     values : iterable of float
-        What to show; infinities and NaN are passed over.
+        What to show; infinities, NaN and what is close to an overflow are left out.
     start, end : float
         Positions of the ends.
-    spread : float
+    log_from : float
         The scale is logarithmic where the largest value is more than so many times the smallest.
     finest : float
         Smallest step between ticks.
     """
-    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    # NaN compares as false, too.
+    finite = [value for value in map(float, values) if abs(value) < HUGE] or [0.0, 1.0]
     low, high = min(finite), max(finite)
-    if low > 0 and high / low > spread:
+    if low > 1 / HUGE and high / low > log_from:
         margin = (high / low) ** 0.04
         return Scale(low / margin, high * margin, start, end, True, finest)
     margin = 0.04 * (high - low) or 0.5 * abs(high) or 0.5
@@ -106,7 +111,7 @@ def document(width: float, height: float, marks: Iterable[str], alt: str) -> str
 
 
 def standalone(svg: str) -> str:
-    """Give a drawing real colours, a margin and a white ground, for programs of all kinds."""
+    """Give a drawing real colours, a margin and white paper, for programs of all kinds."""
     style = resources.files("latentscape.reporting").joinpath("chart.css").read_text("utf-8")
     colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.partition("}")[0]))
     style = re.sub(r"var\((--[\w-]+)\)", lambda match: colours[match[1]], style.partition("}")[2])
@@ -114,8 +119,8 @@ def standalone(svg: str) -> str:
     size = f'width="{width:g}" height="{height:g}"'
     box = f'viewBox="{-MARGIN} {-MARGIN} {width:g} {height:g}" {size}'
     head, close, rest = _VIEW.sub(box, svg, count=1).partition(">")
-    ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" {size} fill="#fff"/>'
-    return f"{head}{close}<style>{style}</style>{ground}{rest}"
+    paper = f'<rect x="{-MARGIN}" y="{-MARGIN}" {size} fill="#fff"/>'
+    return f"{head}{close}<style>{style}</style>{paper}{rest}"
 
 
 def text(x: float, y: float, content: str, look: str = "", anchor: str = "start") -> str:
@@ -174,13 +179,13 @@ def tick_label(value: float) -> str:
 def apart(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Move positions as little as needed to keep them `gap` apart and, if they fit, in bounds."""
     order = np.argsort(np.asarray(positions), kind="stable")
-    moved = np.asarray(positions, dtype=float)[order]
-    for index in range(1, len(moved)):
-        moved[index] = max(moved[index], moved[index - 1] + gap)
+    places = np.asarray(positions, dtype=float)[order]
+    for index in range(1, len(places)):
+        places[index] = max(places[index], places[index - 1] + gap)
     ceiling = high
-    for index in reversed(range(len(moved))):
-        moved[index] = max(min(moved[index], ceiling), low + index * gap)
-        ceiling = moved[index] - gap
-    result = np.empty(len(moved))
-    result[order] = moved
+    for index in reversed(range(len(places))):
+        places[index] = max(min(places[index], ceiling), low + index * gap)
+        ceiling = places[index] - gap
+    result = np.empty(len(places))
+    result[order] = places
     return [float(position) for position in result]

@@ -1,4 +1,4 @@
-"""The run directory, the model file and findings: written atomically, read without executing.
+"""The run directory, the model file and findings: written whole, read without executing.
 
 Whatever is wrong with a file, reading it raises a `RunError` that names the file and the reason.
 
@@ -6,26 +6,61 @@ Whatever is wrong with a file, reading it raises a `RunError` that names the fil
 
     runs/<name>/
         recipe.yaml  environment.json  data.json  history.jsonl  events.jsonl
-        model.safetensors  checkpoint/  snapshots/  findings.json  findings.npz  report.html
+        model.safetensors  checkpoint/  snapshots/  findings/<part>.json, .npz  report.html
 """
 
-from latentscape.runs.directory import Run, create_run, list_runs, open_run, write_recipe
-from latentscape.runs.findings import read_findings, write_findings
-from latentscape.runs.model_file import METADATA_KEY, ModelFile, load_model, read_model, save_model
-from latentscape.runs.reading import SCHEMA
+from typing import TYPE_CHECKING
+
+from latentscape.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from latentscape.runs.directory import Run, create_run, list_runs, open_run, write_recipe
+    from latentscape.runs.facts import DataFacts, Environment
+    from latentscape.runs.findings import RunFindings, save_parts
+    from latentscape.runs.model_file import (
+        METADATA_KEY,
+        ModelFile,
+        load_model,
+        read_model,
+        save_model,
+    )
+    from latentscape.runs.opened import OpenRun, load_run_split, load_split
+    from latentscape.runs.reading import SCHEMA
+    from latentscape.runs.store import read_part, write_part
+
+# Models need PyTorch, which takes a second to import, and run directories do not.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "directory": ("Run", "create_run", "list_runs", "open_run", "write_recipe"),
+        "facts": ("DataFacts", "Environment"),
+        "findings": ("RunFindings", "save_parts"),
+        "model_file": ("METADATA_KEY", "ModelFile", "load_model", "read_model", "save_model"),
+        "opened": ("OpenRun", "load_run_split", "load_split"),
+        "reading": ("SCHEMA",),
+        "store": ("read_part", "write_part"),
+    },
+)
 
 __all__ = [
     "METADATA_KEY",
-    "ModelFile",
     "SCHEMA",
+    "DataFacts",
+    "Environment",
+    "ModelFile",
+    "OpenRun",
     "Run",
+    "RunFindings",
     "create_run",
     "list_runs",
     "load_model",
+    "load_run_split",
+    "load_split",
     "open_run",
-    "read_findings",
     "read_model",
+    "read_part",
     "save_model",
-    "write_findings",
+    "save_parts",
+    "write_part",
     "write_recipe",
 ]

@@ -2,35 +2,18 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from latentscape.config import Recipe
 from latentscape.core.errors import RunError
 from latentscape.core.files import cannot_write, write_folder, write_json, write_text
-from latentscape.runs.reading import Types, read_json, read_lines, read_recipe
-
-# What the rest of the system looks up in them.
-_DATA: Types = {
-    "name": str,
-    "origin": str,
-    "fingerprint": str,
-    "label_names": list,
-    "sizes": dict,
-}
-_EPOCH: Types = {
-    "epoch": int,
-    "lr": int | float,
-    "seconds": int | float,
-    "images_per_second": int | float,
-    "train": dict,
-    "validation": dict | None,
-}
-_EVENT: Types = {"epoch": int, "what": str}
+from latentscape.core.findings import Record, to_json
+from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
+from latentscape.runs.reading import read_recipe, read_record, read_records
 
 
 @dataclass(frozen=True)
@@ -76,33 +59,31 @@ class Run:
         return read_recipe(self.path / "recipe.yaml")
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> DataFacts:
         """Source, fingerprint, shape, split sizes and seed of the data."""
-        return read_json(self.path / "data.json", _DATA)
+        return read_record(self.path / "data.json", DataFacts)
 
     @property
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Environment:
         """Versions, machine, git commit and command."""
-        return read_json(self.path / "environment.json", {})
+        return read_record(self.path / "environment.json", Environment)
 
     @property
-    def history(self) -> list[dict[str, Any]]:
-        """A record per epoch: losses, learning rate, seconds."""
-        return read_lines(self.path / "history.jsonl", _EPOCH)
+    def history(self) -> History:
+        """Losses, learning rate and time of every epoch."""
+        return History(epochs=read_records(self.path / "history.jsonl", Epoch))
 
     @property
-    def events(self) -> list[dict[str, Any]]:
-        """What went wrong and was mended in training, such as roll-backs."""
-        return read_lines(self.path / "events.jsonl", _EVENT)
+    def events(self) -> tuple[Event, ...]:
+        """What went wrong in training, such as roll-backs."""
+        return read_records(self.path / "events.jsonl", Event)
 
     @property
     def fingerprint(self) -> str:
         """Equal for two runs of the same settings on the same data."""
-        return self.recipe.fingerprint(self.data["fingerprint"])
+        return self.recipe.fingerprint(self.data.fingerprint)
 
-    def write_log(
-        self, history: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]]
-    ) -> None:
+    def write_log(self, history: Iterable[Epoch], events: Iterable[Event]) -> None:
         """Replace history.jsonl, and events.jsonl where there are events."""
         _write_lines(self.path / "history.jsonl", history)
         if events:
@@ -112,8 +93,8 @@ class Run:
 def create_run(
     path: Path,
     recipe: Recipe,
-    data: Mapping[str, Any],
-    environment: Mapping[str, Any],
+    data: DataFacts,
+    environment: Environment,
     *,
     overwrite: bool = False,
 ) -> Run:
@@ -125,7 +106,7 @@ def create_run(
         The directory to make.
     recipe : Recipe
         The resolved recipe, ``model.input`` included.
-    data, environment : mapping
+    data, environment : DataFacts, Environment
         Content of data.json and environment.json.
     overwrite : bool
         Whether a run of that name may be removed first.
@@ -137,8 +118,8 @@ def create_run(
     """
     _check_free(path, overwrite)
     with write_folder(path) as building:
-        write_json(building / "data.json", data)
-        write_json(building / "environment.json", environment)
+        write_json(building / "data.json", data.model_dump(mode="json"))
+        write_json(building / "environment.json", environment.model_dump(mode="json"))
         write_recipe(building / "recipe.yaml", recipe)
     return Run(path)
 
@@ -188,11 +169,11 @@ def list_runs(folder: Path) -> list[Run]:
 
 def _check_free(path: Path, overwrite: bool) -> None:
     try:
-        taken = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+        occupied = path.exists() and not (path.is_dir() and not any(path.iterdir()))
         is_run = (path / "recipe.yaml").exists()
     except OSError as error:
         raise cannot_write(path, error) from error
-    if not taken or (is_run and overwrite):
+    if not occupied or (is_run and overwrite):
         return
     fix = "Give another --name."
     if is_run:
@@ -200,5 +181,5 @@ def _check_free(path: Path, overwrite: bool) -> None:
     raise RunError(f"{path} exists already", fix=fix)
 
 
-def _write_lines(file: Path, records: Iterable[dict[str, Any]]) -> None:
-    write_text(file, "".join(json.dumps(record) + "\n" for record in records))
+def _write_lines(file: Path, records: Iterable[Record]) -> None:
+    write_text(file, "".join(json.dumps(to_json(record)) + "\n" for record in records))

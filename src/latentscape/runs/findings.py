@@ -1,44 +1,238 @@
-"""What was found out about a run or a study, in two files."""
+"""All that is known about a finished run, read when it is asked for."""
 
-import io
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 
-from latentscape.core.errors import DataError, RunError
-from latentscape.core.files import write_bytes, write_json
-from latentscape.core.records import Findings
-from latentscape.data.arrays import load_arrays
-from latentscape.runs.reading import check_schema, read_json
+from latentscape.config import Recipe
+from latentscape.core.errors import RunError
+from latentscape.core.findings import Json, Part, drop_arrays, split_arrays, to_json, warn_renamed
+from latentscape.core.records import Array
+from latentscape.runs.directory import Run
+from latentscape.runs.facts import (
+    Architecture,
+    DataFacts,
+    Environment,
+    Event,
+    History,
+    Supervision,
+)
+from latentscape.runs.legacy import (
+    LegacyFindings,
+    legacy_contents,
+    legacy_part,
+    migrate_run,
+    read_legacy,
+)
+from latentscape.runs.store import part_names, read_contents, read_part, write_part
+
+_P = TypeVar("_P", bound=Part)
 
 
-def write_findings(folder: Path, findings: Findings) -> None:
-    """Write findings.json and findings.npz."""
-    if findings.arrays:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **findings.arrays)
-        write_bytes(folder / "findings.npz", buffer.getvalue())
-    write_json(folder / "findings.json", findings.values)
+@dataclass(frozen=True, eq=False)
+class Snapshots:
+    """What the model made of fixed examples, and of fixed codes, after some epochs.
+
+    Attributes
+    ----------
+    epochs : tuple of int
+        After which epochs.
+    reconstructions : ndarray of float32
+        (epochs, n, *shape).
+    samples : ndarray of float32 or None
+        (epochs, m, *shape) of codes drawn from the prior, where there is one.
+    """
+
+    epochs: tuple[int, ...]
+    reconstructions: Array
+    samples: Array | None
 
 
-def read_findings(folder: Path) -> Findings:
-    """Read what `write_findings` wrote.
+class RunFindings:
+    """All that is known about a finished run: each file is read once, when it is asked for.
 
     Parameters
     ----------
-    folder : Path
-        Of a run or a study.
+    run : Run
+        The run directory.
 
     Raises
     ------
     RunError
-        If a file is missing, damaged or of another version.
+        If the run is not finished; and, of every attribute, if its file is damaged.
     """
-    file = folder / "findings.json"
-    values = read_json(file, {})
-    check_schema(file, values.get("schema"))
-    arrays = folder / "findings.npz"
+
+    def __init__(self, run: Run) -> None:
+        if not run.finished:
+            raise RunError(
+                f"{run.name} is not finished", fix=f"Run: latentscape train --resume {run.path}"
+            )
+        self.run = run
+        self._parts: dict[type[Part], Part | None] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.run.name
+
+    @property
+    def label(self) -> str:
+        """What the model is called in tables: its recipe."""
+        return self.recipe.name
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The whole resolved recipe."""
+        return self.run.recipe
+
+    @cached_property
+    def data(self) -> DataFacts:
+        """Which data, and how they were divided."""
+        return self.run.data
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Versions, machine and command."""
+        return self.run.environment
+
+    @cached_property
+    def history(self) -> History:
+        """The epochs."""
+        return self.run.history
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """What went wrong in training."""
+        return self.run.events
+
+    @cached_property
+    def snapshots(self) -> Snapshots | None:
+        """Pictures of single epochs; None where none were kept."""
+        return _read_snapshots(self.run)
+
+    @property
+    def supervision(self) -> Supervision:
+        """Which labels training has used."""
+        return Supervision.of(self.recipe)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The layers of the model."""
+        return self.require(Architecture)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that have been measured."""
+        return tuple(sorted({*part_names(self.run.path), *self._legacy_contents()}))
+
+    def get(self, kind: type[_P]) -> _P | None:
+        """Return a part of the findings; None where it has not been measured."""
+        if kind not in self._parts:
+            part = read_part(self.run.path, kind)
+            if part is None and self._legacy is not None:
+                part = legacy_part(self._legacy, kind)
+            self._parts[kind] = part
+        return cast(_P | None, self._parts[kind])
+
+    def require(self, kind: type[_P]) -> _P:
+        """Return a part of the findings.
+
+        Raises
+        ------
+        RunError
+            If it has not been measured.
+        """
+        part = self.get(kind)
+        if part is None:
+            raise RunError(
+                f"{self.name} has no {kind.part} among its findings",
+                fix=f"Run: latentscape evaluate {self.run.path}",
+            )
+        return part
+
+    @property
+    def values(self) -> Json:
+        """All facts as JSON: the name of version 0.1.0 for what attributes are now."""
+        warn_renamed("values", "get, or to_json")
+        return self.to_json()
+
+    def to_json(self) -> Json:
+        """Return all facts as JSON: those of the run, and each part under its name."""
+        history, architecture = self.history, self.architecture
+        return {
+            "kind": "run",
+            "name": self.name,
+            "label": self.label,
+            "recipe": self.recipe.model_dump(mode="json", exclude_none=True),
+            "data": to_json(self.data),
+            "environment": to_json(self.environment),
+            "supervision": to_json(self.supervision),
+            "history": history.records(),
+            "events": [to_json(event) for event in self.events],
+            "timing": {
+                "train_seconds": history.train_seconds,
+                "seconds_per_epoch": history.seconds_per_epoch,
+                "images_per_second": history.images_per_second,
+            },
+            "parameters": architecture.parameters,
+            "latent_dim": architecture.latent_dim,
+            **self._legacy_contents(),
+            **read_contents(self.run.path),
+        }
+
+    @cached_property
+    def _legacy(self) -> LegacyFindings | None:
+        return read_legacy(self.run.path)
+
+    def _legacy_contents(self) -> dict[str, Json]:
+        contents = {} if self._legacy is None else legacy_contents(self._legacy)
+        return {part: drop_arrays(split_arrays(content)[0]) for part, content in contents.items()}
+
+
+def save_parts(run: Run, *parts: Part) -> None:
+    """Write parts of the findings of a run, each in place of what stood there.
+
+    Raises
+    ------
+    RunError
+        If a file cannot be written, or findings of version 0.1.0 in the same run are damaged.
+    """
+    migrate_run(run.path)
+    for part in parts:
+        write_part(run.path, part)
+
+
+def _read_snapshots(run: Run) -> Snapshots | None:
+    files = sorted(run.snapshots.glob("epoch-*.npy"))
+    if not files:
+        return None
+    samples = [file.with_name(file.name.replace("epoch-", "samples-")) for file in files]
+    return Snapshots(
+        epochs=tuple(_epoch_of(file) for file in files),
+        reconstructions=_stack(files),
+        samples=_stack(samples) if all(file.exists() for file in samples) else None,
+    )
+
+
+def _epoch_of(file: Path) -> int:
+    number = file.stem.removeprefix("epoch-")
+    if not number.isdecimal():
+        raise RunError(f"A picture has no epoch in its name: {file}", fix="Move it elsewhere.")
+    return int(number)
+
+
+def _stack(files: list[Path]) -> Array:
+    pictures = [_read_picture(file) for file in files]
+    if len({picture.shape for picture in pictures}) > 1:
+        raise RunError(f"Pictures in {files[0].parent} differ in shape", fix="Train the run again.")
+    return np.stack(pictures)
+
+
+def _read_picture(file: Path) -> Array:
     try:
-        return Findings(values, load_arrays(arrays) if arrays.exists() else {})
-    except DataError as error:
-        raise RunError(str(error), fix="Run 'latentscape evaluate RUN' again.") from error
+        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+    except (ValueError, EOFError, OSError) as error:
+        raise RunError(f"A picture is damaged: {file}: {error}") from error

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +19,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from latentscape.config import ConvConfig, MirrorConfig, MlpConfig, Recipe
+from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.files import write_bytes
+from latentscape.core.findings import Json
 from latentscape.model import Network
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.runs.directory import open_run
@@ -79,7 +79,7 @@ class ModelFile:
     network: Network
     recipe: Recipe
     label_names: tuple[str, ...]
-    estimator: dict[str, Any]
+    estimator: Json
 
 
 def save_model(
@@ -87,7 +87,7 @@ def save_model(
     weights: Mapping[str, Tensor],
     recipe: Recipe,
     label_names: Iterable[str],
-    estimator: Mapping[str, Any] | None = None,
+    estimator: Json | None = None,
 ) -> None:
     """Write a model file: weights, with recipe, schema version and checksum as metadata.
 
@@ -104,7 +104,7 @@ def save_model(
     estimator : mapping, optional
         What `ModelFile` keeps of an estimator.
     """
-    about: dict[str, Any] = {
+    about: Json = {
         "schema": SCHEMA,
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "label_names": list(label_names),
@@ -190,7 +190,7 @@ def _name_other(start: bytes) -> str:
     return next((what for magic, what in _OTHER_FILES.items() if start.startswith(magic)), "")
 
 
-def _parse(file: Path, text: str) -> dict[str, Any]:
+def _parse(file: Path, text: str) -> Json:
     try:
         about = json.loads(text)
     except DAMAGE as error:
@@ -205,7 +205,7 @@ def _outline(file: Path, recipe: Recipe, tensors: int) -> Network:
     """Build the network of a recipe without its numbers: whatever the sizes, it takes no memory."""
     model = recipe.model
     try:
-        if max(_stages(model.encoder), _stages(model.decoder)) > tensors:
+        if max(model.encoder.depth, model.decoder.depth) > tensors:
             raise ValueError(f"it asks for more layers than there are tensors, {tensors}")
         with torch.device("meta"):
             return Network(model, recipe.objective)
@@ -213,20 +213,14 @@ def _outline(file: Path, recipe: Recipe, tensors: int) -> Network:
         raise damaged(file, f"its recipe makes no network: {error}", _COPY) from error
 
 
-def _stages(body: MlpConfig | ConvConfig | MirrorConfig) -> int:
-    if isinstance(body, MirrorConfig):
-        return 0
-    return len(body.widths if isinstance(body, MlpConfig) else body.channels)
-
-
 def _check_weights(
     file: Path, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> None:
     """Refuse tensors other than those of the network, and values that no training leaves."""
     for name in sorted(weights.keys() | expected.keys()):
-        found, wanted = (_described(tensors.get(name)) for tensors in (weights, expected))
-        if found != wanted:
-            why = f"its weights do not fit its recipe: {name} is {found}, and should be {wanted}"
+        actual, needed = (_described(tensors.get(name)) for tensors in (weights, expected))
+        if actual != needed:
+            why = f"its weights do not fit its recipe: {name} is {actual}, and should be {needed}"
             raise damaged(file, why, _COPY)
     for name, tensor in weights.items():
         if not np.isfinite(tensor.numpy()).all():
@@ -239,7 +233,7 @@ def _described(tensor: Tensor | None) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _checksum(about: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+def _checksum(about: Json, weights: Mapping[str, Tensor]) -> str:
     """SHA-256 over the metadata, and over names, types, shapes and bytes of the weights."""
     digest = sha256(json.dumps(about, sort_keys=True).encode())
     for name, tensor in sorted(weights.items()):

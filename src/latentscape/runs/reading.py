@@ -4,15 +4,19 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import ValidationError
 
 from latentscape.config import Recipe, validate
 from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.findings import Json, Record
+
+_R = TypeVar("_R", bound=Record)
 
 SCHEMA = 1
-"""Version of the model file, of checkpoints and of findings; newer ones are refused."""
+"""Version of the model file and of checkpoints; newer ones are refused."""
 
 Types = Mapping[str, type | UnionType]
 """What a record must hold: the type of each entry."""
@@ -47,43 +51,67 @@ def brief(why: object) -> str:
     return "".join(character if character.isprintable() else "?" for character in line)
 
 
-def check_schema(file: Path, schema: object) -> None:
-    """Refuse a file of another schema version.
+def check_schema(file: Path, schema: object, newest: int = SCHEMA) -> None:
+    """Refuse a file of a schema version that is not known, or above `newest`.
 
     Raises
     ------
     RunError
         Which tells a newer version from a damaged one.
     """
-    if type(schema) is not int or schema < SCHEMA:
+    if type(schema) is not int or schema < 1:
         raise damaged(file, f"its schema version is {schema!r}")
-    if schema > SCHEMA:
+    if schema > newest:
         raise RunError(
             f"{file} has schema version {brief(schema)}: it was made by a newer Latentscape",
-            expected=f"version {SCHEMA}",
+            expected=f"version {newest}",
             fix="Upgrade Latentscape: pip install --upgrade latentscape",
         )
 
 
-def read_bytes(file: Path, most: int = -1) -> bytes:
+def read_bytes(file: Path, max_bytes: int = -1) -> bytes:
     """Read a file, or its first bytes."""
     try:
         with file.open("rb") as content:
-            return content.read(most)
+            return content.read(max_bytes)
     except OSError as error:
         raise RunError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
-def read_json(file: Path, types: Types) -> dict[str, Any]:
+def read_json(file: Path, types: Types) -> Json:
     """Read a file that holds one JSON record."""
     return _parse_record(file, read_bytes(file), types)
 
 
-def read_lines(file: Path, types: Types) -> list[dict[str, Any]]:
-    """Read a file that holds a JSON record per line; none where there is no file."""
+def read_record(file: Path, kind: type[_R]) -> _R:
+    """Read a file that holds one record of a kind."""
+    return make_record(file, kind, read_json(file, {}))
+
+
+def read_records(file: Path, kind: type[_R]) -> tuple[_R, ...]:
+    """Read a file that holds a record per line; none where there is no file."""
     if not file.exists():
-        return []
-    return [_parse_record(file, line, types) for line in read_bytes(file).splitlines()]
+        return ()
+    lines = read_bytes(file).splitlines()
+    return tuple(make_record(file, kind, _parse_record(file, line, {})) for line in lines)
+
+
+def make_record(file: Path, kind: type[_R], content: object, fix: str = "") -> _R:
+    """Make a record of what a file holds.
+
+    Raises
+    ------
+    RunError
+        If it does not fit: with the file, the field and what to do.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(place) for place in first["loc"]) or kind.__name__
+        raise damaged(file, f"{field}: {first['msg']}", fix) from error
+    except DAMAGE as error:
+        raise damaged(file, error, fix) from error
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -120,7 +148,7 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _parse_record(file: Path, text: bytes, types: Types) -> dict[str, Any]:
+def _parse_record(file: Path, text: bytes, types: Types) -> Json:
     try:
         record = json.loads(text.decode())
     except DAMAGE as error:

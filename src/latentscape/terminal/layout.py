@@ -10,12 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from latentscape.core import units
+from latentscape.core.metrics import Metric
 
 
-def show(what: RenderableType) -> None:
+def show(content: RenderableType) -> None:
     """Print a table, or anything else that can be printed."""
-    _console().print(what)
+    _console().print(content)
 
 
 def on_terminal() -> bool:
@@ -66,15 +66,9 @@ def _stacked(cell: str) -> str:
     return cell.replace(" ±", "\n±")
 
 
-_RANKS = {"mse": 0, "elbo": 0, "active_units": 0, "nll": 3, "nats": 4, "psnr": 5, "bce": 6}
-_RANKS |= {"kmeans_accuracy": 0, "probe_accuracy": 0, "readable_of_16": 0, "umap_hungarian": 1}
-_RANKS |= {"knn_accuracy": 2, "kmeans_hungarian": 3, "readable": 4, "kmeans_nmi": 5}
-
-
-def metric_column(name: str, cells: Sequence[str]) -> Column:
+def metric_column(metric: Metric, cells: Sequence[str]) -> Column:
     """Make the column of a metric under its name and unit."""
-    metric = units.metric_of(name)
-    return Column(metric.name, metric.unit, cells, _RANKS.get(name, 7))
+    return Column(metric.name, metric.unit, cells, metric.rank)
 
 
 def print_columns(title: str, labels: Sequence[str], columns: Sequence[Column]) -> None:
@@ -82,19 +76,19 @@ def print_columns(title: str, labels: Sequence[str], columns: Sequence[Column]) 
     console = _console()
     longest = max(Text.from_markup(label).cell_len for label in labels)
     room = console.width - min(longest, max(16, console.width // 4)) - 4
-    shown = list(columns)
-    while _width(shown, stacked=True) > room and any(column.rank for column in shown):
-        shown.remove(max(shown, key=lambda column: column.rank))
-    stacked = _width(shown, stacked=False) > room
-    left = console.width - _width(shown, stacked=stacked) - 4
-    made = table(title=escape(title))
-    made.add_column(width=min(longest, max(8, left)), overflow="fold")
-    for column in shown:
+    columns = list(columns)
+    while _width(columns, stacked=True) > room and any(column.rank for column in columns):
+        columns.remove(max(columns, key=lambda column: column.rank))
+    stacked = _width(columns, stacked=False) > room
+    left = console.width - _width(columns, stacked=stacked) - 4
+    grid = table(title=escape(title))
+    grid.add_column(width=min(longest, max(8, left)), overflow="fold")
+    for column in columns:
         heading = f"{column.heading}\n[dim]{column.unit}" if column.unit else column.heading
-        made.add_column(heading, justify="right", width=column.width(stacked=stacked) - 3)
-    for label, *cells in zip(labels, *(column.cells for column in shown), strict=True):
-        made.add_row(label, *map(_stacked, cells) if stacked else cells)
-    console.print(made)
+        grid.add_column(heading, justify="right", width=column.width(stacked=stacked) - 3)
+    for label, *cells in zip(labels, *(column.cells for column in columns), strict=True):
+        grid.add_row(label, *map(_stacked, cells) if stacked else cells)
+    console.print(grid)
 
 
 def _width(columns: Sequence[Column], *, stacked: bool) -> int:
@@ -113,7 +107,7 @@ def print_line(text: str, style: str = "", indent: int = 0) -> None:
     show(Padding(line, (0, 0, 0, indent), expand=False) if indent else line)
 
 
-def right(made: Table, *columns: int) -> None:
+def align_right(grid: Table, *columns: int) -> None:
     """Set columns flush right."""
     for column in columns:
-        made.columns[column].justify = "right"
+        grid.columns[column].justify = "right"

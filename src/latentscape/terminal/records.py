@@ -8,51 +8,51 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.text import Text
 
+from latentscape.config import Recipe
 from latentscape.core import units
-from latentscape.terminal.layout import on_terminal, right, show, table
+from latentscape.core.findings import Json
+from latentscape.runs.facts import Architecture
+from latentscape.terminal.layout import align_right, on_terminal, show, table
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+def print_rows(rows: Sequence[Json]) -> None:
     """Print records that share their keys as a table."""
-    shown = table(*rows[0])
+    grid = table(*rows[0])
     for row in rows:
-        shown.add_row(*(escape(str(value)) for value in row.values()))
-    show(shown)
+        grid.add_row(*(escape(str(value)) for value in row.values()))
+    show(grid)
 
 
-def print_values(values: Mapping[str, Any], title: str = "") -> None:
+def print_values(values: Json, title: str = "") -> None:
     """Print a record as a list of keys and values."""
-    shown = table("", "", title=title, show_header=False)
+    grid = table("", "", title=title, show_header=False)
     for key, value in values.items():
-        shown.add_row(f"[bold]{key}", escape(_text(value)))
-    show(shown)
+        grid.add_row(f"[bold]{key}", escape(_text(value)))
+    show(grid)
 
 
-def print_yaml(values: Mapping[str, Any]) -> None:
+def print_yaml(values: Json) -> None:
     """Print settings as YAML."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=90)
     coloured = Syntax(text, "yaml", background_color="default", word_wrap=True)
     show(coloured if on_terminal() else Text(text))
 
 
-def print_recipe(values: Mapping[str, Any]) -> None:
-    """Print a recipe and the layers it makes."""
-    print_yaml(values["recipe"])
-    shown = table(
-        "part", "layer", "output", "parameters", title=f"Layers for {escape(values['data'])}"
-    )
-    for layer in values["architecture"]:
-        parameters = units.count(layer["parameters"]) if layer["parameters"] else ""
-        shown.add_row(
-            layer["part"], escape(layer["layer"]), units.shape(layer["output"]), parameters
-        )
-    shown.add_section()
-    shown.add_row("[bold]all", "", "", f"[bold]{units.count(values['parameters'])}")
-    right(shown, 3)
-    show(shown)
+def print_recipe(recipe: Recipe, architecture: Architecture, data: str) -> None:
+    """Print a recipe and the layers it makes for some data."""
+    print_yaml(recipe.model_dump(mode="json", exclude_none=True))
+    title = f"Layers for {escape(data)}"
+    grid = table("part", "layer", "output", "parameters", title=title)
+    for layer in architecture.layers:
+        parameters = units.count(layer.parameters) if layer.parameters else ""
+        grid.add_row(layer.part, escape(layer.layer), units.shape(layer.output), parameters)
+    grid.add_section()
+    grid.add_row("[bold]all", "", "", f"[bold]{units.count(architecture.parameters)}")
+    align_right(grid, 3)
+    show(grid)
 
 
-def print_info(values: Mapping[str, Any]) -> None:
+def print_info(values: Json) -> None:
     """Print what the machine is, and what training makes of it."""
     for part in ("machine", "training", "versions"):
         print_values(values[part], title=part.capitalize())

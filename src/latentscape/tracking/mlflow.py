@@ -21,10 +21,11 @@ import numpy as np
 from latentscape.core.errors import ConfigError, Interrupted
 from latentscape.core.extras import require
 from latentscape.core.files import write_json
-from latentscape.core.records import Array, Dataset, Findings, Split
-from latentscape.inference.batches import encode
+from latentscape.core.records import Array, Dataset, Split
+from latentscape.inference.codec import encode
 from latentscape.model import Network
-from latentscape.runs import Run, load_model
+from latentscape.runs import Run, RunFindings, load_model
+from latentscape.runs.facts import Epoch
 from latentscape.tracking.tracker import Tracker, final_metrics, settings_of
 
 EXPERIMENT = "latentscape"
@@ -36,11 +37,11 @@ ARTEFACTS = (
     "data.json",
     "history.jsonl",
     "events.jsonl",
-    "findings.json",
+    "findings",
     "report.html",
     "model.safetensors",
 )
-"""Files of the run directory that are kept, those of them that are there."""
+"""Files and folders of a run that are kept, as far as they are there."""
 
 _PATIENCE = 10.0  # seconds
 
@@ -91,14 +92,14 @@ class MlflowTracker(Tracker):
         self._client.update_run(self._id, "RUNNING")
         tracked = self._client.get_metric_history(self._id, "train/loss")
         self._last = max((metric.step for metric in tracked), default=0)
-        for record in self.run.history[:epochs_done]:
-            self._log_epoch(record)
+        for epoch in self.run.history.epochs[:epochs_done]:
+            self._log_epoch(epoch)
 
-    def track_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def track_epoch(self, model: Network, epoch: Epoch) -> None:
         """Write the epoch's numbers."""
-        self._log_epoch(record)
+        self._log_epoch(epoch)
 
-    def track_findings(self, model: Network, findings: Findings) -> None:
+    def track_findings(self, model: Network, findings: RunFindings) -> None:
         """Write test metrics, files and the model, and call the MLflow run finished."""
         metrics = {f"test/{name}": value for name, value in final_metrics(findings).items()}
         self._log_metrics(metrics, 0)  # Not one point of a curve: MLflow draws bars.
@@ -126,12 +127,12 @@ class MlflowTracker(Tracker):
         if not self._record.exists():
             return None
         try:
-            found = self._client.get_run(json.loads(self._record.read_bytes())["run_id"])
+            run = self._client.get_run(json.loads(self._record.read_bytes())["run_id"])
         except _import().MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
-        return found if found.info.lifecycle_stage == "active" else None
+        return run if run.info.lifecycle_stage == "active" else None
 
     def _new_run(self) -> Any:
         tags = _tags(self.run)
@@ -140,35 +141,40 @@ class MlflowTracker(Tracker):
         entities, data = _import("mlflow.entities"), self.run.data
         params = [entities.Param(name, value) for name, value in _params(self.run).items()]
         self._client.log_batch(created.info.run_id, params=params)
-        shown = entities.Dataset(data["name"], data["fingerprint"][:12], "local", data["origin"])
-        self._client.log_inputs(created.info.run_id, [entities.DatasetInput(shown)])
+        dataset = entities.Dataset(data.name, data.fingerprint[:12], "local", data.origin)
+        inputs = [entities.DatasetInput(dataset)]
+        try:
+            self._client.log_inputs(created.info.run_id, inputs)
+        except _import().MlflowException:
+            # A run that is trained beside this one wrote the same dataset in the meantime.
+            self._client.log_inputs(created.info.run_id, inputs)
         return created
 
     def _place(self) -> str:
         """Return the id of the experiment, which the first run makes."""
-        found = self._client.get_experiment_by_name(EXPERIMENT)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
             try:
                 return str(self._client.create_experiment(EXPERIMENT))
             except _import().MlflowException:
                 # A run that is trained beside this one may have made it in the meantime.
-                found = self._client.get_experiment_by_name(EXPERIMENT)
-                if found is None:
+                experiment = self._client.get_experiment_by_name(EXPERIMENT)
+                if experiment is None:
                     raise
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
-    def _log_epoch(self, record: dict[str, Any]) -> None:
+    def _log_epoch(self, epoch: Epoch) -> None:
         """Write the numbers of an epoch, unless they were before training was killed."""
-        if record["epoch"] <= self._last:
+        if epoch.epoch <= self._last:
             return
-        self._last = record["epoch"]
+        self._last = epoch.epoch
         metrics = {
-            f"{part}/{name}": value
-            for part in ("train", "validation", "latent")
-            for name, value in (record.get(part) or {}).items()
+            f"{group}/{name}": value
+            for group, numbers in epoch.numbers().items()
+            for name, value in numbers.items()
         }
-        metrics |= {name: record[name] for name in ("lr", "images_per_second")}
-        self._log_metrics(metrics, record["epoch"])
+        metrics |= {"lr": epoch.lr, "images_per_second": epoch.images_per_second}
+        self._log_metrics(metrics, epoch.epoch)
 
     def _log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         entities = _import("mlflow.entities")
@@ -179,7 +185,7 @@ class MlflowTracker(Tracker):
     def _log_model(self, model: Network) -> None:
         """Write the model file as an MLflow model, which this very module loads."""
         mlflow = _import()
-        made = self._client.create_logged_model(
+        logged = self._client.create_logged_model(
             self._experiment,
             "model",
             source_run_id=self._id,
@@ -188,14 +194,14 @@ class MlflowTracker(Tracker):
         )
         mlflow.models.Model.log(
             artifact_path=None,
-            model_id=made.model_id,
+            model_id=logged.model_id,
             run_id=self._id,
             step=0,
             flavor=mlflow.pyfunc,
             loader_module=__name__,
             data_path=str(self.run.model_file),
             signature=_signature(model, self.split.dataset),
-            pip_requirements=[f"latentscape=={self.run.environment['latentscape']}"],
+            pip_requirements=[f"latentscape=={self.run.environment.latentscape}"],
         )
 
 
@@ -219,8 +225,8 @@ class Encoder:
         data : ndarray or mapping
             The images; of a model that is conditioned on labels, ``images`` and ``labels`` (n,).
         """
-        given = data if isinstance(data, Mapping) else {"images": data}
-        dataset = Dataset("given", given["images"], given.get("labels"))
+        arrays = data if isinstance(data, Mapping) else {"images": data}
+        dataset = Dataset("given", arrays["images"], arrays.get("labels"))
         return encode(self._network, dataset, np.arange(len(dataset)))
 
 
@@ -261,11 +267,11 @@ def _tags(run: Run) -> dict[str, str]:
     environment, data = run.environment, run.data
     tags = {
         "mlflow.note.content": run.recipe.about,
-        "mlflow.source.name": environment["command"],
-        "latentscape.version": environment["latentscape"],
-        "latentscape.git": environment["git"],
-        "latentscape.data": data["name"],
-        "latentscape.data.fingerprint": data["fingerprint"],
+        "mlflow.source.name": environment.command,
+        "latentscape.version": environment.latentscape,
+        "latentscape.git": environment.git,
+        "latentscape.data": data.name,
+        "latentscape.data.fingerprint": data.fingerprint,
     }
     known = {name: value for name, value in tags.items() if value}
     return dict(context.resolve_tags(known))  # With the user, as in every MLflow run.
@@ -276,12 +282,12 @@ def _signature(model: Network, dataset: Dataset) -> Any:
     types = _import("mlflow.types")
     models = _import("mlflow.models")
     images, codes = dataset.images.dtype, np.dtype(np.float32)
-    taken = [types.TensorSpec(images, (-1, *dataset.shape))]
+    inputs = [types.TensorSpec(images, (-1, *dataset.shape))]
     if model.config.condition:
         labels = types.TensorSpec(np.dtype(np.int64), (-1,), "labels")
-        taken = [types.TensorSpec(images, (-1, *dataset.shape), "images"), labels]
-    given = types.TensorSpec(codes, (-1, model.latent_dim))
-    return models.ModelSignature(types.Schema(taken), types.Schema([given]))
+        inputs = [types.TensorSpec(images, (-1, *dataset.shape), "images"), labels]
+    output = types.TensorSpec(codes, (-1, model.latent_dim))
+    return models.ModelSignature(types.Schema(inputs), types.Schema([output]))
 
 
 def _load_pyfunc(path: str) -> Encoder:

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from latentscape.core.extras import require
 from latentscape.core.randomness import generator
-from latentscape.core.records import Array, Findings, Split
-from latentscape.inference.batches import encode, evaluating, spread, stored, to_device
+from latentscape.core.records import Array, Split
+from latentscape.inference.batches import evaluating, stored, subsample, to_device
+from latentscape.inference.codec import encode
 from latentscape.inference.samples import Batch
 from latentscape.model import Network
 from latentscape.reporting.grids import draw_grid, in_columns
-from latentscape.runs import Run
+from latentscape.runs import Run, RunFindings
+from latentscape.runs.facts import Epoch
 from latentscape.tracking.tracker import Tracker, final_metrics, settings_of
 
 WATCHED = 256
@@ -81,25 +83,25 @@ class TensorBoardTracker(Tracker):
             index = getattr(self.split, part)
             if len(index):
                 self._writers[part] = self._open(part, 0 if anew else epochs_done + 1)
-                self._watched[part] = stored(self.split.dataset, spread(index, WATCHED))
+                self._watched[part] = stored(self.split.dataset, subsample(index, WATCHED))
         self._introduced = not anew
         if anew:
-            for record in self.run.history[:epochs_done]:
-                self._add_scalars(record)
+            for epoch in self.run.history.epochs[:epochs_done]:
+                self._add_scalars(epoch)
 
-    def track_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def track_epoch(self, model: Network, epoch: Epoch) -> None:
         """Write scalars, histograms and pictures."""
         self._introduce(model)
-        self._add_scalars(record)
-        self._add_model(model, record["epoch"])
+        self._add_scalars(epoch)
+        self._add_model(model, epoch.epoch)
         for writer in self._writers.values():
             writer.flush()  # Whoever looks sees it now, and a kill loses nothing.
 
-    def track_findings(self, model: Network, findings: Findings) -> None:
+    def track_findings(self, model: Network, findings: RunFindings) -> None:
         """Write the codes, and the settings beside the test metrics."""
         if not self._introduced:
             self._introduce(model)
-            self._add_model(model, len(self.run.history))
+            self._add_model(model, len(self.run.history.epochs))
         shutil.rmtree(self._folder / "test", ignore_errors=True)
         writer = self._open("test", 0)
         self._add_settings(writer, final_metrics(findings))
@@ -126,15 +128,15 @@ class TensorBoardTracker(Tracker):
             self._add_pictures(part, "input", model.scale(images), 0)
         _add_graph(self._writers["train"], model, self._watched["train"])
 
-    def _add_scalars(self, record: dict[str, Any]) -> None:
-        epoch, train = record["epoch"], self._writers["train"]
+    def _add_scalars(self, epoch: Epoch) -> None:
+        step, train, numbers = epoch.epoch, self._writers["train"], epoch.numbers()
         for part, writer in self._writers.items():
-            for term, value in record[part].items():
-                writer.add_scalar(f"loss/{'total' if term == 'loss' else term}", value, epoch)
-        for name in ("lr", "images_per_second"):
-            train.add_scalar(f"training/{name}", record[name], epoch)
-        for name, value in record.get("latent", {}).items():
-            self._writers.get("validation", train).add_scalar(f"latent/{name}", value, epoch)
+            for term, value in numbers[part].items():
+                writer.add_scalar(f"loss/{'total' if term == 'loss' else term}", value, step)
+        train.add_scalar("training/lr", epoch.lr, step)
+        train.add_scalar("training/images_per_second", epoch.images_per_second, step)
+        for name, value in numbers.get("latent", {}).items():
+            self._writers.get("validation", train).add_scalar(f"latent/{name}", value, step)
 
     def _add_model(self, model: Network, epoch: int) -> None:
         """Write what the model is, and what it makes of the examples that are watched."""
@@ -171,8 +173,8 @@ class TensorBoardTracker(Tracker):
         """Write a sheet of images (n, C, H, W), where they are images."""
         if images.dim() != 4:
             return
-        chosen = spread(np.arange(len(images)), PICTURED)
-        picture = _sheet(images[chosen].cpu().numpy())
+        pictured = subsample(np.arange(len(images)), PICTURED)
+        picture = _sheet(images[pictured].cpu().numpy())
         self._writers[part].add_image(f"images/{name}", picture, epoch, dataformats="HWC")
 
     def _add_settings(self, writer: Any, metrics: dict[str, float]) -> None:
@@ -182,18 +184,18 @@ class TensorBoardTracker(Tracker):
         for part in summary.hparams(settings_of(self.run.recipe), named):
             writer.file_writer.add_summary(part)
         for name, value in named.items():
-            writer.add_scalar(name, value, len(self.run.history))
+            writer.add_scalar(name, value, len(self.run.history.epochs))
 
     def _add_codes(self, writer: Any, model: Network) -> None:
         """Write test codes for the projector, with labels and pictures where there are any."""
-        dataset, test = self.split.dataset, spread(self.split.test, CODES)
+        dataset, test = self.split.dataset, subsample(self.split.test, CODES)
         images, labels = stored(dataset, test)
         names = [" ".join(name.split()) for name in dataset.label_names]
         writer.add_embedding(
             torch.from_numpy(encode(model, dataset, test)),
             None if labels is None else [names[label] for label in labels.tolist()],
             _thumbnails(model.scale(images)) if images.dim() == 4 else None,
-            global_step=len(self.run.history),
+            global_step=len(self.run.history.epochs),
             tag="test-codes",
         )
 

@@ -6,10 +6,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from latentscape.config import Recipe, TrainConfig
-from latentscape.core.records import Findings, Split
-from latentscape.core.units import METRICS
+from latentscape.core.records import Split
+from latentscape.evaluation.latent_metrics import LATENT_NUMBERS
+from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.model import Network
-from latentscape.runs import Run
+from latentscape.runs import Run, RunFindings
+from latentscape.runs.facts import Epoch
 from latentscape.training.callbacks import Callback
 
 
@@ -55,11 +57,11 @@ class Tracker(Callback):
         """Open what is written to, and bring it up to what the history says of those epochs."""
         raise NotImplementedError
 
-    def track_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def track_epoch(self, model: Network, epoch: Epoch) -> None:
         """Tell about an epoch; the model is evaluating."""
         raise NotImplementedError
 
-    def track_findings(self, model: Network, findings: Findings) -> None:
+    def track_findings(self, model: Network, findings: RunFindings) -> None:
         """Tell what came out in the end."""
         raise NotImplementedError
 
@@ -67,18 +69,18 @@ class Tracker(Callback):
         """Let go of what was opened; `error` is what ended the run, None if it ended well."""
         raise NotImplementedError
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Begin where training begins."""
         self._carefully(self._begin, epochs_done)
 
-    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, epoch: Epoch) -> None:
         """Tell about an epoch."""
-        self._carefully(self.track_epoch, model, record)
+        self._carefully(self.track_epoch, model, epoch)
 
-    def on_evaluated(self, model: Network, findings: Findings) -> None:
+    def on_evaluated(self, model: Network, findings: RunFindings) -> None:
         """Take note that the finished run has been evaluated; `model` is evaluating."""
         if not self._begun:  # Nothing was left to train.
-            self._carefully(self._begin, len(self.run.history))
+            self._carefully(self._begin, len(self.run.history.epochs))
         if not self.complete:
             self._carefully(self.track_findings, model, findings)
 
@@ -109,9 +111,9 @@ class Tracker(Callback):
 
     def _give_up(self, error: Exception) -> None:
         self.failed = True
-        said = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         print(
-            f"Tracking {self.run.name} with {self.title} has stopped; the run goes on. {said}",
+            f"Tracking {self.run.name} with {self.title} has stopped; the run goes on. {reason}",
             file=sys.stderr,
         )
 
@@ -123,13 +125,12 @@ def settings_of(recipe: Recipe) -> dict[str, str | int | float | bool]:
     return {"recipe": recipe.name, **_flat(settings)}
 
 
-def final_metrics(findings: Findings) -> dict[str, float]:
-    """Return what was measured over the test examples, by the names of `latentscape.core.units`."""
-    values = findings.values
-    found = {**values["evaluation"]["metrics"], **values.get("latent", {})}
-    return {
-        name: float(value) for name, value in found.items() if name in METRICS and value is not None
-    }
+def final_metrics(findings: RunFindings) -> dict[str, float]:
+    """Return what was measured over the test examples, by the keys of the metrics."""
+    metrics = dict(findings.require(Evaluation).metrics)
+    if latent := findings.get(Latent):
+        metrics |= {metric.key: read(latent) for metric, read in LATENT_NUMBERS.items()}
+    return {key: float(value) for key, value in metrics.items() if value is not None}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

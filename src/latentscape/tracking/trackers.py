@@ -29,10 +29,10 @@ def choose_trackers(names: str | Sequence[str]) -> list[type[Tracker]]:
         If there is no tracker of that name, its package is not installed, or its server does not
         answer.
     """
-    chosen = []
+    trackers = []
     for name in dict.fromkeys([names] if isinstance(names, str) else names):
         if name not in TRACKERS:
             raise unknown("tracker", name, TRACKERS, ConfigError)
         TRACKERS[name].check()
-        chosen.append(TRACKERS[name])
-    return chosen
+        trackers.append(TRACKERS[name])
+    return trackers

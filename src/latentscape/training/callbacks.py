@@ -1,9 +1,10 @@
-"""Callbacks: what watches training without changing it."""
+"""Callbacks: they follow training without changing it."""
 
 import io
 import sys
 import time
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from rich.console import Console
@@ -14,60 +15,60 @@ from latentscape.config import TrainConfig
 from latentscape.core.files import write_bytes
 from latentscape.core.randomness import generator
 from latentscape.model import Network
-from latentscape.runs import Run
-from latentscape.training.batches import Batch
+from latentscape.runs.facts import Epoch, Event
+from latentscape.runs.wording import describe_event
+from latentscape.training.loader import Batch
 
 SNAPSHOT_SAMPLES = 64
 
 
 class Callback:
-    """Hooks into training, all of which do nothing here."""
+    """Hooks into training; here each of them does nothing."""
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
-        """Take note that training starts or goes on; `examples` are trained on per epoch."""
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
+        """Follow the start of training, or its resumption; `examples` are those of an epoch."""
 
     def on_step(self, examples: int) -> None:
-        """Take note of a step; `examples` of this epoch have been trained on."""
+        """Follow a step; `examples` of this epoch have been trained on."""
 
-    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
-        """Take note of an epoch; `record` is its line of the history. The model is evaluating."""
+    def on_epoch(self, model: Network, epoch: Epoch) -> None:
+        """Follow an epoch; `epoch` is what was measured. The model is evaluating."""
 
-    def on_event(self, event: dict[str, Any]) -> None:
-        """Take note of something that went wrong and was mended."""
+    def on_event(self, event: Event) -> None:
+        """Hear of something that went wrong; training goes on."""
 
     def on_stop(self) -> None:
         """Clean up, whether training ended well or not."""
 
 
 class Snapshots(Callback):
-    """Save what the model makes of a few fixed images, and of fixed codes, after chosen epochs.
+    """Save what the model makes of a few fixed images, and of fixed codes, after some epochs.
 
     Parameters
     ----------
-    run : Run
-        Files ``epoch-NNNN.npy`` (reconstructions) and ``samples-NNNN.npy`` (of codes drawn from the
-        prior, where there is one) are written to ``snapshots/`` of this run.
-    shown : Batch
+    folder : Path
+        Receives ``epoch-NNNN.npy`` (reconstructions) and, from a model that has a prior,
+        ``samples-NNNN.npy`` (of codes drawn from it).
+    examples : Batch
         Images and their labels.
     config : TrainConfig
         ``snapshots``, the epochs; ``seed``, which draws the codes.
     """
 
-    def __init__(self, run: Run, shown: Batch, config: TrainConfig) -> None:
-        self._folder, self._shown, self._config = run.snapshots, shown, config
+    def __init__(self, folder: Path, examples: Batch, config: TrainConfig) -> None:
+        self._folder, self._examples, self._config = folder, examples, config
 
-    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, epoch: Epoch) -> None:
         """Write snapshots if this is one of the epochs."""
-        epoch = record["epoch"]
-        if epoch not in self._config.snapshots:
+        if epoch.epoch not in self._config.snapshots:
             return
         with no_grad():
-            reconstructions = model.reconstruct(self._shown.images, self._shown.labels)
-            self._write(f"epoch-{epoch:04d}.npy", reconstructions)
+            reconstructions = model.reconstruct(self._examples.images, self._examples.labels)
+            self._write(f"epoch-{epoch.epoch:04d}.npy", reconstructions)
             if model.prior() is not None:
                 source = generator(self._config.seed, "snapshots")
                 samples = model.sample(SNAPSHOT_SAMPLES, generator=source)
-                self._write(f"samples-{epoch:04d}.npy", samples)
+                self._write(f"samples-{epoch.epoch:04d}.npy", samples)
 
     def _write(self, name: str, images: Tensor) -> None:
         buffer = io.BytesIO()
@@ -83,30 +84,29 @@ class PlainProgress(Callback):
     stream : file
         Where to write; standard error by default, so that results can be piped.
     named : bool
-        Whether each line names its run, for runs that are trained side by side.
+        Whether each line names its run, for runs that train side by side.
     """
 
     def __init__(self, stream: TextIO | None = None, named: bool = False) -> None:
         self._stream, self._named, self._name = stream or sys.stderr, named, ""
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
-        """Say what is trained."""
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
+        """Print what trains."""
         self._epochs = config.epochs
-        self._name = f"{run.name}: " if self._named else ""
-        again = f", going on after epoch {epochs_done}" if epochs_done else ""
+        self._name = f"{name}: " if self._named else ""
+        resumed = f", going on after epoch {epochs_done}" if epochs_done else ""
         plural = "s" if config.epochs > 1 else ""
-        self._print(f"{run.name}: {examples:,} examples, {config.epochs} epoch{plural}{again}")
+        self._print(f"{name}: {examples:,} examples, {config.epochs} epoch{plural}{resumed}")
 
-    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, epoch: Epoch) -> None:
         """Print the epoch."""
-        epoch = record["epoch"]
-        left = (self._epochs - epoch) * record["seconds"]
-        done = f"{self._name}epoch {epoch:>3}/{self._epochs}"
-        self._print(f"{done}  {describe_epoch(record)}  {left:.0f} s left")
+        seconds_left = (self._epochs - epoch.epoch) * epoch.seconds
+        position = f"{self._name}epoch {epoch.epoch:>3}/{self._epochs}"
+        self._print(f"{position}  {describe_epoch(epoch)}  {seconds_left:.0f} s left")
 
-    def on_event(self, event: dict[str, Any]) -> None:
+    def on_event(self, event: Event) -> None:
         """Print the event."""
-        self._print(f"{self._name}epoch {event['epoch']}: {event['what']}")
+        self._print(f"{self._name}epoch {event.epoch}: {describe_event(event)}")
 
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -133,39 +133,39 @@ class LiveProgress(Callback):
             console=console,
         )
 
-    def on_start(self, run: Run, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Show the bar."""
-        self._examples, self._epochs_done, self._shown = examples, epochs_done, 0.0
-        total, done = config.epochs * examples, epochs_done * examples
-        self._task = self._bar.add_task(run.name, total=total, completed=done, status="")
+        self._examples, self._epochs_done, self._refreshed = examples, epochs_done, 0.0
+        total, completed = config.epochs * examples, epochs_done * examples
+        self._task = self._bar.add_task(name, total=total, completed=completed, status="")
         self._bar.start()
 
     def on_step(self, examples: int) -> None:
         """Move the bar, a few times a second."""
-        if time.monotonic() - self._shown > self._REFRESH_SECONDS:
-            self._shown = time.monotonic()
+        if time.monotonic() - self._refreshed > self._REFRESH_SECONDS:
+            self._refreshed = time.monotonic()
             self._bar.update(self._task, completed=self._epochs_done * self._examples + examples)
 
-    def on_epoch(self, model: Network, record: dict[str, Any]) -> None:
+    def on_epoch(self, model: Network, epoch: Epoch) -> None:
         """Show the epoch's numbers."""
-        self._epochs_done = record["epoch"]
-        done = self._epochs_done * self._examples
-        status = f"epoch {record['epoch']}  {describe_epoch(record)}"
-        self._bar.update(self._task, completed=done, status=status)
+        self._epochs_done = epoch.epoch
+        completed = self._epochs_done * self._examples
+        status = f"epoch {epoch.epoch}  {describe_epoch(epoch)}"
+        self._bar.update(self._task, completed=completed, status=status)
 
-    def on_event(self, event: dict[str, Any]) -> None:
+    def on_event(self, event: Event) -> None:
         """Print the event above the bar."""
-        self._bar.console.print(f"epoch {event['epoch']}: {event['what']}", style="yellow")
+        self._bar.console.print(f"epoch {event.epoch}: {describe_event(event)}", style="yellow")
 
     def on_stop(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it is."""
         self._bar.stop()
 
 
 def choose_progress(quiet: bool, together: bool = False) -> list[Callback]:
     """Return the progress display that fits standard error: a bar, plain lines, or none.
 
-    Runs that are trained together share it line by line.
+    Runs that train together share plain lines.
     """
     if quiet:
         return []
@@ -175,13 +175,13 @@ def choose_progress(quiet: bool, together: bool = False) -> list[Callback]:
     return [LiveProgress(console)] if console.is_terminal else [PlainProgress()]
 
 
-def describe_epoch(record: dict[str, Any]) -> str:
-    """Write a history record in a few words."""
-    parts = [f"loss {record['train']['loss']:.4g}"]
-    parts += [f"{name} {value:.4g}" for name, value in record["train"].items() if name != "loss"]
-    if len(parts) == 2:  # A single term is the loss.
-        parts.pop()
-    if record["validation"]:
-        parts.append(f"validation {record['validation']['loss']:.4g}")
-        parts.append(f"MSE {record['validation']['mse']:.4g}")
-    return "  ".join([*parts, f"{record['images_per_second']:,.0f} images/s"])
+def describe_epoch(epoch: Epoch) -> str:
+    """Write an epoch in a few words."""
+    parts = [f"loss {epoch.train.loss:.4g}"]
+    if len(epoch.train.terms) > 1:  # A single term is the loss.
+        parts += [f"{name} {value:.4g}" for name, value in epoch.train.terms.items()]
+    if epoch.validation is not None:
+        parts.append(f"validation {epoch.validation.loss:.4g}")
+        if epoch.validation.mse is not None:
+            parts.append(f"MSE {epoch.validation.mse:.4g}")
+    return "  ".join([*parts, f"{epoch.images_per_second:,.0f} images/s"])

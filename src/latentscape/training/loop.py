@@ -1,18 +1,12 @@
 """The training loop: epochs, checkpoints, roll-back and early stopping, for any model.
 
-Everything random is a function of the seed and of where training stands, or is saved with a
-checkpoint; so a run that is killed and resumed makes the same bits as one left alone.
+Everything random is either a function of the seed and of the position in training, or saved with
+each checkpoint. So a run that is killed and resumed has the same bits as one that ran through.
 """
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from types import FrameType
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -26,51 +20,22 @@ from latentscape.core.randomness import (
 )
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, full_precision, synchronize, training_on
-from latentscape.model import Network, Pass, evaluate_terms
-from latentscape.runs import SCHEMA, Run, save_model
-from latentscape.training.batches import Batch, Batches, Examples, in_order
+from latentscape.model import Network
+from latentscape.runs.facts import CodeUse, CollapseKind, Epoch, Event, Losses
 from latentscape.training.callbacks import Callback, Snapshots
-from latentscape.training.checkpoint import (
-    Checkpoint,
-    CheckpointFolder,
-    pack_optimizer,
-    unpack_optimizer,
-)
+from latentscape.training.checkpoint import Checkpoint, pack_optimizer, unpack_optimizer
+from latentscape.training.engine import choose_engine
+from latentscape.training.interrupts import StopRequest
+from latentscape.training.loader import Batch, Examples, Loader, in_order
 from latentscape.training.optim import build_optimizer, learning_rate
+from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
+from latentscape.training.storage import Storage
+from latentscape.training.validation import diagnose, means, validate
 
 MAX_ROLLBACKS = 3
 PATIENCE_FOR_CODES = 3
-"""Epochs in a row that a code goes unused before that is said."""
-
-
-@dataclass
-class Standing:
-    """Where training stands: all that a resume needs and that is not a tensor.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs completed.
-    step : int
-        Steps completed in the epoch after those.
-    seconds : float
-        Time spent so far in that epoch.
-    rate_factor : float
-        Halved by every roll-back.
-    best_loss, best_epoch
-        The lowest validation loss and when it was reached (early stopping only).
-    """
-
-    epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    rate_factor: float = 1.0
-    rollbacks: int = 0
-    best_loss: float | None = None
-    best_epoch: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+"""Epochs in a row without any use of the code after which it counts as collapsed."""
 
 
 class _Diverged(Exception):
@@ -82,40 +47,41 @@ class Trainer:
 
     Parameters
     ----------
-    run : Run
-        Made by `create_run`; gets checkpoints, history, snapshots and, at the end, the model.
+    storage : Storage
+        Has the recipe; receives checkpoints, history, snapshots and, at the end, the model.
     split : Split
         The examples.
     device : torch.device
         Where to train.
     callbacks : sequence of Callback
-        What watches.
+        They follow training.
     """
 
     def __init__(
-        self, run: Run, split: Split, device: torch.device, callbacks: Sequence[Callback] = ()
+        self,
+        storage: Storage,
+        split: Split,
+        device: torch.device,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
-        self.run, self.recipe, self.split, self.device = run, run.recipe, split, device
+        self.storage, self.recipe, self.split, self.device = storage, storage.recipe, split, device
         self.config = self.recipe.train
         self.precision = choose_precision(self.config.precision, device)
-        # Only a checkpoint of the very same settings, data and format can be gone on from.
-        self.identity = f"{SCHEMA}-{run.fingerprint}"
         self.examples = Examples(split.dataset, device)
-        self.batches = Batches(
+        self.loader = Loader(
             self.examples,
             split.train,
             self.config.batch_size,
             self.config.seed,
             binarize=self.recipe.data.binarize == "dynamic",
         )
-        self.checkpoints = CheckpointFolder(run.checkpoints)
-        self.standing = Standing()
+        self.state = TrainState()
         self.best_weights: dict[str, Tensor] = {}
         self.callbacks = list(callbacks)
-        if self.config.snapshots:
-            shown = next(in_order(self.examples, split.examples()))
-            self.callbacks.append(Snapshots(run, shown, self.config))
-        self._stop_asked = False
+        if self.config.snapshots and storage.snapshots:
+            examples = next(in_order(self.examples, split.examples()))
+            self.callbacks.append(Snapshots(storage.snapshots, examples, self.config))
+        self.stop = StopRequest()
 
     def fit(self) -> Network:
         """Train to the end and write the model file.
@@ -132,49 +98,53 @@ class Trainer:
         Interrupted
             If Ctrl-C or a termination signal came; a checkpoint is saved.
         RunError
-            If something cannot be written; what was written before still stands.
+            If something cannot be written; what was written before is still there.
         """
         seed = derive_seed(self.config.seed, "model")
+        # The same number of threads as at the start, or a resumed run would have other bits.
+        threads = self.storage.threads
+        keep_memory = choose_engine(self.config.engine).keeps_memory
         with (
             forked_random(seed, self.device),
-            # The same number of threads, or a run that goes on would come to other bits.
-            training_on(self.precision, self.run.environment.get("threads")),
-            self._stop_on_signal(),
+            training_on(self.precision, threads, keep_memory=keep_memory),
+            self.stop.listening(),
         ):
             self._build()
-            self._tell(
-                "on_start", self.run, self.config, len(self.split.train), self.standing.epoch
-            )
-            try:
-                while not self._is_done():
-                    self._epoch_or_roll_back()
-            finally:
-                self._tell("on_stop")
+            self._train()
             model = self._finish()
-            self._stop_if_asked()
+            self._stop_if_requested()
             return model
 
     def _build(self) -> None:
         self.model = Network(self.recipe.model, self.recipe.objective).to(self.device)
         self.optimizer = build_optimizer(self.model, self.config)
         self.sums = self._zero_sums()
-        checkpoint = self.checkpoints.latest()
-        if checkpoint is None and not self._is_finite():
-            raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
-        if checkpoint is None:
-            self._save()  # Even the first epoch has something to roll back to.
-        else:
+        checkpoint = self.storage.checkpoints.latest()
+        if checkpoint is not None:
             self._restore(checkpoint)
-            self.run.write_log(self.standing.history, self.standing.events)
+            self._write_log()
+        elif self._is_finite():
+            self._save()  # So that the first epoch has something to roll back to.
+        else:
+            raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
         self.take_step = self._training_step()
 
     def _training_step(self) -> TrainingStep:
         return TrainingStep(self.model, self.optimizer, self.config, self.precision)
 
+    def _train(self) -> None:
+        name, examples = self.storage.name, len(self.split.train)
+        self._notify("on_start", name, self.config, examples, self.state.epoch)
+        try:
+            while not self._is_done():
+                self._epoch_or_roll_back()
+        finally:
+            self._notify("on_stop")
+
     def _is_done(self) -> bool:
-        patience, standing = self.config.patience, self.standing
-        waited = standing.epoch - standing.best_epoch
-        return standing.epoch >= self.config.epochs or (patience is not None and waited >= patience)
+        patience, state = self.config.patience, self.state
+        waited = state.epoch - state.best_epoch
+        return state.epoch >= self.config.epochs or (patience is not None and waited >= patience)
 
     def _epoch_or_roll_back(self) -> None:
         try:
@@ -184,159 +154,152 @@ class Trainer:
             self._roll_back()
 
     def _train_epoch(self) -> None:
+        """Take the remaining steps of an epoch, and save from time to time."""
         self.model.train()
-        standing = self.standing
-        started = time.perf_counter() - standing.seconds
+        state = self.state
+        begin = time.perf_counter() - state.seconds
         save_at = time.monotonic() + self.config.checkpoint_seconds
-        done = standing.step * self.config.batch_size
-        for batch in self.batches.epoch(standing.epoch, first=standing.step):
+        examples = state.step * self.config.batch_size
+        for batch in self.loader.epoch(state.epoch, first=state.step):
             self._step(batch)
-            standing.step += 1
-            done += len(batch)
-            self._tell("on_step", done)
-            if self._stop_asked or time.monotonic() > save_at:
-                standing.seconds = time.perf_counter() - started
+            state.step += 1
+            examples += len(batch)
+            self._notify("on_step", examples)
+            if self.stop.received or time.monotonic() > save_at:
+                state.seconds = time.perf_counter() - begin
                 self._save()
                 save_at = time.monotonic() + self.config.checkpoint_seconds
-                self._stop_if_asked()
+                self._stop_if_requested()
         synchronize(self.device)
-        standing.seconds = time.perf_counter() - started
+        state.seconds = time.perf_counter() - begin
 
     def _step(self, batch: Batch) -> None:
-        step = self.standing.step
-        losses = self.take_step(batch, self._rate(step), self._epoch(step))
+        step = self.state.step
+        losses = self.take_step(batch, self._rate(step), self._epochs_before(step))
         self.sums.add_(losses, alpha=len(batch))
 
-    def _epoch(self, step: int) -> float:
-        """Return how many epochs have been trained before a step of the current one."""
-        return self.standing.epoch + step / len(self.batches)
+    def _epochs_before(self, step: int) -> float:
+        """Return the (fractional) number of epochs before a step of the current one."""
+        return self.state.epoch + step / len(self.loader)
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of a step of the current epoch."""
-        return learning_rate(self.config, self._epoch(step)) * self.standing.rate_factor
+        return learning_rate(self.config, self._epochs_before(step)) * self.state.rate_factor
 
     def _end_epoch(self) -> None:
-        standing = self.standing
-        means = _means(self.sums, self.batches.examples)
-        self.model.eval()
-        with full_precision():
-            validation, latent = self._validate(), self._diagnose()
-        if not self._is_finite() or (validation and not math.isfinite(validation["loss"])):
-            raise _Diverged
-        rate = self._rate(len(self.batches) - 1)
-        standing.epoch += 1
-        record = {
-            "epoch": standing.epoch,
-            "lr": rate,
-            "seconds": standing.seconds,
-            "images_per_second": self.batches.examples / standing.seconds,
-            "train": dict(zip(["loss", *self.recipe.objective.weights], means, strict=True)),
-            "validation": validation,
-        }
-        if latent:
-            record["latent"] = latent
-        standing.history.append(record)
-        standing.step, standing.seconds, self.sums = 0, 0.0, self._zero_sums()
-        self._keep_best(validation)
+        """Measure, record and save an epoch whose steps have all been taken."""
+        epoch = self._measure_epoch()
+        state = self.state
+        state.history.append(epoch)
+        state.step, state.seconds, self.sums = 0, 0.0, self._zero_sums()
+        self._keep_best(epoch.validation)
         self._note_collapse()
-        with full_precision():  # What callbacks make of the model is looked at.
-            self._tell("on_epoch", self.model, record)
-        self.run.write_log(standing.history, standing.events)
+        with full_precision():  # Callbacks evaluate the model.
+            self._notify("on_epoch", self.model, epoch)
+        self._write_log()
         self._save()
         if not self._is_done():
-            self._stop_if_asked()
+            self._stop_if_requested()
 
-    def _validate(self) -> dict[str, float] | None:
-        """Return the mean loss terms and the MSE per pixel over the validation examples."""
-        if not len(self.split.validation):
-            return None
-        sums: Tensor | float = 0.0
-        seed = derive_seed(self.config.seed, "validation")
-        # The same codes and corruption after every epoch, so that luck decides nothing.
-        with torch.no_grad(), forked_random(seed, self.device):
-            for batch in in_order(self.examples, self.split.validation):
-                result = self.model(batch.images, batch.labels)
-                loss = evaluate_terms(result)
-                mse = (self._mean_images(result, batch) - result.target).square().mean()
-                values = torch.stack([loss.total, *loss.terms.values(), mse])
-                sums = sums + values * len(batch)
-        assert isinstance(sums, Tensor)
-        names = ["loss", *self.recipe.objective.weights, "mse"]
-        return dict(zip(names, _means(sums, len(self.split.validation)), strict=True))
-
-    def _mean_images(self, result: Pass, batch: Batch) -> Tensor:
-        """Return reconstructions that nothing was drawn for."""
-        if self.model.draws:
-            return self.model.reconstruct(batch.images, batch.labels)
-        return self.model.likelihood.mean(result.output)
-
-    def _diagnose(self) -> dict[str, float]:
-        """Measure over a thousand held-out examples, or trained ones, whether codes are used."""
-        split = self.split
-        index = split.validation if len(split.validation) else split.train
-        with torch.no_grad():
-            batch = next(in_order(self.examples, index, size=1000))
-            return self.model.diagnose(batch.images, batch.labels)
+    def _measure_epoch(self) -> Epoch:
+        """Count the epoch, and return its record; raise `_Diverged` if its end is not finite."""
+        loss, *terms = means(self.sums, self.loader.examples)
+        self.model.eval()
+        with full_precision():
+            index, seed = self.split.validation, self.config.seed
+            validation = validate(self.model, self.examples, index, seed)
+            latent = diagnose(self.model, self.examples, self.split)
+        if not self._is_finite() or (validation and not math.isfinite(validation.loss)):
+            raise _Diverged
+        rate = self._rate(len(self.loader) - 1)
+        self.state.epoch += 1
+        seconds, names = self.state.seconds, self.recipe.objective.weights
+        return Epoch(
+            epoch=self.state.epoch,
+            lr=rate,
+            seconds=seconds,
+            images_per_second=self.loader.examples / seconds,
+            train=Losses(loss=loss, terms=dict(zip(names, terms, strict=True))),
+            validation=validation,
+            latent=latent,
+        )
 
     def _note_collapse(self) -> None:
-        """Say once that the code holds nothing; it may take some epochs to wake up."""
-        recent = self.standing.history[-PATIENCE_FOR_CODES:]
-        told = [self.model.collapse(record.get("latent", {})) for record in recent]
-        early = len(told) < PATIENCE_FOR_CODES and not self._is_done()
-        known = [event["what"] for event in self.standing.events]
-        if all(told) and not early and told[-1] not in known:
-            event = {"epoch": self.standing.epoch, "what": told[-1]}
-            self.standing.events = [*self.standing.events, event]
-            self._tell("on_event", event)
+        """Report once that the code holds nothing.
 
-    def _keep_best(self, validation: dict[str, float] | None) -> None:
+        A code may need some epochs to wake up. At the end of training there is no more to wait for.
+        """
+        recent = [epoch.latent for epoch in self.state.history[-PATIENCE_FOR_CODES:]]
+        kinds = [self._collapse(use) for use in recent]
+        if len(kinds) < PATIENCE_FOR_CODES and not self._is_done():
+            return
+        known = [event.collapse for event in self.state.events]
+        if all(kinds) and kinds[-1] not in known:
+            epoch, latent_dim = self.state.epoch, self.model.latent_dim
+            kind = kinds[-1]
+            self._add_event(
+                Event(epoch=epoch, kind="collapse", collapse=kind, latent_dim=latent_dim)
+            )
+
+    def _collapse(self, use: CodeUse | None) -> CollapseKind | None:
+        return None if use is None else self.model.collapse(use.model_dump(exclude_none=True))
+
+    def _keep_best(self, validation: Losses | None) -> None:
         if self.config.patience is None or validation is None:
             return
-        best = self.standing.best_loss
-        if best is None or validation["loss"] < best:
-            self.standing.best_loss, self.standing.best_epoch = (
-                validation["loss"],
-                self.standing.epoch,
-            )
-            self.best_weights = {
-                name: value.clone() for name, value in self.model.state_dict().items()
-            }
+        loss, state = validation.loss, self.state
+        if state.best_loss is None or loss < state.best_loss:
+            state.best_loss, state.best_epoch = loss, state.epoch
+            weights = self.model.state_dict()
+            self.best_weights = {name: value.clone() for name, value in weights.items()}
 
     def _roll_back(self) -> None:
-        """Return to the last end of an epoch with half the learning rate."""
-        standing = self.standing
-        if standing.rollbacks >= MAX_ROLLBACKS:
+        """Return to the end of the last finite epoch with half the learning rate."""
+        diverged = self.state
+        if diverged.rollbacks >= MAX_ROLLBACKS:
             raise TrainingError(
-                f"The loss of {self.run.name} became infinite or NaN in epoch {standing.epoch + 1} "
-                f"again, after {MAX_ROLLBACKS} roll-backs with half the learning rate each",
+                f"The loss of {self.storage.name} became infinite or NaN in epoch "
+                f"{diverged.epoch + 1} again, after {MAX_ROLLBACKS} roll-backs with half the "
+                "learning rate each",
                 fix="Lower train.lr, set train.clip_norm, or look at the data's range.",
             )
-        rate_factor, rollbacks, events = (
-            standing.rate_factor / 2,
-            standing.rollbacks + 1,
-            standing.events,
-        )
-        checkpoint = self.checkpoints.latest(epoch_end=True)
+        checkpoint = self.storage.checkpoints.latest(epoch_end=True)
         assert checkpoint is not None
         self._restore(checkpoint)
+        # The checkpoint may be older than earlier roll-backs and events.
+        self.state.rate_factor = diverged.rate_factor / 2
+        self.state.rollbacks = diverged.rollbacks + 1
+        self.state.events = diverged.events
+        # Replayed steps read the optimizer's old tensors, which `_restore` has replaced.
         self.take_step = self._training_step()
-        what = (
-            f"loss became infinite or NaN; back to the end of epoch {self.standing.epoch}, with "
-            f"the learning rate times {rate_factor:g} (roll-back {rollbacks} of {MAX_ROLLBACKS})"
-        )
-        event = {"epoch": self.standing.epoch + 1, "what": what}
-        self.standing.rate_factor, self.standing.rollbacks = rate_factor, rollbacks
-        self.standing.events = [*events, event]
-        self._tell("on_event", event)
-        self.run.write_log(self.standing.history, self.standing.events)
+        self._add_event(self._rollback_event())
+        self._write_log()
         self._save()
+
+    def _rollback_event(self) -> Event:
+        state = self.state
+        return Event(
+            epoch=state.epoch + 1,
+            kind="rollback",
+            back_to=state.epoch,
+            rate_factor=state.rate_factor,
+            rollback=state.rollbacks,
+            max_rollbacks=MAX_ROLLBACKS,
+        )
+
+    def _add_event(self, event: Event) -> None:
+        self.state.events = [*self.state.events, event]
+        self._notify("on_event", event)
 
     def _finish(self) -> Network:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         labels = self.split.dataset.label_names
-        save_model(self.run.model_file, self.model.state_dict(), self.recipe, labels)
+        self.storage.write_model(self.model.state_dict(), labels)
         return self.model.eval()
+
+    def _write_log(self) -> None:
+        self.storage.write_log(self.state.history, self.state.events)
 
     def _save(self) -> None:
         """Write a checkpoint, unless something in it is not finite."""
@@ -349,77 +312,42 @@ class Trainer:
             "random": random_state(self.device),
             "loss": {"sums": self.sums},
         }
-        tensors = {
-            f"{group}/{name}": value.detach().cpu()
-            for group, values in groups.items()
-            for name, value in values.items()
-        }
-        values = {**asdict(self.standing), "identity": self.identity}
-        self.checkpoints.save(Checkpoint(tensors, values))
+        values = {**self.state.to_json(), "identity": self.storage.identity}
+        self.storage.checkpoints.save(Checkpoint(groups, values))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         values = dict(checkpoint.values)
-        if values.pop("identity", None) != self.identity:
+        if values.pop("identity", None) != self.storage.identity:
             raise RunError(
-                f"The checkpoints of {self.run.name} are of another recipe, or another version",
+                f"The checkpoints of {self.storage.name} are of another recipe, or another version",
                 fix="Put recipe.yaml back as it was, or train anew under another --name.",
             )
-        groups: dict[str, dict[str, Tensor]] = {}
-        for path, value in checkpoint.tensors.items():
-            group, name = path.split("/", 1)
-            groups.setdefault(group, {})[name] = value
+        groups = checkpoint.groups
         self.model.load_state_dict(groups["model"])
         unpack_optimizer(self.optimizer, groups.get("optimizer", {}))
-        self.best_weights = {
-            name: value.to(self.device) for name, value in groups.get("best", {}).items()
-        }
+        best = groups.get("best", {})
+        self.best_weights = {name: value.to(self.device) for name, value in best.items()}
         self.sums = groups["loss"]["sums"].to(self.device)
-        restore_random_state(groups["random"], self.device)
-        self.standing = Standing(**values)
+        restore_random_state(dict(groups["random"]), self.device)
+        self.state = TrainState.of(values)
 
     def _is_finite(self) -> bool:
         values = [self.sums, *self.model.state_dict().values()]
         return all(bool(torch.isfinite(value).all()) for value in values)
 
     def _zero_sums(self) -> Tensor:
-        """Return zeros for the loss and each term; double where the device has it."""
+        """Return zeros for the loss and each term, in double precision where the device has it."""
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
         return torch.zeros(1 + len(self.recipe.objective.weights), dtype=dtype, device=self.device)
 
-    def _stop_if_asked(self) -> None:
-        if self._stop_asked:
+    def _stop_if_requested(self) -> None:
+        if self.stop.received:
             raise Interrupted(
-                f"Stopped in epoch {min(self.standing.epoch + 1, self.config.epochs)} "
-                f"of {self.config.epochs}, and saved",
-                fix=f"To go on: latentscape train --resume {self.run.path} ",
+                f"Stopped in epoch {min(self.state.epoch + 1, self.config.epochs)} "
+                f"of {self.config.epochs}",
+                fix=self.storage.resume_hint,
             )
 
-    @contextmanager
-    def _stop_on_signal(self) -> Iterator[None]:
-        """Finish the step, save, then stop when a signal asks; a second Ctrl-C stops at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            if self._stop_asked and number == signal.SIGINT:
-                raise KeyboardInterrupt
-            self._stop_asked = True
-
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, ask) for number in signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _tell(self, hook: str, *arguments: object) -> None:
+    def _notify(self, hook: str, *arguments: object) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
-
-
-def _means(sums: Tensor, count: int) -> list[float]:
-    """Divide on the CPU, because not every device has double precision."""
-    means: list[float] = sums.cpu().double().div(count).tolist()
-    return means

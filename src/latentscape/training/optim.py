@@ -1,84 +1,42 @@
 """Optimizers, and learning rates as a pure function of the epoch."""
 
-import inspect
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from latentscape.config import ScheduleConfig, TrainConfig
+from latentscape.config import OPTIMIZERS, ScheduleConfig, TrainConfig, load
+from latentscape.training.engine import choose_engine
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Build the optimizer that a config names, fused where PyTorch has a fused kernel.
 
-    Where it can be, its learning rate is a tensor, so that captured steps see it change.
+    Where it can be, its learning rate is a tensor, so that replayed steps see it change.
 
     Parameters
     ----------
     model : nn.Module
         Whose parameters are trained, already on their device.
     config : TrainConfig
-        Optimizer, learning rate, weight decay, momentum.
+        Optimizer, learning rate, weight decay, momentum, engine.
 
     Returns
     -------
     torch.optim.Optimizer
         With one parameter group.
     """
-    with _no_compiler():
+    with choose_engine(config.engine).building_optimizer():
         return _optimizer(model, config)
 
 
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters, decay = list(model.parameters()), config.weight_decay
+    parameters = list(model.parameters())
     device = parameters[0].device
-    cuda = device.type == "cuda"
-    dtype = torch.float32 if cuda else torch.float64  # What the kernels take.
+    dtype = torch.float32 if device.type == "cuda" else torch.float64  # What the kernels take.
     lr = config.lr if device.type == "mps" else torch.tensor(config.lr, dtype=dtype, device=device)
-    match config.optimizer:
-        case "adam" | "adamw":
-            kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-            return kind(parameters, lr, weight_decay=decay, fused=True, capturable=cuda)
-        case "sgd":
-            return torch.optim.SGD(
-                parameters, lr, momentum=config.momentum, weight_decay=decay, fused=True
-            )
-        case "rmsprop":
-            return torch.optim.RMSprop(
-                parameters,
-                lr if cuda else config.lr,
-                momentum=config.momentum,
-                weight_decay=decay,
-                foreach=True,
-                capturable=cuda,
-            )
-
-
-def step(optimizer: torch.optim.Optimizer) -> None:
-    """Move the weights.
-
-    Without the wrappers that PyTorch puts around an optimizer's step: they import its compiler.
-    """
-    with torch.no_grad():
-        inspect.unwrap(type(optimizer).step)(optimizer)
-
-
-@contextmanager
-def _no_compiler() -> Iterator[None]:
-    """Make an optimizer without importing PyTorch's compiler, which takes a second and 60 MB.
-
-    It would only be told to leave a method alone.
-    """
-    method: Any = inspect.unwrap(torch.optim.Optimizer.add_param_group)
-    method.__dict__["__dynamo_disable"] = method
-    try:
-        yield
-    finally:
-        method.__dict__.pop("__dynamo_disable", None)  # Threads may be making some at once.
+    optimizer: torch.optim.Optimizer = load(OPTIMIZERS[config.optimizer])(parameters, lr, config)
+    return optimizer
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -88,6 +46,11 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate
+
+
+def has_steady_rate(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether the learning rate is a tensor, which steps read anew each time."""
+    return isinstance(optimizer.param_groups[0]["lr"], Tensor)
 
 
 def learning_rate(config: TrainConfig, epoch: float) -> float:

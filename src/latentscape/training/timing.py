@@ -1,4 +1,4 @@
-"""How long a step takes on so many threads, measured on the model and the data at hand."""
+"""How long training takes on a number of threads, measured on the model and the data at hand."""
 
 import math
 import time
@@ -10,8 +10,9 @@ from latentscape.config import Recipe
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.training.batches import Batches, Examples
-from latentscape.training.graphs import WARM_UPS
+from latentscape.training.engine import choose_engine
+from latentscape.training.engine.replay import WARM_UPS
+from latentscape.training.loader import Examples, Loader
 from latentscape.training.optim import build_optimizer
 from latentscape.training.step import TrainingStep
 
@@ -36,17 +37,16 @@ def training_seconds(recipe: Recipe, split: Split, threads: int) -> float:
     float
         Seconds for all steps of all epochs.
     """
-    cpu = torch.device("cpu")
-    precision = choose_precision(recipe.train.precision, cpu)
+    cpu, config = torch.device("cpu"), recipe.train
+    precision = choose_precision(config.precision, cpu)
     model = Network(recipe.model, recipe.objective).train()
-    take_step = TrainingStep(model, build_optimizer(model, recipe.train), recipe.train, precision)
-    batches = Batches(
-        Examples(split.dataset, cpu), split.train, recipe.train.batch_size, recipe.train.seed
-    )
+    take_step = TrainingStep(model, build_optimizer(model, config), config, precision)
+    loader = Loader(Examples(split.dataset, cpu), split.train, config.batch_size, config.seed)
     fastest = math.inf
-    with training_on(precision, threads):
-        for batch in islice(batches.epoch(0), WARM_UPS + 1 + STEPS):
-            begun = time.perf_counter()
-            take_step(batch, recipe.train.lr, math.inf)
-            fastest = min(fastest, time.perf_counter() - begun)
-    return fastest * len(batches) * recipe.train.epochs
+    with training_on(precision, threads, keep_memory=choose_engine(config.engine).keeps_memory):
+        # The warm-ups and the step that is captured are slower than all others.
+        for batch in islice(loader.epoch(0), WARM_UPS + 1 + STEPS):
+            begin = time.perf_counter()
+            take_step(batch, config.lr, math.inf)
+            fastest = min(fastest, time.perf_counter() - begin)
+    return fastest * len(loader) * config.epochs

@@ -2,29 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.analyses.anomalies.result import BASELINE_OF
+from latentscape.analyses.anomalies.result import SCORES as SCORE_NAMES
 from latentscape.core.errors import DataError
+from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Codes, Split
-from latentscape.data.values import compact
+from latentscape.data.conversion import compact_dtype
 from latentscape.evaluation.baselines import pca
-from latentscape.evaluation.codes import constant, model_codes, pixel_codes
-from latentscape.evaluation.reconstruction import measure
-from latentscape.inference.batches import Reconstruct, encode, reconstruct_with
+from latentscape.evaluation.codes import is_constant, model_codes, pixel_codes
+from latentscape.evaluation.reconstruction import measure_errors
+from latentscape.inference.codec import Reconstruct, encode, reconstruct_with
 from latentscape.model import Network
 
-SCORES = ("reconstruction", "latent_knn", "mahalanobis", "rank_average")
-BASELINES = ("pca_reconstruction", "pixel_knn", "pixel_mahalanobis", "pixel_rank_average")
+SCORES, BASELINES = tuple(SCORE_NAMES), tuple(BASELINE_OF.values())
+"""Keys of the scores of a model, and of the same scores without one."""
 
 NEIGHBOURS = 5
 
-FEWEST_HELD_OUT = 20
+MIN_HELD_OUT = 20
 """Validation examples from which on ranks are taken among them."""
 
-MOST_COMPONENTS, VARIANCE = 100, 0.95
+MAX_COMPONENTS, VARIANCE = 100, 0.95
 """Longer codes are projected to so many principal components at most, that hold so much of it."""
 
 _Scores = NDArray[np.float64]
@@ -40,13 +43,13 @@ class AnomalyScores:
         (n,) of each kind of score; higher is more anomalous.
     ranked_among : str
         The part among whose scores ranks were taken, ``validation`` or ``train``.
-    left_out : tuple of str
+    skipped : tuple of Skip
         What could not be scored, and why.
     """
 
     scores: dict[str, _Scores]
-    ranked_among: str
-    left_out: tuple[str, ...] = ()
+    ranked_among: Literal["validation", "train"]
+    skipped: tuple[Skip, ...] = ()
 
 
 class NeighbourDistance:
@@ -67,10 +70,10 @@ class NeighbourDistance:
         # Compared with all of them, in chunks: exact, and no slower than trees in many dimensions.
         self._search: Any = NearestNeighbors(algorithm="brute").fit(train)
 
-    def __call__(self, codes: Array, itself: int = 0) -> _Scores:
-        """Return the distances (n,) of codes (n, D), which leave out so many nearest ones."""
-        distances: _Scores = self._search.kneighbors(codes, self.count + itself)[0]
-        means: _Scores = distances[:, itself:].mean(1)
+    def __call__(self, codes: Array, skip: int = 0) -> _Scores:
+        """Return the distances (n,) of codes (n, D), without so many of the nearest ones."""
+        distances: _Scores = self._search.kneighbors(codes, self.count + skip)[0]
+        means: _Scores = distances[:, skip:].mean(1)
         return means
 
     def among_others(self, codes: Array) -> _Scores:
@@ -81,8 +84,8 @@ class NeighbourDistance:
         distances, places = self._search.kneighbors(codes, self.count + 1)
         same = (self._train[places] == codes[:, np.newaxis]).all(-1)
         # The first that is the same, or else the farthest.
-        left_out = np.where(same.any(1), same.argmax(1), self.count)
-        distances[np.arange(len(codes)), left_out] = 0
+        excluded = np.where(same.any(1), same.argmax(1), self.count)
+        distances[np.arange(len(codes)), excluded] = 0
         means: _Scores = distances.sum(1) / self.count
         return means
 
@@ -104,8 +107,8 @@ class MahalanobisDistance:
         from sklearn.decomposition import PCA
 
         self._pca: Any = None
-        if train.shape[1] > MOST_COMPONENTS:
-            self._pca = PCA(min(MOST_COMPONENTS, *train.shape), random_state=0).fit(train)
+        if train.shape[1] > MAX_COMPONENTS:
+            self._pca = PCA(min(MAX_COMPONENTS, *train.shape), random_state=0).fit(train)
             held = np.cumsum(self._pca.explained_variance_ratio_)
             self._components = int(np.searchsorted(held, VARIANCE)) + 1
         self._model: Any = LedoitWolf().fit(self._projected(train))
@@ -211,7 +214,7 @@ def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> 
             f"The images to score are an array of shape {images.shape}",
             expected=f"one of shape (n, {', '.join(map(str, shape))}), as those trained on",
         )
-    images = compact(images, "The array of images to score")
+    images = compact_dtype(images, "The array of images to score")
     none = np.empty(0, np.int64)
     return Split(
         replace(split.dataset, images=images, labels=labels), none, none, np.arange(len(images))
@@ -219,48 +222,51 @@ def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> 
 
 
 def _score(
-    names: Sequence[str],
+    keys: Sequence[str],
     codes: Codes,
     scored: Split,
     scored_codes: Array,
     reconstruct: Reconstruct,
     neighbours: int,
 ) -> AnomalyScores:
-    """Give every score that can be given: by errors, neighbours, covariance, and all together."""
-    part = "validation" if len(codes.validation) >= FEWEST_HELD_OUT else "train"
-    itself = int(part == "train")  # An example is no neighbour of its own.
-    known = replace(codes.split, test=codes.index(part))
-    both = codes.part(part), scored_codes
-    for values in (codes.train, *both):
+    """Compute every score that there can be: errors, two distances, and the average of ranks."""
+    error, knn, mahalanobis, rank_average = keys
+    part: Literal["validation", "train"] = (
+        "validation" if len(codes.validation) >= MIN_HELD_OUT else "train"
+    )
+    known, skip = codes.part(part), int(part == "train")  # An example is no neighbour of its own.
+    for values in (codes.train, known, scored_codes):
         _check_finite(values, f"codes of {codes.name}")
-    left_out = _reasons(names, codes, neighbours + itself)
-    pairs = {names[0]: [_errors(reconstruct, examples) for examples in (known, scored)]}
-    if names[1] not in left_out:
-        near = NeighbourDistance(codes.train, neighbours)
-        pairs[names[1]] = [near(both[0], itself), near(both[1])]
-    if names[2] not in left_out:
-        distance = MahalanobisDistance(codes.train)
-        pairs[names[2]] = [distance(some) for some in both]
-    scores = {name: pair[1] for name, pair in pairs.items()}
-    scores[names[3]] = np.mean([_rank(*pair) for pair in pairs.values()], axis=0)
-    return AnomalyScores(scores, part, tuple(dict.fromkeys(left_out.values())))
+    excluded, skipped = _exclude(keys, codes, neighbours + skip)
+    examples = replace(codes.split, test=codes.index(part)), scored
+    pairs = {error: [_errors(reconstruct, split) for split in examples]}
+    if knn not in excluded:
+        nearest = NeighbourDistance(codes.train, neighbours)
+        pairs[knn] = [nearest(known, skip), nearest(scored_codes)]
+    if mahalanobis not in excluded:
+        pairs[mahalanobis] = list(map(MahalanobisDistance(codes.train), (known, scored_codes)))
+    scores = {key: pair[1] for key, pair in pairs.items()}
+    scores[rank_average] = np.mean([_rank(*pair) for pair in pairs.values()], axis=0)
+    return AnomalyScores(scores, part, skipped)
 
 
-def _reasons(names: Sequence[str], codes: Codes, needed: int) -> dict[str, str]:
-    """Say of the scores of codes which of them cannot be given, and why."""
-    _, knn, mahalanobis, _ = names
-    if collapsed := constant(codes):
-        reason = f"{collapsed}, so {knn} and {mahalanobis} were left out"
-        return {knn: reason, mahalanobis: reason}
-    if len(codes.train) < needed:
-        have = f"there are {len(codes.train)}"
-        return {knn: f"{knn} was left out: it needs {needed} training examples, and {have}"}
-    return {}
+def _exclude(
+    keys: Sequence[str], codes: Codes, least: int
+) -> tuple[tuple[str, ...], tuple[Skip, ...]]:
+    """Return the keys of scores that codes cannot have, and why."""
+    _, knn, mahalanobis, _ = keys
+    if is_constant(codes):
+        item, detail = f"{knn} and {mahalanobis} were", {"codes": codes.name}
+        return (knn, mahalanobis), (Skip(item=item, reason="same_codes", detail=detail),)
+    if len(codes.train) < least:
+        counts = {"least": least, "examples": len(codes.train)}
+        return (knn,), (Skip(item=f"{knn} was", reason="few_examples", detail=counts),)
+    return (), ()
 
 
 def _errors(reconstruct: Reconstruct, split: Split) -> _Scores:
     """Return the squared errors per pixel of the test part."""
-    errors = measure(reconstruct, split)
+    errors = measure_errors(reconstruct, split)
     _check_finite(errors.squared_error, "reconstructions")
     return errors.squared_error / errors.pixels
 
@@ -273,9 +279,9 @@ def _rank(known: _Scores, scores: _Scores) -> _Scores:
     return np.where(scores > highest, scores / highest, (below + up_to) / 2 / len(known))
 
 
-def _check_finite(values: Array, what: str) -> None:
+def _check_finite(values: Array, item: str) -> None:
     if bad := int((~np.isfinite(values)).reshape(len(values), -1).any(1).sum()):
         raise DataError(
-            f"{bad:,} of {len(values):,} {what} are not finite (NaN or infinity)",
+            f"{bad:,} of {len(values):,} {item} are not finite (NaN or infinity)",
             fix="Look for a model that diverged, and train it again.",
         )

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from latentscape.analyses.clusters.partitions import MAX_POINTS, Clusters, silhouette
+from latentscape.analyses.clusters.partitions import Assignment, silhouette
+from latentscape.analyses.clusters.result import NumberChoice
 from latentscape.core.extras import load
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
-from latentscape.inference.batches import spread
+from latentscape.core.runtime import threads_restored
+from latentscape.inference.batches import subsample
 
 RESTARTS = 10
 STEPS = 100
@@ -31,38 +33,24 @@ MAP_DIM = 2
 """Dimensions of the map that UMAP lays out."""
 
 CHUNK = 4096
-"""Points that are placed on the map at once: to all of up to 4,096 others UMAP takes distances."""
+"""Points that are placed on the map at once. UMAP compares up to 4,096 of them with all others."""
 
-MOST_CLUSTERS = 20
-"""Up to which the number of clusters is chosen."""
+MAX_CLUSTERS = 20
+"""Largest number of clusters that is tried where the number is chosen."""
 
-TRIED_ON = 3000
-"""Points that it is chosen on, at most."""
+MAX_TRIED_ON = 3000
+"""Points that a number of clusters is tried on, at most."""
 
-PRINCIPAL = 64
+MAX_DIM = 64
 """Longest code that all methods take as it is; all but K-means see components of longer ones."""
 
 MAX_VALUES = 1 << 23
 """Numbers that a method is fitted to, at most: 131,072 codes of 64, or 10,699 of 784."""
 
-PROTOCOL = (
-    "Clusters are found from codes alone, but for their number where that is the number of labels. "
-    f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most. Gaussian "
-    f"mixture: the greatest likelihood of {STARTS} starts, with full covariances where there are "
-    f"enough examples. Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest "
-    "neighbours; examples that it was not fitted to take the cluster of most of their "
-    f"{VOTERS} nearest ones. UMAP + mixture: such a mixture on a map of {MAP_DIM} dimensions "
-    f"({NEIGHBOURS} neighbours, minimal distance 0), on which examples that it was not fitted to "
-    "are placed. Each says beside its numbers how many examples it was fitted to, spread evenly "
-    "where not to all; all but K-means see the first "
-    f"{PRINCIPAL} principal components of longer codes. Silhouettes are those of the codes "
-    f"themselves, over {MAX_POINTS:,} of the scored examples at most."
-)
-
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Points in clusters, and how others find theirs.
+    """Points in clusters, and how further points find theirs.
 
     Attributes
     ----------
@@ -74,8 +62,8 @@ class Clustering:
         (k, D) of K-means.
     """
 
-    clusters: Clusters
-    assign: Callable[[Array], Clusters]
+    clusters: Assignment
+    assign: Callable[[Array], Assignment]
     centres: Array | None = None
 
 
@@ -87,7 +75,7 @@ def k_means(points: Array, k: int, seed: int) -> Clustering:
     points : ndarray of float32
         (n, D).
     k : int
-        How many clusters, no more than points. Fewer are found where points are the same.
+        How many clusters, no more than points. Fewer come out where points are the same.
     seed : int
         Draws where they start.
     """
@@ -96,8 +84,8 @@ def k_means(points: Array, k: int, seed: int) -> Clustering:
     model = KMeans(k, n_init=RESTARTS, max_iter=STEPS, random_state=_state(seed, "kmeans"))
     with _whether_converged_or_not():
         model.fit(points)
-    found = model.labels_.astype(np.int64)
-    return Clustering(found, partial(_nearest_centre, model), model.cluster_centers_)
+    clusters = model.labels_.astype(np.int64)
+    return Clustering(clusters, partial(_nearest_centre, model), model.cluster_centers_)
 
 
 def gaussian_mixture(points: Array, k: int, seed: int) -> Clustering:
@@ -146,6 +134,7 @@ def agglomerative(points: Array, k: int, seed: int) -> Clustering:
     return Clustering(clusters, vote.predict)
 
 
+@threads_restored()
 def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
     """Cluster the map that UMAP makes with a mixture of Gaussians (McInnes et al. 2018).
 
@@ -181,13 +170,15 @@ def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
     return Clustering(mixture.assign(places), partial(_by_place, mapper, mixture))
 
 
-def choose_number(points: Array, by: str, seed: int) -> tuple[int, list[list[float]]]:
+def choose_number(
+    points: Array, by: Literal["silhouette", "BIC"], seed: int
+) -> tuple[int, NumberChoice]:
     """Choose a number of clusters without labels: from 2 to 20, the one with the best score.
 
     Parameters
     ----------
     points : ndarray of float32
-        (n, D), 3 at least; at most 3,000 are looked at, spread evenly.
+        (n, D), 3 at least; at most 3,000 are looked at, spaced evenly.
     by : str
         ``silhouette``, the greatest of K-means (Rousseeuw 1987); or ``BIC``, the least of a mixture
         (Schwarz 1978).
@@ -198,14 +189,15 @@ def choose_number(points: Array, by: str, seed: int) -> tuple[int, list[list[flo
     -------
     int
         The number.
-    list of list
+    NumberChoice
         Each number that was tried, and its score.
     """
     score, best = {"silhouette": (_silhouette, max), "BIC": (_bic, min)}[by]
-    some = points[spread(np.arange(len(points)), TRIED_ON)]
-    numbers = range(2, min(MOST_CLUSTERS, len(some) - 1) + 1)
-    tried = [[k, score(some, k, seed)] for k in numbers]
-    return int(best(tried, key=lambda pair: pair[1])[0]), tried
+    sample = points[subsample(np.arange(len(points)), MAX_TRIED_ON)]
+    numbers = range(2, min(MAX_CLUSTERS, len(sample) - 1) + 1)
+    scores = {k: score(sample, k, seed) for k in numbers}
+    k = best(scores, key=lambda number: scores[number])
+    return k, NumberChoice(by=by, tried=tuple(scores.items()))
 
 
 def _silhouette(points: Array, k: int, seed: int) -> float:
@@ -223,7 +215,7 @@ class _Mixture:
     def __init__(self, points: Array, k: int, seed: int, starts: int = STARTS) -> None:
         from sklearn.mixture import GaussianMixture
 
-        # In units of their spread, so that what keeps variances above zero suits any points.
+        # In units of their subsample, so that what keeps variances above zero suits any points.
         self.centre = points.mean(0, dtype=np.float64)
         self.unit = np.sqrt(points.var(0, dtype=np.float64).mean()) or 1.0
         kind = "full" if len(points) >= k * (points.shape[1] + 1) else "diag"
@@ -237,17 +229,17 @@ class _Mixture:
         scaled: Array = (points - self.centre) / self.unit
         return scaled
 
-    def assign(self, points: Array) -> Clusters:
-        clusters: Clusters = self.model.predict(self.scaled(points))
+    def assign(self, points: Array) -> Assignment:
+        clusters: Assignment = self.model.predict(self.scaled(points))
         return clusters
 
 
-def _nearest_centre(model: Any, points: Array) -> Clusters:
-    clusters: Clusters = model.predict(points).astype(np.int64)
+def _nearest_centre(model: Any, points: Array) -> Assignment:
+    clusters: Assignment = model.predict(points).astype(np.int64)
     return clusters
 
 
-def _by_place(mapper: Any, mixture: _Mixture, points: Array) -> Clusters:
+def _by_place(mapper: Any, mixture: _Mixture, points: Array) -> Assignment:
     """Place points on a map, and return their clusters there."""
     chunks = (points[start : start + CHUNK] for start in range(0, len(points), CHUNK))
     return mixture.assign(np.concatenate([mapper.transform(chunk) for chunk in chunks]))
@@ -269,11 +261,18 @@ def _whether_converged_or_not() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to cluster: from points (n, D), a number of clusters and a seed."""
+    """A way to cluster.
+
+    Attributes
+    ----------
+    fit : callable
+        From points (n, D), a number of clusters and a seed to a `Clustering`.
+    max_points : int
+        Points to fit to, at most.
+    """
 
     fit: Callable[[Array, int, int], Clustering]
-    most: int = MAX_VALUES
-    """Points to fit to, at most."""
+    max_points: int = MAX_VALUES
 
 
 CLUSTERERS = {
@@ -282,4 +281,4 @@ CLUSTERERS = {
     "agglomerative": Method(agglomerative, 10_000),
     "umap": Method(umap_mixture, 100_000),
 }
-"""All of them, by their names."""
+"""All of them, by the keys of `latentscape.analyses.clusters.result.METHODS`."""

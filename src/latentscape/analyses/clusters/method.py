@@ -1,41 +1,47 @@
-"""Clusters: which examples fall together in codes, found without labels, then held against them."""
+"""Clusters: which examples fall together in codes, formed without labels, then scored with them."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.analyses.analysis import Protocol
 from latentscape.analyses.clusters.clusterers import (
     CLUSTERERS,
+    MAX_DIM,
     MAX_VALUES,
     NEIGHBOURS,
-    PRINCIPAL,
     Clustering,
     choose_number,
 )
 from latentscape.analyses.clusters.partitions import (
-    Clusters,
+    Assignment,
     confusion,
     majority_labels,
     score_partition,
     silhouette,
 )
 from latentscape.analyses.clusters.pictures import cluster_pictures
-from latentscape.analyses.maps import projections as maps
-from latentscape.core.errors import ConfigError, DataError, unknown
-from latentscape.core.records import Array, Codes, Findings
-from latentscape.core.units import CLUSTERINGS
-from latentscape.evaluation.codes import constant
-from latentscape.inference.batches import spread
-
-METHODS = tuple(CLUSTERERS)
-"""The names of the ways to cluster."""
-
-_NO_SCORES = "Accuracy, NMI and ARI were left out: "
+from latentscape.analyses.clusters.result import (
+    METHODS,
+    Agreement,
+    ClusterPictures,
+    Clusters,
+    ClusterSettings,
+    CodeClusters,
+    NumberChoice,
+    Partition,
+)
+from latentscape.analyses.comparison import Comparison
+from latentscape.core.errors import DataError
+from latentscape.core.extras import install, load
+from latentscape.core.findings import MISSING_PACKAGE, Skip
+from latentscape.core.records import Array, Codes
+from latentscape.evaluation.codes import is_constant
+from latentscape.inference.batches import subsample
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +49,15 @@ class _Task:
     """Codes to fit to and to score on."""
 
     codes: Codes
-    fit: str
-    seed: int
+    settings: ClusterSettings
 
     @property
-    def score(self) -> str:
+    def fit(self) -> Literal["train", "all"]:
+        """Name the part that is fitted to."""
+        return self.settings.fit
+
+    @property
+    def score(self) -> Literal["test", "all"]:
         """Name the part that is scored."""
         return "all" if self.fit == "all" else "test"
 
@@ -62,262 +72,229 @@ class _Task:
     @cached_property
     def short(self) -> tuple[Array, Array]:
         """Codes to fit to and to score on, or their principal components where they are long."""
-        if self.codes.dim <= PRINCIPAL:
+        if self.codes.dim <= MAX_DIM:
             return self.fitted, self.scored
         from sklearn.decomposition import PCA
 
-        model = PCA(min(PRINCIPAL, *self.fitted.shape), random_state=0).fit(self.fitted)
+        model = PCA(min(MAX_DIM, *self.fitted.shape), random_state=0).fit(self.fitted)
         return model.transform(self.fitted), model.transform(self.scored)
 
-    def seen(self, method: str) -> tuple[Array, Array]:
+    def points(self, method: str) -> tuple[Array, Array]:
         """Return what a method is fitted to, and what it then scores."""
         return (self.fitted, self.scored) if method == "kmeans" else self.short
 
     def places(self, method: str) -> NDArray[np.int64]:
         """Return which of the codes a method is fitted to."""
-        codes, _ = self.seen(method)
-        most = min(CLUSTERERS[method].most, MAX_VALUES // codes.shape[1])
-        return spread(np.arange(len(codes)), most)
+        codes, _ = self.points(method)
+        max_points = min(CLUSTERERS[method].max_points, MAX_VALUES // codes.shape[1])
+        return subsample(np.arange(len(codes)), max_points)
 
-    def present(self, part: str) -> int:
+    def n_labels(self, part: str) -> int:
         """Count the different labels of a part; none without labels."""
         labels = self.codes.labels(part)
         return 0 if labels is None else len(np.unique(labels))
 
     @property
-    def judged(self) -> bool:
+    def has_labels(self) -> bool:
         """Whether there are labels to score against."""
-        return min(self.present(self.fit), self.present(self.score)) > 1
+        return min(self.n_labels(self.fit), self.n_labels(self.score)) > 1
 
 
 @dataclass(frozen=True)
 class _Number:
-    """A number of clusters, why it is that number, and what was tried where it was chosen."""
+    """A number of clusters, and what was tried where it was chosen."""
 
     k: int
-    why: str
-    chosen: dict[str, Any] | None = None
+    choice: NumberChoice | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """What a method found: `clusters` of the scored examples, from those at `places`."""
+class _Fit:
+    """What a method gives: `clusters` of the scored examples, from those at `places`."""
 
     clustering: Clustering
     places: NDArray[np.int64]
-    clusters: Clusters
+    clusters: Assignment
     seconds: float
 
 
+def compare_clusters(comparison: Comparison, settings: ClusterSettings) -> Clusters:
+    """Cluster all codes of a comparison; see `find_clusters`. Pictures are those of the first."""
+    first = comparison.rows[0]
+    rows = comparison.each(
+        ("clustering", settings),
+        lambda codes: find_clusters(codes, settings, pictured=codes is first),
+    )
+    return Clusters(settings=settings, label_names=first.label_names, rows=rows)
+
+
 def find_clusters(
-    codes: Codes,
-    *,
-    methods: Sequence[str] = METHODS,
-    k: int | Literal["auto"] | None = None,
-    fit: Literal["train", "all"] = "train",
-    seed: int = 0,
-) -> Findings:
-    """Put codes into clusters without labels, and say how well clusters and labels agree.
+    codes: Codes, settings: ClusterSettings, *, pictured: bool = False
+) -> CodeClusters:
+    """Put codes into clusters without labels, and measure how well clusters and labels agree.
 
     Parameters
     ----------
     codes : Codes
         What to cluster.
-    methods : sequence of str
-        Some of ``kmeans``, ``gmm``, ``agglomerative`` and ``umap`` (a mixture on a map of UMAP).
-    k : int or "auto", optional
-        How many clusters. ``auto`` chooses without labels, by the silhouette of K-means, and for
-        ``gmm`` by its BIC. By default as many as there are labels, and ``auto`` without labels.
-    fit : str
-        ``train`` fits to the training part and scores on the test part, ``all`` does both with all
-        examples.
-    seed : int
-        Of all that is drawn.
-
-    Returns
-    -------
-    Findings
-        ``values``: ``name``, ``kind`` and ``dim`` of the codes; ``k`` and how it was ``chosen``, if
-        it was (``by`` and ``tried``, pairs of a number and its score); ``fit``, ``n_fit``,
-        ``n_scored``, ``protocol``, ``left_out``; and ``methods``, for each of them ``k``, the
-        scores of `score_partition` (None without labels), ``majority_labels``, ``silhouette``,
-        ``sizes`` among the scored examples, ``n_fit``, ``seconds``; of ``gmm`` also how its own
-        ``k`` was ``chosen``. ``arrays``: those of `cluster_pictures`, for K-means.
+    settings : ClusterSettings
+        How.
+    pictured : bool
+        Whether to picture the clusters of K-means.
 
     Raises
     ------
-    ConfigError
-        If there is no such method, or `k` or `fit` is not one of these.
     DataError
         If there are fewer examples to fit to than clusters were asked for.
     """
-    _check_options(methods, k, fit)
-    task = _Task(codes, fit, seed)
-    if hindrance := _hindrance(task, k):
-        return Findings(_row(task, None, hindrance))
-    number = _number(task, k)
-    row = _row(task, number, _unjudged(task))
-    arrays: dict[str, Array] = {}
-    for method in methods:
-        own = _chosen(task, "BIC") if method == "gmm" and number.chosen else number
+    task = _Task(codes, settings)
+    if obstacle := _obstacle(task):
+        return _row(task, None, (), [obstacle])
+    number = _number(task)
+    partitions, skipped = list[Partition](), _skipped_scores(task)
+    for method in settings.methods:
+        own = _choose(task, "BIC") if method == "gmm" and number.choice else number
         if missing := _missing(task, method, own.k):
-            row["left_out"].append(missing)
+            skipped.append(missing)
             continue
-        found = _cluster(task, method, own.k)
-        row["left_out"] += _empty(found, method, own.k)
-        row["methods"][method] = _result(task, own.k, found)
-        if own is not number:
-            row["methods"][method]["chosen"] = own.chosen
-        if found.clustering.centres is not None:
-            arrays = cluster_pictures(codes, task.score, found.clusters, found.clustering.centres)
-    return Findings(row, arrays)
+        fit = _fit(task, method, own.k)
+        skipped += _empty_clusters(fit, method, own.k)
+        pictures = _pictures(task, fit) if pictured else None
+        choice = None if own is number else own.choice
+        partitions.append(_partition(task, method, _Number(own.k, choice), fit, pictures))
+    return _row(task, number, tuple(partitions), skipped)
 
 
-def _check_options(methods: Sequence[str], k: int | str | None, fit: str) -> None:
-    for method in methods:
-        if method not in METHODS:
-            raise unknown("way to cluster", method, METHODS, ConfigError)
-    if fit not in ("train", "all"):
-        raise unknown("part to fit clusters to", fit, ("train", "all"), ConfigError)
-    if not (k in (None, "auto") or (isinstance(k, int) and k > 1)):
-        raise ConfigError(
-            f"The number of clusters is {k!r}",
-            expected="2 or more, or 'auto', which chooses it without labels",
-        )
-
-
-def _hindrance(task: _Task, k: int | str | None) -> list[str]:
-    """Say why there can be no clusters at all, if so."""
-    if collapsed := constant(task.codes):
-        return [f"{collapsed}, and there is nothing to cluster."]
-    count, present = len(task.fitted), task.present(task.fit)
+def _obstacle(task: _Task) -> Skip | None:
+    """Tell why there can be no clusters at all, if so."""
+    if is_constant(task.codes):
+        detail = {"codes": task.codes.name}
+        return Skip(item="Clusters were", reason="same_codes", detail=detail)
+    k, count, n_labels = task.settings.k, len(task.fitted), task.n_labels(task.fit)
     if isinstance(k, int) and count < k:
         raise DataError(
             f"There are {count:,} examples to fit {k:,} clusters to",
             expected="at least as many examples as clusters",
             fix="Ask for fewer clusters, or take more examples.",
         )
-    fewest = k if isinstance(k, int) else present if k is None and present > 1 else 3
-    if count < fewest:
-        return [f"Clusters were left out: of {count:,} examples there are too few to fit them to."]
-    return []
+    least = k if isinstance(k, int) else n_labels if k is None and n_labels > 1 else 3
+    if count < least:
+        return Skip(item="Clusters were", reason="few_examples", detail={"examples": count})
+    return None
 
 
-def _number(task: _Task, k: int | str | None) -> _Number:
+def _number(task: _Task) -> _Number:
+    k = task.settings.k
     if isinstance(k, int):
-        return _Number(k, "as many as were asked for")
-    if k is None and task.present(task.fit) > 1:
-        return _Number(task.present(task.fit), "as many as there are labels")
-    return _chosen(task, "silhouette")
+        return _Number(k)
+    if k is None and task.n_labels(task.fit) > 1:
+        return _Number(task.n_labels(task.fit))
+    return _choose(task, "silhouette")
 
 
-def _chosen(task: _Task, by: str) -> _Number:
-    k, tried = choose_number(task.short[0], by, task.seed)
-    why = "a number chosen without labels, by the silhouette of K-means (of the mixture: by BIC)"
-    return _Number(k, why, {"by": by, "tried": tried})
+def _choose(task: _Task, by: Literal["silhouette", "BIC"]) -> _Number:
+    return _Number(*choose_number(task.short[0], by, task.settings.seed))
 
 
-def _row(task: _Task, number: _Number | None, left_out: list[str]) -> dict[str, Any]:
-    return {
-        "name": task.codes.name,
-        "kind": task.codes.kind,
-        "dim": task.codes.dim,
-        "k": number and number.k,
-        "chosen": number and number.chosen,
-        "fit": task.fit,
-        "n_fit": len(task.fitted),
-        "n_scored": len(task.scored),
-        "protocol": _protocol(task, number),
-        "left_out": left_out,
-        "methods": {},
-    }
-
-
-def _protocol(task: _Task, number: _Number | None) -> str:
-    """Say what was fitted to what, and which labels each score uses."""
-    count, scored = f"{len(task.fitted):,}", f"{len(task.scored):,}"
-    text = (
-        f"Fitted to and scored on all {count} examples."
-        if task.fit == "all"
-        else f"Fitted to at most {count} training examples, scored on {scored} test examples."
+def _row(
+    task: _Task, number: _Number | None, partitions: tuple[Partition, ...], skipped: list[Skip]
+) -> CodeClusters:
+    return CodeClusters(
+        name=task.codes.name,
+        kind=task.codes.kind,
+        dim=task.codes.dim,
+        protocol=Protocol(
+            fitted_on=task.fit,
+            n_fitted=len(task.fitted),
+            scored_on=task.score,
+            n_scored=len(task.scored),
+            labels="scoring" if task.has_labels else "none",
+        ),
+        k=number and number.k,
+        choice=number and number.choice,
+        partitions=partitions,
+        skipped=tuple(skipped),
     )
-    if number:
-        text = f"{number.k} clusters, {number.why}. {text}"
-    if task.judged:
-        text += (
-            " Majority: each cluster is called by the commonest label of the examples it was "
-            "fitted to. One to one: the labels of the scored examples themselves choose the best "
-            "map of clusters to labels."
-        )
-    return text
 
 
-def _unjudged(task: _Task) -> list[str]:
-    if task.judged:
+def _skipped_scores(task: _Task) -> list[Skip]:
+    """Tell why clusters cannot be scored with labels, if so."""
+    if task.has_labels:
         return []
-    if task.codes.labels("all") is None:
-        return [f"{_NO_SCORES}there are no labels."]
-    return [f"{_NO_SCORES}there is only one label among the examples to fit to or to score."]
+    reason = "no_labels" if task.codes.labels("all") is None else "one_label"
+    return [Skip(item="Accuracy, NMI and ARI were", reason=reason)]
 
 
-def _missing(task: _Task, method: str, k: int) -> str:
-    """Say why a method cannot be used, if so."""
-    if method == "umap" and (sentence := maps.missing("umap")):
-        return sentence
-    codes, places = task.seen(method)[0], task.places(method)
-    count, fewest = len(places), max(k, 2)
+def _missing(task: _Task, method: str, k: int) -> Skip | None:
+    """Tell why a method cannot be used, if so."""
+    if method == "umap" and not _has_umap():
+        return Skip(item="UMAP was", reason=MISSING_PACKAGE, detail={"command": install("maps")})
+    codes, places = task.points(method)[0], task.places(method)
+    count, least = len(places), max(k, 2)
     if method == "umap":  # Its graph of neighbours says nothing where they are all the same.
-        count, fewest = len(np.unique(codes[places], axis=0)), max(k, NEIGHBOURS + 1)
-    if count >= fewest:
-        return ""
-    return (
-        f"{CLUSTERINGS[method]} was left out: it needs at least {fewest:,} different examples to "
-        f"fit to, and got {count:,}."
-    )
+        count, least = len(np.unique(codes[places], axis=0)), max(k, NEIGHBOURS + 1)
+    if count >= least:
+        return None
+    detail = {"least": least, "examples": count}
+    return Skip(item=f"{METHODS[method]} was", reason="few_different_examples", detail=detail)
 
 
-def _cluster(task: _Task, method: str, k: int) -> _Found:
+def _has_umap() -> bool:
+    try:
+        load("umap")
+    except ImportError:
+        return False
+    return True
+
+
+def _fit(task: _Task, method: str, k: int) -> _Fit:
     start = time.perf_counter()
-    (codes, scored), places = task.seen(method), task.places(method)
-    clustering = CLUSTERERS[method].fit(codes[places], k, task.seed)
-    clusters, rest = np.empty(len(scored), np.int64), np.ones(len(scored), bool)
+    (codes, scored), places = task.points(method), task.places(method)
+    clustering = CLUSTERERS[method].fit(codes[places], k, task.settings.seed)
+    clusters, is_new = np.empty(len(scored), np.int64), np.ones(len(scored), bool)
     if task.fit == task.score:
-        clusters[places], rest[places] = clustering.clusters, False
-    if rest.any():
-        clusters[rest] = clustering.assign(scored[rest])
-    return _Found(clustering, places, clusters, time.perf_counter() - start)
+        clusters[places], is_new[places] = clustering.clusters, False
+    if is_new.any():
+        clusters[is_new] = clustering.assign(scored[is_new])
+    return _Fit(clustering, places, clusters, time.perf_counter() - start)
 
 
-def _empty(found: _Found, method: str, k: int) -> list[str]:
-    filled = len(np.unique(found.clustering.clusters))
+def _empty_clusters(fit: _Fit, method: str, k: int) -> list[Skip]:
+    filled = len(np.unique(fit.clustering.clusters))
     if filled == k:
         return []
-    return [
-        f"{CLUSTERINGS[method]} filled only {filled} of {k} clusters, as happens where many codes "
-        "are the same."
-    ]
+    detail = {"filled": filled, "k": k}
+    return [Skip(item=METHODS[method], reason="empty_clusters", detail=detail)]
 
 
-def _result(task: _Task, k: int, found: _Found) -> dict[str, Any]:
-    return {
-        "k": k,
-        **_scores(task, k, found),
-        "silhouette": silhouette(task.scored, found.clusters),
-        "sizes": np.bincount(found.clusters, minlength=k).tolist(),
-        "n_fit": len(found.places),
-        "seconds": found.seconds,
-    }
+def _partition(
+    task: _Task, method: str, number: _Number, fit: _Fit, pictures: ClusterPictures | None
+) -> Partition:
+    return Partition(
+        method=method,
+        k=number.k,
+        choice=number.choice,
+        sizes=tuple(np.bincount(fit.clusters, minlength=number.k).tolist()),
+        silhouette=silhouette(task.scored, fit.clusters),
+        n_fitted=len(fit.places),
+        seconds=fit.seconds,
+        agreement=_agreement(task, number.k, fit),
+        pictures=pictures,
+    )
 
 
-def _scores(task: _Task, k: int, found: _Found) -> dict[str, Any]:
+def _agreement(task: _Task, k: int, fit: _Fit) -> Agreement | None:
     known, labels = task.codes.labels(task.fit), task.codes.labels(task.score)
-    if known is None or labels is None or not task.judged:
-        nothing = dict.fromkeys(("majority", "hungarian", "nmi", "ari"))
-        return {**nothing, "majority_labels": [None] * k, "confusion": []}
+    if known is None or labels is None or not task.has_labels:
+        return None
     names = task.codes.label_names
-    fitted = confusion(found.clustering.clusters, known[found.places], (k, len(names)))
-    called = majority_labels(fitted)
-    return {
-        **score_partition(found.clusters, labels, called, len(names)),
-        "majority_labels": [None if label is None else names[label] for label in called],
-    }
+    counts = confusion(fit.clustering.clusters, known[fit.places], (k, len(names)))
+    return score_partition(fit.clusters, labels, majority_labels(counts), names)
+
+
+def _pictures(task: _Task, fit: _Fit) -> ClusterPictures | None:
+    """Picture clusters that have centres, which are those of K-means."""
+    centres = fit.clustering.centres
+    if centres is None:
+        return None
+    return cluster_pictures(task.codes, task.score, fit.clusters, centres)

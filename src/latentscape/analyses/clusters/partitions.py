@@ -1,21 +1,22 @@
 """How good a partition into clusters is: by itself, and against labels."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.analyses.clusters.result import Agreement
 from latentscape.core.records import Array
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
-Clusters = NDArray[np.int64]
+Assignment = NDArray[np.int64]
 """(n,) the cluster that each point is in, counted from 0."""
 
 MAX_POINTS = 2000
 """Points that a silhouette is measured on, at most: it compares each of them with every other."""
 
 
-def confusion(clusters: Clusters, labels: NDArray[np.int64], shape: tuple[int, int]) -> Array:
+def confusion(clusters: Assignment, labels: NDArray[np.int64], shape: tuple[int, int]) -> Array:
     """Count how often each cluster meets each label.
 
     Parameters
@@ -40,18 +41,18 @@ def majority_labels(table: Array) -> list[int | None]:
     return [int(row.argmax()) if row.any() else None for row in table]
 
 
-def majority_accuracy(table: Array, names: list[int | None]) -> float:
+def majority_accuracy(table: Array, majority: Sequence[int | None]) -> float:
     """Return the share of points that have the label by which their cluster is called.
 
     Parameters
     ----------
     table : ndarray of int64
         The counts of `confusion` of the points to score.
-    names : list of int or None
-        The label of each cluster, from other points as a rule; no point of a cluster without a name
-        is counted as right.
+    majority : sequence of int or None
+        The label of each cluster, from other points as a rule. No point of a cluster without a
+        label is counted as right.
     """
-    hits = sum(table[cluster, name] for cluster, name in enumerate(names) if name is not None)
+    hits = sum(table[cluster, label] for cluster, label in enumerate(majority) if label is not None)
     return float(hits / table.sum())
 
 
@@ -72,45 +73,42 @@ def hungarian_accuracy(table: Array) -> float:
 
 
 def score_partition(
-    clusters: Clusters, labels: NDArray[np.int64], names: list[int | None], n_labels: int
-) -> dict[str, Any]:
+    clusters: Assignment,
+    labels: NDArray[np.int64],
+    majority: Sequence[int | None],
+    label_names: Sequence[str],
+) -> Agreement:
     """Compare a partition with labels.
 
     Parameters
     ----------
     clusters, labels : ndarray of int64
         (n,) of the points to score.
-    names : list of int or None
+    majority : sequence of int or None
         The label by which each cluster is called; see `majority_labels`.
-    n_labels : int
-        How many labels there are.
-
-    Returns
-    -------
-    dict
-        ``majority`` and ``hungarian``, shares of the points; ``nmi``, the mutual information
-        over the mean of the entropies; ``ari``, the Rand index adjusted for chance (Hubert and
-        Arabie 1985); ``confusion``, a row of counts for each cluster.
+    label_names : sequence of str
+        What the labels are called, whether they occur or not.
     """
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-    table = confusion(clusters, labels, (len(names), n_labels))
-    return {
-        "majority": majority_accuracy(table, names),
-        "hungarian": hungarian_accuracy(table),
-        "nmi": float(normalized_mutual_info_score(labels, clusters)),
-        "ari": float(adjusted_rand_score(labels, clusters)),
-        "confusion": table.tolist(),
-    }
+    table = confusion(clusters, labels, (len(majority), len(label_names)))
+    return Agreement(
+        majority=majority_accuracy(table, majority),
+        hungarian=hungarian_accuracy(table),
+        nmi=float(normalized_mutual_info_score(labels, clusters)),
+        ari=float(adjusted_rand_score(labels, clusters)),
+        majority_labels=tuple(None if label is None else label_names[label] for label in majority),
+        confusion=tuple(map(tuple, table.tolist())),
+    )
 
 
-def silhouette(points: Array, clusters: Clusters) -> float | None:
+def silhouette(points: Array, clusters: Assignment) -> float | None:
     """Return how much nearer points are to their own cluster than to the next (Rousseeuw 1987).
 
     Parameters
     ----------
     points : ndarray
-        (n, D); at most 2,000 are looked at, spread evenly.
+        (n, D); at most 2,000 are looked at, spaced evenly.
     clusters : ndarray of int64
         (n,).
 
@@ -122,7 +120,7 @@ def silhouette(points: Array, clusters: Clusters) -> float | None:
     """
     from sklearn.metrics import silhouette_score
 
-    some = spread(np.arange(len(points)), MAX_POINTS)
-    if not 1 < len(np.unique(clusters[some])) < len(some):
+    places = subsample(np.arange(len(points)), MAX_POINTS)
+    if not 1 < len(np.unique(clusters[places])) < len(places):
         return None
-    return float(silhouette_score(points[some], clusters[some]))
+    return float(silhouette_score(points[places], clusters[places]))

@@ -4,19 +4,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentscape.analyses.clusters.partitions import Clusters
+from latentscape.analyses.clusters.partitions import Assignment
+from latentscape.analyses.clusters.result import ClusterPictures
 from latentscape.core.records import Array, Codes, Dataset
 from latentscape.evaluation.reconstruction import MAX_CODES
-from latentscape.inference.batches import spread, stored, stored_batches
+from latentscape.inference.batches import stored, stored_batches, subsample
 from latentscape.model import scaled
 
-SHOWN = 8
+N_EXAMPLES = 8
 """Examples of a cluster that are nearest to its centre, and as many that are farthest."""
 
 
 def cluster_pictures(
-    codes: Codes, part: str, clusters: Clusters, centres: Array
-) -> dict[str, Array]:
+    codes: Codes, part: str, clusters: Assignment, centres: Array
+) -> ClusterPictures:
     """Picture clusters by their mean images and by examples near their centres and far from them.
 
     Parameters
@@ -32,28 +33,26 @@ def cluster_pictures(
 
     Returns
     -------
-    dict of str to ndarray
-        On the scale 0 to 1: ``cluster_means`` (k, *shape); ``cluster_nearest`` and
-        ``cluster_farthest`` (k, 8, *shape), the nearest and the farthest first. Where a cluster has
-        fewer examples or none, NaN; nothing for plain vectors. ``cluster_of_codes`` (m,): the
-        clusters of the test examples whose codes the findings of a run keep.
+    ClusterPictures
+        On the scale 0 to 1.
     """
     dataset, index, points = codes.split.dataset, codes.index(part), codes.part(part)
     # The test part is the last of all.
-    arrays: dict[str, Array] = {"cluster_of_codes": spread(clusters[-len(codes.test) :], MAX_CODES)}
+    test_clusters = subsample(clusters[-len(codes.test) :], MAX_CODES)
     if len(dataset.shape) != 3:
-        return arrays
+        return ClusterPictures(test_clusters=test_clusters)
     members = [index[_by_distance(points, clusters == i, c)] for i, c in enumerate(centres)]
-    return arrays | {
-        "cluster_means": np.stack([_mean(dataset, some) for some in members]),
-        "cluster_nearest": np.stack([_some(dataset, some[:SHOWN]) for some in members]),
-        "cluster_farthest": np.stack([_some(dataset, some[::-1][:SHOWN]) for some in members]),
-    }
+    return ClusterPictures(
+        test_clusters=test_clusters,
+        means=np.stack([_mean(dataset, places) for places in members]),
+        nearest=np.stack([_examples(dataset, places[:N_EXAMPLES]) for places in members]),
+        farthest=np.stack([_examples(dataset, places[::-1][:N_EXAMPLES]) for places in members]),
+    )
 
 
-def _by_distance(points: Array, chosen: NDArray[np.bool_], centre: Array) -> NDArray[np.int64]:
-    """Return the places of the chosen points, the nearest to the centre first."""
-    places = np.flatnonzero(chosen)
+def _by_distance(points: Array, is_member: NDArray[np.bool_], centre: Array) -> NDArray[np.int64]:
+    """Return the places of the members of a cluster, the nearest to its centre first."""
+    places = np.flatnonzero(is_member)
     distance = np.linalg.norm(points[places] - centre, axis=1)
     return places[np.argsort(distance, kind="stable")]
 
@@ -66,9 +65,9 @@ def _mean(dataset: Dataset, index: NDArray[np.int64]) -> Array:
     return (total / (len(index) or np.nan)).astype(np.float32)
 
 
-def _some(dataset: Dataset, index: NDArray[np.int64]) -> Array:
+def _examples(dataset: Dataset, index: NDArray[np.int64]) -> Array:
     """Return 8 images, of which NaN are those that are not there."""
     images, _ = stored(dataset, index)
-    padded = np.full((SHOWN, *dataset.shape), np.nan, np.float32)
+    padded = np.full((N_EXAMPLES, *dataset.shape), np.nan, np.float32)
     padded[: len(index)] = scaled(images, dataset.value_range).numpy()
     return padded

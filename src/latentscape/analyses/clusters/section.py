@@ -1,31 +1,31 @@
 """The section on clusters: what falls together when nobody says what belongs together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-
-from latentscape.core.records import Array
-from latentscape.core.units import CLUSTERINGS, NONE, count, number, share
-from latentscape.reporting import prose
+from latentscape.analyses.clusters.result import METHODS, Clusters, CodeClusters, Partition
+from latentscape.analyses.notes import circumstances
+from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.findings import Images
+from latentscape.core.units import NONE, count, number, share
 from latentscape.reporting.blocks import Block, Cell, Panel, Plate, Section, Table, figure_name
 from latentscape.reporting.strips import strip
-from latentscape.reporting.subject import Row, Subject, images, told_apart
+from latentscape.reporting.subject import Row, Subject, names_apart
 
-ACROSS = 8
+ACROSS, MEANS_ACROSS = 8, 10
+"""Pictures side by side: of examples, and of mean images."""
 
 
-def section(subject: Subject) -> Section | None:
+def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     """Show what the clusters of each pictured model hold."""
-    rows = subject.having("clustering")
+    rows = subject.having(Clusters)
     if not rows:
         return None
-    blocks: list[Block] = [*prose.circumstances(rows, "clustering"), *_chosen(rows)]
-    if len(subject.rows) == 1:
+    blocks: list[Block] = [*circumstances(item, rows), *_choices(rows)]
+    if subject.is_single:
         blocks += _methods(rows[0])
     for row in (row for row in rows if row in subject.pictured):
-        blocks += _clusters(subject, row)
+        blocks += _pictured(subject, row)
     lead = (
         "Codes are put into clusters without any label; labels only name and score the clusters "
         "afterwards. The majority mapping lets several clusters share a label, the one-to-one "
@@ -35,141 +35,153 @@ def section(subject: Subject) -> Section | None:
     return Section("clusters", "Clusters", lead, blocks)
 
 
-def cluster_names(method: Mapping[str, Any]) -> list[str]:
-    """Name the clusters of a method by their majority labels, or by number without any."""
-    names = method["majority_labels"] or [None] * method["k"]
-    return [name or f"#{place + 1}" for place, name in enumerate(names)]
+def _of(row: Row) -> Clusters:
+    return row.first.require(Clusters)
 
 
-def _chosen(rows: Sequence[Row]) -> list[Block]:
-    """List the numbers of clusters that were tried, where the number was not given."""
-    codes = {
-        (_name(row, code), row.data): code
+def _name(row: Row, code: CodeClusters) -> str:
+    return row.label if code.kind == "model" else code.name
+
+
+def _choices(rows: Sequence[Row]) -> list[Block]:
+    """List the numbers of clusters that were tried, where the number was chosen."""
+    choices = {
+        (_name(row, code), row.data.split_name): (code.k, code.choice)
         for row in rows
-        for code in row.found("clustering")["rows"]
-        if code.get("chosen")
+        for code in _of(row).rows
+        if code.choice
     }
-    tried = sorted({k for code in codes.values() for k, _ in code["chosen"]["tried"]})
+    tried = sorted({k for _, choice in choices.values() for k, _ in choice.tried})
     if not tried:
         return []
-    body, names = [], told_apart(codes)
-    for key, code in codes.items():
-        scores = dict(code["chosen"]["tried"])
-        cells = [Cell(number(scores.get(k), 3), k == code["k"]) for k in tried]
-        body.append([Cell(f"{names[key]}: {code['chosen']['by']}", title=True), *cells])
+    body, names = [], names_apart(choices)
+    for key, (best, choice) in choices.items():
+        scores = dict(choice.tried)
+        cells = [Cell(number(scores.get(k), 3), k == best) for k in tried]
+        body.append([Cell(f"{names[key]}: {choice.by}", title=True), *cells])
     head = [("Number of clusters", ""), *((str(k), "") for k in tried)]
     return [Table("Chosen without labels: the score of the number marked ★.", head, body)]
 
 
-def _name(row: Row, code: Mapping[str, Any]) -> str:
-    return row.label if code["kind"] == "model" else str(code["name"])
-
-
 def _methods(row: Row) -> list[Block]:
     """Compare the ways of clustering, for the model and its baselines."""
-    body, baselines = [], 0
-    for code in row.found("clustering")["rows"]:
-        name = Cell(_name(row, code), title=True)
-        lines = [[name, *_scores(kind, method)] for kind, method in code["methods"].items()]
-        body += lines
-        baselines += len(lines) if code["kind"] != "model" else 0
-    if not body:
+    lines = [(code, partition) for code in _of(row).rows for partition in code.partitions]
+    if not lines:
         return []
+    body = [[Cell(_name(row, code), title=True), *_scores(item)] for code, item in lines]
     head = [("Code", ""), ("Method", ""), ("Clusters", ""), ("Accuracy", "majority")]
     head += [("Accuracy", "one to one"), ("NMI", ""), ("ARI", ""), ("Silhouette", "")]
     head += [("Fitted on", "codes"), ("Time", "seconds")]
-    return [
-        Table("Every way of clustering, for the code and its baselines.", head, body, baselines)
+    n_baselines = sum(code.kind != "model" for code, _ in lines)
+    caption = "Every way of clustering, for the code and its baselines."
+    return [Table(caption, head, body, n_baselines)]
+
+
+def _scores(partition: Partition) -> list[Cell]:
+    majority, hungarian, nmi, ari = partition.agreements
+    texts = [
+        METHODS[partition.method],
+        count(partition.k),
+        *map(share, (majority, hungarian)),
+        *(number(score, 3) for score in (nmi, ari, partition.silhouette)),
+        count(partition.n_fitted),
+        number(partition.seconds, 2),
     ]
+    return [Cell(text) for text in texts]
 
 
-def _scores(kind: str, method: Mapping[str, Any]) -> list[Cell]:
-    texts = [CLUSTERINGS.get(kind, kind), count(method["k"])]
-    texts += [share(method[key]) for key in ("majority", "hungarian")]
-    texts += [number(method.get(key), 3) for key in ("nmi", "ari", "silhouette")]
-    return [Cell(t) for t in (*texts, count(method["n_fit"]), number(method["seconds"], 2))]
-
-
-def _clusters(subject: Subject, row: Row) -> list[Block]:
+def _pictured(subject: Subject, row: Row) -> list[Block]:
     """Show the clusters of K-means: their means, examples, and labels."""
-    method = row.found("clustering")["rows"][0]["methods"].get("kmeans")
-    if method is None:
+    clusters = _of(row)
+    partition = clusters.kmeans
+    if partition is None:
         return []
-    order = _order(row, method)
-    blocks: list[Block] = []
-    if images(row, "cluster_means") is not None:
-        blocks.append(_means(subject, row, method, order))
-        blocks.append(_examples(subject, row, method, order))
-    confusion = _confusion(row, method, order)
+    order = _order(partition, clusters.label_names)
+    blocks = _plates(subject, row, partition, order)
+    confusion = _confusion(row, partition, order)
     return [*blocks, *([confusion] if confusion else [])]
 
 
-def _order(row: Row, method: Mapping[str, Any]) -> list[int]:
+def _order(partition: Partition, label_names: Sequence[str]) -> list[int]:
     """Order clusters by their labels, the larger first; those without examples are left out."""
-    sizes, places = method["sizes"], list(row.values["data"]["label_names"])
-    labels = [places.index(name) if name in places else -1 for name in cluster_names(method)]
-    filled = [cluster for cluster in range(len(sizes)) if sizes[cluster]]
+    sizes, places = partition.sizes, {name: place for place, name in enumerate(label_names)}
+    labels = [places.get(name, -1) for name in partition.names]
+    filled = [cluster for cluster in range(partition.k) if sizes[cluster]]
     return sorted(filled, key=lambda cluster: (labels[cluster], -sizes[cluster]))
 
 
-def _means(subject: Subject, row: Row, method: Mapping[str, Any], order: Sequence[int]) -> Plate:
-    names, means = cluster_names(method), row.arrays["cluster_means"]
-    panels = []
-    for start in range(0, len(order), ACROSS + 2):
-        part = list(order[start : start + ACROSS + 2])
-        alt = f"Mean images of {len(part)} clusters of {row.label}, from {start + 1}"
-        made = strip("", means[part], len(part), subject.tile, alt)
-        panels.append(Panel("", [replace(made, columns=[names[c] for c in part])]))
-    return Plate(
+def _plates(subject: Subject, row: Row, partition: Partition, order: Sequence[int]) -> list[Block]:
+    """Show mean images and examples; nothing of plain vectors."""
+    pictures = partition.pictures
+    if not pictures or pictures.means is None:
+        return []
+    assert pictures.nearest is not None
+    assert pictures.farthest is not None
+    title = f"{row.label}: the mean image of each cluster"
+    means = Plate(
         figure_name("cluster-means", row.label),
-        f"{row.label}: the mean image of each cluster" if len(subject.rows) > 1 else "Mean images",
-        f"K-means with {method['k']} clusters, each under its majority label. A label that is "
+        "Mean images" if subject.is_single else title,
+        f"K-means with {partition.k} clusters, each under its majority label. A label that is "
         "missing here has no cluster of its own.",
-        panels,
+        _means(subject, row, partition, pictures.means, order),
         480,
     )
-
-
-def _examples(subject: Subject, row: Row, method: Mapping[str, Any], order: Sequence[int]) -> Plate:
-    panels = [
-        _panel(subject, row, method, order, f"{which.capitalize()} {to} the centre", which)
-        for which, to in (("nearest", "to"), ("farthest", "from"))
-    ]
-    caption = (
+    examples = Plate(
+        figure_name("cluster-examples", row.label),
+        "",
         "Each line is a cluster: its majority label, and how many images it holds. The farthest "
-        "are often those of another label."
+        "are often those of another label.",
+        [
+            _examples(subject, row, partition, order, "Nearest to the centre", pictures.nearest),
+            _examples(
+                subject, row, partition, order, "Farthest from the centre", pictures.farthest
+            ),
+        ],
     )
-    return Plate(figure_name("cluster-examples", row.label), "", caption, panels)
+    return [means, examples]
 
 
-def _panel(
+def _means(
+    subject: Subject, row: Row, partition: Partition, means: Images, order: Sequence[int]
+) -> list[Panel]:
+    panels = []
+    for start in range(0, len(order), MEANS_ACROSS):
+        clusters = list(order[start : start + MEANS_ACROSS])
+        alt = f"Mean images of {len(clusters)} clusters of {row.label}, from {start + 1}"
+        line = strip("", means[clusters], len(clusters), subject.tile, alt)
+        columns = [partition.names[cluster] for cluster in clusters]
+        panels.append(Panel("", [replace(line, columns=columns)]))
+    return panels
+
+
+def _examples(
     subject: Subject,
     row: Row,
-    method: Mapping[str, Any],
+    partition: Partition,
     order: Sequence[int],
     title: str,
-    which: str,
+    examples: Images,
 ) -> Panel:
-    names, examples = cluster_names(method), row.arrays[f"cluster_{which}"]
     strips = [
         strip(
-            f"{names[c]} · {count(method['sizes'][c])}",
-            examples[c],
+            f"{partition.names[cluster]} · {count(partition.sizes[cluster])}",
+            examples[cluster],
             ACROSS,
             subject.tile,
-            f"Cluster {c + 1} of {row.label}: {which}",
+            f"Cluster {cluster + 1} of {row.label}: {title[0].lower()}{title[1:]}",
         )
-        for c in order
+        for cluster in order
     ]
     return Panel(title, strips, beside=True)
 
 
-def _confusion(row: Row, method: Mapping[str, Any], order: Sequence[int]) -> Table | None:
+def _confusion(row: Row, partition: Partition, order: Sequence[int]) -> Table | None:
     """List how many images of each label each cluster holds; None without labels."""
-    names, labels = cluster_names(method), row.values["data"]["label_names"]
-    if not labels or not method["confusion"]:
+    names, labels = partition.names, _of(row).label_names
+    if partition.agreement is None:
         return None
-    body = [[Cell(names[c], title=True), *_counts(np.array(method["confusion"][c]))] for c in order]
+    counts = partition.agreement.confusion
+    body = [[Cell(names[cluster], title=True), *_counts(counts[cluster])] for cluster in order]
     head = [("Cluster", "of most"), *((name, "") for name in labels), ("Images", "")]
     return Table(
         f"{row.label}: how many images of each label each cluster holds. The stronger the tint, "
@@ -179,7 +191,7 @@ def _confusion(row: Row, method: Mapping[str, Any], order: Sequence[int]) -> Tab
     )
 
 
-def _counts(counts: Array) -> list[Cell]:
-    whole = int(counts.sum())
-    cells = [Cell(count(int(n)) if n else NONE, heat=float(n) / max(whole, 1)) for n in counts]
-    return [*cells, Cell(count(whole))]
+def _counts(counts: Sequence[int]) -> list[Cell]:
+    total = sum(counts)
+    cells = [Cell(count(n) if n else NONE, heat=n / max(total, 1)) for n in counts]
+    return [*cells, Cell(count(total))]

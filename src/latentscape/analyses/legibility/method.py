@@ -1,23 +1,34 @@
 """Legibility: whether a reconstruction still shows what the original shows."""
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentscape.core.errors import DataError
-from latentscape.core.records import Array, Findings, Split
-from latentscape.core.units import joined, number
+from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.comparison import Comparison, as_array
+from latentscape.analyses.legibility.result import (
+    Legibility,
+    LinearReading,
+    Reading,
+    SnapshotReading,
+)
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.findings import Skip
+from latentscape.core.records import Array, Split
+from latentscape.core.units import joined
 from latentscape.evaluation.judge import Classifier, trained_classifier
-from latentscape.inference.batches import BATCH, Reconstruct, spread, stored, stored_batches
+from latentscape.inference.batches import BATCH, stored, stored_batches, subsample
+from latentscape.inference.codec import Reconstruct, reconstruct_with
 from latentscape.model import scaled
 
-SHOWN = 16
+N_EXAMPLES = 16
 """Test images that are looked at one by one, the same ones in every run of a split."""
 
-VEIL = 0.05
-"""Share of an image that is as dark as its ground, at least."""
+DARK_SHARE = 0.05
+"""Share of an image that is as dark as its background, at least."""
 
 FLAT = 1e-3
 """Contrast below which there is nothing to read, and nothing to be raised."""
@@ -25,30 +36,52 @@ FLAT = 1e-3
 SLACK = 1e-3
 """How far a reconstruction may leave the scale 0 to 1, by rounding."""
 
-NOTHING: dict[str, Any] = {
-    "protocol": "",
-    "left_out": [],
-    "n": 0,
-    "readable": None,
-    "originals": None,
-    "pca": None,
-    "per_class": {},
-    "readable_of_16": None,
-    "originals_of_16": None,
-    "by_epoch": [],
-    "judge": None,
-}
-"""The values where there are no labels to read."""
+ELSEWHERE = "reconstructions"
+"""What reconstructions are called that no run's model has made."""
+
+
+def read_model(comparison: Comparison) -> Legibility:
+    """Read what the model of a run makes of the test images, at the end and on the way.
+
+    Raises
+    ------
+    ConfigError
+        If there are codes alone.
+    """
+    if comparison.opened is None:
+        raise ConfigError("Codes alone have no reconstructions", expected="a run, or both")
+    model, split = comparison.model, comparison.split
+    components = min(model.latent.numbers, len(split.train), math.prod(split.dataset.shape))
+    snapshots = comparison.opened.findings.snapshots
+    return judge_legibility(
+        reconstruct_with(model),
+        split,
+        name=comparison.opened.findings.label,
+        pca=comparison.baselines.linear(model.latent.numbers),
+        components=components,
+        snapshots=None if snapshots is None else snapshots.reconstructions,
+        epochs=() if snapshots is None else snapshots.epochs,
+    )
+
+
+def read_elsewhere(source: str | Path | Array, split: Split) -> Legibility:
+    """Read reconstructions (n_test, *shape) in a file or an array; flat and grey ones too."""
+    images, shape = as_array(source), split.dataset.shape
+    is_grey = len(shape) == 3 and shape[0] == 1 and images.shape[1:] == shape[1:]
+    is_flat = images.ndim == 2 and images.shape[1] == math.prod(shape)
+    return judge_legibility(images.reshape(-1, *shape) if is_grey or is_flat else images, split)
 
 
 def judge_legibility(
     reconstructions: Reconstruct | Array,
     split: Split,
     *,
+    name: str = ELSEWHERE,
     pca: Reconstruct | None = None,
+    components: int = 1,
     snapshots: Array | None = None,
-    epochs: Sequence[int] | Array = (),
-) -> Findings:
+    epochs: Sequence[int] = (),
+) -> Legibility:
     """Say in how many reconstructions a classifier still reads the original's own label.
 
     It stands for the people who count readable digits by eye. It is trained on the training images,
@@ -61,71 +94,75 @@ def judge_legibility(
         A function that reconstructs stored images, or the reconstructions (n_test, *shape) of the
         test images in their order, on the scale 0 to 1, whoever made them.
     split : Split
-        With labels.
+        The examples.
+    name : str
+        Whose reconstructions they are.
     pca : Reconstruct, optional
         What to compare with: `latentscape.evaluation.baselines.pca` with as many numbers. The
         caller fits it, since all runs of a split can share it.
+    components : int
+        Of `pca`.
     snapshots : ndarray, optional
         (E, 16, *shape) reconstructions of ``split.examples(16)`` after some of the epochs.
-    epochs : sequence or ndarray of int
+    epochs : sequence of int
         (E,) those epochs.
 
     Returns
     -------
-    Findings
-        ``values``: ``protocol``, ``left_out``, ``n``; ``readable``, ``originals`` and ``pca``,
-        shares of the test images; ``per_class``; ``readable_of_16`` and ``originals_of_16``, counts
-        among the examples, which are fewer where there are fewer test images; ``by_epoch``;
-        ``judge``: ``accuracy`` on the test images, which is the share ``originals`` again,
-        ``n_train`` and ``n_test``. ``arrays``: ``legible`` (16,) and ``legible_snapshots`` (E, 16),
-        whether an example is read as its own label, and ``legible_read`` (16,), the label read.
-        Without two labels to tell apart ``left_out`` says so, and nothing else is found.
+    Legibility
+        Without two labels to tell apart ``skipped`` says so, and there is no reading.
 
     Raises
     ------
     DataError
-        If reconstructions are not finite, or those given do not fit the test images.
+        If reconstructions are not finite, or do not fit the test images.
     """
-    try:
-        judge = trained_classifier(split)
-    except DataError as error:
-        sentence = f"Legibility was left out: {error}".removesuffix(".")
-        return Findings({**NOTHING, "n": len(split.test), "left_out": [sentence]})
-    read, truth = _read(judge, reconstructions, split), _labels(split, split.test)
-    by_epoch, legible_snapshots = _by_epoch(judge, split, snapshots, epochs)
-    shown = np.searchsorted(split.test, split.examples(SHOWN))
-    right = read == truth
-    values = {
-        "protocol": _protocol(judge, split),
-        "left_out": _unseen(split),
-        "n": len(split.test),
-        "readable": float(right.mean()),
-        "originals": judge.accuracy.item(),
-        "pca": None if pca is None else float((_read(judge, pca, split) == truth).mean()),
-        "per_class": _per_class(right, truth, split.dataset.label_names),
-        "readable_of_16": int(right[shown].sum()),
-        "originals_of_16": int(_originals_read(judge, split).sum()),
-        "by_epoch": by_epoch,
-        "judge": {
-            "accuracy": judge.accuracy.item(),
-            "n_train": len(split.train),
-            "n_test": len(split.test),
-        },
-    }
-    arrays = {"legible": right[shown], "legible_read": read[shown]} | legible_snapshots
-    return Findings(values, arrays)
+    reason = _unjudgeable(split)
+    if reason:
+        skip = Skip(item="Legibility was", reason=reason)
+        return Legibility(name=name, protocol=_protocol(split), skipped=(skip,), reading=None)
+    judge = trained_classifier(split)
+    labels, truth = _read(judge, reconstructions, split), _labels(split, split.test)
+    is_right = labels == truth
+    examples = np.searchsorted(split.test, split.examples(N_EXAMPLES))
+    readable_by_pca = None if pca is None else float((_read(judge, pca, split) == truth).mean())
+    return Legibility(
+        name=name,
+        protocol=_protocol(split),
+        skipped=_untrained(split),
+        reading=Reading(
+            readable=float(is_right.mean()),
+            originals=judge.accuracy.item(),
+            pca=None
+            if readable_by_pca is None
+            else LinearReading(dim=components, readable=readable_by_pca),
+            per_class=_per_class(is_right, truth, split.dataset.label_names),
+            readable_of_16=int(is_right[examples].sum()),
+            originals_of_16=int(_are_originals_read(judge, split).sum()),
+            labels=labels[examples],
+            legible=is_right[examples],
+            snapshots=tuple(_read_snapshots(judge, split, snapshots, epochs)),
+        ),
+    )
+
+
+def _unjudgeable(split: Split) -> str:
+    """Return why no classifier can be trained; nothing where one can."""
+    if split.dataset.labels is None:
+        return "no_labels"
+    return "one_trained_label" if len(np.unique(_labels(split, split.train))) < 2 else ""
 
 
 def _read(
     judge: Classifier, reconstructions: Reconstruct | Array, split: Split
 ) -> NDArray[np.int64]:
     """Read the label (n_test,) in the reconstruction of every test image."""
-    made = (
-        _made(reconstructions, split)
+    batches = (
+        _batches(reconstructions, split)
         if callable(reconstructions)
-        else _given(reconstructions, split)
+        else _checked_batches(reconstructions, split)
     )
-    return np.concatenate([judge.predict(adapted(_finite(images), split)) for images in made])
+    return np.concatenate([judge.predict(adapted(_finite(images), split)) for images in batches])
 
 
 def adapted(images: Array, split: Split) -> Array:
@@ -149,18 +186,18 @@ def adapted(images: Array, split: Split) -> Array:
     """
     if images.ndim != 4:
         return images
-    known = _originals(split, spread(split.train, 1000))
-    dark, bright = np.median(_light(known), axis=1, keepdims=True)
+    usual = _originals(split, subsample(split.train, 1000))
+    dark, bright = np.median(_light(usual), axis=1, keepdims=True)
     low, high = _light(images)
     contrast = np.where(high - low > FLAT, (bright - dark) / np.maximum(high - low, FLAT), 1.0)
     moved = np.where(high - low > FLAT, dark - contrast * low, 0.0)
-    seen: Array = np.clip(contrast * images + moved, known.min(), known.max())
-    return seen.astype(np.float32)
+    lit: Array = np.clip(contrast * images + moved, usual.min(), usual.max())
+    return lit.astype(np.float32)
 
 
 def _light(images: Array) -> Array:
     """Return the values (2, n, 1, 1, 1) of the darkest twentieth and of the brightest place."""
-    levels: Array = np.quantile(images.reshape(len(images), -1), (VEIL, 1.0), axis=1)
+    levels: Array = np.quantile(images.reshape(len(images), -1), (DARK_SHARE, 1.0), axis=1)
     return levels[..., None, None, None]
 
 
@@ -168,12 +205,12 @@ def _originals(split: Split, index: NDArray[np.int64]) -> Array:
     return scaled(stored(split.dataset, index)[0], split.dataset.value_range).numpy()
 
 
-def _made(reconstruct: Reconstruct, split: Split) -> Iterator[Array]:
+def _batches(reconstruct: Reconstruct, split: Split) -> Iterator[Array]:
     for batch in stored_batches(split.dataset, split.test):
         yield reconstruct(*batch).numpy()
 
 
-def _given(images: Array, split: Split) -> Iterator[Array]:
+def _checked_batches(images: Array, split: Split) -> Iterator[Array]:
     _check_shape(images, (len(split.test), *split.dataset.shape), "reconstructions")
     originals, _ = stored(split.dataset, split.test)
     bounds = scaled(originals, split.dataset.value_range).aminmax()
@@ -189,55 +226,52 @@ def _given(images: Array, split: Split) -> Iterator[Array]:
         yield images[start : start + BATCH].astype(np.float32, copy=False)
 
 
-def _by_epoch(
-    judge: Classifier, split: Split, snapshots: Array | None, epochs: Sequence[int] | Array
-) -> tuple[list[dict[str, int]], dict[str, Array]]:
-    """Count the readable examples after each of the epochs, and say which they are."""
+def _read_snapshots(
+    judge: Classifier, split: Split, snapshots: Array | None, epochs: Sequence[int]
+) -> Iterator[SnapshotReading]:
+    """Read the examples as they were reconstructed after each of the epochs."""
     if snapshots is None or not len(snapshots):
-        return [], {}
-    examples = split.examples(SHOWN)
+        return
+    examples = split.examples(N_EXAMPLES)
     shape = (len(epochs), len(examples), *split.dataset.shape)
     _check_shape(snapshots, shape, "snapshots")
     images = _finite(snapshots.reshape(-1, *split.dataset.shape))
-    read = judge.predict(adapted(images, split))
-    right = read.reshape(shape[:2]) == _labels(split, examples)
-    rows = [
-        {"epoch": int(epoch), "readable_of_16": int(count)}
-        for epoch, count in zip(epochs, right.sum(1), strict=True)
-    ]
-    return rows, {"legible_snapshots": right}
+    labels = judge.predict(adapted(images, split)).reshape(shape[:2])
+    for epoch, legible in zip(epochs, labels == _labels(split, examples), strict=True):
+        count = int(legible.sum())
+        yield SnapshotReading(epoch=epoch, readable_of_16=count, legible=legible)
 
 
-def _originals_read(judge: Classifier, split: Split) -> NDArray[np.bool_]:
-    examples = split.examples(SHOWN)
+def _are_originals_read(judge: Classifier, split: Split) -> NDArray[np.bool_]:
+    examples = split.examples(N_EXAMPLES)
     images, _ = stored(split.dataset, examples)
-    read = judge.predict(scaled(images, split.dataset.value_range).numpy())
-    return np.equal(read, _labels(split, examples))
+    labels = judge.predict(scaled(images, split.dataset.value_range).numpy())
+    return np.equal(labels, _labels(split, examples))
 
 
 def _per_class(
-    right: NDArray[np.bool_], truth: NDArray[np.int64], names: tuple[str, ...]
+    is_right: NDArray[np.bool_], truth: NDArray[np.int64], names: tuple[str, ...]
 ) -> dict[str, float]:
-    return {names[label]: float(right[truth == label].mean()) for label in np.unique(truth)}
+    return {names[label]: float(is_right[truth == label].mean()) for label in np.unique(truth)}
 
 
-def _protocol(judge: Classifier, split: Split) -> str:
-    return (
-        f"A reconstruction is readable where a classifier trained on the {len(split.train):,} "
-        "training images and their labels reads the original's own label in it, once its darkest "
-        "twentieth and its brightest value are where they usually are, as eyes adapt. The "
-        f"classifier reads {number(100 * judge.accuracy.item(), 3)} % of the "
-        f"{len(split.test):,} test images themselves rightly."
+def _protocol(split: Split) -> Protocol:
+    return Protocol(
+        fitted_on="train",
+        n_fitted=len(split.train),
+        scored_on="test",
+        n_scored=len(split.test),
+        labels="training",
     )
 
 
-def _unseen(split: Split) -> list[str]:
+def _untrained(split: Split) -> tuple[Skip, ...]:
     """Name the labels that can never be read, because there is none of them to learn from."""
     missing = np.setdiff1d(_labels(split, split.test), _labels(split, split.train))
     if not len(missing):
-        return []
+        return ()
     names = joined([split.dataset.label_names[label] for label in missing])
-    return [f"No training image is labelled {names}: such test images count as unreadable"]
+    return (Skip(item="", reason="untrained_labels", detail={"labels": names}),)
 
 
 def _labels(split: Split, index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -254,9 +288,9 @@ def _finite(images: Array) -> Array:
     return images
 
 
-def _check_shape(images: Array, shape: tuple[int, ...], what: str) -> None:
+def _check_shape(images: Array, shape: tuple[int, ...], name: str) -> None:
     if images.shape != shape:
         raise DataError(
-            f"The {what} are an array of shape {images.shape}",
+            f"The {name} are an array of shape {images.shape}",
             expected=f"{shape}, the test images of the split in their order",
         )

@@ -2,33 +2,95 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.analyses.comparison import Comparison
+from latentscape.analyses.likelihood.result import (
+    Likelihood,
+    LikelihoodProtocol,
+    LikelihoodSettings,
+)
+from latentscape.core.errors import ConfigError
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
 from latentscape.inference.batches import evaluating, stored, to_device
 from latentscape.model import Network
-from latentscape.model.latents import Mixture, Normal
+from latentscape.model.latents import Density
 
-VALUES_AT_ONCE = 1 << 21
+MAX_VALUES = 1 << 21
 """Numbers that are worked on together, so that memory stays bounded: 8 MiB for each tensor."""
 
-HIDDEN = 512
+MIN_WIDTH = 512
 """Numbers that an example takes within the decoder, at the least."""
 
-EXAMPLES_AT_ONCE = 50
+MAX_EXAMPLES = 50
+"""Examples that are worked on together."""
 
 _Watch = Callable[[Sequence[Array]], Iterable[Array]]
+
+_GREY_PIXELS = {
+    "bernoulli": "nothing",
+    "gaussian": "density",
+    "continuous_bernoulli": "density",
+}
+"""What kinds of likelihoods give grey pixels, where it is no probability."""
+
+
+def measure_likelihood(
+    comparison: Comparison, settings: LikelihoodSettings, watch: _Watch = iter
+) -> Likelihood:
+    """Estimate the log-likelihood of the test examples of a run.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With the run of a variational autoencoder.
+    settings : LikelihoodSettings
+        How.
+    watch : callable
+        Takes the pieces that are worked through, and yields them: for a progress bar.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no likelihood that could be estimated so.
+    DataError
+        If the data have changed, or leave the range that can be binarised.
+    """
+    model, opened = comparison.model, comparison.opened
+    assert opened is not None  # It has a model.
+    _check(model)
+    recipe = opened.recipe
+    binarize = settings.binarize or recipe.data.binarize
+    pixel_seed = derive_seed(settings.seed, "pixels") if binarize == "dynamic" else None
+    split = opened.split_with(binarize, pixel_seed)
+    split = replace(split, test=split.test[: settings.examples])
+    estimates = estimate_likelihood(model, split, settings.samples, settings.seed, watch)
+    n, nll = len(estimates), -float(estimates.mean())
+    return Likelihood(
+        settings=settings,
+        protocol=LikelihoodProtocol(
+            n=n,
+            binarize=binarize,
+            trained_on=recipe.data.binarize,
+            is_conditional=bool(recipe.model.condition),
+            grey_pixels=_GREY_PIXELS.get(recipe.model.likelihood.kind, "probability"),
+        ),
+        nll=nll,
+        se=float(estimates.std(ddof=1)) / math.sqrt(n) if n > 1 else None,
+        bits_per_dim=nll / math.log(2) / math.prod(model.input_shape),
+    )
 
 
 def estimate_likelihood(
     model: Network, split: Split, samples: int, seed: int, watch: _Watch = iter
-) -> dict[str, Any]:
+) -> NDArray[np.float64]:
     """Estimate the log-likelihood of the test examples (Burda et al. 2016, equation 8).
 
     The posterior proposes the codes. The estimate of a single example is a lower bound in the mean
@@ -45,47 +107,40 @@ def estimate_likelihood(
     seed : int
         Draws them.
     watch : callable
-        Is given the parts that are worked through, and hands them out: for a progress bar.
+        Takes the pieces that are worked through, and yields them: for a progress bar.
 
     Returns
     -------
-    dict
-        ``nll`` in nats per example and its standard error ``se`` over examples, ``bits_per_dim``,
-        ``samples``, ``n``.
-
-    Raises
-    ------
-    ConfigError
-        If the model has no posterior to propose codes.
+    ndarray of float64
+        (n,) in nats, of each example.
     """
-    parts = np.array_split(split.test, math.ceil(len(split.test) / EXAMPLES_AT_ONCE))
-    estimates = []
+    pieces = np.array_split(split.test, math.ceil(len(split.test) / MAX_EXAMPLES))
     with evaluating(), forked_random(derive_seed(seed, "likelihood"), model.device):
-        for part in watch(parts):
-            estimates.append(_log_likelihood(model, split, part, samples))
-    found = torch.cat(estimates).numpy()
-    pixels = math.prod(model.input_shape)
-    nll = -float(found.mean())
-    return {
-        "nll": nll,
-        "se": float(found.std(ddof=1)) / math.sqrt(len(found)) if len(found) > 1 else None,
-        "bits_per_dim": nll / math.log(2) / pixels,
-        "samples": samples,
-        "n": len(found),
-    }
+        estimates = [_log_likelihood(model, split, index, samples) for index in watch(pieces)]
+    log_likelihoods: NDArray[np.float64] = torch.cat(estimates).numpy()
+    return log_likelihoods
+
+
+def _check(model: Network) -> None:
+    kind = model.config.latent.kind
+    if kind != "gaussian":
+        raise ConfigError(
+            f"A model with a latent of kind {kind} gives images no likelihood that importance "
+            "samples could estimate",
+            expected="a variational autoencoder, such as vae-20",
+        )
 
 
 def _log_likelihood(model: Network, split: Split, index: NDArray[np.int64], samples: int) -> Tensor:
     """Return the estimates (B,) of some examples, in float64."""
     images, labels = to_device(model, stored(split.dataset, index))
     target, posterior, prior = model.scale(images), model.posterior(images, labels), model.prior()
-    assert isinstance(prior, Normal | Mixture)
-    mixed = prior.parts.mean.numel() if isinstance(prior, Mixture) else 0
-    widest = max(math.prod(model.input_shape), mixed, HIDDEN)
-    at_once = max(1, VALUES_AT_ONCE // (len(target) * widest))
+    density = cast(Density, prior)  # A model with a posterior has one.
+    widest = max(math.prod(model.input_shape), density.workspace, MIN_WIDTH)
+    at_once = max(1, MAX_VALUES // (len(target) * widest))
     weights = []
     for first in range(0, samples, at_once):
         z = posterior.sample(torch.Size([min(at_once, samples - first)]))
         log_prob = model.likelihood.log_prob(model.outputs(z, labels), target)
-        weights.append(log_prob.double() + prior.log_prob(z) - posterior.log_prob(z))
+        weights.append(log_prob.double() + density.log_prob(z) - posterior.log_prob(z))
     return (torch.logsumexp(torch.cat(weights), 0) - math.log(samples)).cpu()

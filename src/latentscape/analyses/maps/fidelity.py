@@ -5,18 +5,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.analyses.maps.result import Fidelity
 from latentscape.core.records import Array
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 NEIGHBOURS = 10
-QUERIES = 2000
+MAX_QUERIES = 2000
 """Points whose neighbours are compared, at most; the neighbours are sought among all points."""
-VALUES = 1 << 22
+MAX_VALUES = 1 << 22
 """Distances held at once: 32 MB."""
-GRAIN = 1e-6
-"""Share of the points' spread below which distances are the same: what float32 can tell."""
-
-Scores = dict[str, float | None]
+RESOLUTION = 1e-6
+"""Share of the points' extent below which distances are the same: what float32 can tell."""
 
 
 def neighbourhood_size(count: int) -> int:
@@ -27,7 +26,7 @@ def neighbourhood_size(count: int) -> int:
     return min(NEIGHBOURS, (count - 1) // 2)
 
 
-def map_quality(codes: Array, places: Array, labels: NDArray[np.int64] | None = None) -> Scores:
+def map_fidelity(codes: Array, places: Array, labels: NDArray[np.int64] | None = None) -> Fidelity:
     """Compare the neighbours of points in the plane with their neighbours in the code.
 
     Parameters
@@ -41,38 +40,38 @@ def map_quality(codes: Array, places: Array, labels: NDArray[np.int64] | None = 
 
     Returns
     -------
-    dict of str to float
+    Fidelity
         ``trustworthiness``: 1 where no point has become a neighbour that was far away, less the
         farther away such points were (Venna & Kaski 2001). ``continuity``: the same with plane and
-        code swapped, 1 where no neighbour has been torn away. ``map_accuracy``: share of points
-        whose label most of their neighbours in the plane have, of equally many the first; None
-        without labels. Of points that are equally far all count as the nearest of them. The means
-        are over at most 2,000 points, spaced evenly.
+        code swapped, 1 where no neighbour has been torn away. ``accuracy``: share of points whose
+        label most of their neighbours in the plane have, of equally many the first; None without
+        labels. Of points that are equally far all count as the nearest of them. The means are over
+        at most 2,000 points, spaced evenly.
     """
     k = neighbourhood_size(len(codes))
-    queries = torch.from_numpy(spread(np.arange(len(codes)), QUERIES))
-    far, near = _in_grains(codes), _in_grains(places)
-    known = None if labels is None else torch.from_numpy(labels)
+    queries = torch.from_numpy(subsample(np.arange(len(codes)), MAX_QUERIES))
+    high, plane = _in_steps(codes), _in_steps(places)
+    classes = None if labels is None else torch.from_numpy(labels)
     intruded = torn = right = 0.0
-    for chunk in torch.split(queries, max(1, VALUES // len(codes))):
-        in_code, in_plane = _distances(far, chunk), _distances(near, chunk)
-        shown = in_plane.topk(k, largest=False).indices
-        intruded += _lateness(in_code, shown)
-        torn += _lateness(in_plane, in_code.topk(k, largest=False).indices)
-        if known is not None:
-            right += float((_majority(known, shown) == known[chunk]).sum())
+    for chunk in torch.split(queries, max(1, MAX_VALUES // len(codes))):
+        in_code, in_plane = _distances(high, chunk), _distances(plane, chunk)
+        neighbours = in_plane.topk(k, largest=False).indices
+        intruded += _excess_ranks(in_code, neighbours)
+        torn += _excess_ranks(in_plane, in_code.topk(k, largest=False).indices)
+        if classes is not None:
+            right += float((_majority(classes, neighbours) == classes[chunk]).sum())
     worst = len(queries) * k * (2 * len(codes) - 3 * k - 1) / 2
-    return {
-        "trustworthiness": 1 - intruded / worst,
-        "continuity": 1 - torn / worst,
-        "map_accuracy": None if known is None else right / len(queries),
-    }
+    return Fidelity(
+        trustworthiness=1 - intruded / worst,
+        continuity=1 - torn / worst,
+        accuracy=None if classes is None else right / len(queries),
+    )
 
 
-def _in_grains(points: Array) -> Tensor:
+def _in_steps(points: Array) -> Tensor:
     """Return points (n, D) around 0, in units of the smallest distance that counts."""
     centred = points - points.mean(0, dtype=np.float64)
-    return torch.from_numpy(centred / (GRAIN * np.sqrt(np.square(centred).sum(1).mean())))
+    return torch.from_numpy(centred / (RESOLUTION * np.sqrt(np.square(centred).sum(1).mean())))
 
 
 def _distances(points: Tensor, chunk: Tensor) -> Tensor:
@@ -83,7 +82,7 @@ def _distances(points: Tensor, chunk: Tensor) -> Tensor:
     return distances
 
 
-def _lateness(distances: Tensor, neighbours: Tensor) -> float:
+def _excess_ranks(distances: Tensor, neighbours: Tensor) -> float:
     """Sum by how much the ranks of neighbours (c, k), 1 for the nearest point, exceed k."""
     own = distances.gather(1, neighbours)
     ranks = torch.searchsorted(distances.sort(1).values, own) + 1

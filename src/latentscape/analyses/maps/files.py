@@ -3,18 +3,17 @@
 import io
 import json
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from latentscape.analyses.maps.projections import Map, map_settings
+from latentscape.analyses.maps.result import METHOD_NAMES
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.files import write_bytes
+from latentscape.core.findings import Json
 from latentscape.core.records import Array
-from latentscape.core.units import MAPS
 
 SCHEMA = 1
 
@@ -31,14 +30,14 @@ _DAMAGE = (
 )
 
 
-def save_map(path: str | Path, drawn: Map) -> None:
+def save_map(path: str | Path, projection: Map) -> None:
     """Write a map to an .npz file, whole or not at all.
 
     Parameters
     ----------
     path : str or Path
         Ends in ``.npz``.
-    drawn : Map
+    projection : Map
         The map.
 
     Raises
@@ -49,20 +48,31 @@ def save_map(path: str | Path, drawn: Map) -> None:
         If the file cannot be written.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ConfigError(f"A map cannot be saved as {path}", expected="a name ending in .npz")
+    check_name(path)
     about = {
         "schema": SCHEMA,
-        "name": drawn.name,
-        "method": drawn.method,
-        "settings": dict(drawn.settings),
+        "name": projection.name,
+        "method": projection.method,
+        "settings": dict(projection.settings),
     }
     buffer = io.BytesIO()
     text = np.array(json.dumps(about))
     np.savez_compressed(
-        buffer, allow_pickle=False, about=text, codes=drawn.codes, places=drawn.places
+        buffer, allow_pickle=False, about=text, codes=projection.codes, places=projection.places
     )
     write_bytes(path, buffer.getvalue())
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that does not end in ``.npz``.
+
+    Raises
+    ------
+    ConfigError
+        Which says so.
+    """
+    if path.suffix != ".npz":
+        raise ConfigError(f"A map cannot be saved as {path}", expected="a name ending in .npz")
 
 
 def load_map(path: str | Path) -> Map:
@@ -90,7 +100,7 @@ def load_map(path: str | Path) -> Map:
     )
 
 
-def _read(path: Path) -> tuple[Mapping[str, Any], Array, Array]:
+def _read(path: Path) -> tuple[Json, Array, Array]:
     with path.open("rb") as file:
         content = np.load(file, allow_pickle=False)
         if not isinstance(content, np.lib.npyio.NpzFile):
@@ -99,16 +109,17 @@ def _read(path: Path) -> tuple[Mapping[str, Any], Array, Array]:
         return about, content["codes"], content["places"]
 
 
-def _valid(found: Map) -> Map:
+def _valid(projection: Map) -> Map:
     """Return the map whose parts fit each other."""
-    codes, places, settings = found.codes, found.places, found.settings
-    if found.method not in MAPS:
-        raise ValueError(f"there is no method {found.method!r}")
+    codes, places, settings = projection.codes, projection.places, projection.settings
+    if projection.method not in METHOD_NAMES:
+        raise ValueError(f"there is no method {projection.method!r}")
     if codes.ndim != 2 or places.shape != (len(codes), 2):
         raise ValueError(f"codes of shape {codes.shape} with places of shape {places.shape}")
     if any(a.dtype != np.float32 or not np.isfinite(a).all() for a in (codes, places)):
         raise ValueError("its arrays are not finite numbers of type float32")
-    expected = dict.fromkeys(map_settings(found.method, len(codes)), float)
+    expected = dict.fromkeys(map_settings(projection.method, len(codes)), float)
     if {name: type(value) for name, value in dict(settings).items()} != expected:
-        raise ValueError(f"the settings {settings} are not those of {MAPS[found.method]}")
-    return found
+        name = METHOD_NAMES[projection.method]
+        raise ValueError(f"the settings {settings} are not those of {name}")
+    return projection

@@ -1,65 +1,58 @@
-"""Projections: the same points laid out in the plane from different codes, by several methods."""
+"""Maps: the same points laid out in the plane from different codes, by several methods."""
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentscape.analyses.maps.fidelity import QUERIES, Scores, map_quality, neighbourhood_size
+from latentscape.analyses.maps.fidelity import MAX_QUERIES, map_fidelity, neighbourhood_size
 from latentscape.analyses.maps.projections import Map, draw_map, map_settings, missing, start_places
+from latentscape.analyses.maps.result import (
+    MIN_POINTS,
+    PREFERRED,
+    Layout,
+    MapMethod,
+    MapProtocol,
+    Maps,
+    MapSettings,
+    MethodMaps,
+    Thumbnails,
+)
 from latentscape.core.errors import ConfigError, unknown
-from latentscape.core.records import Array, Codes, Findings
-from latentscape.core.units import MAPS
-from latentscape.evaluation.codes import constant
-from latentscape.evaluation.pictures import VALUES
-from latentscape.inference.batches import spread
+from latentscape.core.findings import Skip
+from latentscape.core.records import Array, Codes
+from latentscape.evaluation.codes import is_constant
+from latentscape.evaluation.pictures import max_images
+from latentscape.inference.batches import subsample
 from latentscape.model import scaled
 
-METHODS = ("pca", "tsne", "umap")
-POINTS = 2000
-FEWEST = 5
-"""Points of which a map can be made."""
-THUMBNAILS = 150
-APART = 1 / 27
+DEFAULT_POINTS = MapSettings().points
+"""Points up to which training examples are on no map."""
+
+MAX_THUMBNAILS = 150
+MIN_GAP = 1 / 27
 """Distance of two thumbnails at least, as a share of the map's longer side."""
 
-PICTURED = ("code", "tsne", "umap", "pca")
-"""The methods in the order in which images are put on their maps."""
+ACCURACY = "The accuracy of neighbours in the plane was"
 
-_Job = tuple[str, int]
-_Watch = Callable[[Sequence[_Job]], Iterable[_Job]]
-_Once = Callable[[Hashable, Callable[[], Any]], Any]
-_Chosen = Mapping[str, NDArray[np.int64]]
+Job = tuple[MapMethod, int]
+"""A method, and the number of the codes that it lays out."""
 
-_SETTINGS = {
-    "code": "the two numbers as they are",
-    "pca": "the first two principal components of these points",
-    "tsne": "perplexity {perplexity:.3g}, by openTSNE",
-    "umap": "{n_neighbors:g} neighbours, minimal distance {min_dist:g}, by umap-learn",
-}
-_NOTHING: Scores = {
-    "trustworthiness": None,
-    "continuity": None,
-    "map_accuracy": None,
-    "seconds": None,
-}
+_Once = Callable[[Hashable, Callable[[], Layout]], Layout]
+_Places = Mapping[str, NDArray[np.int64]]
 
 
-def project_codes(
+def draw_maps(
     rows: Sequence[Codes],
+    settings: MapSettings = MapSettings(),  # noqa: B008
     *,
-    methods: Sequence[str] = METHODS,
-    points: int = POINTS,
-    seed: int = 0,
-    watch: _Watch = iter,
-    once: _Once = lambda key, make: make(),
-) -> Findings:
+    watch: Callable[[Sequence[Job]], Iterable[Job]] = iter,
+    once: _Once = lambda key, compute: compute(),
+) -> Maps:
     """Lay the same points out in the plane from each of several codes.
 
     All maps of a method begin at the same places: the first two principal components of the raw
@@ -69,83 +62,52 @@ def project_codes(
     ----------
     rows : sequence of Codes
         Of one split. Where the first has two dimensions, ``code`` is a map of its own.
-    methods : sequence of str
-        Of `METHODS`. Those whose package is not installed are left out.
-    points : int
-        How many test examples, spaced evenly over the test part; all of it where it is smaller.
-        Where more than 2,000 are asked for, and more than it has, training examples follow.
-    seed : int
-        Draws the noise at the start, and what UMAP draws.
+    settings : MapSettings
+        Which maps.
     watch : callable
-        Is given a (method, row number) for each map to be drawn, and hands them out: for a
-        progress bar.
+        Takes a (method, row number) for each map to be drawn, and yields them: for a progress bar.
     once : callable
-        Is given a key and a function that draws a map that is no model's, and returns what the
-        function returns, or what it returned for that key before.
-
-    Returns
-    -------
-    Findings
-        ``values``: ``protocol``; ``left_out``, sentences; ``rows``, each with ``name``, ``kind``
-        and ``dim``; ``maps``, each with ``method``, ``n`` points, ``neighbours`` that the scores
-        compare, ``settings``, ``protocol`` and ``scores``: for every row those of `map_quality` and
-        ``seconds``, None where there is no map. ``arrays``: ``map_<method>_<row>`` (n, 2) float32;
-        ``map_points`` (n,) indices into the dataset; ``map_labels`` (n,), -1 without labels; and of
-        images ``map_images`` (m, *shape) on the scale 0 to 1, to be shown at the points
-        ``map_image_places`` (m,).
-
-    Raises
-    ------
-    ConfigError
-        If there is no such method, or the points are too few for a map.
+        Takes a key and a function that draws a map that is no model's. Returns what the function
+        returns, or what it returned for that key before.
     """
-    _check(methods, points)
-    chosen = _choose(rows[0], points)
-    codes = [_at(chosen, row.part) for row in rows]
-    labels, left_out = _labels(rows[0], chosen)
-    jobs, reasons = _jobs(rows, codes, methods)
-    start = _start(rows, codes, jobs, seed)
-    arrays: dict[str, Array] = {}
-    scores: dict[_Job, Scores] = {}
+    places = _choose(rows[0], settings.points)
+    codes = [_at(places, row.part) for row in rows]
+    labels, unlabelled = _labels(rows[0], places)
+    jobs, skipped = _jobs(rows, codes, settings.methods)
+    start = _start(rows, codes, jobs, settings.seed)
+    layouts: dict[MapMethod, list[Layout]] = {}
     for method, number in watch(jobs):
         row = rows[number]
-        draw = partial(_drawn, row.name, codes[number], labels, method, start(number), seed)
-        shared = row.kind != "model"
-        key = ("map", method, row.name, points, seed)
-        places, scores[method, number] = once(key, draw) if shared else draw()
-        arrays[f"map_{method}_{number}"] = places
-    values = {
-        "protocol": _protocol(rows, chosen, jobs) if jobs else "",
-        "left_out": reasons + (left_out if jobs else []),
-        "rows": [{"name": row.name, "kind": row.kind, "dim": row.dim} for row in rows],
-        "maps": _maps(scores, len(rows), len(codes[0])),
-    }
-    return Findings(values, arrays | _shown(rows[0], chosen, arrays))
+        draw = partial(_layout, row, codes[number], labels, method, start(number), settings.seed)
+        key = ("map", method, row.name, settings.points, settings.seed)
+        layout = draw() if row.kind == "model" else once(key, draw)
+        layouts.setdefault(method, []).append(layout)
+    n = len(codes[0])
+    return Maps(
+        settings=settings,
+        skipped=(*skipped, *(unlabelled if jobs else ())),
+        protocol=_protocol(rows, places, jobs),
+        points=_at(places, rows[0].index),
+        labels=_stored_labels(rows[0], places),
+        methods=tuple(
+            MethodMaps(method=method, settings=map_settings(method, n), layouts=tuple(maps))
+            for method, maps in layouts.items()
+        ),
+        thumbnails=_thumbnails(rows[0], places, layouts),
+    )
 
 
-def _drawn(
-    name: str, codes: Array, labels: Array | None, method: str, start: Array, seed: int
-) -> tuple[Array, Scores]:
-    """Draw a map and measure it."""
-    began = perf_counter()
-    drawn = draw_map(name, codes, method, start, seed)
-    seconds = perf_counter() - began
-    return drawn.places, {**map_quality(drawn.codes, drawn.places, labels), "seconds": seconds}
-
-
-def map_of(findings: Findings, codes: Codes, method: str, number: int = 0) -> Map:
-    """Take a map out of findings, so that it can be saved and new points be placed on it.
+def map_of(maps: Maps, codes: Codes, method: str) -> Map:
+    """Take a map out of a result, so that it can be saved and new points be placed on it.
 
     Parameters
     ----------
-    findings : Findings
-        What `project_codes` returned, or the arrays and ``maps`` of it.
+    maps : Maps
+        What `draw_maps` returned.
     codes : Codes
-        The row that the map shows.
+        Those that the map shows.
     method : str
         A method of which there is a map.
-    number : int
-        Of the row.
 
     Returns
     -------
@@ -157,27 +119,27 @@ def map_of(findings: Findings, codes: Codes, method: str, number: int = 0) -> Ma
     ConfigError
         If there is no such map.
     """
-    there = [m for m in MAPS if f"map_{m}_{number}" in findings.arrays]
-    if method not in there:
-        raise unknown(f"map of {codes.name}", method, there, ConfigError)
-    where = np.full(len(codes.split.dataset), -1)
+    layouts = {str(name): layout for name, layout in maps.layouts(codes.name, codes.kind).items()}
+    if method not in layouts:
+        raise unknown(f"map of {codes.name}", method, layouts, ConfigError)
+    (of_method,) = (item for item in maps.methods if item.method == method)
+    rows = np.full(len(codes.split.dataset), -1)
     index = codes.index("all")
-    where[index] = np.arange(len(index))
-    points = codes.part("all")[where[findings.arrays["map_points"]]]
-    settings = next(m["settings"] for m in findings.values["maps"] if m["method"] == method)
-    return Map(codes.name, method, points, findings.arrays[f"map_{method}_{number}"], settings)
+    rows[index] = np.arange(len(index))
+    points = codes.part("all")[rows[maps.points]]
+    return Map(codes.name, of_method.method, points, layouts[method].places, of_method.settings)
 
 
-def spread_out(places: Array, most: int, apart: float) -> NDArray[np.int64]:
+def farthest_points(places: Array, max_points: int, min_gap: float) -> NDArray[np.int64]:
     """Choose points that lie far from each other, each the farthest from those chosen before.
 
     Parameters
     ----------
     places : ndarray
         (n, 2).
-    most : int
+    max_points : int
         How many points at most.
-    apart : float
+    min_gap : float
         How far squares at two points must be moved along an axis at least not to overlap.
 
     Returns
@@ -185,66 +147,84 @@ def spread_out(places: Array, most: int, apart: float) -> NDArray[np.int64]:
     ndarray of int64
         Their numbers, from the one nearest to the middle.
     """
-    chosen = [int(np.abs(places - np.median(places, axis=0)).max(1).argmin())]
-    gap = np.abs(places - places[chosen[0]]).max(1)
-    while len(chosen) < most and gap.max() > max(apart, 0.0):
-        chosen.append(int(gap.argmax()))
-        gap = np.minimum(gap, np.abs(places - places[chosen[-1]]).max(1))
-    return np.array(chosen)
+    points = [int(np.abs(places - np.median(places, axis=0)).max(1).argmin())]
+    gap = np.abs(places - places[points[0]]).max(1)
+    while len(points) < max_points and gap.max() > max(min_gap, 0.0):
+        points.append(int(gap.argmax()))
+        gap = np.minimum(gap, np.abs(places - places[points[-1]]).max(1))
+    return np.array(points)
 
 
-def _check(methods: Sequence[str], points: int) -> None:
-    for method in methods:
-        if method not in METHODS:
-            raise unknown("method", method, METHODS, ConfigError)
-    if points < FEWEST:
-        raise ConfigError(f"A map of {points} points was asked for", expected=f"{FEWEST} or more")
+def _layout(
+    row: Codes, codes: Array, labels: Array | None, method: MapMethod, start: Array, seed: int
+) -> Layout:
+    """Draw a map and measure it."""
+    began = perf_counter()
+    projection = draw_map(row.name, codes, method, start, seed)
+    seconds = perf_counter() - began
+    return Layout(
+        code=row.name,
+        kind=row.kind,
+        places=projection.places,
+        fidelity=map_fidelity(projection.codes, projection.places, labels),
+        seconds=seconds,
+    )
 
 
-def _choose(codes: Codes, points: int) -> _Chosen:
+def _choose(codes: Codes, points: int) -> _Places:
     """Choose the points: for each part their places in it."""
-    of_test = spread(np.arange(len(codes.test)), points)
-    if points <= max(POINTS, len(of_test)):
+    of_test = subsample(np.arange(len(codes.test)), points)
+    if points <= max(DEFAULT_POINTS, len(of_test)):
         return {"test": of_test}
-    return {"test": of_test, "train": spread(np.arange(len(codes.train)), points - len(of_test))}
+    return {"test": of_test, "train": subsample(np.arange(len(codes.train)), points - len(of_test))}
 
 
-def _at(chosen: _Chosen, part: Callable[[str], Array]) -> Array:
-    return np.concatenate([part(name)[where] for name, where in chosen.items()])
+def _at(places: _Places, part: Callable[[str], Array]) -> Array:
+    return np.concatenate([part(name)[index] for name, index in places.items()])
 
 
-def _labels(codes: Codes, chosen: _Chosen) -> tuple[NDArray[np.int64] | None, list[str]]:
+def _stored_labels(codes: Codes, places: _Places) -> NDArray[np.int64]:
+    index, labels = _at(places, codes.index), codes.split.dataset.labels
+    return np.full(len(index), -1) if labels is None else labels[index]
+
+
+def _labels(codes: Codes, places: _Places) -> tuple[NDArray[np.int64] | None, list[Skip]]:
     """Return labels that accuracy can be measured with, or why there are none."""
-    why = "The accuracy of neighbours in the plane was left out: "
     if codes.split.dataset.labels is None:
-        return None, [f"{why}the data have no labels"]
-    labels = codes.split.dataset.labels[_at(chosen, codes.index)]
+        return None, [Skip(item=ACCURACY, reason="no_labels")]
+    labels = _stored_labels(codes, places)
     if len(np.unique(labels)) < 2:
-        return None, [f"{why}all points have the same label"]
+        return None, [Skip(item=ACCURACY, reason="one_label")]
     return labels, []
 
 
 def _jobs(
-    rows: Sequence[Codes], codes: Sequence[Array], methods: Sequence[str]
-) -> tuple[list[_Job], list[str]]:
+    rows: Sequence[Codes], codes: Sequence[Array], methods: Sequence[MapMethod]
+) -> tuple[list[Job], list[Skip]]:
     """Return the maps that can be drawn, and why others cannot."""
-    if (count := len(codes[0])) < FEWEST:
-        return [], [f"Maps were left out: there are {count} points, and a map needs {FEWEST}"]
+    if (n := len(codes[0])) < MIN_POINTS:
+        detail = {"points": n, "min_points": MIN_POINTS}
+        return [], [Skip(item="Maps were", reason="few_points", detail=detail)]
     absent = {method: missing(method) for method in methods}
     # A map needs points that differ, whatever the training codes do.
-    same = [constant(replace(row, train=points)) for row, points in zip(rows, codes, strict=True)]
-    numbers = [number for number, sentence in enumerate(same) if not sentence]
-    jobs = [(method, number) for method in absent if not absent[method] for number in numbers]
-    if rows[0].dim == 2 and 0 in numbers:
-        jobs.insert(0, ("code", 0))
-    reasons = [sentence for sentence in absent.values() if sentence]
-    return jobs, reasons + [
-        f"{sentence}, so there is no map of them" for sentence in same if sentence
+    same = [
+        is_constant(replace(row, train=points)) for row, points in zip(rows, codes, strict=True)
     ]
+    numbers = [number for number, is_same in enumerate(same) if not is_same]
+    jobs: list[Job] = []
+    if rows[0].dim == 2 and 0 in numbers:
+        jobs.append(("code", 0))
+    jobs += [(method, number) for method in absent if not absent[method] for number in numbers]
+    collapsed = [
+        Skip(item=row.name, reason="no_map", detail={"codes": row.name})
+        for row, is_same in zip(rows, same, strict=True)
+        if is_same
+    ]
+    return jobs, [*filter(None, absent.values()), *collapsed]
 
 
 def _start(
-    rows: Sequence[Codes], codes: Sequence[Array], jobs: Sequence[_Job], seed: int
+    rows: Sequence[Codes], codes: Sequence[Array], jobs: Sequence[Job], seed: int
 ) -> Callable[[int], Array]:
     """Return a function from a row's number to the places where its maps begin."""
     pixels = _pixels(rows, jobs)
@@ -256,55 +236,34 @@ def _start(
     return lambda number: start(number if pixels is None else pixels)
 
 
-def _pixels(rows: Sequence[Codes], jobs: Sequence[_Job]) -> int | None:
+def _pixels(rows: Sequence[Codes], jobs: Sequence[Job]) -> int | None:
     """Return the number of the row whose principal components all maps begin at."""
-    drawn = {number for _, number in jobs}
-    return next((n for n, row in enumerate(rows) if row.kind == "pixels" and n in drawn), None)
+    numbers = {number for _, number in jobs}
+    return next((n for n, row in enumerate(rows) if row.kind == "pixels" and n in numbers), None)
 
 
-def _protocol(rows: Sequence[Codes], chosen: _Chosen, jobs: Sequence[_Job]) -> str:
-    counts = {part: len(where) for part, where in chosen.items()}
-    names = {"test": "test", "train": "training"}
-    points = " and ".join(f"{count:,} {names[part]}" for part, count in counts.items())
-    begin = "each row's own codes" if _pixels(rows, jobs) is None else "the raw pixels"
-    total = sum(counts.values())
-    k = neighbourhood_size(total)
-    some = f", over {QUERIES:,} of the points" if total > QUERIES else ""
-    return (
-        f"{points} examples, spaced evenly; t-SNE and UMAP begin at the first two principal "
-        f"components of {begin}. Trustworthiness and continuity compare the {k} nearest points "
-        f"(Venna & Kaski 2001), and accuracy is that of a vote of the {k} nearest points in the "
-        f"plane{some}."
+def _protocol(rows: Sequence[Codes], places: _Places, jobs: Sequence[Job]) -> MapProtocol:
+    n = sum(map(len, places.values()))
+    return MapProtocol(
+        n_test=len(places["test"]),
+        n_train=len(places.get("train", ())),
+        start="codes" if _pixels(rows, jobs) is None else "pixels",
+        neighbours=max(0, neighbourhood_size(n)),
+        n_compared=min(n, MAX_QUERIES),
     )
 
 
-def _maps(scores: Mapping[_Job, Scores], rows: int, count: int) -> list[dict[str, Any]]:
-    found = []
-    for method in dict.fromkeys(method for method, _ in scores):
-        settings = map_settings(method, count)
-        found.append(
-            {
-                "method": method,
-                "n": count,
-                "neighbours": neighbourhood_size(count),
-                "settings": settings,
-                "protocol": _SETTINGS[method].format_map(settings),
-                "scores": [scores.get((method, number), _NOTHING) for number in range(rows)],
-            }
-        )
-    return found
-
-
-def _shown(codes: Codes, chosen: _Chosen, maps: Mapping[str, Array]) -> dict[str, Array]:
-    """Collect what the points are: indices, labels, and images of some of them."""
-    dataset, index = codes.split.dataset, _at(chosen, codes.index)
-    labels = np.full(len(index), -1) if dataset.labels is None else dataset.labels[index]
-    arrays = {"map_points": index, "map_labels": labels}
-    if not maps or len(dataset.shape) != 3:
-        return arrays
-    own = [maps[f"map_{method}_0"] for method in PICTURED if f"map_{method}_0" in maps]
-    ground = (own or list(maps.values()))[0]
-    most = max(1, min(THUMBNAILS, VALUES // math.prod(dataset.shape)))
-    where = spread_out(ground, most, APART * float(np.ptp(ground, axis=0).max()))
-    images = scaled(torch.from_numpy(dataset.images[index[where]]), dataset.value_range)
-    return {**arrays, "map_images": images.numpy(), "map_image_places": where}
+def _thumbnails(
+    codes: Codes, places: _Places, layouts: Mapping[MapMethod, Sequence[Layout]]
+) -> Thumbnails | None:
+    """Choose images to put on a map, far from each other on the first row's own one."""
+    dataset, index = codes.split.dataset, _at(places, codes.index)
+    if not layouts or len(dataset.shape) != 3:
+        return None
+    everything = [layout for method in PREFERRED for layout in layouts.get(method, ())]
+    own = [item for item in everything if (item.code, item.kind) == (codes.name, codes.kind)]
+    plane = (own or everything)[0].places
+    count = max_images(MAX_THUMBNAILS, int(np.prod(dataset.shape)))
+    points = farthest_points(plane, count, MIN_GAP * float(np.ptp(plane, axis=0).max()))
+    images = scaled(torch.from_numpy(dataset.images[index[points]]), dataset.value_range)
+    return Thumbnails(images=images.numpy(), points=points)

@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from latentscape.analyses.maps.result import METHOD_NAMES, MapMethod
 from latentscape.core.errors import DataError
 from latentscape.core.extras import install, load, require
+from latentscape.core.findings import MISSING_PACKAGE, Skip
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
-from latentscape.core.units import MAPS
+from latentscape.core.runtime import threads_restored
 
-START_SPREAD = 1e-4
+START_SD = 1e-4
 """Standard deviation of the first axis where t-SNE begins, as openTSNE recommends."""
 THREADED = 10_000
 """Points from which on threads shorten t-SNE; with fewer they mostly wait for each other."""
 CHUNK = 2000
 """Points that are placed at once."""
-INSTALL = install("maps")
 
 Settings = Mapping[str, float]
 
@@ -43,24 +44,25 @@ class Map:
     """
 
     name: str
-    method: str
+    method: MapMethod
     codes: Array
     places: Array
     settings: Settings
 
 
-def missing(method: str) -> str:
-    """Say that the package of a method is not installed; nothing where it can be used."""
+def missing(method: MapMethod) -> Skip | None:
+    """Say that the package of a method is not installed; None where it can be used."""
     name = _METHODS[method].package
     try:
         if name:
             load(name)
     except ImportError:
-        return f"{MAPS[method]} was left out: install it with: {INSTALL}"
-    return ""
+        item = f"{METHOD_NAMES[method]} was"
+        return Skip(item=item, reason=MISSING_PACKAGE, detail={"command": install("maps")})
+    return None
 
 
-def map_settings(method: str, count: int) -> dict[str, float]:
+def map_settings(method: MapMethod, count: int) -> dict[str, float]:
     """Return the settings of a method for so many points."""
     return _METHODS[method].settings(count)
 
@@ -73,7 +75,7 @@ def start_places(codes: Array, seed: int = 0) -> Array:
     codes : ndarray of float32
         (n, D), not all the same.
     seed : int
-        Draws a little noise, 1 % of the spread, so that no two points begin at one place.
+        Draws a little noise, 1 % of the extent, so that no two points begin at one place.
 
     Returns
     -------
@@ -83,10 +85,10 @@ def start_places(codes: Array, seed: int = 0) -> Array:
     places = _principal(codes).astype(np.float64)
     rng = np.random.default_rng(derive_seed(seed, "map start"))
     places += rng.normal(scale=0.01 * places[:, 0].std(), size=places.shape)
-    return np.asarray(places * START_SPREAD / places[:, 0].std())
+    return np.asarray(places * START_SD / places[:, 0].std())
 
 
-def draw_map(name: str, codes: Array, method: str, start: Array, seed: int = 0) -> Map:
+def draw_map(name: str, codes: Array, method: MapMethod, start: Array, seed: int = 0) -> Map:
     """Lay codes out in the plane.
 
     Parameters
@@ -136,9 +138,11 @@ def place(reference: Map, codes: Array) -> Array:
     codes = _checked(reference, codes)
     method = _METHODS[reference.method]
     if method.package:
-        require(method.package, "maps", f"Placing points on a map of {MAPS[reference.method]}")
-    place_some = method.placer(reference)
-    chunks = [place_some(codes[first : first + CHUNK]) for first in range(0, len(codes), CHUNK)]
+        require(
+            method.package, "maps", f"Placing points on a map of {METHOD_NAMES[reference.method]}"
+        )
+    place_chunk = method.placer(reference)
+    chunks = [place_chunk(codes[first : first + CHUNK]) for first in range(0, len(codes), CHUNK)]
     return np.concatenate([np.empty((0, 2)), *chunks]).astype(np.float32)
 
 
@@ -196,19 +200,21 @@ def _tsne_placer(reference: Map) -> Callable[[Array], Array]:
     return lambda codes: np.asarray(embedding.transform(codes, perplexity=perplexity)) + centre
 
 
+@threads_restored()
 def _umap(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
     state = derive_seed(seed, "umap") % 2**32
     mapper = _umap_mapper(settings, init=start, random_state=state)
     return np.asarray(mapper.fit_transform(codes))
 
 
+@threads_restored()
 def _umap_placer(reference: Map) -> Callable[[Array], Array]:
     # The graph of the codes is built anew, but not laid out: the places are there.
     mapper = _umap_mapper(reference.settings, init="random", random_state=0, n_epochs=0)
     mapper.fit(reference.codes)
     mapper.embedding_, mapper.n_epochs = reference.places, None
-    place_some: Callable[[Array], Array] = mapper.transform
-    return place_some
+    place_chunk: Callable[[Array], Array] = threads_restored()(mapper.transform)
+    return place_chunk
 
 
 def _umap_mapper(
@@ -238,7 +244,7 @@ class _Method:
     package: str = ""
 
 
-_METHODS = {
+_METHODS: dict[MapMethod, _Method] = {
     "code": _Method(lambda codes, *_: codes, lambda reference: lambda codes: codes),
     "pca": _Method(lambda codes, *_: _principal(codes), _linear),
     "tsne": _Method(

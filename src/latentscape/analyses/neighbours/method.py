@@ -1,30 +1,28 @@
-"""The training images nearest to given images: in the space of codes, and pixel by pixel."""
+"""The training images nearest to other images: in the space of codes, and pixel by pixel."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.neighbours.result import NearestImages, Neighbours
 from latentscape.core.errors import ConfigError, DataError
-from latentscape.core.records import Array, Codes, Dataset, Findings
-from latentscape.evaluation.codes import constant
-from latentscape.inference.batches import as_trained_on, encode, spread
+from latentscape.core.findings import Skip
+from latentscape.core.records import Array, Codes, Dataset
+from latentscape.evaluation.codes import is_constant
+from latentscape.inference.batches import as_trained_on, subsample
+from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
 NEAREST = 8
 MAX_TEST = 10_000
 """Test images that agreement counts, at most."""
 
-PROTOCOL = (
-    "Neighbours are training images, by Euclidean distance of the codes and of the pixels. "
-    "Agreement is the share of test images whose nearest training image has the same label."
-)
-
 
 @dataclass(frozen=True, eq=False)
-class Neighbours:
+class Nearest:
     """The training images nearest to some queries, the nearest first.
 
     Attributes
@@ -45,7 +43,7 @@ class Neighbours:
     labels: NDArray[np.int64]
 
 
-def nearest(points: Array, queries: Array, k: int) -> NDArray[np.int64]:
+def nearest_places(points: Array, queries: Array, k: int) -> NDArray[np.int64]:
     """Find the nearest points by Euclidean distance, exactly, a chunk of queries at a time.
 
     Parameters
@@ -69,7 +67,7 @@ def nearest(points: Array, queries: Array, k: int) -> NDArray[np.int64]:
     return places
 
 
-def nearest_images(codes: Codes, queries: Array, k: int = NEAREST) -> Neighbours:
+def nearest_images(codes: Codes, queries: Array, k: int = NEAREST) -> Nearest:
     """Find the training images whose codes are nearest to given ones.
 
     Parameters
@@ -83,7 +81,7 @@ def nearest_images(codes: Codes, queries: Array, k: int = NEAREST) -> Neighbours
 
     Returns
     -------
-    Neighbours
+    Nearest
         An image that is itself in the training part is its own neighbour, at distance 0.
 
     Raises
@@ -94,23 +92,23 @@ def nearest_images(codes: Codes, queries: Array, k: int = NEAREST) -> Neighbours
         If no neighbours are asked for.
     """
     _check(codes, queries, k)
-    places = nearest(codes.train, queries, min(k, len(codes.train)))
+    places = nearest_places(codes.train, queries, min(k, len(codes.train)))
     # Anew from the differences: equal codes are at distance 0, whatever the search rounded.
     distances = np.linalg.norm(codes.train[places] - queries[:, None], axis=2)
     index, dataset = codes.index("train")[places], codes.split.dataset
-    return Neighbours(index, distances, _images(dataset, index), _labels(dataset, index))
+    return Nearest(index, distances, _images(dataset, index), _labels(dataset, index))
 
 
 def image_neighbours(
-    model: Network, given: Dataset, latent: Codes, pixels: Codes, k: int = NEAREST
-) -> dict[str, Neighbours]:
-    """Find the training images nearest to given images, by a model's codes and by pixels.
+    model: Network, data: Dataset, latent: Codes, pixels: Codes, k: int = NEAREST
+) -> dict[str, Nearest]:
+    """Find the training images nearest to other images, by a model's codes and by pixels.
 
     Parameters
     ----------
     model : Network
         The model that `latent` comes from.
-    given : Dataset
+    data : Dataset
         The images that are asked about, of the shape that the model takes.
     latent, pixels : Codes
         Those of `model_codes` and `pixel_codes`, of one split.
@@ -119,7 +117,7 @@ def image_neighbours(
 
     Returns
     -------
-    dict of str to Neighbours
+    dict of str to Nearest
         ``latent`` and ``pixels``.
 
     Raises
@@ -129,19 +127,19 @@ def image_neighbours(
     ConfigError
         If no neighbours are asked for.
     """
-    everything = np.arange(len(given))
-    images, labels = as_trained_on(latent.split.dataset, given, everything)
-    codes = encode(model, replace(given, images=images, labels=labels), everything)
-    values = _images(given, everything).reshape(len(given), -1)
+    everything = np.arange(len(data))
+    images, labels = as_trained_on(latent.split.dataset, data, everything)
+    codes = encode(model, replace(data, images=images, labels=labels), everything)
+    values = _images(data, everything).reshape(len(data), -1)
     return {
         "latent": nearest_images(latent, codes, k),
         "pixels": nearest_images(pixels, values, k),
     }
 
 
-def neighbour_findings(
+def find_neighbours(
     latent: Codes, pixels: Codes, index: NDArray[np.int64], k: int = NEAREST
-) -> Findings:
+) -> Neighbours:
     """Find the training images nearest to test images, by codes and by pixels.
 
     Parameters
@@ -152,41 +150,38 @@ def neighbour_findings(
         (q,) indices into the dataset of the test examples to show.
     k : int
         How many neighbours to show.
-
-    Returns
-    -------
-    Findings
-        ``values``: ``k``; ``agreement``, for ``latent`` and ``pixels`` the share of test images
-        whose nearest training image has the same label, empty without labels; ``n`` test images
-        that it counts, 10,000 at most; ``protocol``; ``left_out``. ``arrays``:
-        ``neighbour_queries`` (q, *shape) and ``neighbour_labels`` (q,); for both spaces
-        ``neighbours_<space>`` (q, k, *shape) and ``neighbours_<space>_labels`` (q, k).
     """
-    dataset = latent.split.dataset
-    shown = np.searchsorted(latent.index("test"), index)
-    tested = spread(np.arange(len(latent.test)), MAX_TEST)
-    values: dict[str, Any] = {
-        "k": min(k, len(latent.train)),
-        "n": len(tested),
-        "agreement": {},
-        "protocol": PROTOCOL,
-        "left_out": [],
-    }
-    arrays: dict[str, Array] = {
-        "neighbour_queries": _images(dataset, index),
-        "neighbour_labels": _labels(dataset, index),
-    }
+    dataset, skipped = latent.split.dataset, list[Skip]()
+    places = np.searchsorted(latent.index("test"), index)
+    tested = subsample(np.arange(len(latent.test)), MAX_TEST)
+    pictured, agreement = dict[str, NearestImages](), dict[str, float]()
     if dataset.labels is None:
-        values["left_out"].append("Agreement was left out: the data have no labels.")
+        skipped.append(Skip(item="Agreement was", reason="no_labels"))
     for space, codes in {"latent": latent, "pixels": pixels}.items():
-        if collapsed := constant(codes):
-            values["left_out"].append(f"{collapsed}, so none is nearer than another.")
+        if is_constant(codes):
+            skipped.append(Skip(item=space, reason="no_distance", detail={"codes": codes.name}))
             continue
-        found = nearest_images(codes, codes.test[shown], k)
-        arrays |= {f"neighbours_{space}": found.images, f"neighbours_{space}_labels": found.labels}
+        nearest = nearest_images(codes, codes.test[places], k)
+        pictured[space] = NearestImages(images=nearest.images, labels=nearest.labels)
         if dataset.labels is not None:
-            values["agreement"][space] = _agreement(codes, tested)
-    return Findings(values, arrays)
+            agreement[space] = _agreement(codes, tested)
+    return Neighbours(
+        protocol=Protocol(
+            fitted_on="train",
+            n_fitted=len(latent.train),
+            scored_on="test",
+            n_scored=len(tested),
+            labels="scoring",
+        ),
+        skipped=tuple(skipped),
+        k=min(k, len(latent.train)),
+        queries=_images(dataset, index),
+        query_labels=_labels(dataset, index),
+        latent=pictured.get("latent"),
+        pixels=pictured.get("pixels"),
+        agreement_latent=agreement.get("latent"),
+        agreement_pixels=agreement.get("pixels"),
+    )
 
 
 def _agreement(codes: Codes, tested: NDArray[np.int64]) -> float:
@@ -194,8 +189,8 @@ def _agreement(codes: Codes, tested: NDArray[np.int64]) -> float:
     train, test = codes.labels("train"), codes.labels("test")
     assert train is not None
     assert test is not None
-    found = nearest(codes.train, codes.test[tested], 1)[:, 0]
-    return float((train[found] == test[tested]).mean())
+    places = nearest_places(codes.train, codes.test[tested], 1)[:, 0]
+    return float((train[places] == test[tested]).mean())
 
 
 def _check(codes: Codes, queries: Array, k: int) -> None:

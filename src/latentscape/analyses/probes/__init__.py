@@ -1,1 +1,72 @@
 """Probes: labels read from frozen codes."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.probes.metrics import SCORES
+from latentscape.analyses.probes.result import ProbeInputs, Probes, ProbeSettings
+from latentscape.evaluation.study import CodeScores
+
+if TYPE_CHECKING:
+    from latentscape.analyses.comparison import Comparison
+    from latentscape.reporting.blocks import Section
+    from latentscape.reporting.subject import Subject
+
+
+class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
+    """Trains small classifiers on frozen codes, to see how much these say of the labels."""
+
+    title = "Probes"
+    result, settings, inputs = Probes, ProbeSettings, ProbeInputs
+    metrics = tuple(SCORES)
+    card = "scores"
+    skip_reasons = {
+        "one_label": "{item} left out: all training examples have the same label",
+        "many_labels": "{item} left out: the training part has {examples} examples in all",
+        "few_labels": "{item} cannot show each of the {classes} classes, and a class that is not "
+        "shown is never seen",
+        "unknown_labels": "{examples} of {tested} {item} have a label that no training example "
+        "has: each counts as an error",
+    }
+
+    def measure(
+        self,
+        comparison: "Comparison",
+        settings: ProbeSettings,
+        inputs: ProbeInputs,
+        watch: Watch = iter,
+    ) -> Probes:
+        """Train probes on all codes."""
+        from latentscape.analyses.probes.method import probe_codes
+
+        rows = comparison.each(("probing", settings), lambda codes: probe_codes(codes, settings))
+        return Probes(settings=settings, rows=rows)
+
+    def protocol(self, result: Probes) -> Sequence[str]:
+        """Say what probes learned from, and how their settings were chosen."""
+        from latentscape.analyses.probes.sentences import describe_protocol
+
+        return describe_protocol(result)
+
+    def scores(self, result: Probes) -> Iterator[CodeScores]:
+        """Yield what probes reach on each code with all labels."""
+        for row in result.rows:
+            scores = {metric.key: row.scores_of(probe) for metric, probe in SCORES.items()}
+            means = {key: s[-1].accuracy.mean for key, s in scores.items() if s}
+            yield CodeScores(name=row.name, kind=row.kind, scores=means)
+
+    def section(self, subject: "Subject") -> "Section | None":
+        """Show what probes reach with few labels and with many, and how the MLP learned."""
+        from latentscape.analyses.probes.section import section
+
+        return section(self, subject)
+
+    def print_table(self, result: Probes) -> None:
+        """Print what probes reach on each code, by number of labels."""
+        from latentscape.analyses.probes.table import print_probes
+
+        print_probes(self, result)
+
+
+ANALYSIS = ProbeAnalysis()

@@ -5,34 +5,35 @@ where that is not empty.
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentscape.analyses.neighbours.method import nearest
+from latentscape.analyses.neighbours.method import nearest_places
 from latentscape.analyses.probes.perceptron import Labelled, train_perceptrons
+from latentscape.analyses.probes.result import Choices, LearningPoint
 from latentscape.core.records import Array
 from latentscape.core.runtime import one_thread
-from latentscape.inference.batches import spread
+from latentscape.inference.batches import subsample
 
 NEIGHBOURS = (1, 3, 5, 9, 15)
 STRENGTHS = (1.0, 0.1, 0.01, 10.0, 100.0)
 """What k and C are chosen from; the first of them where nothing can be chosen."""
 
-MOST_TO_CHOOSE_K = 2000
-MOST_TO_CHOOSE_C = 10_000
+MAX_TO_CHOOSE_K = 2000
+MAX_TO_CHOOSE_C = 10_000
 """Validation examples that choose k, and training examples that C is tried on, at most."""
 
-MOST_ITERATIONS = 200
+MAX_ITERATIONS = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Examples with labels.
+class Examples:
+    """Codes with labels.
 
     Attributes
     ----------
@@ -48,17 +49,17 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def at(self, places: NDArray[np.int64]) -> "Part":
-        """Return the examples at some places."""
-        return Part(self.codes[places], self.labels[places])
+    def at(self, places: NDArray[np.int64]) -> "Examples":
+        """Return the examples at these places."""
+        return Examples(self.codes[places], self.labels[places])
 
-    def some(self, most: int) -> "Part":
+    def sample(self, max_examples: int) -> "Examples":
         """Return so many examples at most, spaced evenly."""
-        return self.at(spread(np.arange(len(self)), most))
+        return self.at(subsample(np.arange(len(self)), max_examples))
 
-    def accuracy(self, seen: NDArray[np.int64]) -> float:
-        """Return the share of the labels that are seen rightly, of (n,)."""
-        return float((seen == self.labels).mean())
+    def accuracy(self, predictions: NDArray[np.int64]) -> float:
+        """Return the share of predictions (n,) that are right."""
+        return float((predictions == self.labels).mean())
 
     def tensors(self) -> Labelled:
         """Return codes and labels as tensors, which share their memory."""
@@ -71,7 +72,7 @@ class Task:
 
     Attributes
     ----------
-    train, validation, test : Part
+    train, validation, test : Examples
         To learn from, to choose settings on (perhaps empty), and to be scored on.
     classes : int
         How many labels there are; a part need not have all of them.
@@ -79,9 +80,9 @@ class Task:
         Draws initial weights and batches.
     """
 
-    train: Part
-    validation: Part
-    test: Part
+    train: Examples
+    validation: Examples
+    test: Examples
     classes: int
     seed: int
 
@@ -94,71 +95,73 @@ class Outcome:
     ----------
     accuracies : sequence of float
         Shares of the test part, one for each draw.
-    settings : mapping
-        Those that were chosen or fixed.
-    curves : sequence of mapping
-        Of a perceptron; see `latentscape.analyses.probes.perceptron.Training`.
+    choices : dict
+        Settings that were chosen or fixed.
+    curves : tuple of LearningPoint
+        Of perceptrons.
     """
 
     accuracies: Sequence[float]
-    settings: Mapping[str, Any]
-    curves: Sequence[Mapping[str, float | None]] = field(default=())
+    choices: Choices
+    curves: tuple[LearningPoint, ...] = ()
 
 
 Probe = Callable[[Task, NDArray[np.int64]], Outcome]
 """From a task and the places (draws, n) in its training part that each draw learns from."""
 
 
-def knn(task: Task, drawn: NDArray[np.int64]) -> Outcome:
+def knn(task: Task, draws: NDArray[np.int64]) -> Outcome:
     """Classify by the vote of the k nearest codes, by Euclidean distance."""
-    k = _chosen_k(task, task.train.at(drawn[0])) if len(task.validation) else NEIGHBOURS[0]
+    k = _choose_k(task, task.train.at(draws[0])) if len(task.validation) else NEIGHBOURS[0]
     scores = []
-    for places in drawn:
+    for places in draws:
         train = task.train.at(places)
-        seen = train.labels[nearest(train.codes, task.test.codes, k)]
-        scores.append(task.test.accuracy(_vote(seen, task.classes)))
+        votes = train.labels[nearest_places(train.codes, task.test.codes, k)]
+        scores.append(task.test.accuracy(_majority(votes, task.classes)))
     return Outcome(scores, {"k": k})
 
 
-def logistic(task: Task, drawn: NDArray[np.int64]) -> Outcome:
+def logistic(task: Task, draws: NDArray[np.int64]) -> Outcome:
     """Classify by multinomial logistic regression with an L2 penalty, by scikit-learn."""
     strength = STRENGTHS[0]
     if len(task.validation):
-        train = task.train.at(drawn[0][:MOST_TO_CHOOSE_C])
-        tried = {C: _fitted(train, C).predict(task.validation.codes) for C in STRENGTHS}
-        strength = max(tried, key=lambda C: task.validation.accuracy(tried[C]))
-    models = [_fitted(task.train.at(places), strength) for places in drawn]
+        train = task.train.at(draws[0][:MAX_TO_CHOOSE_C])
+        predictions = {C: _fit(train, C).predict(task.validation.codes) for C in STRENGTHS}
+        strength = max(predictions, key=lambda C: task.validation.accuracy(predictions[C]))
+    models = [_fit(task.train.at(places), strength) for places in draws]
     scores = [task.test.accuracy(model.predict(task.test.codes)) for model in models]
     iterations = max(int(model.n_iter_.max()) for model in models)
     return Outcome(scores, {"C": strength, "iterations": iterations})
 
 
-def mlp(task: Task, drawn: NDArray[np.int64]) -> Outcome:
+def mlp(task: Task, draws: NDArray[np.int64]) -> Outcome:
     """Classify by a perceptron with 64 hidden units, one for each draw."""
     training = train_perceptrons(
         task.train.tensors(),
-        torch.from_numpy(drawn),
+        torch.from_numpy(draws),
         task.validation.tensors(),
         task.classes,
         task.seed,
     )
-    seen = training.networks.logits(torch.from_numpy(task.test.codes)).argmax(2).numpy()
-    settings = {"epochs": training.epochs, "kept": training.kept}
-    return Outcome([task.test.accuracy(labels) for labels in seen], settings, training.curves)
+    predictions = training.networks.logits(torch.from_numpy(task.test.codes)).argmax(2).numpy()
+    scores = [task.test.accuracy(labels) for labels in predictions]
+    choices: Choices = {"epochs": training.epochs, "best_epochs": training.best_epochs}
+    return Outcome(scores, choices, training.curves)
 
 
 CLASSIFIERS: dict[str, Probe] = {"knn": knn, "logistic": logistic, "mlp": mlp}
+"""All of them, by the keys of `latentscape.analyses.probes.result.PROBES`."""
 
 
-def _chosen_k(task: Task, train: Part) -> int:
-    """Return the number of neighbours with which most validation examples are seen rightly."""
-    part = task.validation.some(MOST_TO_CHOOSE_K)
-    fitting = [k for k in NEIGHBOURS if k <= len(train)]
-    seen = train.labels[nearest(train.codes, part.codes, fitting[-1])]
-    return max(fitting, key=lambda k: part.accuracy(_vote(seen[:, :k], task.classes)))
+def _choose_k(task: Task, train: Examples) -> int:
+    """Return the number of neighbours by which the most validation examples are named rightly."""
+    sample = task.validation.sample(MAX_TO_CHOOSE_K)
+    numbers = [k for k in NEIGHBOURS if k <= len(train)]
+    votes = train.labels[nearest_places(train.codes, sample.codes, numbers[-1])]
+    return max(numbers, key=lambda k: sample.accuracy(_majority(votes[:, :k], task.classes)))
 
 
-def _vote(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def _majority(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Return the most frequent label (n,) of each row (n, k); the first one of a tie."""
     rows = classes * np.arange(len(labels))[:, None]
     counts = np.bincount((rows + labels).ravel(), minlength=len(labels) * classes)
@@ -166,13 +169,13 @@ def _vote(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     return winners
 
 
-def _fitted(train: Part, strength: float) -> Any:
+def _fit(train: Examples, strength: float) -> Any:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     with one_thread(), warnings.catch_warnings():
         # How many iterations it took stands in the settings.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=strength, max_iter=MOST_ITERATIONS).fit(
+        return LogisticRegression(C=strength, max_iter=MAX_ITERATIONS).fit(
             train.codes, train.labels
         )

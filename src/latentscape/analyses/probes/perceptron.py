@@ -13,19 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from latentscape.analyses.probes.result import Fit, LearningPoint
 from latentscape.core.randomness import generator
 from latentscape.core.runtime import full_precision, one_thread
 
 HIDDEN = 64
 BATCH_SIZE = 256
 LEARNING_RATE = 5e-3
-LOOKS = 30
+CURVE_POINTS = 30
 """Points of the curves; an epoch lies between them where there are many examples."""
 
-LEAST_STEPS = 1000
-"""Steps that training takes at least: several epochs between two points where these are short."""
+MIN_STEPS = 1000
+"""Steps of a training: several epochs between two points of the curves where these are short."""
 
-WATCHED = 5000
+MAX_CURVE_EXAMPLES = 5000
 """Training examples that the curves look at, at most."""
 
 CHUNK = 1000
@@ -77,22 +78,21 @@ class Training:
         Trained.
     epochs : int
         How long.
-    kept : list of int
+    best_epochs : tuple of int
         The epoch, counted from 1, whose weights each network has.
-    curves : list of dict
-        ``epoch``, ``train_loss`` and ``validation_loss`` in nats, ``train_accuracy`` and
-        ``validation_accuracy`` after 30 epochs evenly spaced, averaged over the networks; None
-        without validation examples. The training curves look at 5,000 examples at most.
+    curves : tuple of LearningPoint
+        After 30 epochs evenly spaced, averaged over the networks. The training curves look at
+        5,000 examples at most.
     """
 
     networks: Perceptrons
     epochs: int
-    kept: list[int]
-    curves: list[dict[str, float | None]]
+    best_epochs: tuple[int, ...]
+    curves: tuple[LearningPoint, ...]
 
 
 def train_perceptrons(
-    train: Labelled, drawn: Tensor, validation: Labelled, labels: int, seed: int
+    train: Labelled, draws: Tensor, validation: Labelled, labels: int, seed: int
 ) -> Training:
     """Train one perceptron on each of several sets of examples.
 
@@ -104,7 +104,7 @@ def train_perceptrons(
     ----------
     train : tuple of Tensor
         Standardised codes (n, D) and their labels (n,).
-    drawn : Tensor of int64
+    draws : Tensor of int64
         (count, m) places in `train` that each network is trained on.
     validation : tuple of Tensor
         Codes and labels by whose loss the epoch is chosen whose weights each network keeps, out of
@@ -120,23 +120,30 @@ def train_perceptrons(
         The networks and their curves.
     """
     source = generator(seed, "perceptrons")
-    networks = Perceptrons(len(drawn), train[0].shape[1], labels, source)
-    best = _Best(networks)
-    watched = drawn[:, :: math.ceil(drawn.shape[1] / WATCHED)]
-    between = math.ceil(LEAST_STEPS / LOOKS / math.ceil(drawn.shape[1] / BATCH_SIZE))
+    networks = Perceptrons(len(draws), train[0].shape[1], labels, source)
+    best, curves = _Best(networks), list[LearningPoint]()
+    sample = draws[:, :: math.ceil(draws.shape[1] / MAX_CURVE_EXAMPLES)]
+    between = math.ceil(MIN_STEPS / CURVE_POINTS / math.ceil(draws.shape[1] / BATCH_SIZE))
     optimizer = torch.optim.Adam(networks.parameters(), LEARNING_RATE, fused=True)
-    curves = []
     with one_thread(), full_precision():
-        for look in range(1, LOOKS + 1):
-            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - (look - 1) / LOOKS)
+        for point in range(1, CURVE_POINTS + 1):
+            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - (point - 1) / CURVE_POINTS)
             for _ in range(between):
-                _train_epoch(networks, optimizer, train, _batches(drawn, source))
-            seen = _score(networks, (train[0][watched], train[1][watched]))
-            unseen = _score(networks, validation)
-            epoch = look * between
-            best.update(epoch, networks, unseen["loss"])
-            curves.append({"epoch": epoch, **_named("train", seen), **_named("validation", unseen)})
-    return Training(best.networks, LOOKS * between, best.epochs.tolist(), curves)
+                _train_epoch(networks, optimizer, train, _batches(draws, source))
+            fitted = _scores(networks, (train[0][sample], train[1][sample]))
+            held_out = _scores(networks, validation)
+            best.update(point * between, networks, held_out.losses)
+            curves.append(_learning_point(point * between, fitted, held_out))
+    epochs = CURVE_POINTS * between
+    return Training(best.networks, epochs, tuple(best.epochs.tolist()), tuple(curves))
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """Loss (count,) in nats and accuracy (count,) of each network; NaN over no examples."""
+
+    losses: Tensor
+    accuracies: Tensor
 
 
 class _Best:
@@ -148,11 +155,11 @@ class _Best:
         self.losses = torch.full((len(networks.bias),), math.inf)
 
     def update(self, epoch: int, networks: Perceptrons, losses: Tensor) -> None:
-        """Take over the weights of those networks that are better now; of all if none can tell."""
+        """Take over the weights of the networks that are better now; of all if none can tell."""
         better = ~(losses >= self.losses)
         self.losses = torch.where(better, losses, self.losses)
-        for kept, weights in zip(self.networks.parameters(), networks.parameters(), strict=True):
-            kept.data[better] = weights.data[better]
+        for best, weights in zip(self.networks.parameters(), networks.parameters(), strict=True):
+            best.data[better] = weights.data[better]
         self.epochs[better] = epoch
 
 
@@ -161,10 +168,10 @@ def _glorot(count: int, inputs: int, outputs: int, source: torch.Generator) -> n
     return nn.Parameter(bound * (2 * torch.rand(count, inputs, outputs, generator=source) - 1))
 
 
-def _batches(drawn: Tensor, source: torch.Generator) -> tuple[Tensor, ...]:
+def _batches(draws: Tensor, source: torch.Generator) -> tuple[Tensor, ...]:
     """Return the places (count, B) of each batch of an epoch, in an order of each network's own."""
-    order = torch.rand(drawn.shape, generator=source).argsort(1)
-    return torch.split(drawn.gather(1, order), BATCH_SIZE, dim=1)
+    order = torch.rand(draws.shape, generator=source).argsort(1)
+    return torch.split(draws.gather(1, order), BATCH_SIZE, dim=1)
 
 
 def _train_epoch(
@@ -184,15 +191,20 @@ def _losses(logits: Tensor, labels: Tensor) -> Tensor:
     return losses.view(labels.shape).mean(1)
 
 
-def _score(networks: Perceptrons, examples: Labelled) -> dict[str, Tensor]:
-    """Return the loss (count,) and the accuracy (count,) of each network; NaN over no examples."""
+def _scores(networks: Perceptrons, examples: Labelled) -> _Scores:
     logits = networks.logits(examples[0])
     labels = examples[1].expand(logits.shape[:2])
     hits = (logits.argmax(2) == labels).double()
-    return {"loss": _losses(logits, labels), "accuracy": hits.mean(1)}
+    return _Scores(_losses(logits, labels), hits.mean(1))
 
 
-def _named(part: str, scores: dict[str, Tensor]) -> dict[str, float | None]:
+def _learning_point(epoch: int, fitted: _Scores, held_out: _Scores) -> LearningPoint:
+    train = _average(fitted)
+    assert train is not None
+    return LearningPoint(epoch=epoch, train=train, validation=_average(held_out))
+
+
+def _average(scores: _Scores) -> Fit | None:
     """Average over the networks; None over no examples."""
-    means = {name: float(values.mean()) for name, values in scores.items()}
-    return {f"{part}_{name}": None if math.isnan(mean) else mean for name, mean in means.items()}
+    loss, accuracy = float(scores.losses.mean()), float(scores.accuracies.mean())
+    return None if math.isnan(loss) else Fit(loss=loss, accuracy=accuracy)

@@ -1,23 +1,33 @@
-"""The section on probes: how much of the labels a small classifier finds in frozen codes."""
+"""The section on probes: how much of the labels a small classifier reads from frozen codes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
-from latentscape.core.units import PROBES, count, share, uncertainty
-from latentscape.reporting import prose
+from latentscape.analyses.notes import circumstances
+from latentscape.analyses.probes.metrics import PROBE_ACCURACY
+from latentscape.analyses.probes.result import (
+    PROBES,
+    Choices,
+    CodeProbes,
+    LearningPoint,
+    Probes,
+    ProbeScore,
+)
+from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.findings import Statistic
+from latentscape.core.units import count, joined
 from latentscape.reporting.blocks import Block, Cell, Chart, Gallery, Section, Table, figure_name
 from latentscape.reporting.curves import Curve, curve_chart, ends
-from latentscape.reporting.learned import summary
-from latentscape.reporting.subject import Row, Subject, told_apart
+from latentscape.reporting.subject import Row, Subject, names_apart
 
-Results = Mapping[int, Mapping[str, Any]]
-"""Statistics of the accuracy by number of labels."""
+Accuracies = Mapping[int, Statistic]
+"""Number of labels to accuracy."""
 
 
 @dataclass(frozen=True, eq=False)
-class Probed:
-    """A code and what classifiers reach on it.
+class Line:
+    """A code, and what classifiers reach on it.
 
     Attributes
     ----------
@@ -25,30 +35,32 @@ class Probed:
         A model or a baseline.
     look : str
         CSS class of its lines.
-    results : mapping
-        Results by kind of probe.
-    settings : mapping
+    is_baseline : bool
+        Whether it is no model.
+    accuracies : mapping of str to Accuracies
+        By kind of probe; kinds that were not trained are left out.
+    choices : mapping of str to str
         What was chosen on validation images, with all labels, by kind of probe.
     """
 
     title: Cell
     look: str
-    results: Mapping[str, Results]
-    settings: Mapping[str, str]
+    is_baseline: bool
+    accuracies: Mapping[str, Accuracies]
+    choices: Mapping[str, str]
 
 
-def section(subject: Subject) -> Section | None:
+def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     """Show what probes reach with few labels and with many, and how the MLP learned."""
-    rows = subject.having("probing")
+    rows = subject.having(Probes)
     if not rows:
         return None
-    codes = [*_models(subject, rows), *_baselines(rows)]
-    kinds = [kind for kind in PROBES if any(kind in code.results for code in codes)]
-    several = any(len(results) > 1 for code in codes for results in code.results.values())
-    blocks: list[Block] = [*prose.circumstances(rows, "probing")]
-    if several:
-        blocks.append(Gallery([_accuracies(codes, kind) for kind in kinds]))
-    blocks += [_table(subject, codes, kind) for kind in kinds]
+    lines = [*_models(subject, rows), *_baselines(rows)]
+    kinds = [kind for kind in PROBES if any(kind in line.accuracies for line in lines)]
+    blocks: list[Block] = [*circumstances(item, rows)]
+    if any(len(of_kind) > 1 for line in lines for of_kind in line.accuracies.values()):
+        blocks.append(Gallery([_chart(lines, kind) for kind in kinds]))
+    blocks += [_table(subject, lines, kind) for kind in kinds]
     curves = [chart for row in rows if row in subject.pictured for chart in _learning(row)]
     if curves:
         blocks.append(Gallery(curves, "How the MLP learned, with all labels"))
@@ -60,68 +72,78 @@ def section(subject: Subject) -> Section | None:
     return Section("probes", "Probes", lead, blocks)
 
 
-def _models(subject: Subject, rows: Sequence[Row]) -> Iterator[Probed]:
+def _models(subject: Subject, rows: Sequence[Row]) -> Iterator[Line]:
     for row in rows:
-        seeds = [run.values["probing"]["rows"][0] for run in row.runs if "probing" in run.values]
         title = Cell(row.label, title=True, marks=row.marks)
-        yield _probed(title, subject.colour(row), seeds)
+        seeds = [probes.rows[0] for probes in row.seeds(Probes)]
+        yield _line(title, subject.colour(row), seeds)
 
 
-def _baselines(rows: Sequence[Row]) -> Iterator[Probed]:
+def _baselines(rows: Sequence[Row]) -> Iterator[Line]:
     """Return the other codes, each of them once for the same data."""
-    seeds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    seeds: dict[tuple[str, str], list[CodeProbes]] = {}
     for row in rows:
         before = set(seeds)
-        for run in (run for run in row.runs if "probing" in run.values):
-            for code in run.values["probing"]["rows"][1:]:
-                if (key := (code["name"], row.data)) not in before:
-                    seeds.setdefault(key, []).append(code)
-    names = told_apart(seeds)
-    for key in sorted(seeds, key=lambda key: (seeds[key][0]["kind"] != "pixels", len(key[0]))):
-        first, *others = seeds[key]
+        for code in (code for probes in row.seeds(Probes) for code in probes.rows[1:]):
+            if (key := (code.name, row.data.split_name)) not in before:
+                seeds.setdefault(key, []).append(code)
+    names = names_apart(seeds)
+    for key in sorted(seeds, key=lambda key: (seeds[key][0].kind != "pixels", len(key[0]))):
+        first, *rest = seeds[key]
         # The same numbers from every seed were measured once.
-        alike = all(code["results"] == first["results"] for code in others)
+        is_same = all(code.results == first.results for code in rest)
         title = Cell(names[key], title=True)
-        yield _probed(title, f"other {first['kind']}", [first] if alike else seeds[key])
+        yield _line(title, f"other {first.kind}", [first] if is_same else seeds[key])
 
 
-def _probed(title: Cell, look: str, seeds: Sequence[Mapping[str, Any]]) -> Probed:
-    results = {kind: _over_seeds([s["results"].get(kind, []) for s in seeds]) for kind in PROBES}
-    last = {kind: found[-1].get("settings") for kind, found in seeds[0]["results"].items() if found}
-    return Probed(
+def _line(title: Cell, look: str, seeds: Sequence[CodeProbes]) -> Line:
+    accuracies = {kind: _over_seeds([code.scores_of(kind) for code in seeds]) for kind in PROBES}
+    choices = {result.probe: _written(result.scores[-1].choices) for result in seeds[0].results}
+    return Line(
         title,
         look,
-        {kind: found for kind, found in results.items() if found},
-        {kind: _settings(chosen) for kind, chosen in last.items() if chosen},
+        seeds[0].kind != "model",
+        {kind: of_kind for kind, of_kind in accuracies.items() if of_kind},
+        choices,
     )
 
 
-def _over_seeds(seeds: Sequence[Sequence[Mapping[str, Any]]]) -> Results:
+def _over_seeds(seeds: Sequence[Sequence[ProbeScore]]) -> Accuracies:
     """Return statistics over seeds, or of a single one those over its draws of labels."""
-    entries: dict[int, list[Mapping[str, Any]]] = {}
-    for entry in (entry for results in seeds for entry in results):
-        entries.setdefault(int(entry["labels"]), []).append(entry["accuracy"])
-    return {
-        labels: found[0] if len(found) == 1 else summary(a["mean"] for a in found) or {}
-        for labels, found in sorted(entries.items())
+    by_labels: dict[int, list[Statistic]] = {}
+    for score in (score for scores in seeds for score in scores):
+        by_labels.setdefault(score.labels, []).append(score.accuracy)
+    return {labels: _joint(by_labels[labels]) for labels in sorted(by_labels)}
+
+
+def _joint(accuracies: Sequence[Statistic]) -> Statistic:
+    if len(accuracies) == 1:
+        return accuracies[0]
+    joint = Statistic.of(accuracy.mean for accuracy in accuracies)
+    assert joint is not None
+    return joint
+
+
+def _written(choices: Choices) -> str:
+    """Write settings as in ``epochs 60, best epochs 42, 60 and 58``."""
+    texts = {
+        key: joined(list(map(str, value))) if isinstance(value, tuple) else str(value)
+        for key, value in choices.items()
     }
+    return ", ".join(f"{key.replace('_', ' ')} {text}" for key, text in texts.items())
 
 
-def _settings(chosen: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in chosen.items())
-
-
-def _accuracies(codes: Sequence[Probed], kind: str) -> Chart:
+def _chart(lines: Sequence[Line], kind: str) -> Chart:
     """Draw accuracy against the number of labels, a line per code."""
     curves = [
         Curve(
-            code.title.text,
-            [(float(labels), 100 * found["mean"]) for labels, found in code.results[kind].items()],
-            code.look,
-            [100 * (found.get("sd") or 0.0) for found in code.results[kind].values()],
+            line.title.text,
+            [(float(n), 100 * accuracy.mean) for n, accuracy in line.accuracies[kind].items()],
+            line.look,
+            [100 * (accuracy.sd or 0.0) for accuracy in line.accuracies[kind].values()],
         )
-        for code in reversed(codes)
-        if kind in code.results
+        for line in reversed(lines)
+        if kind in line.accuracies
     ]
     alt = f"Test accuracy of {PROBES[kind]} by number of labels, in percent. {ends(curves)}"
     svg, crop = curve_chart(
@@ -131,40 +153,45 @@ def _accuracies(codes: Sequence[Probed], kind: str) -> Chart:
     return Chart(figure_name("probe", kind), f"{PROBES[kind]} on frozen codes", svg, legend, crop)
 
 
-def _table(subject: Subject, codes: Sequence[Probed], kind: str) -> Table:
-    numbers = sorted({labels for code in codes for labels in code.results.get(kind, ())})
-    told = any(code.settings.get(kind) for code in codes)
+def _table(subject: Subject, lines: Sequence[Line], kind: str) -> Table:
+    lines = [line for line in lines if kind in line.accuracies]
+    numbers = sorted({labels for line in lines for labels in line.accuracies[kind]})
+    has_choices = any(line.choices.get(kind) for line in lines)
     head = [(f"{PROBES[kind]} on", ""), *((count(n), "labels") for n in numbers)]
-    head += [("Chosen", "on validation")] if told else []
+    head += [("Chosen", "on validation")] if has_choices else []
     body = []
-    for code in (code for code in codes if kind in code.results):
-        cells = [_accuracy(code.results[kind].get(n)) for n in numbers]
-        body.append([code.title, *cells, *([Cell(code.settings.get(kind, ""))] if told else [])])
+    for line in lines:
+        cells = [_accuracy(line.accuracies[kind].get(n)) for n in numbers]
+        choices = [Cell(line.choices.get(kind, ""))] if has_choices else []
+        body.append([line.title, *cells, *choices])
     draws = "draws of the labels"
-    spread = f"seeds, for baselines over {draws}" if subject.seeds > 1 else draws
-    caption = f"{PROBES[kind]}: accuracy on test images; standard deviations are over {spread}."
-    apart = sum(kind in code.results and code.look.startswith("other") for code in codes)
-    return Table(caption, head, body, apart)
+    over = f"seeds, for baselines over {draws}" if subject.seeds > 1 else draws
+    caption = f"{PROBES[kind]}: accuracy on test images; standard deviations are over {over}."
+    return Table(caption, head, body, sum(line.is_baseline for line in lines))
 
 
-def _accuracy(found: Mapping[str, Any] | None) -> Cell:
-    return Cell(share((found or {}).get("mean")), note=uncertainty("probe_accuracy", found))
+def _accuracy(accuracy: Statistic | None) -> Cell:
+    mean = None if accuracy is None else accuracy.mean
+    return Cell(PROBE_ACCURACY.write(mean), note=PROBE_ACCURACY.write_sd(accuracy))
 
 
 def _learning(row: Row) -> Iterator[Chart]:
     """Draw loss and accuracy of the first seed's MLP over its epochs."""
-    history = row.found("probing")["rows"][0].get("curves") or []
+    history = row.first.require(Probes).rows[0].curves
     if len(history) < 2:
         return
-    for what, factor, unit in (("loss", 1, "nats"), ("accuracy", 100, "%")):
-        curves = [
-            Curve(name, [(float(e["epoch"]), factor * e[f"{part}_{what}"]) for e in history], look)
-            for name, part, look in (
-                ("training", "train", "c0 dashed"),
-                ("validation", "validation", "c0"),
-            )
-            if history[0].get(f"{part}_{what}") is not None
-        ]
-        alt = f"{what.capitalize()} of the MLP on codes of {row.label}. {ends(curves)}"
-        svg, _ = curve_chart(curves, (320, 200), f"{what}, {unit}", alt, ratios=(False, False))
-        yield Chart(figure_name("probe", what, row.label), f"{row.label}: {what}", svg)
+    for quantity, factor, unit in (("loss", 1, "nats"), ("accuracy", 100, "%")):
+        curves = list(_curves(history, quantity, factor))
+        alt = f"{quantity.capitalize()} of the MLP on codes of {row.label}. {ends(curves)}"
+        svg, _ = curve_chart(curves, (320, 200), f"{quantity}, {unit}", alt, ratios=(False, False))
+        yield Chart(figure_name("probe", quantity, row.label), f"{row.label}: {quantity}", svg)
+
+
+def _curves(history: Sequence[LearningPoint], quantity: str, factor: float) -> Iterator[Curve]:
+    value = attrgetter(quantity)
+    train = [(float(point.epoch), factor * value(point.train)) for point in history]
+    yield Curve("training", train, "c0 dashed")
+    held_out = [(point.epoch, point.validation) for point in history if point.validation]
+    if held_out:
+        validation = [(float(epoch), factor * value(fit)) for epoch, fit in held_out]
+        yield Curve("validation", validation, "c0")

@@ -1,1 +1,84 @@
 """Sample quality, as a classifier of the data sees it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.quality.result import (
+    FRECHET_DISTANCE,
+    LABEL_DISTANCE,
+    PRECISION,
+    RECALL,
+    RECOGNISED,
+    Quality,
+    QualityInputs,
+    QualitySettings,
+)
+from latentscape.core.metrics import Metric
+from latentscape.core.units import count, number
+
+if TYPE_CHECKING:
+    from latentscape.analyses.comparison import Comparison
+    from latentscape.reporting.blocks import Section
+    from latentscape.reporting.subject import Subject
+
+
+class QualityAnalysis(Analysis[Quality, QualitySettings, QualityInputs]):
+    """Lets a classifier of the data's own labels judge samples."""
+
+    title = "Sample quality"
+    result, settings, inputs = Quality, QualitySettings, QualityInputs
+    needs_model = True
+    printed_with_run = True
+    by_default = False
+    hub_task = "image-generation"
+    row_metrics = (FRECHET_DISTANCE, PRECISION, RECALL, LABEL_DISTANCE, RECOGNISED)
+
+    def measure(
+        self,
+        comparison: "Comparison",
+        settings: QualitySettings,
+        inputs: QualityInputs,
+        watch: Watch = iter,
+    ) -> Quality:
+        """Draw samples and judge them."""
+        from latentscape.analyses.quality.method import measure_quality
+
+        return measure_quality(comparison, settings)
+
+    def protocol(self, result: Quality) -> Sequence[str]:
+        """Say who judges, and what the numbers compare."""
+        facts = result.protocol
+        accuracy = number(100 * result.judge_accuracy, 3)
+        return (
+            f"{count(result.n)} samples, judged by a classifier that was trained on "
+            f"{count(facts.n_fitted)} labelled training images and names {accuracy} % of "
+            f"{count(facts.n_scored)} test images rightly",
+            "These numbers depend on it: compare them between runs on the same data, and with "
+            "nothing else",
+        )
+
+    def row_numbers(self, result: Quality) -> Mapping[Metric, float | None]:
+        """Return what the classifier makes of the samples."""
+        return {
+            FRECHET_DISTANCE: result.closeness.frechet_distance,
+            PRECISION: result.closeness.precision,
+            RECALL: result.closeness.recall,
+            LABEL_DISTANCE: result.label_distance,
+            RECOGNISED: result.recognised,
+        }
+
+    def section(self, subject: "Subject") -> "Section | None":
+        """Show what the classifier makes of the samples of each model."""
+        from latentscape.analyses.quality.section import section
+
+        return section(self, subject)
+
+    def print_table(self, result: Quality) -> None:
+        """Print what the classifier makes of samples, with real images in brackets."""
+        from latentscape.analyses.quality.table import print_quality
+
+        print_quality(result)
+
+
+ANALYSIS = QualityAnalysis()

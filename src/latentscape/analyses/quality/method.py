@@ -1,17 +1,18 @@
 """How good a model's samples are, as a classifier of the data's own labels sees them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.comparison import Comparison
+from latentscape.analyses.quality.result import Closeness, Quality, QualitySettings
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Split
 from latentscape.evaluation.judge import Classifier, trained_classifier
 from latentscape.inference.batches import stored_batches
+from latentscape.inference.samples import draw_samples
 from latentscape.model import scaled
 
 NEIGHBOURS = 3
@@ -20,9 +21,40 @@ CHUNK = 500
 """Points whose distances to all others are held at once: 10 MB."""
 
 
+def measure_quality(comparison: Comparison, settings: QualitySettings) -> Quality:
+    """Let a classifier of a run's own data judge samples of its model.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With a run on data with labels.
+    settings : QualitySettings
+        Which samples.
+
+    Raises
+    ------
+    ConfigError
+        If the model does not have that source of codes.
+    DataError
+        If the data have no labels, or are too few for a mixture.
+    """
+    model, opened, split = comparison.model, comparison.opened, comparison.split
+    assert opened is not None  # It has a model.
+    samples = draw_samples(model, split, settings.count, settings.seed, settings.source)
+    names = split.dataset.label_names
+    labels = None if samples.labels is None else np.array([*map(names.index, samples.labels)])
+    # Samples are mean images: they are judged beside grey ones, also where training drew pixels.
+    grey = opened.split_with("none")
+    return sample_quality(samples.images, labels, grey, samples.source, settings)
+
+
 def sample_quality(
-    samples: Array, asked: Array | None, split: Split, source: str
-) -> dict[str, Any]:
+    samples: Array,
+    labels: Array | None,
+    split: Split,
+    source: str,
+    settings: QualitySettings = QualitySettings(),  # noqa: B008
+) -> Quality:
     """Judge samples against the test images.
 
     Everything is measured in the features or the labels of a classifier that was trained on the
@@ -33,22 +65,14 @@ def sample_quality(
     ----------
     samples : ndarray of float32
         (n, *shape) on the scale 0 to 1.
-    asked : ndarray of int64 or None
+    labels : ndarray of int64 or None
         (n,) label that each sample was asked to show; None where none was asked for.
     split : Split
         With labels.
     source : str
-        What the samples were drawn from; goes into the result as it is.
-
-    Returns
-    -------
-    dict
-        ``n``, ``source``, ``classifier`` (its accuracy on the test images);
-        ``frechet_distance``, ``precision`` and ``recall`` against the test images, and
-        ``neighbours``; ``label_shares`` that the classifier sees in the samples, ``data_shares`` of
-        the test images, and ``label_distance``, the total variation distance between the two;
-        ``recognised``, the share of samples seen as the label asked for, or None; ``reference``:
-        Fréchet distance, precision and recall of as many training images, or all there are.
+        What the samples were drawn from.
+    settings : QualitySettings
+        How they were drawn.
 
     Raises
     ------
@@ -58,22 +82,30 @@ def sample_quality(
     _check_sizes(len(samples), split)
     classifier = trained_classifier(split)
     real = _features_of(classifier, split, split.test)
-    train = split.train[_some(len(split.train), len(samples))]
-    seen = classifier.predict(samples)
-    return {
-        "n": len(samples),
-        "source": source,
-        "classifier": {
-            "accuracy": float(classifier.accuracy),
-            "n_train": len(split.train),
-            "n_test": len(split.test),
-        },
-        **_compare(classifier.features(samples), real),
-        "neighbours": NEIGHBOURS,
-        **_label_balance(seen, split),
-        "recognised": None if asked is None else float((seen == asked).mean()),
-        "reference": _compare(_features_of(classifier, split, train), real),
-    }
+    train = split.train[_draw(len(split.train), len(samples))]
+    predicted = classifier.predict(samples)
+    shares, data_shares = _label_shares(predicted, split)
+    names = split.dataset.label_names
+    return Quality(
+        settings=settings,
+        protocol=Protocol(
+            fitted_on="train",
+            n_fitted=len(split.train),
+            scored_on="test",
+            n_scored=len(split.test),
+            labels="training",
+        ),
+        n=len(samples),
+        source=source,
+        judge_accuracy=classifier.accuracy.item(),
+        neighbours=NEIGHBOURS,
+        closeness=_closeness(classifier.features(samples), real),
+        reference=_closeness(_features_of(classifier, split, train), real),
+        label_shares=dict(zip(names, shares.tolist(), strict=True)),
+        data_shares=dict(zip(names, data_shares.tolist(), strict=True)),
+        label_distance=float(np.abs(shares - data_shares).sum() / 2),
+        recognised=None if labels is None else float((predicted == labels).mean()),
+    )
 
 
 def frechet_distance(first: Array, second: Array) -> float:
@@ -95,12 +127,14 @@ def frechet_distance(first: Array, second: Array) -> float:
         Never negative, in the features' unit squared.
     """
     means = [features.mean(0, dtype=np.float64) for features in (first, second)]
-    one, other = (np.cov(features, rowvar=False, dtype=np.float64) for features in (first, second))
-    values, vectors = np.linalg.eigh(one)
+    cov, other_cov = (
+        np.cov(features, rowvar=False, dtype=np.float64) for features in (first, second)
+    )
+    values, vectors = np.linalg.eigh(cov)
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T
     # C1 C2 has the eigenvalues of this symmetric matrix, which are real.
-    product = np.linalg.eigvalsh(root @ other @ root).clip(0)
-    distance = np.square(means[0] - means[1]).sum() + np.trace(one) + np.trace(other)
+    product = np.linalg.eigvalsh(root @ other_cov @ root).clip(0)
+    distance = np.square(means[0] - means[1]).sum() + np.trace(cov) + np.trace(other_cov)
     return max(0.0, float(distance - 2 * np.sqrt(product).sum()))
 
 
@@ -122,19 +156,17 @@ def precision_recall(samples: Array, real: Array) -> tuple[float, float]:
         How much of what was drawn looks real; how much of what is real can be drawn.
     """
     count = min(len(samples), len(real), MAX_POINTS)
-    drawn, true = (
-        torch.from_numpy(features[_some(len(features), count)]) for features in (samples, real)
+    sample_points, real_points = (
+        torch.from_numpy(features[_draw(len(features), count)]) for features in (samples, real)
     )
-    return _share_near(drawn, true), _share_near(true, drawn)
+    return _share_near(sample_points, real_points), _share_near(real_points, sample_points)
 
 
-def _compare(features: Array, real: Array) -> dict[str, float]:
+def _closeness(features: Array, real: Array) -> Closeness:
     precision, recall = precision_recall(features, real)
-    return {
-        "frechet_distance": frechet_distance(features, real),
-        "precision": precision,
-        "recall": recall,
-    }
+    return Closeness(
+        frechet_distance=frechet_distance(features, real), precision=precision, recall=recall
+    )
 
 
 def _share_near(points: Tensor, centres: Tensor) -> float:
@@ -150,26 +182,19 @@ def _share_near(points: Tensor, centres: Tensor) -> float:
     return float(torch.cat(near).double().mean())
 
 
-def _distances(points: Tensor, others: Tensor) -> Tensor:
+def _distances(points: Tensor, centres: Tensor) -> Tensor:
     # By a matrix product it would be faster, but equal points would not be at distance 0.
-    return torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist")
+    return torch.cdist(points, centres, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _label_balance(seen: NDArray[np.int64], split: Split) -> dict[str, Any]:
-    """Compare the labels seen in samples with those of the test images."""
-    labels, names = split.dataset.labels, split.dataset.label_names
+def _label_shares(predicted: NDArray[np.int64], split: Split) -> tuple[Array, Array]:
+    """Return how often each label is seen in samples, and how often test images have it."""
+    labels, count = split.dataset.labels, len(split.dataset.label_names)
     assert labels is not None
-    shares = np.bincount(seen, minlength=len(names)) / len(seen)
-    expected = np.bincount(labels[split.test], minlength=len(names)) / len(split.test)
-    return {
-        "label_shares": _named(names, shares),
-        "data_shares": _named(names, expected),
-        "label_distance": float(np.abs(shares - expected).sum() / 2),
-    }
-
-
-def _named(names: tuple[str, ...], shares: Array) -> Mapping[str, float]:
-    return dict(zip(names, shares.tolist(), strict=True))
+    return (
+        np.bincount(predicted, minlength=count) / len(predicted),
+        np.bincount(labels[split.test], minlength=count) / len(split.test),
+    )
 
 
 def _features_of(classifier: Classifier, split: Split, index: NDArray[np.int64]) -> Array:
@@ -180,15 +205,13 @@ def _features_of(classifier: Classifier, split: Split, index: NDArray[np.int64])
     return np.concatenate(parts)
 
 
-def _some(available: int, most: int) -> NDArray[np.int64]:
+def _draw(available: int, max_count: int) -> NDArray[np.int64]:
     """Draw places without replacement: the same ones for the same numbers."""
-    drawn = np.random.default_rng(0).permutation(available)[:most]
-    return np.sort(drawn)
+    return np.sort(np.random.default_rng(0).permutation(available)[:max_count])
 
 
 def _check_sizes(samples: int, split: Split) -> None:
-    fewest = min(samples, len(split.train), len(split.test))
-    if fewest <= NEIGHBOURS:
+    if min(samples, len(split.train), len(split.test)) <= NEIGHBOURS:
         raise DataError(
             f"There are {samples} samples, {len(split.train)} training and {len(split.test)} test "
             "examples",

@@ -43,8 +43,8 @@ def markdown(block: Block) -> str:
             return _aside(block)
         case Table():
             # Cells have no tints here, so nothing is said of them.
-            said = re.sub(r"[^.]*\btint\b[^.]*\.", "", block.caption)
-            return _paragraphs([said], _table(block))
+            caption = re.sub(r"[^.]*\btint\b[^.]*\.", "", block.caption)
+            return _paragraphs([caption], _table(block))
         case Numbers():
             return _paragraphs([block.caption], _numbers(block))
         case Chart():
@@ -82,17 +82,17 @@ def _list(items: Sequence[str]) -> str:
 
 
 def _aside(block: Aside) -> str:
-    told = _list(block.paragraphs) if block.listed else _paragraphs(block.paragraphs)
-    lines = f"**{escaped(block.heading)}**\n\n{told}".splitlines()
+    text = _list(block.paragraphs) if block.listed else _paragraphs(block.paragraphs)
+    lines = f"**{escaped(block.heading)}**\n\n{text}".splitlines()
     return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def _numbers(block: Numbers) -> str:
-    told = []
+    lines = []
     for item in block.quantities:
         number = " ".join(filter(None, [item.text, item.unit]))
-        told.append(f"- **{escaped(item.name)}: {escaped(number)}.** {escaped(item.about)}")
-    return "\n".join(told)
+        lines.append(f"- **{escaped(item.name)}: {escaped(number)}.** {escaped(item.about)}")
+    return "\n".join(lines)
 
 
 def _table(block: Table) -> str:

@@ -1,10 +1,10 @@
 """From findings to the page, and onto the disk."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -12,29 +12,46 @@ from markupsafe import Markup
 from latentscape.api.pages.sections import sections
 from latentscape.core.errors import DataError
 from latentscape.core.files import write_bytes, write_text
-from latentscape.core.records import Findings
 from latentscape.reporting.blocks import Block, Chart, Gallery, Plate, Section
 from latentscape.reporting.strips import composed
-from latentscape.reporting.subject import Row, Subject, gather
+from latentscape.reporting.subject import Subject
 from latentscape.reporting.svg import standalone
 
-LARGEST = 9_500_000  # bytes: mail and browsers take less than 10 MB gladly
+MAX_BYTES = 9_500_000  # Mail and browsers take less than 10 MB gladly.
 TILES = (96, 64, 48, 32, 20)
 
 
-def write_page(
-    title: str,
-    about: str,
-    study: Mapping[str, Any] | None,
-    runs: Sequence[Findings],
-    folder: Path,
-) -> Path:
-    """Write the page and its figures; see `latentscape.reporting.write_report`."""
-    rows = gather(study, runs)
-    if not rows:
+def write_page(title: str, about: str, subject: Subject, folder: Path) -> Path:
+    """Write ``report.html``, which needs nothing but itself, and ``figures/`` beside it.
+
+    Parameters
+    ----------
+    title : str
+        Heading of the page.
+    about : str
+        What was compared and why, in a sentence or two; may be empty.
+    subject : Subject
+        The findings. Pictures show the first run of each row.
+    folder : Path
+        Where to write; it is made if missing.
+
+    Returns
+    -------
+    Path
+        The path of ``report.html``.
+
+    Raises
+    ------
+    DataError
+        If there is no run to report on.
+    RunError
+        If findings are damaged, or a file cannot be written. A report that stood there before then
+        still stands.
+    """
+    if not subject.rows:
         raise DataError("There is no run to report on", fix="Train one first.")
-    made, html = _fitting(title, about, study, rows)
-    for section in made:
+    content, html = _fitting(title, about, subject)
+    for section in content:
         for block in section.blocks:
             _write_figures(block, folder / "figures")
     page = folder / "report.html"
@@ -42,32 +59,29 @@ def write_page(
     return page
 
 
-def _fitting(
-    title: str, about: str, study: Mapping[str, Any] | None, rows: tuple[Row, ...]
-) -> tuple[list[Section], str]:
+def _fitting(title: str, about: str, subject: Subject) -> tuple[list[Section], str]:
     """Make the page with the largest pictures that keep it below the allowed size."""
     for tile in TILES:
-        subject = Subject(study, rows, tile)
-        made = sections(subject)
-        html = _render(title, about, subject, made)
-        if len(html.encode()) <= LARGEST:
+        resized = replace(subject, tile=tile)
+        content = sections(resized)
+        html = _render(title, about, resized, content)
+        if len(html.encode()) <= MAX_BYTES:
             break
-    return made, html
+    return content, html
 
 
-def _render(title: str, about: str, subject: Subject, made: Sequence[Section]) -> str:
+def _render(title: str, about: str, subject: Subject, content: Sequence[Section]) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["data_uri"] = _data_uri
-    environment.filters["width"] = lambda svg: svg.partition('viewBox="0 0 ')[2].split()[0]
-    environment.filters["svg"] = Markup  # drawn here, and escaped where it was drawn
+    # Charts escape their text themselves.
+    environment.filters |= {"data_uri": _data_uri, "width": _width, "svg": Markup}
     return environment.from_string(_resource("api.pages", "template.html")).render(
         title=title,
         about=about,
-        sections=made,
+        sections=content,
         style=Markup(_resource("reporting", "chart.css") + _resource("api.pages", "style.css")),
-        origin=(subject.study or {}).get("origin", ""),
+        origin=subject.study.members.origin if subject.study else "",
         kind="study" if subject.study else "run",
         facts=_facts(subject),
     )
@@ -75,11 +89,14 @@ def _render(title: str, about: str, subject: Subject, made: Sequence[Section]) -
 
 def _facts(subject: Subject) -> list[tuple[str, str]]:
     """Return the few facts that stand under the title."""
-    values = subject.rows[0].values
-    facts = [("Data", values["data"]["name"]), ("Models", str(len(subject.rows)))]
-    facts.append(("Runs", str(sum(len(row.runs) for row in subject.rows))))
-    facts.append(("Trained", str(values["environment"].get("started") or "")[:10]))
-    facts.append(("Latentscape", str(values["environment"].get("latentscape") or "")))
+    run = subject.rows[0].first
+    facts = [
+        ("Data", run.data.name),
+        ("Models", str(len(subject.rows))),
+        ("Runs", str(sum(len(row.runs) for row in subject.rows))),
+        ("Trained", run.environment.started[:10]),
+        ("Latentscape", run.environment.latentscape),
+    ]
     return [(name, value) for name, value in facts if value]
 
 
@@ -95,6 +112,10 @@ def _charts(block: Block) -> Iterator[Chart]:
         yield block
     elif isinstance(block, Gallery):
         yield from block.charts
+
+
+def _width(svg: str) -> str:
+    return svg.partition('viewBox="0 0 ')[2].split()[0]
 
 
 def _data_uri(png: bytes) -> str:

@@ -1,194 +1,236 @@
-"""The tables of a report."""
+"""The tables of a report: errors, bounds and costs; errors by label; times."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from latentscape.core.units import (
-    BOUND,
-    COMPARED,
-    METRICS,
-    NONE,
-    count,
-    deviation,
-    duration,
-    joined,
-    number,
-    out_of,
-)
-from latentscape.reporting.blocks import Cell, Table
+from latentscape.analyses.registry import analyses
+from latentscape.api.pages import charts
+from latentscape.core.metrics import Metric
+from latentscape.core.units import NONE, count, duration, joined, number, out_of
+from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, ELBO, RATE
+from latentscape.evaluation.quantities import tabled_metrics
+from latentscape.evaluation.quantities.squared_error import MSE
+from latentscape.reporting.blocks import Block, Cell, Section, Table
+from latentscape.reporting.sentences import describe_supervision
 from latentscape.reporting.subject import Row, Subject
+
+_COSTS = (("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time"))
 
 
 def results(subject: Subject) -> list[Table]:
-    """One row per model with all its test metrics, the best of each column marked.
+    """Make a table with a line per model, all its test metrics and the best of each column marked.
 
     Where models of a study have bounds, these stand with code and costs in a table of their own:
     one with all columns is too wide for paper.
     """
+    metrics = _measured(subject.rows, tabled_metrics())
     # A single model has its bounds in a section of their own, further down.
-    several = subject.rows if len(subject.rows) > 1 else ()
-    bounds = [m for m in BOUND if any(row.mean(m) is not None for row in several)]
+    bounds = [] if subject.is_single else _measured(subject.rows, _bound_metrics())
     # The errors first: a phone shows only the first few columns.
-    names = [(METRICS[metric].name, METRICS[metric].unit) for metric in COMPARED]
-    head = [("Model", ""), names[0], ("PCA’s MSE", "same code size"), *names[1:]]
-    body = _errors(subject.rows)
+    first, *rest = [_heading(metric) for metric in metrics]
+    head = [("Model", ""), first, ("PCA’s MSE", "same code size"), *rest]
+    body, caption = _errors(subject.rows, metrics), _errors_caption(subject, metrics)
     if bounds:
-        return [Table(_errors_caption(subject), head, body), _bounds(subject, bounds)]
+        return [Table(caption, head, body), _bounds(subject, bounds)]
     body = [[*cells, *_costs(row)] for cells, row in zip(body, subject.rows, strict=True)]
-    if len(subject.rows) == 1:
-        body += _baselines(subject.rows[0])
-    return [Table(_errors_caption(subject), [*head, *_COSTS], body)]
+    if subject.is_single:
+        body += _baselines(subject.rows[0], metrics)
+    return [Table(caption, [*head, *_COSTS], body)]
+
+
+def title_cell(row: Row) -> Cell:
+    """Name a row, with its marks."""
+    return Cell(row.label, title=True, marks=row.marks)
+
+
+def timings_section(subject: Subject) -> Section:
+    """Compare training times."""
+    blocks: list[Block] = [] if subject.is_single else [charts.times(subject)]
+    return Section("timings", "Run times", "", [*blocks, timings(subject)])
 
 
 def timings(subject: Subject) -> Table:
-    """Training time in total and by epoch, and relative to the quickest model."""
-    seconds = [row.facts["train_seconds"]["mean"] for row in subject.rows]
+    """List training time in total and by epoch, and relative to the quickest model."""
+    seconds = [row.facts.train_seconds.mean for row in subject.rows]
     head = [("Model", ""), ("In all", ""), ("An epoch", ""), ("Speed", "images/s")]
     head += [("Relative", "to the quickest")]
     body = []
     for row, total in zip(subject.rows, seconds, strict=True):
-        timing = row.values["timing"]
-        texts = [duration(total), duration(timing["seconds_per_epoch"])]
-        texts += [number(timing["images_per_second"], 3)]
+        history = row.first.history
+        texts = [duration(total), duration(history.seconds_per_epoch)]
+        texts += [number(history.images_per_second, 3)]
         texts += [f"{number(total / min(seconds), 2)} ×" if min(seconds) > 0 else NONE]
-        body.append([_title(row), *map(Cell, texts)])
+        body.append([title_cell(row), *map(Cell, texts)])
     return Table("An epoch and speed are those of the first seed.", head, body)
 
 
+def classes_section(subject: Subject) -> Section | None:
+    """Compare errors by label; None without labels."""
+    table = by_class(subject)
+    if table is None:
+        return None
+    return Section("classes", "Label by label", labels_used(subject.rows), [table])
+
+
 def by_class(subject: Subject) -> Table | None:
-    """Error by class, in thousandths; None without labels."""
-    rows = [row for row in subject.rows if row.values["evaluation"]["per_class"]]
+    """List errors by label, in thousandths; None without labels."""
+    rows = [row for row in subject.rows if row.evaluation.per_class]
     if not rows:
         return None
-    names = list(dict.fromkeys(name for row in rows for name in _classes(row)))
-    body = [_class_cells(row, names) for row in rows]
+    names = list(dict.fromkeys(name for row in rows for name in row.evaluation.per_class))
     caption = (
         "Test MSE × 1000 per pixel for each label, first seed. The stronger the tint, the harder "
         "that label is for that model; compare along a row."
     )
-    return Table(caption, [("Model", ""), *((name, "") for name in names)], body)
+    head = [("Model", ""), *((name, "") for name in names)]
+    return Table(caption, head, [_class_cells(row, names) for row in rows])
 
 
-def _title(row: Row) -> Cell:
-    return Cell(row.label, title=True, marks=row.marks)
+def labels_used(rows: Iterable[Row]) -> str:
+    """Say which labels the numbers of rows used, each sentence once."""
+    return " ".join(dict.fromkeys(describe_supervision(row.facts.supervision) for row in rows))
 
 
-def _best_text(rows: Sequence[Row], metric: str) -> str | None:
+def _heading(metric: Metric) -> tuple[str, str]:
+    return metric.name, metric.unit
+
+
+def _measured(rows: Sequence[Row], metrics: Iterable[Metric]) -> list[Metric]:
+    """Return the metrics that any of the rows has."""
+    return [metric for metric in metrics if any(row.mean(metric) is not None for row in rows)]
+
+
+def _bound_metrics() -> list[Metric]:
+    """Return what stands beside the errors where a model has a posterior and a prior."""
+    return [ELBO, RATE, ACTIVE_UNITS, *(m for item in analyses() for m in item.summary_metrics)]
+
+
+def _best_text(rows: Sequence[Row], metric: Metric) -> str | None:
     """Return the best mean as it is printed, so that what looks equal is marked equally."""
     means = [mean for row in rows if (mean := row.mean(metric)) is not None]
-    if len(rows) < 2 or not means or metric in ("rate", "active_units"):
+    if len(rows) < 2 or not means or metric in (RATE, ACTIVE_UNITS):
         return None  # Neither is better for being more, or less.
-    if metric in BOUND and not _comparable(rows, metric):
-        return None
-    return number(max(means) if METRICS[metric].higher_is_better else min(means))
+    return metric.write(max(means) if metric.higher_is_better else min(means))
 
 
-def _errors(rows: Sequence[Row]) -> list[list[Cell]]:
-    best = {metric: _best_text(rows, metric) for metric in COMPARED}
+def _errors(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[list[Cell]]:
+    best = {metric: _best_text(rows, metric) for metric in metrics}
     body = []
     for row in rows:
-        first, *others = (_metric_cell(row, metric, best[metric]) for metric in COMPARED)
-        note = "beaten" if row.facts["beats_pca"] else "not beaten"
-        body.append([_title(row), first, Cell(number(row.facts["pca"]["mse"]), note=note), *others])
+        first, *rest = (_metric_cell(row, metric, best[metric]) for metric in metrics)
+        comparison = row.facts.comparison
+        note = "beaten" if comparison.beats_pca else "not beaten"
+        body.append([title_cell(row), first, Cell(number(comparison.pca_mse), note=note), *rest])
     return body
 
 
-def _bounds(subject: Subject, metrics: Sequence[str]) -> Table:
+def _bounds(subject: Subject, metrics: Sequence[Metric]) -> Table:
     """List what only models with a prior have, and what each model takes."""
-    best = {metric: _best_text(subject.rows, metric) for metric in metrics}
-    head = [("Model", ""), *((METRICS[m].name, METRICS[m].unit) for m in metrics), *_COSTS]
+    is_fair = {metric: _comparable(subject.rows, metric) for metric in metrics}
+    best = {m: _best_text(subject.rows, m) if is_fair[m] else None for m in metrics}
+    head = [("Model", ""), *map(_heading, metrics), *_COSTS]
     body = [
-        [_title(row), *(_metric_cell(row, m, best[m]) for m in metrics), *_costs(row)]
+        [title_cell(row), *(_metric_cell(row, m, best[m]) for m in metrics), *_costs(row)]
         for row in subject.rows
     ]
-    caption = "A higher ELBO and a lower NLL are better; a dash stands where a model has none."
-    if not all(_comparable(subject.rows, metric) for metric in metrics):
-        caption += " Both compare only between models of one likelihood on the same pixels."
+    caption = f"{_directions(metrics)}a dash stands where a model has none."
+    caption = caption[:1].upper() + caption[1:]
+    if not all(is_fair.values()):
+        caption += " These compare only between models of one likelihood on the same pixels."
     return Table(caption, head, body)
 
 
-_COSTS = (("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time"))
+def _directions(metrics: Sequence[Metric]) -> str:
+    """Say which way each bound is better."""
+    words = {True: "higher", False: "lower"}
+    bounds = [metric for metric in metrics if metric not in (RATE, ACTIVE_UNITS)]
+    phrases = [f"a {words[metric.higher_is_better]} {metric.name}" for metric in bounds]
+    return f"{joined(phrases)} {'are' if len(phrases) > 1 else 'is'} better; " if phrases else ""
 
 
 def _costs(row: Row) -> list[Cell]:
     facts = row.facts
     return [
-        Cell(count(row.numbers), note="places" if row.numbers < row.latent_dim else ""),
-        Cell(count(facts["parameters"])),
-        Cell(f"{count(facts['epochs'])} × {count(facts['sizes']['train'])}"),
-        Cell(duration(facts["train_seconds"]["mean"])),
+        Cell(count(row.numbers), note="places" if row.numbers < facts.latent_dim else ""),
+        Cell(count(facts.parameters)),
+        Cell(f"{count(facts.epochs)} × {count(facts.sizes.train)}"),
+        Cell(duration(facts.train_seconds.mean)),
     ]
 
 
-def _metric_cell(row: Row, metric: str, best: str | None) -> Cell:
-    text, note = number(row.mean(metric)), deviation(row.statistic(metric))
-    if metric == "active_units":
-        return Cell(out_of(row.mean(metric), row.latent_dim), note=note)
+def _metric_cell(row: Row, metric: Metric, best: str | None) -> Cell:
+    note = metric.write_sd(row.statistic(metric))
+    if metric is ACTIVE_UNITS:
+        return Cell(out_of(row.mean(metric), row.facts.latent_dim), note=note)
+    text = metric.write(row.mean(metric))
     return Cell(text, text == best, note)
 
 
-def _baselines(row: Row) -> Iterable[list[Cell]]:
-    evaluation = row.values["evaluation"]
-    pca = f"PCA, {evaluation['pca']['dim']} components"
-    for label, key in ((pca, "pca"), ("The mean image alone", "mean_image")):
-        metrics = evaluation[key]["metrics"]
-        first, *others = (Cell(number(metrics.get(metric))) for metric in COMPARED)
-        yield [Cell(label, title=True), first, Cell(""), *others, *[Cell("")] * len(_COSTS)]
+def _baselines(row: Row, metrics: Sequence[Metric]) -> Iterator[list[Cell]]:
+    pca = row.evaluation.pca
+    yield _baseline(f"PCA, {pca.dim} components", pca.metrics, metrics)
+    yield _baseline("The mean image alone", row.evaluation.mean_image, metrics)
 
 
-def _errors_caption(subject: Subject) -> str:
-    parts = ["On test images. Lower is better in every column but PSNR."]
-    if len(subject.rows) > 1:
+def _baseline(
+    label: str, values: Mapping[str, float | None], metrics: Sequence[Metric]
+) -> list[Cell]:
+    first, *rest = (Cell(metric.write(values.get(metric.key))) for metric in metrics)
+    return [Cell(label, title=True), first, Cell(""), *rest, *[Cell("")] * len(_COSTS)]
+
+
+def _errors_caption(subject: Subject, metrics: Sequence[Metric]) -> str:
+    rising = joined([metric.name for metric in metrics if metric.higher_is_better])
+    parts = [f"On test images. Lower is better in every column{f' but {rising}' * bool(rising)}."]
+    if not subject.is_single:
         parts += ["★ marks the best of a column.", *_marks_explained(subject.rows)]
-    floors = {row.values["evaluation"]["entropy_floor"] for row in subject.rows} - {None}
+    floors = {row.evaluation.entropy_floor for row in subject.rows} - {None}
     if len(floors) == 1:
-        floor = number(floors.pop(), 3)
         parts.append(
-            f"BCE cannot fall below {floor} nats per pixel on these images, because their pixels "
-            "are grey and not black or white; “above floor” is what a model can still gain."
+            f"BCE cannot fall below {number(floors.pop(), 3)} nats per pixel on these images, "
+            "because their pixels are grey and not black or white; “above floor” is what a model "
+            "can still gain."
         )
-    if (subject.study or {}).get("ranked"):
+    if subject.study and subject.study.members.ranked:
         parts.append("Ordered by MSE on the validation images, best first.")
     return " ".join(parts)
 
 
-def _comparable(rows: Iterable[Row], metric: str) -> bool:
-    """Whether a bound or a likelihood is one of the same pixels under the same likelihood."""
-    ways = set()
-    for row in rows:
-        if row.mean(metric) is not None:
-            recipe = row.values["recipe"]
-            measured = row.values["likelihood"] if metric == "nll" else recipe["data"]
-            ways.add(json.dumps([recipe["model"]["likelihood"], measured.get("binarize")]))
-    return len(ways) < 2
+def _comparable(rows: Iterable[Row], metric: Metric) -> bool:
+    """Whether a number was measured of the same pixels, under one likelihood, with one protocol."""
+    keys = {_conditions(row, metric) for row in rows if row.mean(metric) is not None}
+    return len(keys) < 2
+
+
+def _conditions(row: Row, metric: Metric) -> tuple[str, ...]:
+    recipe = row.first.recipe
+    results = [row.get(item.result) for item in analyses() if metric in item.summary_metrics]
+    settings = [result.settings.model_dump_json() for result in results if result is not None]
+    return recipe.model.likelihood.model_dump_json(), recipe.data.binarize, *settings
 
 
 def _marks_explained(rows: Sequence[Row]) -> Iterator[str]:
     """Say what the marks beside the labels mean."""
-    sentences = dict.fromkeys(row.values["labels_used"] for row in rows if row.supervised)
-    for sentence in sentences:
-        marked = [row.label for row in rows if row.values["labels_used"] == sentence]
-        yield f"“labels” ({joined(marked)}): {sentence}"
-    if collapsed := [row.label for row in rows if row.collapse]:
+    supervised = dict.fromkeys(row.facts.supervision for row in rows if row.supervised)
+    for supervision in supervised:
+        labels = [row.label for row in rows if row.facts.supervision == supervision]
+        yield f"“labels” ({joined(labels)}): {describe_supervision(supervision)}"
+    if collapsed := [row.label for row in rows if row.facts.collapse]:
         yield f"“collapsed” ({joined(collapsed)}): the code is not used."
 
 
-def _classes(row: Row) -> dict[str, Mapping[str, Any]]:
-    """Metrics by the name of the class, which findings may key by name or by index."""
-    names = row.values["data"]["label_names"]
-    return {
-        names[int(key)] if key not in names and key.isdigit() and int(key) < len(names) else key: m
-        for key, m in row.values["evaluation"]["per_class"].items()
-    }
-
-
 def _class_cells(row: Row, names: Sequence[str]) -> list[Cell]:
-    errors = {name: metrics["mse"] for name, metrics in _classes(row).items()}
-    low, high = min(errors.values()), max(errors.values())
+    key = MSE.metric.key
+    errors = {name: of.metrics.get(key) for name, of in row.evaluation.per_class.items()}
+    known = [error for error in errors.values() if error is not None]
     cells = [Cell(row.label, title=True)]
     for name in names:
         error = errors.get(name)
-        heat = None if error is None or high == low else (error - low) / (high - low)
-        cells.append(Cell(number(None if error is None else 1000 * error, 3), heat=heat))
+        text = number(None if error is None else 1000 * error, 3)
+        cells.append(Cell(text, heat=None if error is None else _heat(error, known)))
     return cells
+
+
+def _heat(error: float, errors: Sequence[float]) -> float | None:
+    """Return where an error lies between the smallest and the largest; None if all are equal."""
+    low, high = min(errors), max(errors)
+    return None if high == low else (error - low) / (high - low)

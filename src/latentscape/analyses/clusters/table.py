@@ -1,0 +1,38 @@
+"""The table of clusters on a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.markup import escape
+
+from latentscape.analyses.clusters.result import METHODS, Clusters, Partition
+from latentscape.analyses.notes import print_notes
+from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.units import count, duration, number, share
+from latentscape.terminal.layout import Column, print_columns, print_line
+
+
+def print_clusters(item: AnyAnalysis, result: Clusters) -> None:
+    """Print how well clusters of each code match labels."""
+    lines = [(row, partition) for row in result.rows for partition in row.partitions]
+    if lines:
+        labels = [f"{escape(row.name)}, {METHODS[partition.method]}" for row, partition in lines]
+        columns = _columns([partition for _, partition in lines])
+        print_columns("Clusters", labels, list(columns))
+    for row in result.rows:
+        if row.choice:
+            tried = ", ".join(f"{k}: {number(score, 3)}" for k, score in row.choice.tried)
+            print_line(f"{row.name}: {row.k} clusters by {row.choice.by} ({tried})")
+    print_notes(item, result)
+
+
+def _columns(partitions: Sequence[Partition]) -> Iterator[Column]:
+    majority, hungarian, nmi, ari = zip(*(item.agreements for item in partitions), strict=True)
+    yield Column("k", "", [count(item.k) for item in partitions], 2)
+    # Of its own for each method: some take too long on all codes.
+    yield Column("fitted", "codes", [count(item.n_fitted) for item in partitions], 3)
+    yield Column("accuracy", "majority", list(map(share, majority)))
+    yield Column("accuracy", "one to one", list(map(share, hungarian)))
+    silhouettes = [item.silhouette for item in partitions]
+    for heading, scores, rank in (("NMI", nmi, 1), ("ARI", ari, 5), ("silhouette", silhouettes, 6)):
+        yield Column(heading, "", [number(score, 3) for score in scores], rank)
+    yield Column("time", "", [duration(item.seconds) for item in partitions], 4)

@@ -1,0 +1,38 @@
+"""Maps on the terminal: how far they keep neighbours together."""
+
+from rich.markup import escape
+
+from latentscape.analyses.maps.result import METHOD_NAMES, Maps
+from latentscape.analyses.maps.sentences import describe_settings
+from latentscape.analyses.notes import print_notes
+from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.metrics import Metric
+from latentscape.core.units import duration
+from latentscape.terminal.layout import Column, print_columns, print_line
+
+TRUSTWORTHINESS = Metric("trustworthiness", "Trustworthiness", higher_is_better=True)
+CONTINUITY = Metric("continuity", "Continuity", higher_is_better=True)
+ACCURACY = Metric("map_accuracy", "k-NN accuracy", "in the plane", True, is_share=True)
+
+
+def print_maps(item: AnyAnalysis, result: Maps) -> None:
+    """Print the scores of each map, and how it was drawn."""
+    pairs = [(maps.method, layout) for maps in result.methods for layout in maps.layouts]
+    if pairs:
+        labels = [f"{METHOD_NAMES[method]}: {escape(layout.code)}" for method, layout in pairs]
+        fidelities = [layout.fidelity for _, layout in pairs]
+        columns = [
+            _column(TRUSTWORTHINESS, [fidelity.trustworthiness for fidelity in fidelities]),
+            _column(CONTINUITY, [fidelity.continuity for fidelity in fidelities]),
+            _column(ACCURACY, [fidelity.accuracy for fidelity in fidelities]),
+            Column("time", "", [duration(layout.seconds) for _, layout in pairs]),
+        ]
+        print_columns("Maps", labels, columns)
+    for maps in result.methods:
+        text = f"{METHOD_NAMES[maps.method]}: {describe_settings(maps)}."
+        print_line(text, "dim", indent=2)
+    print_notes(item, result)
+
+
+def _column(metric: Metric, values: list[float | None] | list[float]) -> Column:
+    return Column(metric.name, metric.unit, [metric.write(value) for value in values], metric.rank)

@@ -1,0 +1,49 @@
+"""How an analysis was done, and what it left out: on a page and on the terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from latentscape.analyses.analysis import Result
+from latentscape.analyses.registry import AnyAnalysis
+from latentscape.reporting.blocks import Aside, Block, Prose
+from latentscape.reporting.sentences import (
+    as_sentence,
+    by_sentence,
+    describe_cautions,
+    describe_skip,
+)
+from latentscape.reporting.subject import Row
+from latentscape.terminal.layout import print_line
+
+
+def protocols(item: AnyAnalysis, rows: Iterable[Row], max_sentences: int | None = None) -> str:
+    """Say how the results of rows were obtained, in so many sentences of each row at most."""
+    sentences = []
+    for row in rows:
+        if (result := row.get(item.result)) is not None:
+            own = [*item.protocol(result), *describe_cautions(row.first)]
+            sentences.append((row.label, " ".join(map(as_sentence, own[:max_sentences]))))
+    return " ".join(by_sentence(sentences))
+
+
+def circumstances(item: AnyAnalysis, rows: Sequence[Row]) -> list[Block]:
+    """Say how results were obtained, and what was not measured, and why."""
+    results = [result for row in rows if (result := row.get(item.result)) is not None]
+    sentences = dict.fromkeys(text for result in results for text in skip_sentences(item, result))
+    protocol = protocols(item, rows)
+    blocks: list[Block] = [Prose([protocol], small=True)] if protocol else []
+    if sentences:
+        blocks.append(Aside("note", "Left out.", list(sentences), len(sentences) > 1))
+    return blocks
+
+
+def skip_sentences(item: AnyAnalysis, result: Result) -> list[str]:
+    """Say what was not measured, and why, each sentence once."""
+    return list(dict.fromkeys(describe_skip(skip, item.skip_reasons) for skip in result.skips()))
+
+
+def print_notes(item: AnyAnalysis, result: Result) -> None:
+    """Print how a result was obtained, and what it leaves out."""
+    for sentence in dict.fromkeys(map(as_sentence, item.protocol(result))):
+        print_line(sentence, "dim", indent=2)
+    for sentence in skip_sentences(item, result):
+        print_line(sentence, "yellow", indent=2)

@@ -1,0 +1,28 @@
+"""The table of probes on a terminal."""
+
+from rich.markup import escape
+
+from latentscape.analyses.notes import print_notes
+from latentscape.analyses.probes.metrics import PROBE_ACCURACY
+from latentscape.analyses.probes.result import PROBES, Probes
+from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.units import count
+from latentscape.terminal.layout import Column, print_columns
+
+
+def print_probes(item: AnyAnalysis, result: Probes) -> None:
+    """Print what small classifiers reach on each code, by number of labels."""
+    lines = [(row, of_probe) for row in result.rows for of_probe in row.results]
+    if lines:
+        labels = [f"{escape(row.name)}, {PROBES[of_probe.probe]}" for row, of_probe in lines]
+        accuracies = [{score.labels: score.accuracy for score in r.scores} for _, r in lines]
+        columns = [
+            Column(
+                count(n),
+                "labels",
+                [PROBE_ACCURACY.write_statistic(by_labels.get(n)) for by_labels in accuracies],
+            )
+            for n in sorted({n for by_labels in accuracies for n in by_labels})
+        ]
+        print_columns("Accuracy of probes on test images", labels, columns)
+    print_notes(item, result)

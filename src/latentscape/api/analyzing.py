@@ -1,0 +1,178 @@
+"""Analyses of runs, studies and codes: what `analyze` does, and a function for each analysis."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
+from latentscape.analyses.comparison import Baselines, CodeSource, Comparison, compare_codes
+from latentscape.analyses.registry import AnyAnalysis, choose_analyses
+from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
+from latentscape.core.errors import ConfigError
+from latentscape.core.records import Dataset
+from latentscape.evaluation.study import StudyFindings
+from latentscape.runs import OpenRun, Run, RunFindings, open_run, save_parts
+
+
+def analyze(
+    run_or_study: str | Path | Run,
+    *,
+    codes: Mapping[str, CodeSource] | None = None,
+    parts: Sequence[str] = (),
+    data: Dataset | None = None,
+    device: str = "auto",
+    watch: Watch = iter,
+) -> RunFindings | StudyFindings:
+    """Look at what a run or all runs of a study learned in every way, and write the report.
+
+    Parameters
+    ----------
+    run_or_study : str, Path or Run
+        A directory that `train` or `compare` has made.
+    codes : mapping, optional
+        Name to codes that were made elsewhere, to stand in the same tables; see `compare_codes`.
+    parts : sequence of str
+        Names of analyses; by default all that take no more than minutes.
+    data : Dataset, optional
+        The dataset, where runs were trained on one in memory.
+    device : str
+        As for `train`.
+    watch : callable
+        Is given the parts of the analysis, and hands them out: for a progress bar.
+
+    Returns
+    -------
+    RunFindings or StudyFindings
+        Those of the run or the study.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        If codes do not fit the data, the data have changed, or a run is not finished.
+    """
+    path, analyses = folder_of(run_or_study), choose_analyses(parts)
+    members = read_members(path)
+    groups = [[open_run(path)]] if members is None else study_runs(path, members)
+    analyze_runs(
+        groups, analyses, codes=codes or {}, data=data, device=device, watch=watch, again=True
+    )
+    if members is not None:
+        return write_study(path, members)
+    report(path)
+    return RunFindings(open_run(path))
+
+
+def analyze_runs(
+    groups: Sequence[Sequence[Run]],
+    analyses: Sequence[AnyAnalysis],
+    *,
+    codes: Mapping[str, CodeSource] | None = None,
+    data: Dataset | None = None,
+    device: str = "auto",
+    watch: Watch = iter,
+    again: bool = False,
+) -> None:
+    """Analyse all runs, and keep the results with them.
+
+    Parameters
+    ----------
+    groups : sequence of sequences of Run
+        Runs that differ in the seed. Of what has no mean over seeds the first alone is analysed.
+    analyses : sequence of Analysis
+        Which analyses.
+    codes, data, device, watch
+        As for `analyze`.
+    again : bool
+        Whether results that are there are made anew.
+    """
+    jobs = [
+        (run, item)
+        for runs in groups
+        for number, run in enumerate(runs)
+        for item in analyses
+        if number == 0 or not item.first_seed_only
+    ]
+    applicable = [(run, item) for run, item in jobs if item.applies_to(run.recipe)]
+    # What applies to no run at all is tried, so that it says why.
+    possible = {item.name for _, item in applicable}
+    jobs = applicable + [(run, item) for run, item in jobs if item.name not in possible]
+    if not again:
+        jobs = [(run, item) for run, item in jobs if not _is_current(run, item)]
+    shared = dict[str, Baselines]()
+    comparison: Comparison | None = None
+    for run, item in watch(jobs):
+        if comparison is None or comparison.opened is None or comparison.opened.run is not run:
+            comparison = _compare_run(OpenRun(run, data=data, device=device), codes or {}, shared)
+        measure(item, comparison)
+
+
+def measure(
+    item: AnyAnalysis,
+    comparison: Comparison,
+    settings: Settings | None = None,
+    inputs: Inputs | None = None,
+    watch: Watch = iter,
+) -> Result:
+    """Run an analysis, and keep its result with the run, where there is one.
+
+    A result of other inputs than the run's own test examples is returned, and not kept.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        If the analysis needs a model and there is none; and whatever the analysis raises.
+    """
+    settings, inputs = settings or item.settings(), inputs or item.inputs()
+    # Arrays among them cannot be compared.
+    is_own = all(value is None for _, value in inputs)
+    if item.needs_model and is_own and comparison.opened is None:
+        raise ConfigError(f"Codes alone have no {item.name}", expected="a run")
+    result: Result = item.measure(comparison, settings, inputs, watch)
+    if comparison.opened is not None and is_own:
+        save_parts(comparison.opened.run, result)
+    return result
+
+
+def _is_current(run: Run, item: AnyAnalysis) -> bool:
+    return item.is_current(RunFindings(run).get(item.result))
+
+
+def _compare_run(
+    opened: OpenRun, codes: Mapping[str, CodeSource], shared: dict[str, Baselines]
+) -> Comparison:
+    """Compare the codes of a run; runs on the same examples share their baselines."""
+    key = opened.run.data.fingerprint + opened.recipe.data.model_dump_json()
+    if key not in shared:
+        shared[key] = Baselines(opened.split)
+    return compare_codes(opened, codes=codes, baselines=shared[key])
+
+
+def analyze_codes(
+    comparison: Comparison, *, parts: Sequence[str] = (), watch: Watch = iter
+) -> dict[str, Result]:
+    """Look at compared codes in every way that applies to them.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Codes of `compare_codes`. Results are kept with its run, where there is one.
+    parts : sequence of str
+        Names of analyses; by default all that take no more than minutes.
+    watch : callable
+        Takes the analyses, and yields them: for a progress bar.
+
+    Returns
+    -------
+    dict of str to Result
+        By the name of the analysis.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `analyze`.
+    """
+    analyses = [
+        item
+        for item in choose_analyses(parts)
+        if comparison.opened is not None or not item.needs_model
+    ]
+    return {item.name: measure(item, comparison) for item in watch(analyses)}

@@ -1,0 +1,212 @@
+"""Runs and studies on the terminal: errors, bounds, what codes are good for, reported numbers."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.markup import escape
+
+from latentscape.analyses.metrics import find_metric, score_metrics
+from latentscape.analyses.registry import analyses
+from latentscape.analyses.summaries import code_scores
+from latentscape.core import units
+from latentscape.core.metrics import Metric
+from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, ELBO
+from latentscape.evaluation.quantities import tabled_metrics
+from latentscape.evaluation.results import Latent
+from latentscape.evaluation.study import Claim, CodeScores, CodeStatistics
+from latentscape.reporting.sentences import describe_supervision, describe_verdict
+from latentscape.reporting.subject import Row, Subject
+from latentscape.runs.wording import describe_collapse, describe_event
+from latentscape.terminal.layout import (
+    Column,
+    align_right,
+    marked,
+    metric_column,
+    print_columns,
+    print_line,
+    show,
+    table,
+)
+
+SCORES_TITLE = "What the code is good for"
+
+
+def print_subject(subject: Subject) -> None:
+    """Print a run or a study."""
+    if subject.study is None:
+        print_run(subject.rows[0])
+    else:
+        print_study(subject)
+
+
+def print_run(row: Row) -> None:
+    """Print how a run did on the test examples, beside its baselines."""
+    run, evaluation = row.first, row.evaluation
+    columns = [
+        metric_column(metric, [metric.write(values.get(metric.key)) for values in baselines])
+        for baselines in [(evaluation.metrics, evaluation.pca.metrics, evaluation.mean_image)]
+        for metric in tabled_metrics()
+    ]
+    labels = [_marked(row), f"PCA, {evaluation.pca.dim} components", "mean image"]
+    print_columns(f"{run.name}: {evaluation.n:,} test examples", labels, columns)
+    print_line(describe_verdict(evaluation.comparison))
+    if row.latent:
+        _print_latent(row.latent, row.facts.latent_dim)
+    for item in analyses():
+        if item.printed_with_run and (result := run.get(item.result)) is not None:
+            item.print_table(result)
+    _print_scores(row)
+    _print_claims(row)
+    if row.supervised:
+        print_line(describe_supervision(row.facts.supervision), "cyan")
+    for event in run.events:
+        if event.kind != "collapse" or row.latent is None:  # It is told in full above.
+            print_line(f"Epoch {event.epoch}: {describe_event(event)}", "yellow")
+
+
+def print_study(subject: Subject) -> None:
+    """Print a study's rows, each beside PCA with as many numbers."""
+    rows, study = subject.rows, subject.study
+    assert study is not None
+    seeds = len(study.members.seeds)
+    title = f"{study.name}: test examples, {seeds} seed{'s' if seeds > 1 else ''}"
+    print_columns(title, [_marked(row) for row in rows], list(_study_columns(rows)))
+    for row in rows:
+        if row.supervised:
+            sentence = describe_supervision(row.facts.supervision)
+            print_line(f"(labels) {row.label}: {sentence}", "cyan")
+        if row.facts.collapse:
+            sentence = describe_collapse(row.facts.collapse, row.facts.latent_dim)
+            print_line(f"(collapsed) {row.label}: {sentence}", "red")
+    _print_score_rows(subject)
+    for item in analyses():
+        item.print_rows(subject)
+    _print_claim_rows(rows)
+    for failure in study.failures:
+        print_line(
+            f"{failure.label}, seed {failure.seed}, was not trained: {failure.message}", "red"
+        )
+
+
+def _marked(row: Row) -> str:
+    return marked(row.label, row.supervised, row.facts.collapse is not None)
+
+
+def _print_latent(latent: Latent, latent_dim: int) -> None:
+    """Print what codes cost and how they are used."""
+    elbo, distortion, rate = map(units.number, (latent.elbo, latent.distortion, latent.rate))
+    minus = "\N{MINUS SIGN}"
+    print_line(f"ELBO {elbo} nats per image = {minus}(distortion {distortion} + rate {rate})")
+    print_line(_use(latent))
+    if latent.collapse:
+        print_line(describe_collapse(latent.collapse, latent_dim), "bold red")
+
+
+def _use(latent: Latent) -> str:
+    if latent.codes is not None:
+        used = units.out_of(latent.codes_used, latent.codes)
+        return f"{used} codes used, perplexity {units.number(latent.perplexity)}"
+    inactive, whole = latent.inactive, len(latent.active or ())
+    text = f"{units.out_of(latent.active_units, whole)} dimensions active"
+    if 0 < len(inactive) <= min(units.FEW, whole - 1):
+        text += f", {units.dimensions(inactive)} inactive"
+    return text
+
+
+def _print_scores(row: Row) -> None:
+    """Print what the code of a run is good for, its baselines beside it; nothing without scores."""
+    codes = code_scores(row.first)
+    # Metrics below each other: a narrow terminal has room for three codes, not for twelve metrics.
+    grid = table("", *(escape(_code_name(row, code)) for code in codes), title=SCORES_TITLE)
+    for item in analyses():
+        for metric in item.metrics:
+            if any(metric.key in code.scores for code in codes):
+                unit = f"[dim], {metric.unit}[/]" if metric.unit else ""
+                grid.add_row(f"{metric.name}{unit}", *_cells(metric, codes, item.ceilings))
+    if grid.row_count:
+        align_right(grid, *range(1, 1 + len(codes)))
+        show(grid)
+
+
+def _code_name(row: Row, code: CodeScores) -> str:
+    return row.label if code.kind == "model" else code.name
+
+
+def _cells(metric: Metric, codes: Sequence[CodeScores], ceilings: Sequence[str]) -> Iterator[str]:
+    """Write a metric of all codes, the best of those that compete in bold."""
+    compared = [code for code in codes if code.kind not in ceilings]
+    numbers = [code.scores[metric.key] for code in compared if metric.key in code.scores]
+    choose = max if metric.higher_is_better else min
+    best = metric.write(choose(numbers)) if len(numbers) > 1 else ""
+    for code in codes:
+        text = metric.write(code.scores.get(metric.key))
+        yield f"[bold]{text}[/]" if text == best else text
+
+
+def _print_score_rows(subject: Subject) -> None:
+    """Print what the codes of a study are good for, with baselines below them."""
+    assert subject.study is not None
+    codes: list[Row | CodeStatistics] = [*subject.rows, *subject.study.baselines]
+    columns = [
+        metric_column(metric, [metric.write_statistic(code.statistic(metric)) for code in codes])
+        for metric in score_metrics()
+        if any(code.statistic(metric) for code in codes)
+    ]
+    if columns:
+        labels = [marked(row.label, row.supervised, False) for row in subject.rows]
+        labels += [f"[dim]{escape(code.name)}[/]" for code in subject.study.baselines]
+        print_columns(SCORES_TITLE, labels, columns)
+
+
+def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:
+    for metric in tabled_metrics():
+        yield metric_column(metric, [metric.write_statistic(row.statistic(metric)) for row in rows])
+    yield from _bound_columns(rows)
+    pca = [units.number(row.facts.comparison.pca_mse) for row in rows]
+    beats = ["[green]yes" if row.facts.comparison.beats_pca else "[red]no" for row in rows]
+    seconds = [units.duration(row.facts.train_seconds.mean) for row in rows]
+    yield Column("PCA's MSE", "", pca, 2)
+    yield Column("beats it", "", beats)
+    yield Column("training", "", seconds, 1)
+
+
+def _bound_columns(rows: Sequence[Row]) -> Iterator[Column]:
+    """Yield columns of what only models with a prior have, where any row does."""
+    metrics = [
+        ELBO,
+        ACTIVE_UNITS,
+        *(metric for item in analyses() for metric in item.summary_metrics),
+    ]
+    for metric in metrics:
+        if any(row.statistic(metric) for row in rows):
+            cells = [metric.write_statistic(row.statistic(metric)) for row in rows]
+            if metric is ACTIVE_UNITS:
+                cells = [units.out_of(row.mean(metric), row.facts.latent_dim) for row in rows]
+            yield metric_column(metric, cells)
+
+
+def _print_claims(row: Row) -> None:
+    for claim in _obtained(row):
+        metric = find_metric(claim.metric)
+        name = f"{metric.name} {metric.unit}".rstrip()
+        print_line(
+            f"{name}: obtained {metric.write(claim.obtained)} on {row.data.name}; "
+            f"reported {metric.write(claim.reported)} ({row.first.recipe.protocol})"
+        )
+
+
+def _print_claim_rows(rows: Sequence[Row]) -> None:
+    title = "Reported by the reference projects"
+    grid = table("", "metric", "reported", "obtained", title=title)
+    for row in rows:
+        for claim in _obtained(row):
+            metric = find_metric(claim.metric)
+            name = f"{metric.name} {metric.unit}".rstrip()
+            obtained = metric.write_statistic(row.statistic(metric))
+            grid.add_row(escape(row.label), name, metric.write(claim.reported), obtained)
+    if grid.row_count:
+        align_right(grid, 2, 3)
+        show(grid)
+
+
+def _obtained(row: Row) -> list[Claim]:
+    return [claim for claim in row.facts.claims if claim.obtained is not None]

@@ -1,0 +1,123 @@
+"""A function for each analysis of the registry, under the name of its command."""
+
+from collections.abc import Callable, Iterator
+from inspect import Parameter, Signature
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
+from latentscape.analyses.comparison import Comparison, compare_codes
+from latentscape.analyses.registry import REGISTRY, AnyAnalysis, Entry, analysis
+from latentscape.api.analyzing import measure
+from latentscape.config import validate
+from latentscape.core.numpydoc import write_parameters
+from latentscape.core.records import Dataset
+from latentscape.runs import Run
+
+_RUN = "A finished run, with which the result is kept; or codes of `compare_codes`."
+_WATCH = "Takes the pieces of the work, and yields them: for a progress bar."
+
+
+def function_names() -> list[str]:
+    """Return the names of the functions of analyses."""
+    return [entry.command for entry in REGISTRY.values() if entry.command]
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """Make the function of an analysis.
+
+    Parameters
+    ----------
+    name : str
+        Of `function_names`.
+
+    Returns
+    -------
+    callable
+        Takes a run or a `Comparison`, and by keyword what the analysis can be asked for. Returns
+        its typed result.
+    """
+    entry = next(entry for entry in REGISTRY.values() if entry.command == name)
+    item = analysis(entry.part)
+    signature = _signature(item)
+
+    def analyze_codes(*args: Any, **kwargs: Any) -> Result:
+        bound = signature.bind(*args, **kwargs).arguments
+        run, device = bound.pop("run"), bound.pop("device", "auto")
+        comparison = as_comparison(run, bound.pop("dataset", None), device)
+        watch: Watch = bound.pop("watch", iter)
+        return measure(item, comparison, *read_options(item, bound), watch)
+
+    analyze_codes.__name__ = analyze_codes.__qualname__ = entry.command
+    analyze_codes.__doc__ = _docstring(entry, item)
+    analyze_codes.__signature__ = signature  # type: ignore[attr-defined]
+    return analyze_codes
+
+
+def read_options(item: AnyAnalysis, options: dict[str, Any]) -> tuple[Settings, Inputs]:
+    """Make settings and inputs of an analysis of options by name.
+
+    Raises
+    ------
+    ConfigError
+        If an option makes no sense.
+    """
+    settings, inputs = (
+        validate(kind, {k: v for k, v in options.items() if k in kind.model_fields}, item.name)
+        for kind in (item.settings, item.inputs)
+    )
+    return settings, inputs
+
+
+def as_comparison(
+    run: str | Path | Run | Comparison, data: Dataset | None = None, device: str = "auto"
+) -> Comparison:
+    """Return codes that are compared already, or compare those of a run."""
+    return run if isinstance(run, Comparison) else compare_codes(run, data=data, device=device)
+
+
+def _signature(item: AnyAnalysis) -> Signature:
+    parameters = [Parameter("run", Parameter.POSITIONAL_OR_KEYWORD)]
+    for name, field in item.option_fields().items():
+        default = field.get_default(call_default_factory=True)
+        parameters.append(
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=field.annotation)
+        )
+    fixed = {"dataset": None, "device": "auto", "watch": iter}
+    for name, default in fixed.items():
+        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default))
+    return Signature(parameters, return_annotation=item.result)
+
+
+def _docstring(entry: Entry, item: AnyAnalysis) -> str:
+    parameters = write_parameters(_parameters(item))
+    return (
+        f"{entry.about}\n\n{parameters}\n\nReturns\n-------\n{item.result.__name__}\n"
+        f"    Typed findings; kept with the run as its part ``{item.name}``.\n\n"
+        "Raises\n------\nConfigError, DataError, RunError\n"
+        "    If the settings make no sense, there are too few examples, or the run is not finished."
+    )
+
+
+def _parameters(item: AnyAnalysis) -> Iterator[tuple[str, str, str]]:
+    yield "run", "str, Path, Run or Comparison", _RUN
+    for name, field in item.option_fields().items():
+        yield name, f"{_type_name(field.annotation)}, optional", field.description or ""
+    yield "dataset", "Dataset, optional", "The dataset, where the run was trained on one in memory."
+    yield "device", "str", "As for `train`."
+    yield "watch", "callable", _WATCH
+
+
+def _type_name(annotation: Any) -> str:
+    """Write a type as numpydoc does, for example ``int or None``."""
+    origin, members = get_origin(annotation), get_args(annotation)
+    if annotation in (None, NoneType):
+        return "None"
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(map(_type_name, members)))
+    if origin is Literal:
+        return ", ".join(map(repr, members))
+    if origin is tuple:
+        return f"sequence of {_type_name(members[0])}"
+    return getattr(annotation, "__name__", str(annotation))

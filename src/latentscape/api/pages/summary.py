@@ -1,0 +1,229 @@
+"""The section that opens a report: what was measured, in plain sentences made from the numbers."""
+
+from collections.abc import Sequence
+
+from latentscape.api.pages import charts, tables
+from latentscape.core.units import EXACT, joined, number, percent, shape
+from latentscape.evaluation.quantities.squared_error import MSE
+from latentscape.evaluation.results import Latent
+from latentscape.reporting.blocks import Aside, Block, Details, Prose, Section
+from latentscape.reporting.sentences import describe_supervision, describe_verdict, span
+from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
+from latentscape.runs import Environment, RunFindings
+from latentscape.runs.facts import Event
+from latentscape.runs.wording import describe_collapse, describe_event
+
+MAX_NAMED = 4
+"""Models that a sentence names; of more it says how many there are."""
+
+
+def section(subject: Subject) -> Section:
+    """Warn, say what the numbers say, and show them."""
+    blocks: list[Block] = []
+    if sentences := collapses(subject):
+        blocks.append(_aside("alarm", _collapse_heading(subject), sentences))
+    if sentences := events(subject):
+        blocks.append(Aside("warning", "Training did not go smoothly.", sentences, listed=True))
+    if sentences := supervised(subject):
+        blocks.append(_aside("note", "Trained with labels.", sentences))
+    blocks += [Prose(paragraphs(subject)), charts.against_pca(subject), *tables.results(subject)]
+    return Section("summary", "What was found", "", [*blocks, *_verdicts(subject)])
+
+
+def paragraphs(subject: Subject) -> list[str]:
+    """Write the paragraphs that open the report."""
+    results = " ".join(filter(None, [_best(subject), _against_pca(subject)]))
+    return [*filter(None, [results, _by_size(subject)]), " ".join(_circumstances(subject))]
+
+
+def events(subject: Subject) -> list[str]:
+    """Name what went wrong in training, mended or not, run by run."""
+    failures = subject.study.failures if subject.study else ()
+    missing = [f"{f.label}, seed {f.seed}, is missing. {f.message}" for f in failures]
+    return missing + [
+        f"{row.label} ({run.name}), epoch {event.epoch}: {describe_event(event)}"
+        for row in subject.rows
+        for run in row.runs
+        for event in run.events
+        if not _stays_collapsed(run, event)  # Its collapse is described on its own.
+    ]
+
+
+def collapses(subject: Subject) -> list[str]:
+    """Say of every row whose code is not used what that means, and what to change."""
+    return [
+        f"{_named(subject, row)}{describe_collapse(row.facts.collapse, row.facts.latent_dim)} "
+        f"Its MSE is {number(row.mse)}; the mean image alone has "
+        f"{number(row.facts.comparison.mean_image_mse)}."
+        for row in subject.rows
+        if row.facts.collapse
+    ]
+
+
+def supervised(subject: Subject) -> list[str]:
+    """Name the rows that were trained with labels; others are not comparable with them."""
+    return [
+        f"{_named(subject, row)}{describe_supervision(row.facts.supervision)}"
+        for row in subject.rows
+        if row.supervised
+    ]
+
+
+def _aside(look: str, heading: str, sentences: Sequence[str]) -> Aside:
+    return Aside(look, heading, sentences, listed=len(sentences) > 1)
+
+
+def _collapse_heading(subject: Subject) -> str:
+    """Say how many models do not use their code."""
+    collapsed = sum(row.facts.collapse is not None for row in subject.rows)
+    if subject.is_single:
+        return "This model does not use its code."
+    verb = "does not use its" if collapsed == 1 else "do not use their"
+    return f"{collapsed} of {len(subject.rows)} models {verb} code."
+
+
+def _stays_collapsed(run: RunFindings, event: Event) -> bool:
+    """Whether an event is a collapse that lasted until the end of training."""
+    latent = run.get(Latent)
+    return event.collapse is not None and (latent is None or latent.collapse is not None)
+
+
+def _verdicts(subject: Subject) -> list[Block]:
+    """Say of a single model how it did, and in a study of those that a linear method beats."""
+    if subject.is_single:
+        return [Prose([describe_verdict(subject.rows[0].facts.comparison)])]
+    sentences = [
+        f"{row.label}: {describe_verdict(row.facts.comparison)}" for row in _behind_pca(subject)
+    ]
+    if len(sentences) > MAX_PICTURED:
+        return [Details(f"The {len(sentences)} models that PCA beats", "\n".join(sentences))]
+    return [Prose(sentences, listed=True)] if sentences else []
+
+
+def _behind_pca(subject: Subject) -> list[Row]:
+    return [row for row in subject.rows if not row.facts.comparison.beats_pca]
+
+
+def _named(subject: Subject, row: Row) -> str:
+    return "" if subject.is_single else f"{row.label}: "
+
+
+def _best(subject: Subject) -> str:
+    ranked = sorted(subject.rows, key=lambda row: row.mse)
+    best = ranked[0]
+    error = f"a mean squared error of {number(best.mse)} per pixel on the test images"
+    if len(ranked) == 1:
+        return f"{best.label} reaches {error}, {_gap_to_pca(best)}."
+    lead = f"Of {len(ranked)} models, {best.marked} has the lowest error: {error}"
+    return f"{lead}, {_gap_to_pca(best)}. {_runner_up(best, ranked[1])}"
+
+
+def _gap_to_pca(row: Row) -> str:
+    pca = row.facts.comparison.pca_mse
+    if pca < EXACT:
+        return "where PCA with a code of the same size makes no error at all"
+    gap = row.mse / pca - 1
+    direction = "below" if gap < 0 else "above"
+    numbers = f"{row.numbers} number{'s' if row.numbers > 1 else ''}"
+    return f"{percent(abs(gap))} {direction} that of PCA with {numbers} ({number(pca)})"
+
+
+def _runner_up(best: Row, second: Row) -> str:
+    if number(best.mse) == number(second.mse):
+        return f"{second.marked} does as well."
+    if best.mse <= 0:
+        return f"{second.marked} follows with {number(second.mse)}."
+    ratio = second.mse / best.mse
+    more = f"{percent(ratio - 1)} more" if ratio < 2 else f"{number(ratio, 2)} times as much"
+    text = f"{second.marked} follows with {number(second.mse)}, {more}"
+    statistics = filter(None, (row.statistic(MSE.metric) for row in (best, second)))
+    sd = max(statistic.sd or 0.0 for statistic in statistics)
+    if sd and second.mse - best.mse < 2 * sd:
+        return f"{text}; that is within what another seed can change, so it decides nothing."
+    return f"{text}."
+
+
+def _by_size(subject: Subject) -> str:
+    sizes = sorted({row.numbers for row in subject.rows})
+    if len(sizes) < 2 or len(sizes) == len(subject.rows):
+        return ""
+    leaders = []
+    for size in sizes:
+        best = min((row for row in subject.rows if row.numbers == size), key=lambda row: row.mse)
+        leaders.append(f"{best.label} with {size} ({number(best.mse)})")
+    return (
+        "A larger code can hold more of an image, so models are best compared at the same size; "
+        f"the lowest errors by code size are {joined(leaders)}."
+    )
+
+
+def _against_pca(subject: Subject) -> str:
+    behind = [row.label for row in _behind_pca(subject)]
+    if subject.is_single:
+        return ""
+    if not behind:
+        return "Every model beats PCA with a code of its size."
+    if len(behind) == len(subject.rows):
+        return (
+            "No model beats PCA with a code of its size: the linear method would have done better."
+        )
+    if len(behind) > MAX_NAMED:
+        return f"{len(behind)} of the {len(subject.rows)} do not beat PCA of the same size."
+    verb = "does" if len(behind) == 1 else "do"
+    return f"{joined(behind)} {verb} not beat PCA with a code of the same size."
+
+
+def _circumstances(subject: Subject) -> list[str]:
+    data = subject.rows[0].data
+    runs = [run for row in subject.rows for run in row.runs]
+    sentences = [
+        f"The data are {data.name} ({shape(list(data.shape))}): {_sizes(subject)}.",
+        _test_images(subject, runs),
+        _seeds(subject),
+        _machine([run.environment for run in runs]),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _sizes(subject: Subject) -> str:
+    sizes = [row.facts.sizes for row in subject.rows]
+    return joined(
+        [
+            f"{span(size.train for size in sizes)} examples to train on",
+            f"{span(size.validation for size in sizes)} to watch the training",
+            f"{span(size.test for size in sizes)} to test on",
+        ]
+    )
+
+
+def _test_images(subject: Subject, runs: Sequence[RunFindings]) -> str:
+    tests = {(run.data.fingerprint, run.data.seed, run.data.sizes.test) for run in runs}
+    if len(tests) == 1:
+        return "" if subject.is_single else "All models were tested on the same images."
+    return (
+        "Not all models were tested on the same images, so small differences between them may come "
+        "from those."
+    )
+
+
+def _seeds(subject: Subject) -> str:
+    if subject.seeds > 1:
+        return (
+            f"Numbers are the mean ± standard deviation over up to {subject.seeds} training seeds, "
+            "all on one split; pictures show the first seed."
+        )
+    models = "The model" if subject.is_single else "Each model"
+    return f"{models} was trained once: another seed would give slightly different numbers."
+
+
+def _machine(environments: Sequence[Environment]) -> str:
+    names = sorted({e.processor for e in environments if e.processor})
+    devices = sorted({e.device for e in environments if e.device})
+    threads = sorted({e.threads for e in environments if e.threads})
+    precisions = sorted({e.precision for e in environments if e.precision})
+    if not devices and not names:
+        return ""
+    where = f"Trained on {joined(devices)}" if devices else "Trained"
+    cores = f" with {span(threads)} thread{'s' if threads[-1] > 1 else ''}" if threads else ""
+    precision = f" in {joined(precisions)}" if precisions else ""
+    return f"{where}{cores}{precision}{f' ({joined(names)})' if names else ''}."

@@ -1,0 +1,337 @@
+"""Pictures of what a trained model can do.
+
+What is slow to import is imported inside the functions: the command line reads their signatures.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from latentscape.core.errors import check_at_least
+from latentscape.core.records import Dataset
+
+if TYPE_CHECKING:
+    from latentscape.api.pictures.sheets import Sheet
+    from latentscape.runs import Run
+
+_ACROSS = 16
+"""Images side by side at most, where their number is not what the picture is about."""
+
+_LABELS_ACROSS = 32
+_PAIRS = 8
+
+
+def sample(
+    run: "str | Path | Run",
+    *,
+    count: int = 64,
+    label: str | None = None,
+    source: str | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Draw codes, and picture what they decode to.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        The directory of a finished run.
+    count : int
+        How many.
+    label : str, optional
+        The label of all samples of a conditional model; by default its labels take turns, each in
+        a column of its own.
+    source : str, optional
+        ``prior``, ``gmm`` (a mixture of Gaussians fitted to training codes) or ``vamp``; by default
+        the model's prior, and a mixture where it has none.
+    seed : int
+        Draws the codes: the same seed gives the same samples.
+    out : str or Path, optional
+        The PNG to write; by default one named after the command, in the directory of the run.
+    array : bool
+        Whether the numbers are kept too, in a .npy file beside it.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+    device : str
+        As for `train`.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (count, *shape).
+
+    Raises
+    ------
+    ConfigError
+        If the model does not have that source or that label, or the examples cannot be drawn.
+    DataError
+        If the data have changed, or are too few to fit a mixture to.
+    RunError
+        If the run is not finished or damaged, or the file cannot be written.
+    """
+    from latentscape.api.pictures.sheets import open_sheet, write_sheet
+    from latentscape.inference.samples import draw_samples
+    from latentscape.reporting.sentences import describe_samples
+
+    check_at_least("count", count, 1)
+    target = open_sheet(run, "sample", out, array, data, device)
+    samples = draw_samples(target.model, target.split, count, seed, source, label)
+    columns = math.ceil(math.sqrt(count))
+    if samples.labels and label is None:
+        columns = min(len(set(samples.labels)), _LABELS_ACROSS)
+    return write_sheet(target, samples.images, describe_samples(samples), columns)
+
+
+def interpolate(
+    run: "str | Path | Run",
+    *,
+    between: tuple[int, int] | None = None,
+    files: Sequence[str | Path] = (),
+    label: str | None = None,
+    path: Literal["linear", "spherical"] | None = None,
+    steps: int = 10,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Picture what lies between the codes of two images.
+
+    Parameters
+    ----------
+    run, out, array, data, device
+        As for `sample`.
+    between : tuple of int, optional
+        Two test examples, counted from 0; by default eight pairs of them, of all classes.
+    files : sequence of str or Path
+        Two image files instead.
+    label : str, optional
+        The label of both files, which a conditional model needs.
+    path : str, optional
+        ``linear`` or ``spherical``; by default spherical under the prior N(0, I).
+    steps : int
+        Images in a row, both ends included.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (pairs, steps, *shape).
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `sample`; and if there are no such examples or files, or no such path.
+    """
+    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.core.errors import ConfigError
+    from latentscape.inference import walks
+    from latentscape.reporting.sentences import describe_interpolation
+
+    check_at_least("steps", steps, 2)
+    target = open_sheet(run, "interpolate", out, array, data, device)
+    if files and len(files) != 2:
+        raise ConfigError(f"{len(files)} file(s) to go between", expected="two")
+    if not (files or between) and len(target.split.test) < 2:
+        raise ConfigError("There is one test example alone", fix="Give two image files: --files.")
+    count = 2 * min(_PAIRS, len(target.split.test) // 2)
+    ends, title = examples(target, between, files, label, count)
+    lines = walks.interpolate(target.model, ends, steps, path)
+    about = describe_interpolation(lines)
+    return write_sheet(target, lines.images, about, steps, title=title)
+
+
+def traverse(
+    run: "str | Path | Run",
+    *,
+    example: int | None = None,
+    steps: int = 9,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Picture what each number of a code does to an image.
+
+    Parameters
+    ----------
+    run, out, array, data, device
+        As for `sample`.
+    example : int, optional
+        The test example whose code is changed, counted from 0; by default the first one shown in
+        the report.
+    steps : int
+        Images in a row.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (dims, steps, *shape), twenty dimensions at most.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `sample`; and if there is no such example, or the code is made of whole vectors.
+    """
+    import numpy as np
+
+    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.inference import walks
+    from latentscape.reporting.sentences import describe_traversals
+
+    check_at_least("steps", steps, 2)
+    target = open_sheet(run, "traverse", out, array, data, device)
+    split = target.split
+    place = np.searchsorted(split.test, split.examples(1)[0]) if example is None else example
+    image, title = examples(target, (int(place),), (), None, 1)
+    lines = walks.traverse(target.model, split, image, steps, walks.MAX_ROWS)
+    return write_sheet(target, lines.images, describe_traversals(lines), steps, title=title)
+
+
+def manifold(
+    run: "str | Path | Run",
+    *,
+    size: int = 20,
+    label: str | None = None,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Picture the whole plane of codes of two numbers.
+
+    Parameters
+    ----------
+    run, out, array, data, device
+        As for `sample`.
+    size : int
+        Images in a row, and in a column.
+    label : str, optional
+        Of a conditional model; by default its first.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (size, size, *shape): the first number grows to the right, the second upwards.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `sample`; and if codes are not two numbers.
+    """
+    from latentscape.api.pictures.sheets import open_sheet, write_sheet
+    from latentscape.inference import walks
+    from latentscape.reporting.sentences import describe_manifold
+
+    check_at_least("size", size, 2)
+    target = open_sheet(run, "manifold", out, array, data, device)
+    plane = walks.manifold(target.model, target.split, size, label)
+    return write_sheet(target, plane.images, describe_manifold(plane), size, gap=0)
+
+
+def reconstruct(
+    run: "str | Path | Run",
+    *,
+    count: int = 16,
+    files: Sequence[str | Path] = (),
+    label: str | None = None,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Picture images above their reconstructions.
+
+    Parameters
+    ----------
+    run, out, array, data, device
+        As for `sample`.
+    count : int
+        How many test images at most, the classes taking turns.
+    files : sequence of str or Path
+        Image files instead.
+    label : str, optional
+        The label of all files, which a conditional model needs.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (2, n, *shape): originals, reconstructions.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `sample`; and if a file does not fit the model.
+    """
+    import torch
+
+    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.inference.codec import reconstruct_with
+
+    check_at_least("count", count, 1)
+    target = open_sheet(run, "reconstruct", out, array, data, device)
+    (images, labels), title = examples(target, None, files, label, count)
+    restored = reconstruct_with(target.model)(images, labels)
+    both = torch.stack([target.model.scale(images), restored]).numpy()
+    about = f"{title or 'Test images'} above, what the model makes of them below."
+    return write_sheet(target, both, about, _ACROSS)
+
+
+def denoise(
+    run: "str | Path | Run",
+    *,
+    count: int = 10,
+    noise: str | None = None,
+    amount: float | None = None,
+    files: Sequence[str | Path] = (),
+    label: str | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Picture images, the same with noise, and what the model makes of these.
+
+    Parameters
+    ----------
+    run, out, array, data, device
+        As for `sample`.
+    count, files, label
+        As for `reconstruct`.
+    noise : str, optional
+        ``gaussian``, ``masking``, ``salt_and_pepper`` or ``block``; by default what the run was
+        trained on.
+    amount : float, optional
+        Standard deviation, or share of values, or share of height and width; by default as in
+        training, and 0.3 for other noise.
+    seed : int
+        Draws the noise.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (3, n, *shape): clean, noisy, restored. ``about`` has the errors over the test
+        part.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `reconstruct`; and if the run has no noise of its own and none is given.
+    """
+    import numpy as np
+
+    from latentscape.api.pictures.sheets import choose_corruption, examples, open_sheet, write_sheet
+    from latentscape.inference import denoising
+    from latentscape.reporting.sentences import describe_denoising
+
+    check_at_least("count", count, 1)
+    target = open_sheet(run, "denoise", out, array, data, device)
+    corruption = choose_corruption(target.model, noise, amount)
+    batch, title = examples(target, None, files, label, count)
+    result = denoising.denoise(target.model, target.split, batch, corruption, seed)
+    images = np.stack([result.clean, result.noisy, result.restored])
+    return write_sheet(target, images, describe_denoising(result), _ACROSS, title=title)

@@ -1,0 +1,93 @@
+"""A picture of the training images that are nearest to given ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latentscape.core.records import Array, Dataset
+
+if TYPE_CHECKING:
+    from latentscape.analyses.neighbours.method import Nearest
+    from latentscape.api.pictures.sheets import Sheet
+    from latentscape.runs import Run
+
+NEAREST = 8
+_QUERIES = 8
+
+
+def neighbours(
+    run: "str | Path | Run",
+    *,
+    example: int | None = None,
+    files: Sequence[str | Path] = (),
+    label: str | None = None,
+    k: int = NEAREST,
+    out: str | Path | None = None,
+    array: bool = False,
+    data: Dataset | None = None,
+    device: str = "auto",
+) -> "Sheet":
+    """Picture the training images nearest to given ones, in the latent space and in pixels.
+
+    Parameters
+    ----------
+    run, out, array, data, device
+        As for `sample`.
+    example : int, optional
+        A test example, counted from 0; by default eight of them, the classes taking turns.
+    files : sequence of str or Path
+        Image files instead.
+    label : str, optional
+        The label of all files, which a conditional model needs.
+    k : int
+        How many neighbours.
+
+    Returns
+    -------
+    Sheet
+        ``images`` (2 n, 1 + k, *shape): for each image two rows that begin with it, first its
+        neighbours by codes, then those by pixels.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        As for `sample`; and if there is no such example or a file does not fit the model.
+    """
+    import numpy as np
+
+    from latentscape.analyses.neighbours.method import image_neighbours
+    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.evaluation.codes import model_codes, pixel_codes
+
+    target = open_sheet(run, "neighbours", out, array, data, device)
+    places = None if example is None else (example,)
+    (images, labels), title = examples(target, places, files, label, _QUERIES)
+    model, split = target.model, target.split
+    dataset = split.dataset
+    numbers = None if labels is None else labels.numpy()
+    names = () if numbers is None else dataset.label_names
+    other = Dataset("the images", images.numpy(), numbers, names, dataset.value_range)
+    latent = model_codes(model, split, target.opened.run.name)
+    nearest = image_neighbours(model, other, latent, pixel_codes(split), k)
+    queries = model.scale(images.to(model.device)).cpu().numpy()
+    rows = [
+        np.concatenate([query[None], nearest[space].images[i]])
+        for i, query in enumerate(queries)
+        for space in ("latent", "pixels")
+    ]
+    about = (
+        "Each image twice, and to its right the nearest training images: by its code above, by its "
+        f"pixels below. {_agreement(nearest, numbers, dataset.label_names)}"
+    )
+    return write_sheet(target, np.stack(rows), about.rstrip(), len(rows[0]), title=title)
+
+
+def _agreement(nearest: "dict[str, Nearest]", labels: Array | None, names: tuple[str, ...]) -> str:
+    """Say how many of the neighbours have the label of the image."""
+    if labels is None or not names:
+        return ""
+    shares = {space: (near.labels == labels[:, None]).mean() for space, near in nearest.items()}
+    return (
+        f"Of the neighbours {shares['latent']:.0%} by code and {shares['pixels']:.0%} by pixels "
+        "have the label of the image."
+    )

@@ -1,0 +1,134 @@
+"""From a recipe and data to the directory of a run: resolved, checked, described."""
+
+import shlex
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+
+import numpy as np
+import torch
+
+from latentscape.config import Changes, InputConfig, Recipe, load_recipe, override
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.files import slug
+from latentscape.core.git import git_commit
+from latentscape.core.records import Dataset, Split
+from latentscape.core.runtime import choose_precision, describe_machine
+from latentscape.data import check_unit_range
+from latentscape.model import Network, uses_labels
+from latentscape.runs import DataFacts, Environment, Run, create_run
+
+
+def resolve(
+    recipe: str | Path | Recipe,
+    changes: Changes | None,
+    data: str | Path | Dataset | None = None,
+) -> Recipe:
+    """Return a recipe with changes made and its data source set."""
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if not isinstance(data, str | Path | Dataset | None):
+        raise DataError(
+            f"The data are a {type(data).__name__}",
+            expected="a name, a path, or a latentscape.Dataset",
+            fix="Make one of an array: latentscape.Dataset('mine', images, labels, label_names).",
+        )
+    source = data.name if isinstance(data, Dataset) else data
+    extra = {} if source is None else {"data.source": str(source)}
+    return override(recipe, {**(changes or {}), **extra})
+
+
+def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:
+    """Name a run after its recipe (or another label), its data and its seed."""
+    return slug(f"{label or recipe.name}-{split.dataset.name}-{recipe.train.seed}")
+
+
+def prepare(recipe: Recipe, split: Split) -> Recipe:
+    """Fill in what the model takes, and check all that can be checked before training.
+
+    Raises
+    ------
+    DataError
+        If values lie outside the range that the likelihood can give a probability.
+    ConfigError
+        If the recipe asks for early stopping but nothing is held out for validation.
+    """
+    dataset = split.dataset
+    if recipe.train.patience is not None and not len(split.validation):
+        raise ConfigError(
+            "train.patience is set but there are no validation examples",
+            fix="Set data.validation above 0, or leave train.patience out.",
+        )
+    _check_batches(recipe, split)
+    if recipe.model.likelihood.needs_unit_range:
+        check_unit_range(dataset)
+    labels = 0
+    if uses_labels(recipe.model, recipe.objective):
+        _check_labels(split)
+        labels = len(dataset.label_names)
+    input_ = InputConfig(shape=dataset.shape, range=dataset.value_range, labels=labels)
+    model = recipe.model.model_copy(update={"input": input_})
+    return recipe.model_copy(update={"model": model})
+
+
+def start_run(
+    recipe: Recipe,
+    split: Split,
+    path: Path,
+    device: torch.device,
+    *,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> Run:
+    """Make the directory of a run, once everything that can be checked before training is.
+
+    It will be trained on as many threads as are given here; by default on all.
+    """
+    recipe = prepare(recipe, split)
+    # Parts that do not fit say so before anything is written.
+    Network(recipe.model, recipe.objective)
+    environment = describe_environment(recipe, device, threads)
+    return create_run(path, recipe, DataFacts.of(split), environment, overwrite=overwrite)
+
+
+def describe_environment(
+    recipe: Recipe, device: torch.device, threads: int | None = None
+) -> Environment:
+    """Describe versions, machine and command, for the record of a run."""
+    return Environment(
+        latentscape=version("latentscape"),
+        python=python_version(),
+        torch=torch.__version__,
+        numpy=np.__version__,
+        git=git_commit(Path(__file__)),
+        command=shlex.join(sys.argv),
+        started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        precision=choose_precision(recipe.train.precision, device),
+        **describe_machine(device, threads),
+    )
+
+
+def _check_labels(split: Split) -> None:
+    """Refuse to train with labels where there are none, or only one."""
+    names = split.dataset.label_names
+    if split.dataset.labels is None or len(names) < 2:
+        raise DataError(
+            f"The recipe trains with labels, and {split.dataset.name} has "
+            f"{'no labels' if split.dataset.labels is None else 'only one'}",
+            expected="data with two labels or more",
+            fix="Name their column or file with --labels, or choose a recipe that needs none.",
+        )
+
+
+def _check_batches(recipe: Recipe, split: Split) -> None:
+    """Refuse to normalise fully connected layers over a batch of one example."""
+    bodies = (recipe.model.encoder, recipe.model.decoder)
+    # A map has many places to average over, a vector of one example has none.
+    normalised = any(body.batch_normalised and not body.takes_images for body in bodies)
+    if normalised and min(recipe.train.batch_size, len(split.train)) < 2:
+        raise ConfigError(
+            "Batch normalisation was asked for over batches of one example",
+            expected="two examples in a batch, and in the training part, at least",
+            fix="Raise train.batch_size, or choose norm: layer.",
+        )

@@ -1,0 +1,131 @@
+"""A run or a study as the subject of reports and tables; the findings of a study."""
+
+from pathlib import Path
+
+from latentscape.analyses.summaries import baseline_statistics, rank, run_subject, summarise
+from latentscape.core.errors import RunError
+from latentscape.core.findings import Json, to_json
+from latentscape.evaluation.study import StudyFindings, StudyMembers
+from latentscape.reporting.subject import Row, Subject
+from latentscape.runs import Run, RunFindings, open_run, read_part, write_part
+from latentscape.runs.legacy import legacy_study, remove_legacy
+
+
+def report(run_or_study: str | Path | Run) -> Path:
+    """Write the report of a run or a study into its directory.
+
+    Parameters
+    ----------
+    run_or_study : str, Path or Run
+        A directory that `train` or `compare` has made.
+
+    Returns
+    -------
+    Path
+        ``report.html``; its figures stand beside it in ``figures/``.
+
+    Raises
+    ------
+    RunError
+        If it is neither, or not finished.
+    """
+    return _write_report(subject_of(run_or_study), folder_of(run_or_study))
+
+
+def folder_of(run_or_study: str | Path | Run) -> Path:
+    """Return the directory of a run or a study."""
+    return run_or_study.path if isinstance(run_or_study, Run) else Path(run_or_study)
+
+
+def subject_of(run_or_study: str | Path | Run) -> Subject:
+    """Read a run or a study, so that it can be reported.
+
+    Raises
+    ------
+    RunError
+        If it is neither, or a run is not finished or damaged.
+    """
+    path = folder_of(run_or_study)
+    members = read_members(path)
+    if members is None:
+        return run_subject(RunFindings(open_run(path)))
+    return study_subject(path, members)
+
+
+def subject_json(subject: Subject) -> Json:
+    """Return all that is known about a run or a study, without arrays."""
+    if subject.study is None:
+        row = subject.rows[0]
+        return {**row.first.to_json(), "claims": [to_json(claim) for claim in row.facts.claims]}
+    return {"kind": "study", "name": subject.study.name, **to_json(subject.study)}
+
+
+def study_subject(path: Path, members: StudyMembers) -> Subject:
+    """Put the runs of a study into rows.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the study; its runs stand beside it.
+    members : StudyMembers
+        What it is made of.
+    """
+    groups = {
+        label: tuple(RunFindings(_open_beside(path, name)) for name in names)
+        for label, names in members.groups.items()
+    }
+    rows = [Row(summarise(label, runs), runs) for label, runs in groups.items()]
+    if members.ranked:
+        rows.sort(key=lambda row: rank(row.facts))
+    study = StudyFindings(
+        members=members,
+        folder=str(path),
+        rows=tuple(row.facts for row in rows),
+        baselines=baseline_statistics(groups.values()),
+    )
+    return Subject(tuple(rows), study)
+
+
+def write_study(path: Path, members: StudyMembers) -> StudyFindings:
+    """Write the findings of a study, made anew from those of its runs, and its report."""
+    subject = study_subject(path, members)
+    assert subject.study is not None
+    write_part(path, subject.study)
+    remove_legacy(path)
+    _write_report(subject, path)
+    return subject.study
+
+
+def read_members(path: Path) -> StudyMembers | None:
+    """Return what a study is made of; None where the path is that of a run, or of neither.
+
+    Raises
+    ------
+    RunError
+        If its files are damaged.
+    """
+    if (path / "recipe.yaml").is_file():
+        return None
+    study = read_part(path, StudyFindings)
+    return legacy_study(path, StudyMembers) if study is None else study.members
+
+
+def study_runs(path: Path, members: StudyMembers) -> list[list[Run]]:
+    """Open the runs of a study, by configuration."""
+    return [[_open_beside(path, name) for name in names] for names in members.groups.values()]
+
+
+def _write_report(subject: Subject, folder: Path) -> Path:
+    # Templates and pictures take time to import; most commands never write a report.
+    from latentscape.api.pages.page import write_page
+
+    if subject.study is not None:
+        return write_page(subject.study.name, subject.study.members.about, subject, folder)
+    run = subject.rows[0].first
+    return write_page(run.name, run.recipe.about, subject, folder)
+
+
+def _open_beside(path: Path, name: str) -> Run:
+    if Path(name).name != name:
+        raise RunError(f"{path} names a run that cannot be beside it: {name}")
+    return open_run(path.parent / name)

@@ -1,0 +1,263 @@
+"""Train, resume, evaluate and load: what a single run goes through."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from latentscape.api.preparing import default_name, resolve, start_run
+from latentscape.config import Changes, InputConfig, Recipe
+from latentscape.core.errors import ConfigError
+from latentscape.core.records import Dataset, Split
+from latentscape.core.runtime import choose_device
+from latentscape.evaluation.latent import measure_latent
+from latentscape.evaluation.pictures import make_pictures
+from latentscape.evaluation.reconstruction import evaluate_model
+from latentscape.evaluation.results import Evaluation
+from latentscape.model import Network
+from latentscape.runs import (
+    OpenRun,
+    Run,
+    RunFindings,
+    load_model,
+    load_run_split,
+    load_split,
+    open_run,
+    save_parts,
+)
+from latentscape.runs.facts import Architecture, Layer
+from latentscape.tracking.tracker import Tracker
+from latentscape.tracking.trackers import choose_trackers
+from latentscape.training.callbacks import choose_progress
+from latentscape.training.loop import Trainer
+from latentscape.training.storage import RunStorage
+
+RUNS = Path("runs")
+"""Where runs are kept unless another folder is given."""
+
+
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | Dataset | None = None,
+    changes: Changes | None = None,
+    name: str | None = None,
+    folder: str | Path = RUNS,
+    device: str = "auto",
+    overwrite: bool = False,
+    track: str | Sequence[str] = (),
+    quiet: bool = False,
+) -> Run:
+    """Train a recipe, evaluate it on the test examples, and keep both in a run directory.
+
+    Parameters
+    ----------
+    recipe : str, Path or Recipe
+        Name of a recipe, a YAML file, or a recipe itself.
+    data : str, Path or Dataset, optional
+        Name or path of the data, or a dataset in memory; by default what the recipe names.
+    changes : mapping, optional
+        Dotted path to value: ``{"model.latent.dim": 2, "train.epochs": 5}``.
+    name : str, optional
+        Name of the run; by default ``<recipe>-<data>-<seed>``.
+    folder : str or Path
+        Where runs are kept.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    overwrite : bool
+        Whether a run of that name is replaced.
+    track : str or sequence of str
+        Where the run is shown beside its directory: ``tensorboard``, ``mlflow``.
+    quiet : bool
+        Whether progress is left unshown.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    DataError, ConfigError, RunError, TrainingError
+        Each says what was got, what was expected and what to do.
+    """
+    if name is not None and (Path(name).name != name or not name.strip(".")):
+        raise ConfigError(f"A run cannot be called {name!r}", expected="a name without a folder")
+    recipe = resolve(recipe, changes, data)
+    split = load_split(recipe, data)
+    # So that a recipe with labels does not take the name of the same recipe without.
+    conditioned = recipe.model.condition and "model.condition" in (changes or {})
+    label = f"{recipe.name}-label" if conditioned else None
+    path = Path(folder) / (name or default_name(recipe, split, label))
+    trackers = choose_trackers(track)
+    run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
+    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+
+
+def resume(
+    run: str | Path | Run,
+    *,
+    data: Dataset | None = None,
+    device: str = "auto",
+    track: str | Sequence[str] = (),
+    quiet: bool = False,
+) -> Run:
+    """Go on with a run that was stopped or killed, from its last checkpoint.
+
+    On the CPU of the same machine the weights and losses that come out are, bit for bit, those of
+    the same run left alone.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        The run directory.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+    device, quiet
+        As for `train`.
+    track : str or sequence of str
+        As for `train`. What a tracker does not know yet of a run, even a finished one, it is told.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    DataError
+        If the data are no longer those the run began with.
+    ConfigError, RunError, TrainingError
+        As for `train`.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    split, trackers = load_run_split(run, data), choose_trackers(track)
+    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+
+
+def evaluate(
+    run: str | Path | Run, *, data: Dataset | None = None, device: str = "auto"
+) -> RunFindings:
+    """Evaluate a finished run on its test examples, and keep the findings in its directory.
+
+    Parameters
+    ----------
+    run : str, Path or Run
+        The run directory.
+    data : Dataset, optional
+        The dataset, where the run was trained on one in memory.
+    device : str
+        As for `train`. Evaluation is in full float32 on every device.
+
+    Returns
+    -------
+    RunFindings
+        All that is known about the run. What was measured on request before is still there.
+
+    Raises
+    ------
+    RunError
+        If the run is not finished or damaged.
+    DataError
+        If the data are no longer those the run was trained on.
+    """
+    opened = OpenRun(run, data=data, device=device)
+    return evaluate_run(opened.run, opened.model, opened.split)
+
+
+def load(path: str | Path | Run) -> Network:
+    """Load a trained model from a run directory or a model file.
+
+    Parameters
+    ----------
+    path : str, Path or Run
+        ``runs/simple-20-mnist-5k-0`` or ``model.safetensors``.
+
+    Returns
+    -------
+    Network
+        On the CPU, evaluating: ``encode``, ``decode`` and ``reconstruct`` take stored images.
+
+    Raises
+    ------
+    RunError
+        If there is no sound model.
+    """
+    return load_model(path.path if isinstance(path, Run) else path)
+
+
+def describe_recipe(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | Dataset | None = None,
+    changes: Changes | None = None,
+) -> tuple[Recipe, Architecture]:
+    """Return a recipe and the layers it makes.
+
+    Parameters
+    ----------
+    recipe, data, changes
+        As for `train`. Without data the layers are those for 28 x 28 grey images.
+
+    Returns
+    -------
+    recipe : Recipe
+        Resolved.
+    architecture : Architecture
+        Layers with output shapes and parameters.
+    """
+    recipe = resolve(recipe, changes, data)
+    input_ = InputConfig(shape=(1, 28, 28), labels=10)
+    if data is not None:
+        dataset = load_split(recipe, data).dataset
+        input_ = InputConfig(shape=dataset.shape, labels=len(dataset.label_names))
+    config = recipe.model.model_copy(update={"input": input_})
+    return recipe, describe_architecture(Network(config, recipe.objective))
+
+
+def finish_run(
+    run: Run,
+    split: Split,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    trackers: Sequence[type[Tracker]] = (),
+    together: bool = False,
+) -> Run:
+    """Train a run from where it stands to its end, evaluate it, and tell trackers of both.
+
+    `together` with others it shares the progress display.
+    """
+    with ExitStack() as stack:
+        active = [stack.enter_context(tracker(run, split)) for tracker in trackers]
+        if run.finished:
+            model = load_model(run.path)
+        else:
+            callbacks = [*choose_progress(quiet, together), *active]
+            model = Trainer(RunStorage(run), split, choose_device(device), callbacks).fit()
+        findings = RunFindings(run)
+        if findings.get(Evaluation) is None:
+            findings = evaluate_run(run, model, split)
+        for tracker in active:
+            tracker.on_evaluated(model, findings)
+    return run
+
+
+def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
+    """Evaluate a model that a run has trained, and keep what was measured."""
+    parts = [
+        describe_architecture(model),
+        evaluate_model(model, split),
+        measure_latent(model, split),
+        make_pictures(model, split, run.recipe.train.seed),
+    ]
+    save_parts(run, *filter(None, parts))
+    return RunFindings(run)
+
+
+def describe_architecture(model: Network) -> Architecture:
+    """Describe the layers of a model."""
+    return Architecture(
+        layers=tuple(Layer(**layer) for layer in model.describe()),
+        parameters=model.parameter_count,
+        latent_dim=model.latent_dim,
+    )

@@ -1,0 +1,100 @@
+"""Terms of the objective: what each needs, and their registry."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from latentscape.config.registry import Implementation
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of the objective, and what it needs.
+
+    Attributes
+    ----------
+    implementation : str or callable
+        From a `latentscape.model.objectives.Pass` to a scalar: nats per example, averaged over
+        examples.
+    needs : str
+        What it needs of the latent: a normal ``posterior``, a ``codebook``, or ``continuous`` codes
+        (none of a codebook); empty for any latent.
+    includes : tuple of str
+        Terms that are part of it already, and cannot be added to it.
+    stands_alone : bool
+        Whether it allows no other term beside it.
+    constrains_posterior : bool
+        Whether it keeps a posterior from losing its variance.
+    matches_prior : bool
+        Whether it draws the codes of training images towards the prior, or N(0, I) without one.
+    needs_labels : bool
+        Whether it takes the labels of the examples.
+    needs_corruption : bool
+        Whether it compares copies of an image that were corrupted differently.
+    needs_jacobian : bool
+        Whether it takes the Jacobian of the encoder, which batch normalisation leaves undefined.
+    module : tuple of (str, str or callable), optional
+        The name of a module that belongs to the term, and its implementation. It is built from the
+        number of labels and the length of a code, saved with the model as an attribute of the
+        network, and found by its name in ``Pass.modules``.
+    """
+
+    implementation: Implementation
+    needs: Literal["", "posterior", "codebook", "continuous"] = ""
+    includes: tuple[str, ...] = ()
+    stands_alone: bool = False
+    constrains_posterior: bool = False
+    matches_prior: bool = False
+    needs_labels: bool = False
+    needs_corruption: bool = False
+    needs_jacobian: bool = False
+    module: tuple[str, Implementation] | None = None
+
+
+_BOUND = ("reconstruction", "rate", "capacity")
+
+TERMS: dict[str, Term] = {
+    "reconstruction": Term("latentscape.model.terms.bound:reconstruction"),
+    "rate": Term("latentscape.model.terms.bound:rate", "posterior", constrains_posterior=True),
+    "capacity": Term(
+        "latentscape.model.terms.bound:capacity", "posterior", constrains_posterior=True
+    ),
+    "importance": Term(
+        "latentscape.model.terms.importance:importance",
+        "posterior",
+        includes=(*_BOUND, "importance_dreg"),
+        constrains_posterior=True,
+    ),
+    "importance_dreg": Term(
+        "latentscape.model.terms.importance:importance_dreg",
+        "posterior",
+        includes=(*_BOUND, "importance"),
+        stands_alone=True,  # It rescales the gradients of the codes.
+        constrains_posterior=True,
+    ),
+    "total_correlation": Term(
+        "latentscape.model.terms.total_correlation:total_correlation", "posterior"
+    ),
+    "mmd": Term(
+        "latentscape.model.terms.mmd:mmd",
+        "continuous",
+        constrains_posterior=True,
+        matches_prior=True,
+    ),
+    "commitment": Term("latentscape.model.terms.commitment:commitment", "codebook"),
+    "sparsity": Term("latentscape.model.terms.penalties:sparsity", "continuous"),
+    "contraction": Term(
+        "latentscape.model.terms.penalties:contraction", "continuous", needs_jacobian=True
+    ),
+    "contrast": Term(
+        "latentscape.model.terms.contrast:contrast", "continuous", needs_corruption=True
+    ),
+    "code_norm": Term("latentscape.model.terms.penalties:code_norm", "continuous"),
+    "decoder_norm": Term("latentscape.model.terms.penalties:decoder_norm"),
+    "center": Term(
+        "latentscape.model.terms.center:center",
+        "continuous",
+        needs_labels=True,
+        module=("centers", "latentscape.model.terms.center:Centers"),
+    ),
+}
+"""The names in ``objective.weights``."""

@@ -1,0 +1,167 @@
+"""What a reader returns: the contents of a file, as batches of the examples that it stores."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Consecutive examples as their file stores them.
+
+    Attributes
+    ----------
+    values : ndarray
+        (B, D), (B, H, W), (B, C, H, W) or (B, H, W, C), of any numeric type. From batch to batch,
+        integers may become wider, or turn into floats.
+    labels : ndarray or None
+        (B,) or (B, 1) numbers or texts.
+    metadata : callable or None
+        Builds a table of B rows with all else that the file says of the examples: names of files,
+        labels, columns that are not values. It is a function because only streams ask for it.
+    place : str
+        Where the first example is, if a path says it better than a number.
+    """
+
+    values: Array
+    labels: Array | None = None
+    metadata: Callable[[], "pa.Table"] | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds. All but the batches is known when the file has been opened.
+
+    Attributes
+    ----------
+    batches : iterator of Examples
+        The examples in order. They are read while this is iterated over, once.
+    count : int or None
+        Number of examples; None where only reading tells.
+    channels_first : bool
+        Four axes of values are known to be (B, C, H, W). Otherwise they are guessed.
+    label_names : tuple of str
+        What the labels 0, 1, ... are called, where labels are indices already.
+    value_range : tuple of float or None
+        The values that stand for 0 and 1, where the format defines them.
+    find_range : callable or None
+        Finds the values that stand for 0 and 1 by reading the file. Streams call it before the
+        first batch, in formats whose first batch does not show the type of all values.
+    n_official_train : int or None
+        As in `Dataset`.
+    origin : str
+        Where the examples are, if that is not the path that the reader was called with.
+    left_out : tuple of str
+        As in `Dataset`.
+    """
+
+    batches: Iterator[Examples]
+    count: int | None
+    channels_first: bool = False
+    label_names: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
+    find_range: Callable[[], tuple[float, float]] | None = None
+    n_official_train: int | None = None
+    origin: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+Reader = Callable[[Path, DataConfig, int], Contents]
+"""Opens a path of one format.
+
+Its arguments are the path, the settings of the data, and the maximum number of examples in a batch.
+A file that is damaged, or does not fit the settings, is a DataError: at once or while batches are
+read.
+"""
+
+
+def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize) -> Contents:
+    """Return arrays in memory as contents.
+
+    Parameters
+    ----------
+    parts : sequence of Examples
+        All examples; or the official training part and the official test part.
+    origin : str
+        Where they come from, for messages.
+    size : int
+        Maximum number of examples in a batch; by default a part is a batch.
+
+    Raises
+    ------
+    DataError
+        If there are not as many labels as examples, or the parts differ in the shape of an example
+        or in having labels.
+    """
+    for part in parts:
+        if part.labels is not None:
+            check_label_count(part.labels, len(part.values), origin)
+    if len(parts) > 1:
+        _check_same_kind(parts[0], parts[1], origin)
+    return Contents(
+        (batch for part in parts for batch in _cut(part, size)),
+        sum(len(part.values) for part in parts),
+        n_official_train=len(parts[0].values) if len(parts) > 1 else None,
+    )
+
+
+def from_dataset(dataset: Dataset, size: int) -> Contents:
+    """Return the examples of a dataset as contents, in batches of at most `size`."""
+    names = np.array(dataset.label_names, object)
+    labels = None if dataset.labels is None else names[dataset.labels]
+    contents = from_arrays([Examples(dataset.images, labels)], dataset.name, size)
+    return replace(contents, channels_first=True, value_range=dataset.value_range)
+
+
+def check_label_count(labels: Array, count: int, origin: str) -> None:
+    """Raise a DataError unless there is one label for each example."""
+    if labels.shape not in ((count,), (count, 1)):
+        raise DataError(
+            f"{origin} holds {count} examples but {len(labels)} labels, "
+            f"in an array of shape {labels.shape}",
+            expected=f"a label for each of the {count} examples",
+        )
+
+
+def label_table(labels: Array, **columns: list[str]) -> "pa.Table":
+    """Return metadata of labelled examples: further columns, then ``label``."""
+    import pyarrow as pa
+
+    return pa.table({**columns, "label": labels.reshape(-1)})
+
+
+def _cut(examples: Examples, size: int) -> Iterator[Examples]:
+    for start in range(0, len(examples.values), size):
+        values = examples.values[start : start + size]
+        if examples.labels is None:
+            yield Examples(values)
+        else:
+            labels = examples.labels[start : start + size]
+            yield Examples(values, labels, partial(label_table, labels))
+
+
+def _check_same_kind(train: Examples, test: Examples, origin: str) -> None:
+    if train.values.shape[1:] != test.values.shape[1:]:
+        raise DataError(
+            f"In {origin}, training examples have the shape {train.values.shape[1:]} "
+            f"and test examples {test.values.shape[1:]}",
+            expected="one shape",
+        )
+    if (train.labels is None) != (test.labels is None):
+        raise DataError(
+            f"In {origin}, only one of the training and test parts has labels",
+            expected="both or none",
+        )

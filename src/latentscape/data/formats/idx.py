@@ -1,0 +1,128 @@
+"""IDX, the format of MNIST: magic number, sizes, values; big-endian; often gzipped.
+
+http://yann.lecun.com/exdb/mnist/ describes it.
+"""
+
+import math
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array
+from latentscape.data.compression import read_decompressed, unreadable
+from latentscape.data.contents import Contents, Examples, from_arrays
+
+_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_IMAGES = re.compile(r"(?P<part>.*)images(?P<joint>[-.])idx[234]-ubyte(\.gz)?", re.IGNORECASE)
+_NAME = re.compile(r".*(idx\d(-ubyte)?|\.ubyte|\.idx)(\.gz)?", re.IGNORECASE)
+
+
+def is_idx_file(path: Path) -> bool:
+    """Tell an IDX file by its name."""
+    return path.is_file() and _NAME.fullmatch(path.name) is not None
+
+
+def is_idx_folder(path: Path) -> bool:
+    """Tell a folder that holds IDX files of images."""
+    return path.is_dir() and bool(_image_files(path))
+
+
+def read_idx(path: Path, config: DataConfig, size: int) -> Contents:
+    """Read one IDX file of images, with the file of labels beside it if there is one.
+
+    As in ``train-images-idx3-ubyte.gz``, beside ``train-labels-idx1-ubyte.gz``. See `Reader`.
+    """
+    return from_arrays([_read_part(path)], str(path), size)
+
+
+def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
+    """Read a folder of IDX files: a training part, and a ``t10k`` or ``test`` part if there is one.
+
+    See `Reader`. Parts that cannot be told from each other, or do not fit together, are an error.
+    """
+    files = _image_files(path)
+    if len(files) == 1:
+        return read_idx(files[0], config, size)
+    test = [file for file in files if re.match(r".*(t10k|test)", file.name, re.IGNORECASE)]
+    train = [file for file in files if file not in test]
+    if len(train) != 1 or len(test) != 1:
+        raise DataError(
+            f"{path} holds the IDX image files {', '.join(file.name for file in files)}",
+            expected="one train and one t10k (or test) file of images",
+            fix="Give the path of one of them.",
+        )
+    return from_arrays([_read_part(train[0]), _read_part(test[0])], str(path), size)
+
+
+def parse_idx(content: bytes, origin: str) -> Array:
+    """Read the content of an IDX file.
+
+    Parameters
+    ----------
+    content : bytes
+        The decompressed content.
+    origin : str
+        Where it came from, for the message.
+
+    Returns
+    -------
+    ndarray
+        With the axes and the type that the file declares. It is read-only: a view of `content`.
+
+    Raises
+    ------
+    DataError
+        If the magic number is not one of IDX or the sizes disagree with the length.
+    """
+    zeros, code, n_axes = struct.unpack(">HBB", content[:4]) if len(content) >= 4 else (1, 0, 0)
+    if zeros or code not in _TYPES or not n_axes:
+        raise DataError(
+            f"{origin} begins with the magic number 0x{content[:4].hex()}",
+            expected="that of an IDX file: 0x00000803 for images, 0x00000801 for labels",
+        )
+    dtype, start = np.dtype(_TYPES[code]), 4 + 4 * n_axes
+    shape = struct.unpack(f">{n_axes}I", content[4:start]) if len(content) >= start else ()
+    expected = start + math.prod(shape) * dtype.itemsize
+    if len(content) != expected or not shape:
+        raise DataError(
+            f"{origin} declares the sizes {shape} but is {len(content)} bytes long",
+            expected=f"{expected} bytes",
+            fix="The file is truncated or not an IDX file; copy or download it again.",
+        )
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+
+
+def _read_part(path: Path) -> Examples:
+    images = parse_idx(read_decompressed(path), str(path))
+    file = _label_file(path)
+    if file is None:
+        return Examples(images)
+    labels = parse_idx(read_decompressed(file), str(file))
+    if len(labels) != len(images):
+        raise DataError(
+            f"{path} holds {len(images)} images but {file.name} {len(labels)} labels",
+            expected="a label for each image",
+        )
+    return Examples(images, labels)
+
+
+def _image_files(folder: Path) -> list[Path]:
+    """List image files, a file and its gzipped copy once."""
+    try:
+        files = sorted(file for file in folder.iterdir() if _IMAGES.fullmatch(file.name))
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    return list({file.name.removesuffix(".gz"): file for file in reversed(files)}.values())[::-1]
+
+
+def _label_file(images: Path) -> Path | None:
+    match = _IMAGES.fullmatch(images.name)
+    if match is None:
+        return None
+    name = f"{match['part']}labels{match['joint']}idx1-ubyte"
+    candidates = (images.with_name(name), images.with_name(name + ".gz"))
+    return next((file for file in candidates if file.is_file()), None)

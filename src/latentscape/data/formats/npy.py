@@ -1,0 +1,52 @@
+"""Arrays in .npy files, mapped into memory while they are read."""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.data.arrays import map_array
+from latentscape.data.contents import Contents, Examples, check_label_count, label_table
+
+_BATCH = 4 << 20
+"""Maximum bytes of a batch, since each is copied from the file before it is copied to its place."""
+
+
+def read_npy(path: Path, config: DataConfig, size: int) -> Contents:
+    """Read an array (N, D), (N, H, W), (N, C, H, W) or (N, H, W, C); see `Reader`.
+
+    ``config.labels`` may name a .npy file of N labels, here or beside `path`.
+    """
+    array = map_array(path)
+    labels = None if config.labels is None else find_label_file(path, config.labels)
+    if labels is not None:
+        check_label_count(map_array(labels), len(array), str(path))
+    n_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
+    size = min(size, max(_BATCH // max(n_bytes, 1), 1))
+    return Contents(_batches(path, labels, len(array), size), len(array))
+
+
+def find_label_file(path: Path, name: str) -> Path:
+    """Find a file of labels here or beside the examples in `path`; a DataError if there is none."""
+    here = Path(name).expanduser()
+    file = here if here.is_file() else path.parent / here
+    if not file.is_file():
+        raise DataError(
+            f"There is no file {name}, here or beside {path}",
+            expected=f"a .npy file with a label for each example of {path.name}",
+        )
+    return file
+
+
+def _batches(path: Path, labels: Path | None, count: int, size: int) -> Iterator[Examples]:
+    for start in range(0, count, size):
+        rows = slice(start, start + size)
+        # Mapped anew for each batch: what has been read of a mapped file counts as memory in use.
+        values = map_array(path)[rows]
+        if labels is None:
+            yield Examples(values)
+        else:
+            batch_labels = map_array(labels)[rows].copy()
+            yield Examples(values, batch_labels, partial(label_table, batch_labels))

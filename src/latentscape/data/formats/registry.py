@@ -1,0 +1,77 @@
+"""The formats that can be read, and how a path tells which one it has."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentscape.core.errors import DataError
+from latentscape.data.contents import Reader
+from latentscape.data.formats.csv_tables import read_csv
+from latentscape.data.formats.idx import is_idx_file, is_idx_folder, read_idx, read_idx_folder
+from latentscape.data.formats.image_folders import read_image_folder
+from latentscape.data.formats.npy import read_npy
+from latentscape.data.formats.npz import read_npz
+from latentscape.data.formats.parquet_tables import read_parquet
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file or folder that holds examples.
+
+    Attributes
+    ----------
+    name : str
+        What such files are called, for messages.
+    matches : callable
+        Tells whether a path that exists has this format.
+    read : Reader
+        Opens such a path.
+    settings : tuple of str
+        The settings of `DataConfig` that the reader applies itself, of ``labels`` and ``resize``.
+    """
+
+    name: str
+    matches: Callable[[Path], bool]
+    read: Reader
+    settings: tuple[str, ...] = ()
+
+
+def has_suffix(*suffixes: str) -> Callable[[Path], bool]:
+    """Return a function that recognises files by the end of their name, before a ``.gz``."""
+
+    def matches(path: Path) -> bool:
+        name = re.sub(r"\.gz$", "", path.name.lower())
+        return path.is_file() and Path(name).suffix in suffixes
+
+    return matches
+
+
+FORMATS: list[Format] = [
+    Format(".csv, .tsv", has_suffix(".csv", ".tsv"), read_csv, ("labels",)),
+    Format(".parquet", has_suffix(".parquet"), read_parquet, ("labels", "resize")),
+    Format(".npy", has_suffix(".npy"), read_npy, ("labels",)),
+    Format(".npz", has_suffix(".npz"), read_npz, ("labels",)),
+    Format("...-idx3-ubyte", is_idx_file, read_idx),
+    Format("a folder of IDX files", is_idx_folder, read_idx_folder),
+    Format("a folder of PNG or JPEG images", Path.is_dir, read_image_folder, ("resize",)),
+]
+"""The first format that matches a path reads it."""
+
+
+def find_format(path: Path) -> Format:
+    """Return the format of a path that exists.
+
+    Raises
+    ------
+    DataError
+        If no format matches.
+    """
+    for data_format in FORMATS:
+        if data_format.matches(path):
+            return data_format
+    names = [data_format.name for data_format in FORMATS]
+    raise DataError(
+        f"{path} is of no known format",
+        expected=f"a file called {', '.join(names[:-1])} or {names[-1]}",
+    )

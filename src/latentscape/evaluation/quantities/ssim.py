@@ -1,0 +1,49 @@
+"""Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentscape.core.metrics import Metric
+from latentscape.evaluation.quantities.quantity import Quantity
+
+SIDE, SD = 11, 1.5
+"""Side and standard deviation of the Gaussian window, in pixels, as in the paper."""
+
+_C1, _C2 = 0.01**2, 0.03**2  # K1 and K2 of the paper, for values from 0 to 1.
+
+
+def structural_similarity(images: Tensor, means: Tensor) -> Tensor:
+    """Return the mean similarity (B,) over all places of the window, -1 to 1; 1 for equal images.
+
+    Channels are compared one by one. NaN for plain vectors, for images smaller than the window, and
+    for values outside [0, 1].
+    """
+    whole = images.dim() == 4 and min(images.shape[-2:]) >= SIDE
+    if not whole or images.min() < 0 or images.max() > 1:
+        return torch.full((len(images),), math.nan, dtype=torch.float64)
+    x, y = images.double(), means.double()
+    mean_x, mean_y, xx, yy, xy = (_blurred(value) for value in (x, y, x * x, y * y, x * y))
+    variances, covariance = xx - mean_x**2 + yy - mean_y**2, xy - mean_x * mean_y
+    similarity = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
+    similarity /= (mean_x**2 + mean_y**2 + _C1) * (variances + _C2)
+    return similarity.flatten(1).mean(1)
+
+
+def _blurred(values: Tensor) -> Tensor:
+    """Average values (B, C, H, W) in the window, wherever the whole of it lies on the image."""
+    offsets = torch.arange(SIDE, dtype=values.dtype, device=values.device) - SIDE // 2
+    weights = torch.softmax(-(offsets**2) / (2 * SD**2), 0)
+    flat = values.flatten(0, 1)[:, None]
+    rows = F.conv2d(flat, weights.reshape(1, 1, -1, 1))
+    averages = F.conv2d(rows, weights.reshape(1, 1, 1, -1))
+    return averages.reshape(*values.shape[:2], *averages.shape[-2:])
+
+
+SSIM = Quantity(
+    Metric("ssim", "SSIM", higher_is_better=True, about="Structural similarity; 1 is equal."),
+    (structural_similarity,),
+    lambda pixels, similarity: similarity,
+)

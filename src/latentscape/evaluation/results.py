@@ -1,0 +1,280 @@
+"""What the evaluation of a model gives: typed results, a part of the findings each."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from latentscape.core.findings import (
+    Floats,
+    Images,
+    Integers,
+    Matrix,
+    Part,
+    Record,
+    check_lengths,
+)
+from latentscape.core.metrics import Metric
+from latentscape.core.units import EXACT
+from latentscape.runs.facts import CollapseKind
+
+Metrics = dict[str, float | None]
+"""Key of a quantity to its mean over examples; None where it has no meaning for the data."""
+
+NO_BETTER = 0.98
+"""Share of the mean image's error from which on a model hardly does better than that image."""
+
+
+class ClassMetrics(Record):
+    """Metrics over the test examples of one label; `n` says how many there are."""
+
+    n: int = Field(ge=1)
+    metrics: Metrics
+
+
+class LinearBaseline(Record):
+    """PCA with as many components as a code has numbers, fitted to the training examples."""
+
+    dim: int = Field(ge=1)
+    metrics: Metrics
+    per_class: dict[str, ClassMetrics] = {}
+
+
+class Examples(Record):
+    """Fixed test examples, the same ones in every run of a split.
+
+    Attributes
+    ----------
+    originals, reconstructions, pca_reconstructions : ndarray of float32
+        (n, *shape).
+    codes : ndarray of float32
+        (n, D).
+    labels : ndarray of int64
+        (n,) indices of labels; -1 without.
+    """
+
+    originals: Images
+    reconstructions: Images
+    pca_reconstructions: Images
+    codes: Matrix
+    labels: Integers
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_shapes(self.originals, self.reconstructions, self.pca_reconstructions)
+        check_lengths(images=len(self.originals), codes=len(self.codes), labels=len(self.labels))
+        return self
+
+
+class Pairs(Record):
+    """Test examples (n, *shape) and their reconstructions; `mse` (n,) per pixel."""
+
+    originals: Images
+    reconstructions: Images
+    mse: Floats
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_shapes(self.originals, self.reconstructions)
+        check_lengths(images=len(self.originals), mse=len(self.mse))
+        return self
+
+
+class CodeSample(Record):
+    """Codes (n, D) of test examples, spaced evenly, and their labels (n,), -1 without."""
+
+    codes: Matrix
+    labels: Integers
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_lengths(codes=len(self.codes), labels=len(self.labels))
+        return self
+
+
+Verdict = Literal["exact_pca", "hardly_better", "no_better", "beats", "loses"]
+
+
+class BaselineComparison(Record):
+    """A model's squared error beside those of its baselines, per pixel.
+
+    Attributes
+    ----------
+    mse, pca_mse, mean_image_mse : float
+        Over the test examples.
+    components : int
+        Of PCA: as many as the code has numbers.
+    """
+
+    mse: float
+    pca_mse: float
+    mean_image_mse: float
+    components: int
+
+    @property
+    def beats_pca(self) -> bool:
+        """Whether the model's error is below that of PCA."""
+        return self.mse < self.pca_mse
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the model does; see `latentscape.reporting.prose.describe_verdict`."""
+        if self.pca_mse < EXACT:
+            return "exact_pca"
+        if self.mse >= self.mean_image_mse:
+            return "no_better"
+        if self.mse > NO_BETTER * self.mean_image_mse:
+            return "hardly_better"
+        return "beats" if self.beats_pca else "loses"
+
+
+class Evaluation(Part):
+    """How well test examples are reconstructed, beside the baselines.
+
+    Attributes
+    ----------
+    n : int
+        Test examples.
+    metrics : dict
+        Means over them; see `latentscape.evaluation.quantities`.
+    per_class : dict of str to ClassMetrics
+        By label; empty without labels.
+    pca : LinearBaseline
+        The linear baseline.
+    mean_image : dict
+        Metrics of the mean training image alone.
+    entropy_floor : float or None
+        Nats per pixel below which no cross-entropy can fall; None where images leave [0, 1].
+    examples : Examples
+        The same test examples in every run of a split.
+    random, best, median, worst : Pairs
+        Test examples drawn at random, and those in order of their error.
+    test_codes : CodeSample
+        At most 2,000.
+    """
+
+    part = "evaluation"
+
+    n: int = Field(ge=1)
+    metrics: Metrics
+    per_class: dict[str, ClassMetrics]
+    pca: LinearBaseline
+    mean_image: Metrics
+    entropy_floor: float | None
+    examples: Examples
+    random: Pairs
+    best: Pairs
+    median: Pairs
+    worst: Pairs
+    test_codes: CodeSample
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for metrics in (self.metrics, self.pca.metrics, self.mean_image):
+            if metrics.get("mse") is None:
+                raise ValueError("metrics have no mse")
+        pairs = (self.random, self.best, self.median, self.worst)
+        shapes = {images.originals.shape[1:] for images in (self.examples, *pairs)}
+        if len(shapes) > 1:
+            raise ValueError(f"images have different shapes: {sorted(shapes)}")
+        dims = {self.examples.codes.shape[1], self.test_codes.codes.shape[1]}
+        if len(dims) > 1:
+            raise ValueError(f"codes have different lengths: {sorted(dims)}")
+        return self
+
+    def metric(self, metric: Metric) -> float | None:
+        """Return a metric of the model; None where it was not measured."""
+        return self.metrics.get(metric.key)
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the examples are images, and no plain vectors."""
+        return self.examples.originals.ndim == 4
+
+    @property
+    def comparison(self) -> BaselineComparison:
+        """The model's squared error beside those of its baselines."""
+        return BaselineComparison(
+            mse=self.metrics["mse"],
+            pca_mse=self.pca.metrics["mse"],
+            mean_image_mse=self.mean_image["mse"],
+            components=self.pca.dim,
+        )
+
+
+class Latent(Part):
+    """What the code of a model costs, and how it is used; of latents that have a rate.
+
+    Attributes
+    ----------
+    kind : str
+        ``gaussian`` or ``vq``.
+    n, samples : int
+        Test examples, and codes drawn for each.
+    rate, distortion, elbo : float
+        Nats per example; ``elbo`` is minus the sum of the others.
+    bits_per_dim : float
+        That sum in bits per value of an example.
+    collapse : str or None
+        ``posterior`` or ``codebook`` where the code is not used.
+    kl_per_dim : tuple of float or None
+        Nats of each dimension; None under a VampPrior.
+    active : tuple of bool or None
+        Whether each dimension is active (Burda et al. 2016, section 5).
+    mismatch : float or None
+        Divergence of the aggregate posterior's moments from N(0, I), in nats.
+    mmd : float or None
+        Squared discrepancy of codes from the prior.
+    perplexity : float or None
+        Of a codebook.
+    codes_used, codes : int or None
+        Codes of a codebook that test examples choose, and all of them.
+    """
+
+    part = "latent"
+
+    kind: str
+    n: int = Field(ge=1)
+    samples: int = Field(ge=1)
+    rate: float
+    distortion: float
+    elbo: float
+    bits_per_dim: float
+    collapse: CollapseKind | None = None
+    kl_per_dim: tuple[float, ...] | None = None
+    active: tuple[bool, ...] | None = None
+    mismatch: float | None = None
+    mmd: float | None = None
+    perplexity: float | None = None
+    codes_used: int | None = None
+    codes: int | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kl_per_dim is not None and self.active is not None:
+            check_lengths(kl_per_dim=len(self.kl_per_dim), active=len(self.active))
+        if (self.perplexity is None) != (self.codes is None):
+            raise ValueError("perplexity and codes belong together")
+        return self
+
+    @property
+    def active_units(self) -> int | None:
+        """How many dimensions are active; None of a codebook."""
+        return None if self.active is None else sum(self.active)
+
+    @property
+    def inactive(self) -> tuple[int, ...]:
+        """Which dimensions are not active, counted from 0."""
+        return tuple(dim for dim, active in enumerate(self.active or ()) if not active)
+
+
+def check_shapes(*images: Images) -> None:
+    """Refuse arrays of images that belong together and differ in shape.
+
+    Raises
+    ------
+    ValueError
+        Which names the shapes.
+    """
+    shapes = {array.shape for array in images}
+    if len(shapes) > 1:
+        raise ValueError(f"images that belong together have shapes {sorted(shapes)}")

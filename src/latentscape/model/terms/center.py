@@ -1,0 +1,47 @@
+"""The distance of codes from the centre of their label."""
+
+import torch
+from torch import Tensor, nn
+
+from latentscape.model.objectives import Pass
+
+CENTER_RATE = 0.5
+"""Share of the way that a centre moves to the mean of its codes in a step (Wen et al. 2016)."""
+
+
+class Centers(nn.Module):
+    """A centre of the codes of each label, moved by the codes themselves (Wen et al. 2016).
+
+    Parameters
+    ----------
+    labels, dim : int
+        How many centres, and how long.
+    """
+
+    places: Tensor
+
+    def __init__(self, labels: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.zeros(labels, dim))
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Return half the squared distances (B,) of codes (B, D) from the centres of their labels.
+
+        In training the centres then move, as in equation 4 of the paper.
+        """
+        offset = self.places.index_select(0, labels) - z
+        if self.training:
+            moved = torch.zeros_like(self.places).index_add_(0, labels, offset.detach())
+            ones = torch.ones_like(labels, dtype=moved.dtype)
+            counts = moved.new_zeros(len(moved)).index_add_(0, labels, ones)
+            self.places.sub_(CENTER_RATE * moved / (1 + counts[:, None]))
+        return 0.5 * offset.square().sum(-1)
+
+
+def center(result: Pass) -> Tensor:
+    """Half the squared distance of the code from the centre of its label (Wen et al. 2016)."""
+    assert result.labels is not None
+    z = result.code.z
+    labels = result.labels.expand(z.shape[:-1])
+    distances: Tensor = result.modules["centers"](z.flatten(0, -2), labels.flatten())
+    return distances.mean()

@@ -1,0 +1,221 @@
+"""Facts as sentences: what a report, the terminal and a model card say of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from latentscape.config import CORRUPTIONS, SAMPLERS
+from latentscape.config.registry import load
+from latentscape.core.findings import Skip
+from latentscape.core.units import count, joined, number, percent
+from latentscape.evaluation.results import BaselineComparison
+from latentscape.inference.denoising import Denoising
+from latentscape.inference.samples import COMPONENTS, Samples
+from latentscape.inference.walks import REACH, Interpolation, Manifold, Traversals
+from latentscape.runs import RunFindings
+from latentscape.runs.facts import Supervision
+
+_TEST_LABELS = "Test labels only to list errors by class and to colour and order pictures."
+
+_SOURCES = {
+    "prior": "the prior N(0, I)",
+    "vamp": "the VampPrior, the mixture of the posteriors of the trained pseudo-inputs",
+    "gmm": f"a mixture of {COMPONENTS} Gaussians fitted to the codes of training images",
+    "normal": "N(0, I), which is not a prior of this model: it was never trained on such codes",
+    "mmd": "N(0, I), which the term mmd drew the codes of training images towards",
+    "codebook": "the uniform prior, each position any vector of the codebook with the same chance: "
+    "which vectors go together was not learnt",
+}
+
+_SKIPS = {
+    "no_labels": "{item} left out: the data have no labels",
+    "one_label": "{item} left out: all examples have the same label",
+    "missing_package": "{item} left out: install it with: {command}",
+    "same_codes": "{item} left out: the codes of {codes} are all the same, the encoder has "
+    "collapsed",
+    "note": "{text}",
+}
+"""Reasons that several analyses share. `item` names what is left out with its verb."""
+
+
+def describe_skip(skip: Skip, reasons: Mapping[str, str] = {}) -> str:  # noqa: B006
+    """Say what was not measured and why.
+
+    Parameters
+    ----------
+    skip : Skip
+        The facts.
+    reasons : mapping of str to str
+        Sentences of an analysis of its own, by the code of the reason.
+    """
+    template = reasons.get(skip.reason) or _SKIPS.get(skip.reason)
+    if template is None:
+        return as_sentence(f"{skip.item}: {skip.reason.replace('_', ' ')}")
+    detail = {key: _written(value) for key, value in skip.detail.items()}
+    try:
+        return as_sentence(template.format_map({"item": skip.item, **detail}))
+    except KeyError:  # A file that was edited by hand.
+        return as_sentence(f"{skip.item}: {skip.reason.replace('_', ' ')}")
+
+
+def _written(value: bool | int | float | str) -> str:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return count(value) if is_number else str(value)  # type: ignore[arg-type]
+
+
+def as_sentence(text: str) -> str:
+    """End a text with one full stop."""
+    return f"{text.rstrip('.')}."
+
+
+def describe_supervision(supervision: Supervision) -> str:
+    """Say which labels the numbers of a run used."""
+    if supervision.kind == "condition":
+        return (
+            "Supervised: training gave the model the label of every training image, and every "
+            "test number gives it the true label of the test image."
+        )
+    if supervision.kind == "center":
+        return f"Supervised: training used the label of every training image. {_TEST_LABELS}"
+    if supervision.kind == "selection":
+        labels = joined([repr(name) for name in supervision.labels])
+        return f"Labels chose the training images, {labels} alone, and nothing else. {_TEST_LABELS}"
+    return f"No labels in training. {_TEST_LABELS}"
+
+
+def describe_cautions(findings: RunFindings) -> list[str]:
+    """Say what must be known beside every number of an analysis of a run."""
+    sentences = []
+    if findings.supervision.supervised:
+        sentences.append(describe_supervision(findings.supervision))
+    if findings.recipe.data.binarize == "dynamic":
+        sentences.append(
+            "Pixels of training images are grey here and those of test images drawn black or "
+            "white, as in the training of this run: baselines suffer from that."
+        )
+    return sentences
+
+
+def describe_verdict(comparison: BaselineComparison) -> str:
+    """Say whether a model beats PCA with as many numbers, by squared error."""
+    mse, linear, mean = comparison.mse, comparison.pca_mse, comparison.mean_image_mse
+    components = comparison.components
+    numbers = f"MSE {mse:.4g} against {linear:.4g}"
+    less = f"{1 - mse / linear:.0%} less" if linear > 0 else ""
+    return {
+        "exact_pca": "The code is no smaller than what the images need: PCA with "
+        f"{components} components makes no error at all, and this model an MSE of {mse:.4g}.",
+        "hardly_better": f"Hardly better than the mean image alone: MSE {mse:.4g} against "
+        f"{mean:.4g}.",
+        "no_better": f"Does no better than the mean image alone: MSE {mse:.4g} against {mean:.4g}.",
+        "beats": f"Beats PCA with {components} components: {numbers}, {less}.",
+        "loses": f"Does not beat PCA with {components} components: {numbers}.",
+    }[comparison.verdict]
+
+
+def describe_samples(samples: Samples) -> str:
+    """Say what samples show, and where their codes come from."""
+    content, each = "Images", ""
+    if samples.label is not None:
+        content = f"Images of the label {samples.label},"
+    elif samples.labels is not None:
+        names = ", ".join(dict.fromkeys(samples.labels))
+        content = f"Images whose labels take turns ({names}),"
+        each = ", one for each label" if samples.source == "gmm" else ""
+    source = describe_source(samples.source)
+    return f"{content} decoded from codes drawn from {source}{each}. Seed {samples.seed}."
+
+
+def describe_source(source: str) -> str:
+    """Say where codes come from, by the `source` of `Samples`."""
+    if source in _SOURCES:
+        return _SOURCES[source]
+    sampler = load(SAMPLERS[source]) if source in SAMPLERS else None
+    return getattr(sampler, "description", "") or f"the source {source}"
+
+
+def describe_interpolation(interpolation: Interpolation) -> str:
+    """Say what lies between two images."""
+    is_arc = interpolation.path == "spherical"
+    way = "on an arc around zero" if is_arc else "on a straight line"
+    steps = interpolation.images.shape[1]
+    text = f"From the code of the image on the left to that on the right, {steps} images {way}"
+    if interpolation.is_quantised:
+        text += ", each vector replaced by the nearest of the codebook"
+    if interpolation.is_conditional:
+        text += "; each row is decoded with the label of its first image"
+    return f"{text}."
+
+
+def describe_traversals(traversals: Traversals) -> str:
+    """Say what each row of a traversal moves."""
+    if traversals.has_standard_prior:
+        span = f"from {number(-REACH, 1)} to {number(REACH, 1)}"
+        order = "The most informative ones come first, by their mean rate over test images"
+    else:
+        span = "from the 1st to the 99th percentile of training codes"
+        order = "Those that change the image most come first"
+    dims = ", ".join(str(dim) for dim in traversals.dims)
+    rest = f" of {traversals.latent_dim}" if len(traversals.dims) < traversals.latent_dim else ""
+    return (
+        f"Each row moves one number of a test image's code {span}, and leaves the others as they "
+        f"are. {order}: {dims}{rest}, counted from 0."
+    )
+
+
+def describe_manifold(manifold: Manifold) -> str:
+    """Say which part of the plane is shown."""
+    if manifold.has_standard_prior:
+        steps = "spaced so that each picture stands for the same share of the prior N(0, I)"
+    else:
+        steps = "in even steps between the 1st and the 99th percentile of training codes"
+    text = f"The plane of the codes, {steps}: the first number grows to the right, the second up"
+    if manifold.label is not None:
+        text += f"; all decoded with the label {manifold.label}"
+    return f"{text}."
+
+
+def describe_denoising(denoising: Denoising) -> str:
+    """Say what was done to images, and how well the model restores them."""
+    entry = CORRUPTIONS.get(denoising.kind)
+    description = denoising.kind if entry is None else entry.description
+    noise = description.format(amount=number(denoising.amount, 2), share=percent(denoising.amount))
+    before, after = denoising.mse_noisy, denoising.mse_restored
+    change = f"{'falls' if after < before else 'rises'} from {number(before, 3)}"
+    text = (
+        f"Clean images, the same with {noise}, and as the model restores them. Over the "
+        f"{count(denoising.n)} test images the MSE per pixel {change} to {number(after, 3)}."
+    )
+    training = {"same": "", "other": "with other", "none": "without"}[denoising.trained_on]
+    return f"{text} The model was trained {training} noise." if training else text
+
+
+def by_sentence(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Say each sentence once, after the labels it is true of unless it is true of all.
+
+    Parameters
+    ----------
+    pairs : iterable of (str, str)
+        Label and sentence.
+    """
+    labels, groups = dict[str, None](), dict[str, dict[str, None]]()
+    for label, sentence in pairs:
+        labels[label] = None
+        if sentence:
+            groups.setdefault(as_sentence(sentence), {})[label] = None
+    return [
+        sentence if len(true) == len(labels) else f"{shortened(list(true))}: {sentence}"
+        for sentence, true in groups.items()
+    ]
+
+
+def shortened(labels: Sequence[str]) -> str:
+    """List the first few labels, and say how many more there are."""
+    rest = len(labels) - 3
+    return ", ".join([*labels[:3], *([f"and {rest} more"] if rest > 0 else [])])
+
+
+def span(values: Iterable[int]) -> str:
+    """Write whole numbers by the smallest and the largest, or the one that they all are."""
+    distinct = sorted(set(values))
+    if len(distinct) == 1:
+        return count(distinct[0])
+    return f"{count(distinct[0])} to {count(distinct[-1])}"

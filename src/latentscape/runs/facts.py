@@ -1,0 +1,388 @@
+"""The facts of a run that stand in files of their own: its data, its machine, its training."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import ConfigDict, Field, model_serializer, model_validator
+
+from latentscape.config import Recipe
+from latentscape.core.findings import Json, Part, Record, to_json
+from latentscape.core.records import Split
+
+Shape = Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 40)], ...], Field(min_length=1)]
+"""Of one example, or of what a layer makes of it."""
+
+
+class Sizes(Record):
+    """Numbers of examples in the parts of a split."""
+
+    train: int = Field(ge=0)
+    validation: int = Field(ge=0)
+    test: int = Field(ge=0)
+
+
+class DataFacts(Record):
+    """What data.json holds: which data a run was trained on, and how they were divided.
+
+    Attributes
+    ----------
+    name : str
+        Short name of the data.
+    origin : str
+        A path, or the package that carries them; empty for data in memory.
+    fingerprint : str
+        SHA-256 over values, labels, range and official split.
+    shape : tuple of int
+        Of one example: (C, H, W) or (D,).
+    range : tuple of float
+        The stored values that stand for 0 and for 1.
+    label_names : tuple of str
+        What each label is called; empty without labels.
+    train_labels : dict of str to int or None
+        Label name to number of training examples.
+    sizes : Sizes
+        Numbers of examples in each part.
+    seed : int
+        What drew the split.
+    """
+
+    name: str
+    origin: str
+    fingerprint: str
+    shape: Shape
+    range: tuple[float, float]
+    label_names: tuple[str, ...]
+    train_labels: dict[str, int] | None = None
+    sizes: Sizes
+    seed: int = 0
+
+    @classmethod
+    def of(cls, split: Split) -> Self:
+        """Describe the data of a split."""
+        dataset = split.dataset
+        return cls(
+            name=dataset.name,
+            origin=dataset.origin,
+            fingerprint=dataset.fingerprint,
+            shape=dataset.shape,
+            range=dataset.value_range,
+            label_names=dataset.label_names,
+            train_labels=_label_counts(split),
+            sizes=Sizes(**split.sizes),
+            seed=split.seed,
+        )
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the examples are images, and no plain vectors."""
+        return len(self.shape) == 3
+
+    def label_name(self, label: int) -> str:
+        """Return what a label is called: its number where it has no name, nothing of -1."""
+        if label < 0:
+            return ""
+        return self.label_names[label] if label < len(self.label_names) else str(label)
+
+    @property
+    def split_name(self) -> str:
+        """The data and how they were split: what differs in it has baselines of its own."""
+        sizes = ", ".join(f"{part}: {size}" for part, size in self.sizes)
+        return f"{self.name}, {sizes}, split {self.seed}"
+
+
+def _label_counts(split: Split) -> dict[str, int] | None:
+    """Count the labels that training can see."""
+    labels, names = split.dataset.labels, split.dataset.label_names
+    if labels is None:
+        return None
+    counts = np.bincount(labels[split.train], minlength=len(names)).tolist()
+    return dict(zip(names, counts, strict=True))
+
+
+class Environment(Record):
+    """What environment.json holds: versions, machine, git commit and command.
+
+    Attributes
+    ----------
+    latentscape, python, torch, numpy : str
+        Versions.
+    git : str or None
+        Commit of the checkout of Latentscape, where it runs from one.
+    command : str
+        The command line.
+    started : str
+        Date and time, ISO 8601.
+    platform, processor, device : str
+        The machine; of a GPU its name stands for the processor.
+    cores, threads : int or None
+        Of the machine; and those that training goes on with when it is resumed.
+    precision : str or None
+        What layers were computed in.
+    """
+
+    # A newer version may tell more of a machine; nothing is computed from it.
+    model_config = ConfigDict(extra="ignore")
+
+    latentscape: str = ""
+    python: str = ""
+    torch: str = ""
+    numpy: str = ""
+    git: str | None = None
+    command: str = ""
+    started: str = ""
+    platform: str = ""
+    processor: str = ""
+    cores: int | None = None
+    threads: int | None = Field(None, ge=1)
+    device: str = ""
+    precision: str | None = None
+
+
+class Losses(Record):
+    """Means over the examples of one part, in nats per example.
+
+    Attributes
+    ----------
+    loss : float
+        The weighted sum of the terms: what training minimises.
+    terms : dict of str to float
+        Each term, unweighted.
+    mse : float or None
+        Squared error per pixel of the mean reconstruction; of validation examples alone.
+    """
+
+    loss: float
+    terms: dict[str, float]
+    mse: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        """Take terms that stand beside the loss, as they do in history.jsonl."""
+        if not isinstance(value, Mapping) or "terms" in value:
+            return value
+        rest = {name: number for name, number in value.items() if name not in ("loss", "mse")}
+        return {**{k: v for k, v in value.items() if k not in rest}, "terms": rest}
+
+    @model_serializer
+    def _write(self) -> dict[str, float]:
+        mse = {} if self.mse is None else {"mse": self.mse}
+        return {"loss": self.loss, **self.terms, **mse}
+
+
+class CodeUse(Record):
+    """How a code is used, measured on held-out examples after an epoch.
+
+    Attributes
+    ----------
+    active_units : float or None
+        Dimensions that move with the image (Burda et al. 2016, section 5).
+    perplexity, codes_used : float or None
+        Of a codebook.
+
+    A latent of another package may measure numbers of its own.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+
+    active_units: float | None = None
+    perplexity: float | None = None
+    codes_used: float | None = None
+
+
+class Epoch(Record):
+    """One line of history.jsonl.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    lr : float
+        Learning rate of the last step.
+    seconds : float
+        Time spent on steps.
+    images_per_second : float
+        Training speed.
+    train, validation : Losses
+        Means over the epoch, and over the validation examples where there are any.
+    latent : CodeUse or None
+        How the code is used, of latents that can say it.
+    """
+
+    epoch: int = Field(ge=1)
+    lr: float
+    seconds: float = Field(ge=0)
+    images_per_second: float = Field(ge=0)
+    train: Losses
+    validation: Losses | None
+    latent: CodeUse | None = None
+
+    def numbers(self) -> dict[str, dict[str, float]]:
+        """Return what was measured, by ``train``, ``validation`` and ``latent``, and its name."""
+        groups = {"train": self.train, "validation": self.validation, "latent": self.latent}
+        return {
+            name: group.model_dump(exclude_none=True)
+            for name, group in groups.items()
+            if group is not None
+        }
+
+
+class History(Record):
+    """The epochs of a run."""
+
+    epochs: tuple[Epoch, ...]
+
+    def records(self) -> list[Json]:
+        """Return the lines of history.jsonl, as JSON."""
+        return [to_json(epoch) for epoch in self.epochs]
+
+    @property
+    def train_seconds(self) -> float:
+        """Time spent training, in seconds."""
+        return float(sum(epoch.seconds for epoch in self.epochs))
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Median time of an epoch, in seconds; None where there is no epoch."""
+        seconds = [epoch.seconds for epoch in self.epochs]
+        return float(np.median(seconds)) if seconds else None
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Median training speed; None where there is no epoch."""
+        speeds = [epoch.images_per_second for epoch in self.epochs]
+        return float(np.median(speeds)) if speeds else None
+
+    def validation_mse(self, recipe: Recipe) -> float | None:
+        """Return the validation MSE per pixel of the weights that early stopping kept."""
+        validations = [epoch.validation for epoch in self.epochs if epoch.validation]
+        if not validations:
+            return None
+        if recipe.train.patience is None:
+            return validations[-1].mse
+        return min(validations, key=lambda losses: losses.loss).mse
+
+
+CollapseKind = str
+"""``posterior`` or ``codebook``; a latent of another package may have its own."""
+
+
+class Event(Record):
+    """One line of events.jsonl: what went wrong in training, and whether it was mended.
+
+    Attributes
+    ----------
+    epoch : int
+        When.
+    kind : str
+        ``rollback``: the loss became infinite or NaN, and training went back to the end of epoch
+        `back_to` with the learning rate times `rate_factor`. ``collapse``: the code is not used.
+        ``note``: another sentence, `text`, of an earlier version.
+    rollback, max_rollbacks : int or None
+        Which roll-back it was, out of how many.
+    collapse : str or None
+        ``posterior`` or ``codebook``.
+    latent_dim : int or None
+        Length of the code that collapsed.
+    """
+
+    epoch: int = Field(ge=0)
+    kind: Literal["rollback", "collapse", "note"]
+    back_to: int | None = None
+    rate_factor: float | None = None
+    rollback: int | None = None
+    max_rollbacks: int | None = None
+    collapse: CollapseKind | None = None
+    latent_dim: int | None = None
+    text: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        """Take the sentences that version 0.1.0 wrote."""
+        if isinstance(value, Mapping) and value.keys() == {"epoch", "what"}:
+            return {"epoch": value["epoch"], **_facts_of(str(value["what"]))}
+        return value
+
+
+_ROLLBACK = re.compile(
+    r"back to the end of epoch (\d+), with the learning rate times ([\d.e+-]+) "
+    r"\(roll-back (\d+) of (\d+)\)"
+)
+_COLLAPSE = re.compile(r"The posterior has collapsed: none of the (\d+) latent dimensions")
+
+
+def _facts_of(sentence: str) -> Json:
+    if match := _ROLLBACK.search(sentence):
+        back_to, factor, rollback, limit = match.groups()
+        numbers = {"back_to": back_to, "rollback": rollback, "max_rollbacks": limit}
+        return {"kind": "rollback", "rate_factor": float(factor), **numbers}
+    if match := _COLLAPSE.match(sentence):
+        return {"kind": "collapse", "collapse": "posterior", "latent_dim": int(match[1])}
+    if sentence.startswith("The codebook has collapsed"):
+        return {"kind": "collapse", "collapse": "codebook"}
+    return {"kind": "note", "text": sentence}
+
+
+class Layer(Record):
+    """A layer of a model, with the shape that it gives for one example."""
+
+    part: str
+    layer: str
+    output: Shape
+    parameters: int = Field(ge=0)
+
+
+class Architecture(Part):
+    """The layers of a model.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        From the input to the output.
+    parameters : int
+        Trained numbers.
+    latent_dim : int
+        Length of a code.
+    """
+
+    part = "architecture"
+
+    layers: tuple[Layer, ...]
+    parameters: int = Field(ge=0)
+    latent_dim: int = Field(ge=1)
+
+
+class Supervision(Record):
+    """Which labels training has used.
+
+    Attributes
+    ----------
+    kind : str
+        ``none``; ``condition``, the model is given the label of every image; ``center``, a term of
+        the objective knows them; ``selection``, labels chose the training images and nothing else.
+    labels : tuple of str
+        Those that training images have, of ``selection``.
+    """
+
+    kind: Literal["none", "condition", "center", "selection"]
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Self:
+        """Read the use of labels off a recipe."""
+        if recipe.model.condition:
+            return cls(kind="condition")
+        if "center" in recipe.objective.weights:
+            return cls(kind="center")
+        if recipe.data.train_labels:
+            return cls(kind="selection", labels=tuple(recipe.data.train_labels))
+        return cls(kind="none")
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the model was trained with the label of every training image."""
+        return self.kind in ("condition", "center")

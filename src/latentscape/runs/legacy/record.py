@@ -1,0 +1,53 @@
+"""The two files in which version 0.1.0 kept all findings of a run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentscape.core.errors import DataError, RunError
+from latentscape.core.findings import Json
+from latentscape.core.records import Array
+from latentscape.data.arrays import load_arrays
+from latentscape.runs.reading import check_schema, read_json
+
+
+@dataclass(frozen=True, eq=False)
+class LegacyFindings:
+    """What ``findings.json`` and ``findings.npz`` hold."""
+
+    file: Path
+    values: Json
+    arrays: Mapping[str, Array]
+
+    def named(self, **names: str) -> dict[str, Array | None]:
+        """Return arrays under other names: ``images="samples"``; None for one that is missing."""
+        return {new: self.arrays.get(old) for new, old in names.items()}
+
+
+Migration = Callable[[LegacyFindings], Json | None]
+"""Findings of version 0.1.0 to the content of a part, arrays in their places; None without it."""
+
+
+def legacy_file(path: Path) -> Path:
+    """Return the file of facts."""
+    return path / "findings.json"
+
+
+def read_legacy(path: Path) -> LegacyFindings | None:
+    """Read the findings of version 0.1.0; None where there are none.
+
+    Raises
+    ------
+    RunError
+        If a file is damaged or of a newer version.
+    """
+    file = legacy_file(path)
+    if not file.exists():
+        return None
+    values = read_json(file, {})
+    check_schema(file, values.get("schema"))
+    arrays = path / "findings.npz"
+    try:
+        return LegacyFindings(file, values, load_arrays(arrays) if arrays.exists() else {})
+    except DataError as error:
+        raise RunError(str(error), fix="Run 'latentscape evaluate RUN' again.") from error

@@ -1,0 +1,150 @@
+"""The parts of the findings: each in files of its own, written whole or not at all.
+
+::
+
+    findings/<part>.json         facts, and the name of the file with their arrays
+    findings/<part>-<id>.npz     arrays, where the part has any
+
+The JSON file is what counts: it is renamed into place once its arrays stand, and it names them. So
+two commands that end at the same moment lose nothing of each other.
+"""
+
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentscape.core.errors import DataError, RunError
+from latentscape.core.files import write_bytes, write_json
+from latentscape.core.findings import Json, Part, drop_arrays, put_arrays, take_arrays
+from latentscape.data.arrays import load_arrays
+from latentscape.runs.reading import check_schema, damaged, make_record, read_json
+
+SCHEMA = 2
+"""Version of the files of findings; newer ones are refused."""
+
+_FIX = "Measure it again: latentscape evaluate RUN, or latentscape analyze RUN."
+_ATTEMPTS = 10
+"""How often a part is read anew whose arrays another command has just replaced."""
+
+_P = TypeVar("_P", bound=Part)
+
+
+def findings_folder(path: Path) -> Path:
+    """Return the folder of the findings of a run or a study."""
+    return path / "findings"
+
+
+def part_file(path: Path, part: str) -> Path:
+    """Return the JSON file of a part."""
+    return findings_folder(path) / f"{part}.json"
+
+
+def part_names(path: Path) -> tuple[str, ...]:
+    """List the parts that a run or a study has files of."""
+    return tuple(sorted(file.stem for file in findings_folder(path).glob("*.json")))
+
+
+def write_part(path: Path, part: Part) -> None:
+    """Write a part of the findings of a run or a study, in place of what stood there.
+
+    Raises
+    ------
+    RunError
+        If a file cannot be written. What stood there before still stands.
+    """
+    write_content(path, part.part, *take_arrays(part))
+
+
+def write_content(path: Path, part: str, content: Json, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write the content of a part, in which names stand for arrays; see `write_part`."""
+    file, before = part_file(path, part), _array_file(path, part)
+    name = f"{part}-{uuid4().hex[:8]}.npz" if arrays else None
+    if name:
+        write_bytes(file.with_name(name), _packed(arrays))
+    write_json(file, {"schema": SCHEMA, "arrays": name, "content": content})
+    if before is not None:
+        with suppress(OSError):
+            before.unlink()
+
+
+def read_part(path: Path, kind: type[_P]) -> _P | None:
+    """Read a part of the findings; None where it has not been measured.
+
+    Raises
+    ------
+    RunError
+        If a file is damaged, or of a newer version: with the field that is wrong, and what to do.
+    """
+    file = part_file(path, kind.part)
+    if not file.exists():
+        return None
+    for _ in range(_ATTEMPTS):
+        values = read_json(file, {"arrays": str | None, "content": dict})
+        check_schema(file, values.get("schema"), SCHEMA)
+        name = values["arrays"]
+        arrays = None if name is None else file.with_name(Path(name).name)
+        with suppress(FileNotFoundError):
+            return make_part(file, kind, values["content"], _read_arrays(arrays))
+    raise damaged(file, f"its arrays are missing: {arrays}", _FIX)
+
+
+def read_contents(path: Path) -> dict[str, Json]:
+    """Return the facts of every part, whoever has written it, without arrays."""
+    contents = {}
+    for part in part_names(path):
+        values = read_json(part_file(path, part), {"content": dict})
+        contents[part] = drop_arrays(values["content"])
+    return contents
+
+
+def make_part(file: Path, kind: type[_P], content: Json, arrays: Mapping[str, NDArray[Any]]) -> _P:
+    """Make a part of the content of its files.
+
+    Raises
+    ------
+    RunError
+        If it does not fit: with the file, the field and what to do.
+    """
+    try:
+        whole = put_arrays(dict(content), arrays)
+    except ValueError as error:
+        raise damaged(file, error, _FIX) from error
+    return make_record(file, kind, whole, _FIX)
+
+
+def _array_file(path: Path, part: str) -> Path | None:
+    """Return the file of arrays that a part names now."""
+    with suppress(RunError):
+        name = read_json(part_file(path, part), {"arrays": str | None})["arrays"]
+        return None if name is None else findings_folder(path) / Path(name).name
+    return None
+
+
+def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _read_arrays(file: Path | None) -> dict[str, NDArray[Any]]:
+    """Read a file of arrays.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is no longer there.
+    """
+    if file is None:
+        return {}
+    try:
+        return load_arrays(file)
+    except DataError as error:
+        if not file.exists():
+            raise FileNotFoundError(str(file)) from error
+        raise RunError(str(error), fix=_FIX) from error

@@ -1,0 +1,57 @@
+"""Where training stands."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Self
+
+from latentscape.core.findings import Json, to_json
+from latentscape.runs.facts import Epoch, Event
+
+
+@dataclass
+class TrainState:
+    """Where training stands: everything that a resume needs and that is not a tensor.
+
+    Attributes
+    ----------
+    epoch : int
+        Completed epochs.
+    step : int
+        Completed steps of the epoch after those.
+    seconds : float
+        Time spent so far in that epoch.
+    rate_factor : float
+        Factor of the learning rate; every roll-back halves it.
+    rollbacks : int
+        Roll-backs so far.
+    best_loss, best_epoch
+        The lowest validation loss and its epoch (early stopping only).
+    history : list of Epoch
+        What was measured after each epoch.
+    events : list of Event
+        What went wrong.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    rate_factor: float = 1.0
+    rollbacks: int = 0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    history: list[Epoch] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def to_json(self) -> Json:
+        """Return it as a checkpoint holds it."""
+        records = {
+            name: [to_json(record) for record in getattr(self, name)]
+            for name in ("history", "events")
+        }
+        return {**asdict(self), **records}
+
+    @classmethod
+    def of(cls, values: Json) -> Self:
+        """Read what a checkpoint holds."""
+        history = [Epoch.model_validate(record) for record in values["history"]]
+        events = [Event.model_validate(record) for record in values["events"]]
+        return cls(**{**values, "history": history, "events": events})

@@ -1,0 +1,141 @@
+"""Where training keeps what it makes: in a run directory, or in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from latentscape.config import Recipe
+from latentscape.runs import SCHEMA, Run, save_model
+from latentscape.runs.facts import Epoch, Event, History
+from latentscape.training.checkpoint import Checkpoint, CheckpointFolder
+
+
+class Checkpoints(Protocol):
+    """The checkpoints that training can return to."""
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint, beside the last one at the end of an epoch."""
+
+    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
+        """Return the newest checkpoint, or the newest at the end of an epoch; None without any."""
+
+
+class Storage(Protocol):
+    """What training reads first, and where it keeps the rest.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the run.
+    recipe : Recipe
+        The resolved recipe.
+    identity : str
+        Names settings, data and format. A checkpoint of another identity is refused.
+    threads : int or None
+        Threads that the run began with; None where the number does not matter.
+    checkpoints : Checkpoints
+        For a resume and for roll-backs.
+    snapshots : Path or None
+        Folder for snapshots; None keeps none.
+    resume_hint : str
+        Tells a user how to go on after an interrupt; empty where that is not possible.
+    """
+
+    name: str
+    recipe: Recipe
+    identity: str
+    threads: int | None
+    checkpoints: Checkpoints
+    snapshots: Path | None
+    resume_hint: str
+
+    @property
+    def history(self) -> History:
+        """The epochs, as last written."""
+
+    def write_log(self, history: Sequence[Epoch], events: Sequence[Event]) -> None:
+        """Replace the records of all epochs and of all events."""
+
+    def write_model(self, weights: Mapping[str, Tensor], label_names: Iterable[str]) -> None:
+        """Keep the trained model."""
+
+
+class RunStorage:
+    """Keeps everything in a run directory; see `Storage`.
+
+    Parameters
+    ----------
+    run : Run
+        Made by `create_run`.
+    """
+
+    snapshots: Path | None
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.name, self.recipe = run, run.name, run.recipe
+        self.identity = f"{SCHEMA}-{run.fingerprint}"
+        self.threads = run.environment.threads
+        self.checkpoints: Checkpoints = CheckpointFolder(run.checkpoints)
+        self.snapshots = run.snapshots
+        self.resume_hint = f"It is saved. To go on: latentscape train --resume {run.path} "
+
+    @property
+    def history(self) -> History:
+        """The epochs, read from ``history.jsonl``."""
+        return self.run.history
+
+    def write_log(self, history: Sequence[Epoch], events: Sequence[Event]) -> None:
+        """Write ``history.jsonl``, and ``events.jsonl`` where there are events."""
+        self.run.write_log(history, events)
+
+    def write_model(self, weights: Mapping[str, Tensor], label_names: Iterable[str]) -> None:
+        """Write the model file."""
+        save_model(self.run.model_file, weights, self.recipe, label_names)
+
+
+class MemoryStorage:
+    """Keeps nothing on disk: one checkpoint to roll back to, and the history; see `Storage`.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the run.
+    recipe : Recipe
+        The resolved recipe.
+    """
+
+    identity = ""
+    threads: int | None = None
+    snapshots: Path | None = None
+    resume_hint = ""
+
+    def __init__(self, name: str, recipe: Recipe) -> None:
+        self.name, self.recipe = name, recipe
+        self.checkpoints: Checkpoints = MemoryCheckpoints()
+        self.history = History(epochs=())
+
+    def write_log(self, history: Sequence[Epoch], events: Sequence[Event]) -> None:
+        """Remember the history."""
+        self.history = History(epochs=tuple(history))
+
+    def write_model(self, weights: Mapping[str, Tensor], label_names: Iterable[str]) -> None:
+        """Do nothing: whoever trains has the network itself."""
+
+
+class MemoryCheckpoints:
+    """The last checkpoint at the end of an epoch; those within an epoch serve a resume only."""
+
+    def __init__(self) -> None:
+        self._checkpoint: Checkpoint | None = None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Copy a checkpoint: on the CPU its tensors are those that training changes in place."""
+        if checkpoint.values["step"] == 0:
+            self._checkpoint = deepcopy(checkpoint)
+
+    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
+        """Return a copy, because training changes what it returns to in place."""
+        return deepcopy(self._checkpoint)

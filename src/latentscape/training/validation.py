@@ -1,0 +1,83 @@
+"""What is measured after every epoch, on examples that no step has trained on."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentscape.core.randomness import derive_seed, forked_random
+from latentscape.core.records import Split
+from latentscape.model import Network, Pass, evaluate_terms
+from latentscape.runs.facts import CodeUse, Losses
+from latentscape.training.loader import Batch, Examples, in_order
+
+DIAGNOSED = 1000
+"""Examples over which the use of a code is measured."""
+
+
+def validate(
+    model: Network, examples: Examples, index: NDArray[np.int64], seed: int
+) -> Losses | None:
+    """Return the mean loss, its terms and the MSE per pixel over the validation examples.
+
+    Codes and corruption are drawn from the same seed after every epoch, so that chance does not
+    decide which epoch is the best.
+
+    Parameters
+    ----------
+    model : Network
+        Evaluating.
+    examples : Examples
+        Every example of the dataset.
+    index : ndarray of int64
+        The validation examples.
+    seed : int
+        The seed of the run.
+
+    Returns
+    -------
+    Losses or None
+        None where there are no validation examples. Not yet checked to be finite: what is not
+        makes training roll back.
+    """
+    if not len(index):
+        return None
+    with torch.no_grad(), forked_random(derive_seed(seed, "validation"), model.device):
+        # Python's sum begins with 0 + tensor, which is exact.
+        sums = sum(
+            (_values(model, batch) * len(batch) for batch in in_order(examples, index)),
+            start=torch.tensor(0.0, device=model.device),
+        )
+    loss, *terms, mse = means(sums, len(index))
+    named = dict(zip(model.objective.weights, terms, strict=True))
+    return Losses.model_construct(loss=loss, terms=named, mse=mse)
+
+
+def diagnose(model: Network, examples: Examples, split: Split) -> CodeUse | None:
+    """Measure whether the code is used, over validation examples, or training ones without them."""
+    index = split.validation if len(split.validation) else split.train
+    with torch.no_grad():
+        batch = next(in_order(examples, index, size=DIAGNOSED))
+        use = model.diagnose(batch.images, batch.labels)
+    return CodeUse(**use) if use else None
+
+
+def means(sums: Tensor, count: int) -> list[float]:
+    """Divide sums by a count, on the CPU, because not every device has double precision."""
+    values: list[float] = sums.cpu().double().div(count).tolist()
+    return values
+
+
+def _values(model: Network, batch: Batch) -> Tensor:
+    """Return the mean loss, its terms and the MSE per pixel of a batch."""
+    result = model(batch.images, batch.labels)
+    loss = evaluate_terms(result)
+    mse = (_mean_images(model, result, batch) - result.target).square().mean()
+    return torch.stack([loss.total, *loss.terms.values(), mse])
+
+
+def _mean_images(model: Network, result: Pass, batch: Batch) -> Tensor:
+    """Return reconstructions without any drawn code or corruption in them."""
+    if model.draws:
+        return model.reconstruct(batch.images, batch.labels)
+    return model.likelihood.mean(result.output)

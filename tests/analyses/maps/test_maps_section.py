@@ -1,0 +1,118 @@
+"""What a report and the terminal say of maps."""
+
+import re
+from base64 import b64decode
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analyses.maps.synthetic_maps import maps
+from analyses.printing import joined, printed  # noqa: F401
+from latentscape.analyses.maps import ANALYSIS
+from latentscape.core.findings import Skip
+from latentscape.reporting.blocks import Aside, Gallery
+from synthetic import add, make_run, study_subject, subject
+
+SPLIT = "{}, train: 100, validation: 10, test: 60, split 0"
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Return a function that makes a run with maps."""
+
+    def run(label="m", latent_dim=2, *, facts=None, labelled=True, shape=(1, 12, 10), **more):
+        findings = make_run(
+            tmp_path, label, latent_dim=latent_dim, facts=facts, labelled=labelled, shape=shape
+        )
+        result = maps(label, latent_dim, labelled=labelled, shape=shape, **more)
+        return add(findings, result)
+
+    return run
+
+
+def galleries(section):
+    return [block for block in section.blocks if isinstance(block, Gallery)]
+
+
+def test_maps_of_pixels_and_pca_stand_before_those_of_the_models(mapped):
+    section = ANALYSIS.section(study_subject([mapped("a")], [mapped("b", 6)]))
+    of_methods = galleries(section)
+    assert [gallery.title.partition(":")[0] for gallery in of_methods] == ["PCA", "t-SNE", "UMAP"]
+    names = [chart.caption for chart in of_methods[1].charts]
+    assert names == ["raw pixels", "PCA, 2", "PCA, 6", "a", "b"]
+    assert "trustworthiness 0.953 · continuity 0.970 · k-NN 87.5 %" in of_methods[1].charts[0].svg
+    assert of_methods[1].title == "t-SNE: perplexity 30, by openTSNE"
+
+
+def test_maps_of_raw_pixels_are_not_merged_over_data(mapped):
+    runs = [[mapped("a")], [mapped("b", facts={"name": "other"})]]
+    names = [chart.caption for chart in galleries(ANALYSIS.section(study_subject(*runs)))[0].charts]
+    both = [f"{name} ({SPLIT.format('toy')})" for name in ("raw pixels", "PCA, 2")]
+    assert names == [*both, *(name.replace("toy", "other") for name in both), "a", "b"]
+
+
+@pytest.mark.parametrize(("dim", "method"), [(2, "The code itself"), (6, "t-SNE")])
+def test_images_are_drawn_on_one_map_of_the_model(mapped, dim, method):
+    chart = ANALYSIS.section(subject(mapped("m", dim))).blocks[-1]
+    assert f"m, {method}:" in chart.caption
+    pictures = re.findall(r'href="data:image/png;base64,([^"]*)"', chart.svg)
+    assert 1 <= len(pictures) <= 12
+    assert Image.open(BytesIO(b64decode(pictures[0]))).size == (10, 12)
+
+
+def test_images_on_a_map_do_not_cover_each_other(mapped):
+    places = np.zeros((40, 2))
+    places[0] = 1.0
+    chart = ANALYSIS.section(subject(mapped("m", 6, places={"tsne": places}))).blocks[-1]
+    assert chart.svg.count("<image ") == 2
+
+
+def test_maps_keep_their_proportions(mapped):
+    places = np.stack([np.linspace(0, 10, 40), np.linspace(0, 1, 40)], axis=1)
+    section = ANALYSIS.section(subject(mapped("m", 6, places={"tsne": places})))
+    chart = galleries(section)[1].charts[-1]
+    drawn = np.array(re.findall(r"M([\d.]+) ([\d.]+)h0", chart.svg), dtype=float)
+    width, height = np.ptp(drawn, axis=0)
+    assert width / height == pytest.approx(10, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"labelled": False}, {"shape": (20,)}, {"shape": (5, 9, 14)}],
+    ids=["unlabelled", "vectors", "many channels"],
+)
+def test_maps_of_all_kinds_of_data_are_drawn(mapped, more):
+    section = ANALYSIS.section(subject(mapped("m", **more)))
+    assert len(galleries(section)) == 3
+    svg = "".join(chart.svg for gallery in galleries(section) for chart in gallery.charts)
+    assert ("k-NN" in svg) == more.get("labelled", True)
+    assert not re.search(r"\b(nan|None|inf)\b", svg)
+
+
+def test_a_result_without_maps_says_why(mapped, tmp_path, printed):  # noqa: F811
+    detail = {"points": 4, "min_points": 5}
+    skip = Skip(item="Maps were", reason="few_points", detail=detail)
+    empty = maps().model_copy(update={"methods": (), "thumbnails": None, "skipped": (skip, skip)})
+    section = ANALYSIS.section(subject(add(make_run(tmp_path, "m"), empty)))
+    sentence = "Maps were left out: there are 4 points, and a map needs 5."
+    (aside,) = section.blocks
+    assert isinstance(aside, Aside)
+    assert aside.paragraphs == [sentence]
+    assert joined(printed(lambda: ANALYSIS.print_table(empty))).strip() == sentence
+
+
+def test_a_run_without_maps_has_no_section(tmp_path):
+    assert ANALYSIS.section(subject(make_run(tmp_path))) is None
+
+
+@pytest.mark.parametrize("width", [50, 80, 180])
+def test_maps_are_printed_at_any_width(printed, width):  # noqa: F811
+    text = printed(lambda: ANALYSIS.print_table(maps()), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    if width > 50:
+        assert all(word in joined(text) for word in ("t-SNE: raw pixels", "0.953", "87.5 %"))
+        assert "t-SNE: perplexity 30, by openTSNE." in joined(text)
+        assert "40 test examples, spaced evenly" in joined(text)

@@ -1,0 +1,116 @@
+"""What a report says of the rate, and of the use of codes."""
+
+import re
+from base64 import b64decode
+
+import pytest
+
+from latentscape.api.pages import rate, rate_charts
+from latentscape.api.pages.page import write_page
+from latentscape.evaluation.pictures import Pictures
+from latentscape.evaluation.results import Latent
+from latentscape.reporting.blocks import Numbers, Table
+from synthetic import add, change, gaussian, study_subject, subject
+
+
+def _column(table, name):
+    place = [title for title, _ in table.head].index(name)
+    return [row[place] for row in table.rows]
+
+
+def _bars(run, width=720):
+    shown = subject(run)
+    return rate_charts.kl_per_dimension(shown, shown.rows[0], run.require(Latent), width)
+
+
+def test_every_number_of_a_code_stands_with_what_it_means(variant):
+    (block,) = rate.numbers(subject(variant("vae")))
+    assert isinstance(block, Numbers)
+    assert {item.name: item.text for item in block.quantities} == {
+        "ELBO": "−100.2",
+        "Rate": "5.800",
+        "Distortion": "94.45",
+        "Bits per dimension": "1.205",
+        "Mismatch with the prior": "0.7500",
+        "MMD to the prior": "−0.0004000",
+        "Active": "4 of 6",
+    }
+    assert all(item.about for item in block.quantities)
+
+
+def test_a_codebook_has_numbers_of_its_own(variant):
+    (block,) = rate.numbers(subject(variant("vq")))
+    texts = {item.name: item.text for item in block.quantities}
+    assert (texts["Perplexity"], texts["Codes used"]) == ("25.25", "31 of 32")
+    assert "Active" not in texts
+
+
+def test_a_study_has_them_as_columns_and_explains_them_below(variant):
+    table, glossary = rate.numbers(study_subject([variant("vae")], [variant("vq")]))
+    assert isinstance(table, Table)
+    assert [cell.text for cell in _column(table, "Perplexity")] == ["–", "25.25"]
+    assert [cell.text for cell in _column(table, "Bits per dimension")] == ["1.205", "1.800"]
+    assert [item.name for item in glossary.quantities] == [name for name, _ in table.head[1:]]
+
+
+def test_dimensions_are_drawn_by_what_they_carry_and_inactive_ones_named(variant):
+    chart = _bars(variant("vae"))
+    order = [int(dim) for dim in re.findall(r"dimension (\d+) ", chart.svg)]
+    assert order == [2, 0, 5, 3, 1, 4]
+    assert chart.caption == "vae: dimensions 1 and 4 of 6 are inactive."
+    assert "2 inactive" in chart.svg
+    assert chart.svg.count('class="note gone"') == 2
+
+
+@pytest.mark.parametrize(
+    ("inactive", "caption"),
+    [
+        ([], "all 40 dimensions are active."),
+        ([7], "dimension 7 of 40 is inactive."),
+        (list(range(20)), "20 dimensions of 40 are inactive."),
+        (list(range(40)), "none of the 40 dimensions is active."),
+    ],
+)
+def test_inactive_dimensions_are_counted_where_they_are_many(variant, inactive, caption):
+    active = tuple(dim not in inactive for dim in range(40))
+    run = add(variant("vae"), gaussian(kl_per_dim=(0.5,) * 40, active=active))
+    assert _bars(run, 340).caption == f"vae: {caption}"
+
+
+def test_noise_is_not_drawn_as_if_it_were_something(variant):
+    svg = _bars(variant("collapsed")).svg
+    heights = [float(h) for h in re.findall(r'height="([\d.]+)" rx="[\d.]+" class="fill', svg)]
+    assert len(heights) == 6
+    assert max(heights) < 3
+
+
+def test_without_rates_by_dimension_there_are_no_bars(variant):
+    run = change(variant("vae"), Latent, kl_per_dim=None, mismatch=None)  # As under a VampPrior.
+    section = rate.section(subject(run))
+    assert [block.kind for block in section.blocks] == ["numbers", "chart"]
+    assert "Mismatch with the prior" not in [q.name for q in section.blocks[0].quantities]
+    assert section.blocks[1].name == "active-dimensions"
+
+
+def test_the_use_of_the_code_is_drawn_where_it_changes(variant, run):
+    vae = variant("vae")
+    assert "vae ends at 4.000" in rate_charts.active_units(subject(vae)).svg
+    assert rate_charts.perplexity(subject(vae)) is None
+    assert rate_charts.active_units(subject(variant("vae", epochs=1))) is None
+    assert rate_charts.active_units(subject(run())) is None
+    assert "vq ends at 4.000" in rate_charts.perplexity(subject(variant("vq"))).svg
+
+
+def test_extreme_values_leave_a_page_that_can_be_read(variant, tmp_path):
+    kl = (0.0,) * 5 + (9e8,)
+    run = add(variant("vae"), gaussian(elbo=-3.2e11, distortion=3.2e11, kl_per_dim=kl))
+    pictures = run.require(Pictures)
+    assert pictures.samples
+    assert pictures.manifold
+    pictures.samples.images[:] = float("nan")
+    pictures.manifold.images[:] = 7.0
+    page = write_page("T", "", subject(add(run, pictures)), tmp_path).read_text("utf-8")
+    assert "−3.200e+11" in page
+    assert not re.search(r"[ML\"](nan|inf)\b", page)
+    for picture in re.findall(r"base64,([^\"]*)", page):
+        assert b64decode(picture).startswith(b"\x89PNG")

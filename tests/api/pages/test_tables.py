@@ -1,0 +1,89 @@
+"""Tables of errors, bounds and costs."""
+
+import toys
+from latentscape.api.pages.tables import by_class, results
+from latentscape.evaluation.results import Latent
+from latentscape.reporting.sentences import describe_supervision
+from synthetic import add, change, study_subject, subject
+
+
+def _column(table, name):
+    place = [title for title, _ in table.head].index(name)
+    return [row[place] for row in table.rows]
+
+
+def _names(table):
+    return [title for title, _ in table.head]
+
+
+def test_the_best_of_each_column_is_marked_and_ties_share_it(run):
+    errors = {"a": 0.5, "b": 0.5, "c": 1}
+    (table,) = results(subject(*(run(name, error=error) for name, error in errors.items())))
+    for name in ("MSE", "PSNR", "SSIM"):
+        assert [cell.best for cell in _column(table, name)] == [True, True, False]
+    assert [cell.text for cell in _column(table, "PSNR")] == ["17.50", "17.50", "15.00"]
+    assert "Lower is better in every column but PSNR and SSIM." in table.caption
+
+
+def test_a_column_stands_where_any_row_has_a_number(run):
+    (table,) = results(subject(run(bernoulli=False)))
+    assert "BCE" not in _names(table)
+    (table,) = results(subject(run(bernoulli=False), run("b")))
+    assert [cell.text for cell in _column(table, "BCE")] == ["–", "0.1000"]
+
+
+def test_a_single_model_stands_beside_pca_and_the_mean_image(run):
+    (table,) = results(subject(run("a", error=0.5)))
+    assert [row[0].text for row in table.rows] == [
+        "a",
+        "PCA, 2 components",
+        "The mean image alone",
+    ]
+    assert [cell.text for cell in _column(table, "MSE")] == ["0.005000", "0.01200", "0.03000"]
+
+
+def test_classes_go_by_their_names(run):
+    table = by_class(subject(run()))
+    assert table is not None
+    assert _names(table) == ["Model", "ring", "bar", "dot"]
+    assert by_class(subject(run(labelled=False))) is None
+
+
+def test_what_sets_a_row_apart_is_marked(run, variant):
+    rows = run(), variant("collapsed"), variant("conditional")
+    table, bounds = results(subject(*rows))
+    for body in (table.rows, bounds.rows):
+        assert [line[0].marks for line in body] == [(), ("collapsed",), ("labels",)]
+    sentence = describe_supervision(rows[2].supervision)
+    assert f"“labels” (conditional): {sentence}" in table.caption
+    assert "“collapsed” (collapsed): the code is not used." in table.caption
+
+
+def test_columns_of_bounds_stand_where_any_row_has_them(run, variant, register):
+    register(toys.ToyAnalysis())
+    vae = [add(variant("vae", seed=s), toys.ToyResult(number=98.125)) for s in (0, 1)]
+    errors, table = results(study_subject(vae, [run()]))
+    assert [(c.text, c.note) for c in _column(table, "ELBO")] == [("−100.5", "± 0.35"), ("–", "")]
+    assert [cell.text for cell in _column(table, "Rate")] == ["5.800", "–"]
+    assert [cell.text for cell in _column(table, "Active")] == ["4 of 6", "–"]
+    assert [cell.text for cell in _column(table, "Toy NLL")] == ["98.12", "–"]
+    assert [cell.text for cell in _column(table, "Code")] == ["6", "2"]
+    assert "A higher ELBO and a lower Toy NLL are better; a dash" in table.caption
+    assert "Code" not in _names(errors)
+    (table,) = results(study_subject([run()], [run("b")]))
+    assert "ELBO" not in _names(table)
+
+
+def test_the_best_bound_is_marked_among_bounds_on_the_same_pixels_alone(variant):
+    one, other = change(variant("vae", "one"), Latent, elbo=-90.0), variant("vae", "other")
+    table = results(subject(one, other))[1]
+    assert [cell.best for cell in _column(table, "ELBO")] == [True, False]
+    other = variant("vae", "other", changes={"data.binarize": "dynamic"})
+    table = results(subject(one, other))[1]
+    assert not any(cell.best for cell in _column(table, "ELBO"))
+    assert "compare only between models of one likelihood" in table.caption
+
+
+def test_neither_a_high_nor_a_low_rate_is_best(variant):
+    table = results(subject(variant("vae", "a"), change(variant("vae"), Latent, rate=1.0)))[1]
+    assert not any(cell.best for name in ("Rate", "Active") for cell in _column(table, name))

@@ -1,0 +1,336 @@
+"""Analysing runs and foreign codes: what is compared, what is kept, what is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+import latentscape
+from latentscape.analyses.anomalies.result import Anomalies
+from latentscape.analyses.clusters.result import Clusters
+from latentscape.analyses.comparison import Baselines, compare_codes
+from latentscape.analyses.legibility.result import Legibility
+from latentscape.analyses.neighbours.result import Neighbours
+from latentscape.analyses.notes import protocols
+from latentscape.analyses.registry import analysis
+from latentscape.api.analyzing import analyze_codes
+from latentscape.api.subjects import subject_json, subject_of
+from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.findings import MISSING_PACKAGE, Skip, take_arrays, to_json
+from latentscape.evaluation.results import Evaluation
+from latentscape.reporting.sentences import describe_supervision
+from latentscape.runs import RunFindings
+from latentscape.runs.store import findings_folder, part_file
+
+SMALL = {
+    "data.train": 300,
+    "data.test": 100,
+    "model.encoder.widths": [32],
+    "train.epochs": 2,
+    "train.snapshots": [1, 2],
+}
+QUICK = ("kmeans",)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return latentscape.train("simple-20", changes=SMALL, folder=folder, quiet=True)
+
+
+@pytest.fixture
+def comparison(run):
+    return compare_codes(run)
+
+
+@pytest.fixture(scope="module")
+def labelled(digits):
+    """Random codes that say something of the labels."""
+    rng = np.random.default_rng(0)
+    return np.eye(10)[digits.labels] + 0.2 * rng.standard_normal((len(digits), 10)), digits.labels
+
+
+def arrays_of(part):
+    return take_arrays(part)[1]
+
+
+def files_of(run):
+    """Return the bytes of every file of findings."""
+    return {path.name: path.read_bytes() for path in findings_folder(run.path).iterdir()}
+
+
+def test_baselines_stand_beside_the_model(comparison):
+    assert [(row.name, row.kind, row.dim) for row in comparison.rows] == [
+        ("simple-20", "model", 20),
+        ("raw pixels", "pixels", 784),
+        ("PCA, 20", "pca", 20),
+    ]
+    split = comparison.split
+    for row in comparison.rows:
+        assert [len(row.part(p)) for p in ("train", "validation", "test", "all")] == [
+            *split.sizes.values(),
+            sum(split.sizes.values()),
+        ]
+    images = torch.from_numpy(split.dataset.images[split.test])
+    codes = latentscape.load(comparison.opened.run.path).encode(images).detach().numpy()
+    assert np.array_equal(comparison.rows[0].test, codes)
+
+
+def test_what_is_found_is_kept_with_the_run_and_only_the_asked_part_changes(run):
+    latentscape.legibility(run)
+    before = files_of(run)
+    found = latentscape.cluster(run.path, methods=QUICK)
+    kept = RunFindings(run).require(Clusters)
+    assert to_json(kept) == to_json(found)
+    arrays = arrays_of(kept)
+    assert arrays.keys() == arrays_of(found).keys()
+    for name, array in arrays_of(found).items():
+        assert np.array_equal(arrays[name], array, equal_nan=True)
+    after = files_of(run)
+    others = {name for name in before if not name.startswith(Clusters.part)}
+    assert {part_file(run.path, kind.part).name for kind in (Evaluation, Legibility)} <= others
+    assert {name: after[name] for name in others} == {name: before[name] for name in others}
+
+
+def test_evaluating_again_keeps_what_was_analysed(run):
+    latentscape.cluster(run.path, methods=QUICK)
+    latentscape.legibility(run.path)
+    kinds = (Evaluation, Clusters, Legibility)
+    before = RunFindings(run)
+    arrays = {kind: arrays_of(before.require(kind)) for kind in kinds}
+    facts = before.to_json()
+    latentscape.evaluate(run.path)
+    after = RunFindings(run)
+    assert after.to_json() == facts
+    assert {kind: arrays_of(after.require(kind)).keys() for kind in kinds} == {
+        kind: of_kind.keys() for kind, of_kind in arrays.items()
+    }
+
+
+def test_fewer_clusters_leave_no_pictures_of_earlier_ones(run):
+    latentscape.cluster(run.path, methods=QUICK)
+    latentscape.cluster(run.path, methods=QUICK, k=3)
+    assert len(RunFindings(run).require(Clusters).kmeans.pictures.means) == 3
+    assert len([name for name in files_of(run) if name.startswith(Clusters.part)]) == 2
+
+
+def test_a_reported_number_is_filled_in_once_it_was_measured_in_the_same_way(tmp_path):
+    changes = {**SMALL, "model.latent.dim": 2}
+    recipe = latentscape.load_recipe("dense-dropout").model_copy(update={"reported_on": "mnist-5k"})
+    run = latentscape.train(recipe, changes=changes, folder=tmp_path, quiet=True)
+
+    def obtained():
+        subject = subject_of(run)
+        claims = subject.rows[0].facts.claims
+        assert subject_json(subject)["claims"] == [to_json(claim) for claim in claims]
+        return {claim.metric: claim.obtained for claim in claims}
+
+    assert set(obtained().values()) == {None}
+    # More clusters than labels are purer, and are not what was reported.
+    latentscape.cluster(run.path, methods=QUICK, k=50)
+    assert obtained()["kmeans_accuracy"] is None
+    clusters = latentscape.cluster(run.path, methods=QUICK)
+    reading = latentscape.legibility(run.path).reading
+    assert obtained() == {
+        "kmeans_accuracy": clusters.kmeans.agreement.majority,
+        "probe_accuracy": None,
+        "readable_of_16": reading.readable_of_16,
+    }
+
+
+def test_analysing_codes_does_all_that_applies_and_keeps_it(comparison):
+    watched = []
+
+    def watch(items):
+        for item in items:
+            watched.append(item.name)
+            yield item
+
+    parts = ("legibility", "neighbours", "anomalies")
+    found = analyze_codes(comparison, parts=parts, watch=watch)
+    assert watched == list(found) == list(parts)
+    assert [type(result) for result in found.values()] == [Legibility, Neighbours, Anomalies]
+    kept = RunFindings(comparison.opened.run)
+    for part in parts:
+        result = kept.require(analysis(part).result)
+        assert to_json(result) == to_json(found[part])
+        assert analysis(part).is_current(result)
+    assert not analysis("probing").is_current(kept.get(analysis("probing").result))
+
+
+def test_of_codes_alone_only_what_needs_no_model_is_measured(labelled):
+    comparison = compare_codes(codes={"z": labelled[0][:200]}, labels=labelled[1][:200])
+    watched = []
+    analyze_codes(comparison, watch=lambda items: watched.extend(items) or ())
+    assert watched
+    assert not any(item.needs_model for item in watched)
+
+
+def test_a_result_of_other_settings_is_not_current(run):
+    latentscape.cluster(run.path, methods=QUICK)
+    assert not analysis("clustering").is_current(RunFindings(run).require(Clusters))
+
+
+def test_what_a_package_was_missing_for_is_done_again(comparison):
+    item = analysis("legibility")
+    result = item.measure(comparison, item.settings(), item.inputs())
+    assert item.is_current(result)
+    detail = {"command": "pip install 'latentscape[maps]'"}
+    skips = (Skip(item="Legibility was", reason=MISSING_PACKAGE, detail=detail),)
+    assert not item.is_current(result.model_copy(update={"skipped": skips}))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".parquet"])
+def test_codes_alone_come_from_files(tmp_path, labelled, suffix):
+    codes, labels = labelled
+    file = tmp_path / f"z{suffix}"
+    if suffix == ".npy":
+        np.save(file, codes)
+        np.save(tmp_path / "y.npy", labels)
+        comparison = compare_codes(codes={"z": file}, labels=tmp_path / "y.npy")
+    else:
+        write_table(file, codes, label=labels)
+        comparison = compare_codes(codes={"z": file})
+    (row,) = latentscape.cluster(comparison, methods=QUICK).rows
+    assert (row.name, row.kind, row.dim) == ("z", "other", 10)
+    assert row.partition("kmeans").agreement.hungarian > 0.95
+
+
+def test_labels_lie_in_a_file_beside_a_table(tmp_path, labelled):
+    codes, labels = labelled
+    write_table(tmp_path / "z.parquet", codes)
+    np.save(tmp_path / "y.npy", labels)
+    row = compare_codes(codes={"z": tmp_path / "z.parquet"}, labels=tmp_path / "y.npy").rows[0]
+    assert row.label_names == tuple("0123456789")
+    assert row.dim == 10
+
+
+def write_table(file, codes, **columns):
+    import pyarrow
+    from pyarrow import parquet
+
+    named = {f"c{i}": column for i, column in enumerate(codes.T)} | columns
+    parquet.write_table(pyarrow.table(named), file)
+
+
+def test_codes_arrays_and_functions_stand_beside_a_run(run, digits, labelled):
+    def thirds(images):
+        return images.reshape(len(images), -1)[:, ::3] / 255
+
+    comparison = compare_codes(run, codes={"mine": labelled[0], "thirds": thirds})
+    rows, split = comparison.rows, comparison.split
+    names = ["simple-20", "raw pixels", "PCA, 20", "PCA, 10", "PCA, 262", "mine", "thirds"]
+    assert [row.name for row in rows] == names
+    assert np.allclose(rows[5].test, labelled[0][split.test], atol=1e-6)
+    assert np.allclose(rows[6].train, thirds(digits.images[split.train]), atol=1e-6)
+
+
+def test_codes_of_data_have_its_baselines_and_its_images(digits, labelled):
+    comparison = compare_codes(codes={"mine": labelled[0]}, data=digits)
+    assert [row.name for row in comparison.rows] == ["raw pixels", "PCA, 10", "mine"]
+    assert comparison.split.dataset.fingerprint == digits.fingerprint
+
+
+def test_codes_without_labels_are_clustered_and_not_scored(labelled):
+    found = latentscape.cluster(compare_codes(codes={"z": labelled[0]}), methods=QUICK, k=4)
+    partition = found.rows[0].partition("kmeans")
+    assert partition.agreement is None
+    assert sum(partition.sizes) == 1000
+    assert "no_labels" in [skip.reason for skip in found.skips()]
+
+
+def test_shared_baselines_are_measured_once(run):
+    baselines, measured = Baselines(compare_codes(run).split), []
+    for _ in range(2):
+        comparison = compare_codes(run, baselines=baselines)
+        found = comparison.each("a", lambda codes: measured.append(codes.name) or codes)
+        assert [row.name for row in found] == [row.name for row in comparison.rows]
+    assert measured == ["simple-20", "raw pixels", "PCA, 20", "simple-20"]
+
+
+REFUSED = [
+    ({}, ConfigError, "nothing to look at"),
+    ({"codes": {"z": np.ones((7, 2))}, "labels": np.arange(6)}, DataError, "6 labels.*7|7.*6"),
+    ({"codes": {"z": np.full((9, 2), np.nan)}}, DataError, "NaN|not finite"),
+    ({"codes": {"z": len}}, DataError, "z is a function"),
+    ({"codes": {"z": "nowhere.npy"}}, DataError, "nowhere.npy"),
+]
+
+
+@pytest.mark.parametrize(("given", "error", "message"), REFUSED)
+def test_what_does_not_go_together_is_refused(given, error, message):
+    with pytest.raises(error, match=message):
+        compare_codes(**given)
+
+
+def test_codes_of_another_length_than_the_data_are_refused(run, digits):
+    bad = np.ones((5000, 2))
+    bad[4, 1] = np.inf
+    for source in ({"run": run}, {"data": digits}):
+        with pytest.raises(DataError, match=r"z has 4,999 codes, and there are 5,000 examples"):
+            compare_codes(**source, codes={"z": np.ones((4999, 2))})
+        with pytest.raises(DataError, match=r"1 of 5,000 codes of z are not finite"):
+            compare_codes(**source, codes={"z": bad})
+
+
+def test_a_run_has_data_and_labels_of_its_own(run):
+    with pytest.raises(ConfigError, match="labels of its data"):
+        compare_codes(run, labels=np.arange(3))
+    with pytest.raises(ConfigError, match="knows its data"):
+        compare_codes(run, data="mnist-5k")
+
+
+def test_only_models_reconstruct_and_have_anomalies(labelled):
+    comparison = compare_codes(codes={"z": labelled[0]}, labels=labelled[1])
+    with pytest.raises(ConfigError, match="no legibility"):
+        latentscape.legibility(comparison)
+    with pytest.raises(ConfigError, match="no anomalies"):
+        latentscape.anomalies(comparison)
+
+
+def test_an_unknown_part_is_named(comparison):
+    with pytest.raises(ConfigError, match="clustering"):
+        analyze_codes(comparison, parts=["clusters"])
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(RunError, match="not a run"):
+        latentscape.cluster(tmp_path)
+
+
+def test_anomalies_of_other_data_are_returned_and_not_kept(run, digits):
+    latentscape.anomalies(run)
+    before = files_of(run)
+    others = latentscape.Dataset(
+        "others", digits.images[:30], digits.labels[:30], digits.label_names
+    )
+    found = latentscape.anomalies(run, data=others, normal=["0"])
+    assert (found.data, found.normal, len(found.index)) == ("others", ("0",), 30)
+    assert files_of(run) == before
+
+
+def test_a_run_on_some_labels_takes_the_others_for_anomalies(tmp_path, digits):
+    changes = {**SMALL, "data.train_labels": ["0"], "data.train": 100}
+    run = latentscape.train("simple-20", changes=changes, folder=tmp_path, quiet=True)
+    assert latentscape.anomalies(run).auroc("reconstruction") > 0.5
+    # Data with other labels need no normal one.
+    others = latentscape.Dataset("others", digits.images[:9], np.zeros(9, np.int64), ("shoe",))
+    assert latentscape.anomalies(run, data=others).normal is None
+    assert "'0' alone" in describe_supervision(RunFindings(run).supervision)
+
+
+def test_a_supervised_run_says_so_beside_every_part(tmp_path):
+    run = latentscape.train("cond-vae", changes=SMALL, folder=tmp_path, quiet=True)
+    latentscape.cluster(run, methods=QUICK)
+    latentscape.legibility(run)
+    rows = subject_of(run).rows
+    for part in ("clustering", "legibility"):
+        assert "every test number gives it the true label" in protocols(analysis(part), rows)
+
+
+def test_a_new_point_is_placed_on_the_map_that_a_run_keeps(run):
+    with pytest.raises(RunError, match="No map.*latentscape project"):
+        latentscape.place(run, data="mnist-5k")
+    maps = latentscape.project(run, methods=["pca"], points=50)
+    codes = compare_codes(run).rows[0].test[:1]
+    assert latentscape.place(run.path, codes=codes, method="pca").shape == (1, 2)
+    assert len(maps.points) == 50

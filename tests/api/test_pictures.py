@@ -1,0 +1,265 @@
+"""Pictures made from runs: what is written, and every mistake that can be made."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import latentscape
+from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.records import Dataset
+from latentscape.runs import load_run_split
+
+FAST = {"train.epochs": 1, "data.train": 300, "data.test": 40, "model.encoder.widths": [32]}
+NEEDED = {"denoise": {"noise": "masking"}}
+SIZES = {  # Rows and columns of each picture, and the gap between them.
+    "sample": (8, 8, 2),
+    "interpolate": (8, 10, 2),
+    "traverse": (2, 9, 2),
+    "manifold": (20, 20, 0),
+    "reconstruct": (2, 16, 2),
+    "denoise": (3, 10, 2),
+}
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    def train(recipe, data="mnist-5k", **changes):
+        given = {**FAST, **{path.replace("__", "."): value for path, value in changes.items()}}
+        folder = tmp_path_factory.mktemp(recipe)
+        return latentscape.train(recipe, data=data, changes=given, folder=folder, quiet=True)
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def vae(train):
+    return train("vae-20", model__latent__dim=2)
+
+
+@pytest.fixture(scope="module")
+def conditional(train):
+    return train("cond-vae")
+
+
+@pytest.fixture(scope="module")
+def noisy(train):
+    return train("denoising")
+
+
+@pytest.fixture(scope="module")
+def colours():
+    """Images in colour, 8 high and 6 wide, of values from 0 to 1 and without labels."""
+    images = np.random.default_rng(0).random((60, 3, 8, 6)).astype(np.float32)
+    return Dataset("colours", images, value_range=(0.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def coloured(train, colours):
+    return train("vae-20", colours)
+
+
+@pytest.fixture(scope="module")
+def flat(train, vectors):
+    return train("vae-20", vectors.dataset)
+
+
+@pytest.fixture
+def files(tmp_path, digits):
+    """Two test images as grey PNG files, a 0 and a 7."""
+    paths = [tmp_path / "zero.png", tmp_path / "seven.png"]
+    for path, label in zip(paths, (0, 7), strict=True):
+        place = np.flatnonzero(digits.labels == label)[0]
+        Image.fromarray(digits.images[place, 0]).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_each_picture_is_a_png_in_the_run_with_its_numbers_beside_it(vae, name):
+    sheet = getattr(latentscape, name)(vae, array=True, **NEEDED.get(name, {}))
+    rows, columns, gap = SIZES[name]
+    assert sheet.picture == vae.path / f"{name}.png"
+    with Image.open(sheet.picture) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (columns * (56 + gap) - gap, rows * (56 + gap) - gap)
+    assert sheet.array == vae.path / f"{name}.npy"
+    assert np.array_equal(np.load(sheet.array), sheet.images)
+    assert sheet.images.dtype == np.float32
+    assert sheet.images.size == rows * columns * 784
+    assert sheet.about.endswith(".")
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_again_it_is_the_same_to_the_bit(vae, name, tmp_path):
+    make = getattr(latentscape, name)
+    files = [make(vae, out=tmp_path / f"{i}.png", **NEEDED.get(name, {})).picture for i in (0, 1)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"0.png", "1.png"}
+
+
+def test_samples_of_another_seed_are_others(vae, tmp_path):
+    first, other = (
+        latentscape.sample(vae, seed=seed, out=tmp_path / "s.png").images for seed in (0, 1)
+    )
+    assert not np.array_equal(first, other)
+
+
+def test_labels_stand_in_columns(conditional):
+    sheet = latentscape.sample(conditional, count=20)
+    with Image.open(sheet.picture) as picture:
+        assert picture.size == (10 * 58 - 2, 2 * 58 - 2)
+    seven = latentscape.sample(conditional, count=9, label="7")
+    with Image.open(seven.picture) as picture:
+        assert picture.size == (3 * 58 - 2, 3 * 58 - 2)
+    assert "label 7" in seven.about
+
+
+def test_chosen_test_examples(vae):
+    sheet = latentscape.interpolate(vae, between=(3, 17), path="linear", steps=4)
+    assert sheet.images.shape == (1, 4, 1, 28, 28)
+    assert sheet.about.startswith("Test examples 3 and 17. ")
+    split = load_run_split(vae)
+    images = torch.from_numpy(split.dataset.images[split.test[[3, 17]]])
+    with torch.inference_mode():
+        expected = latentscape.load(vae.path).reconstruct(images)
+    assert np.allclose(sheet.images[0, [0, -1]], expected, atol=1e-5)
+    assert latentscape.traverse(vae, example=5, steps=3).about.startswith("Test example 5. ")
+
+
+def test_the_clean_row_is_untouched(noisy):
+    sheet = latentscape.denoise(noisy)
+    split = load_run_split(noisy)
+    images = split.dataset.images[split.examples(10)]
+    assert np.array_equal(sheet.images[0], images / np.float32(255))
+    assert "25 % of the values set to 0" in sheet.about
+    more = latentscape.denoise(noisy, amount=0.5)
+    assert "50 % of the values" in more.about
+    block = latentscape.denoise(noisy, noise="block")
+    assert "30 % of the height" in block.about
+    assert "other noise" in block.about
+
+
+@pytest.mark.parametrize("name", ["interpolate", "reconstruct", "denoise"])
+def test_files_of_ones_own(noisy, files, name):
+    sheet = getattr(latentscape, name)(noisy, files=files)
+    assert "zero.png, seven.png" in sheet.about
+    own = latentscape.reconstruct(noisy, files=files).images
+    first = {"interpolate": own[1, 0], "reconstruct": own[0, 0], "denoise": own[0, 0]}[name]
+    assert np.allclose(sheet.images[0, 0], first, atol=1e-5)
+
+
+def test_a_file_is_read_as_the_data_are(noisy, files, digits):
+    sheet = latentscape.reconstruct(noisy, files=files[:1])
+    place = np.flatnonzero(digits.labels == 0)[0]
+    assert np.array_equal(sheet.images[0, 0], digits.images[place] / np.float32(255))
+    with Image.open(files[0]) as grey:
+        grey.convert("RGB").save(files[1])
+    in_colour = latentscape.reconstruct(noisy, files=files[1:])
+    assert np.array_equal(in_colour.images, sheet.images)
+
+
+def test_a_grey_file_becomes_colour_and_takes_the_range_of_the_data(coloured, colours, tmp_path):
+    pixels = np.arange(48, dtype=np.uint8).reshape(8, 6) * 5
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    sheet = latentscape.reconstruct(coloured, files=[tmp_path / "grey.png"], data=colours)
+    assert sheet.images.shape == (2, 1, 3, 8, 6)
+    assert np.allclose(sheet.images[0, 0], pixels / 255, atol=1e-6)
+    with Image.open(sheet.picture) as picture:
+        assert picture.mode == "RGB"
+
+
+def test_files_are_resized_as_the_data_were(train, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        Image.fromarray(rng.integers(0, 256, (12, 10), np.uint8)).save(folder / f"{number}.png")
+    run = train("vae-20", folder, data__resize=[6, 5])
+    sheet = latentscape.reconstruct(run, files=[folder / "3.png"])
+    split = load_run_split(run)
+    assert any(np.array_equal(sheet.images[0, 0] * 255, image) for image in split.dataset.images)
+
+
+def test_files_for_a_conditional_model_need_their_label(conditional, files):
+    with pytest.raises(ConfigError, match="image files carry none.*--label NAME"):
+        latentscape.reconstruct(conditional, files=files)
+    found = [latentscape.reconstruct(conditional, files=files, label=label) for label in "07"]
+    assert np.array_equal(found[0].images[0], found[1].images[0])
+    assert not np.allclose(found[0].images[1], found[1].images[1])
+    with pytest.raises(ConfigError, match="--label with --files alone"):
+        latentscape.reconstruct(conditional, label="0")
+
+
+def test_vectors_cannot_be_drawn_but_their_numbers_kept(flat, vectors):
+    with pytest.raises(ConfigError, match="vectors of 9 numbers, which cannot be drawn.*--array"):
+        latentscape.sample(flat, data=vectors.dataset)
+    sheet = latentscape.sample(flat, count=5, array=True, data=vectors.dataset)
+    assert sheet.picture is None
+    assert sheet.array == flat.path / "sample.npy"
+    assert np.load(sheet.array).shape == (5, 9)
+    assert not (flat.path / "sample.png").exists()
+    for name in ("interpolate", "traverse", "reconstruct", "denoise"):
+        make = getattr(latentscape, name)
+        sheet = make(flat, array=True, data=vectors.dataset, **NEEDED.get(name, {}))
+        assert sheet.images.shape[-1] == 9
+        assert sheet.picture is None
+    with pytest.raises(ConfigError, match="no rows and columns"):
+        latentscape.denoise(flat, noise="block", array=True, data=vectors.dataset)
+    with pytest.raises(ConfigError, match="one channel or three.*are 9 numbers"):
+        latentscape.reconstruct(flat, files=["a.png"], array=True, data=vectors.dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("sample", {"label": "7"}, "not conditioned on labels"),
+        ("sample", {"source": "vamp"}, "no VampPrior"),
+        ("sample", {"out": "samples.jpg"}, "ends in .png"),
+        ("interpolate", {"between": (3, 40)}, "no test example 40. Expected a number from 0 to 39"),
+        ("interpolate", {"files": ["a.png"]}, "1 file.*two"),
+        ("interpolate", {"files": ["a.png", "b.png"], "between": (1, 2)}, "one or the other"),
+        ("interpolate", {"path": "round"}, "no path called 'round'"),
+        ("traverse", {"example": -1}, "no test example -1"),
+        ("manifold", {"label": "3"}, "not conditioned"),
+        ("denoise", {}, "trained without noise.*--noise.*latentscape train denoising"),
+        ("denoise", {"noise": "rain"}, "'gaussian'.*got 'rain'"),
+        ("denoise", {"noise": "masking", "amount": 2}, "cannot exceed 1"),
+        ("denoise", {"noise": "gaussian", "amount": 0}, "greater than 0"),
+    ],
+)
+def test_mistakes_say_what_to_do(vae, tmp_path, monkeypatch, name, options, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=words):
+        getattr(latentscape, name)(vae, **options)
+    assert not any(tmp_path.iterdir())
+
+
+def test_planes_and_paths_that_a_model_does_not_have(noisy):
+    with pytest.raises(ConfigError, match="32 numbers have no plane.*--latent-dim 2"):
+        latentscape.manifold(noisy)
+    with pytest.raises(DataError, match=r"300 training examples.*330 at least"):
+        latentscape.sample(noisy)
+
+
+def test_files_that_do_not_fit(vae, tmp_path):
+    Image.new("L", (20, 30)).save(tmp_path / "large.png")
+    with pytest.raises(DataError, match="is 30x20 pixels.*Expected 28x28"):
+        latentscape.reconstruct(vae, files=[tmp_path / "large.png"])
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(DataError, match="text.png cannot be read as an image"):
+        latentscape.reconstruct(vae, files=[tmp_path / "text.png"])
+    with pytest.raises(DataError, match="none.png"):
+        latentscape.reconstruct(vae, files=[tmp_path / "none.png"])
+
+
+def test_a_picture_that_cannot_be_written(vae, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="could not be written"):
+        latentscape.sample(vae, out=tmp_path / "file" / "s.png")
+
+
+def test_one_test_example_has_no_partner(train):
+    run = train("vae-20", data__test=1)
+    with pytest.raises(ConfigError, match="one test example alone.*--files"):
+        latentscape.interpolate(run)
+    assert latentscape.reconstruct(run).images.shape == (2, 1, 1, 28, 28)

@@ -1,0 +1,53 @@
+"""Numbers as people read them."""
+
+import math
+
+import pytest
+
+from latentscape.core.findings import Statistic
+from latentscape.core.metrics import Metric
+from latentscape.core.units import duration, number, percent
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0123456, "0.01235"),
+        (65.3, "65.30"),
+        (0.99999, "1.000"),
+        (1234567.0, "1,234,567"),
+        (-2.5, "−2.500"),
+        (0, "0"),
+        (3e-9, "3.000e−09"),
+        (None, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_number(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.1234, "0.123 s"), (34.14, "34.1 s"), (200, "3 min 20 s"), (7300, "2 h 1 min"), (None, "–")],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_percent():
+    assert (percent(-0.4512), percent(0.0123, "+")) == ("−45 %", "+1.2 %")
+
+
+def test_standard_deviations():
+    metric = Metric("m", "M")
+    assert metric.write_sd(Statistic(mean=1.0, sd=0.01234, n=2)) == "± 0.012"
+    assert metric.write_sd(Statistic(mean=1.0)) == metric.write_sd(None) == ""
+
+
+def test_statistics():
+    metric, share = Metric("m", "M"), Metric("s", "S", is_share=True)
+    assert metric.write_statistic(Statistic(mean=1.0, sd=0.01234, n=2)) == "1.000 ± 0.012"
+    assert metric.write_statistic(Statistic(mean=1.0)) == "1.000"
+    assert metric.write_statistic(None) == "–"
+    assert share.write_statistic(Statistic(mean=0.546, sd=0.012, n=2)) == "54.6 ± 1.2 %"

@@ -1,0 +1,261 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.records import Dataset
+from latentscape.data import load_dataset, stream_data
+
+
+def load(path: Path, content: str | bytes, **settings: object) -> Dataset:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return load_dataset(DataConfig(source=str(path), **settings))
+
+
+def table(columns: list[str] | None, rows: np.ndarray, delimiter: str = ",") -> str:
+    lines = [delimiter.join(columns)] if columns else []
+    return "\n".join([*lines, *(delimiter.join(map(str, row)) for row in rows), ""])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "train.csv"
+
+
+@pytest.fixture
+def pixels() -> list[str]:
+    return [f"pixel{index}" for index in range(64)]
+
+
+@pytest.fixture
+def rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return (30, 65): label and pixels."""
+    return np.column_stack([labels, images.reshape(30, 64)])
+
+
+def test_kaggle_training_table(path: Path, pixels: list[str], rows: np.ndarray) -> None:
+    dataset = load(path, table(["label", *pixels], rows))
+    assert dataset.images.dtype == np.uint8
+    assert dataset.value_range == (0, 255)
+    np.testing.assert_array_equal(dataset.images, rows[:, 1:].reshape(-1, 1, 8, 8))
+    np.testing.assert_array_equal(dataset.labels, rows[:, 0])
+    assert dataset.label_names == tuple("0123456789")
+
+
+def test_kaggle_test_table(path: Path, pixels: list[str], rows: np.ndarray) -> None:
+    dataset = load(path, table(pixels, rows[:, 1:]))
+    assert dataset.labels is None
+    assert dataset.shape == (1, 8, 8)
+
+
+def test_real_digits_as_kaggle_writes_them(path: Path) -> None:
+    mnist = load_dataset(DataConfig(source="mnist-5k"))
+    rows = np.column_stack([mnist.labels[:500], mnist.images[:500].reshape(-1, 784)])
+    dataset = load(path, table(["label", *(f"pixel{index}" for index in range(784))], rows))
+    np.testing.assert_array_equal(dataset.images, mnist.images[:500])
+    np.testing.assert_array_equal(dataset.labels, mnist.labels[:500])
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_dialects(
+    path: Path, pixels: list[str], rows: np.ndarray, delimiter: str, newline: str, start: str
+) -> None:
+    text = start + table(["label", *pixels], rows, delimiter).replace("\n", newline)
+    dataset = load(path, text)
+    np.testing.assert_array_equal(dataset.images.reshape(-1, 64), rows[:, 1:])
+    assert dataset.labels is not None
+
+
+def test_gzipped(tmp_path: Path, pixels: list[str], rows: np.ndarray) -> None:
+    dataset = load(tmp_path / "train.csv.gz", gzip.compress(table(pixels, rows[:, 1:]).encode()))
+    assert (dataset.name, dataset.shape) == ("train", (1, 8, 8))
+
+
+def test_quotes_spaces_blank_lines_and_no_newline_at_the_end(path: Path) -> None:
+    dataset = load(path, '"a", "label", b\n1,"x",2\n\n 3,y, 4')
+    np.testing.assert_array_equal(dataset.images, [[1, 2], [3, 4]])
+    assert dataset.label_names == ("x", "y")
+
+
+def test_rows_and_columns_as_pixel_names(path: Path) -> None:
+    dataset = load(path, "label,1x1,1x2,2x1,2x2\n7,1,2,3,4\n8,5,6,7,8\n")
+    np.testing.assert_array_equal(dataset.images[0, 0], [[1, 2], [3, 4]])
+
+
+def test_row_numbers_of_pandas_are_no_values(path: Path) -> None:
+    assert load(path, ",a,b\n0,5,6\n1,7,8\n").shape == (2,)
+
+
+def test_other_columns_beside_pixels_are_no_values(path: Path) -> None:
+    dataset = load(path, "id,pixel0,class\nfirst,5,cat\nsecond,6,dog\n", labels="class")
+    np.testing.assert_array_equal(dataset.images, [[[[5]]], [[[6]]]])
+    assert dataset.label_names == ("cat", "dog")
+
+
+def test_vectors(path: Path) -> None:
+    dataset = load(path, "a,b,c,d\n1,2,3,4\n5,6,7,8\n")
+    np.testing.assert_array_equal(dataset.images, [[1, 2, 3, 4], [5, 6, 7, 8]])
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((2, 3), (1, 2, 3)), ((3, 2, 1), (3, 2, 1)), ((6,), (6,))]
+)
+def test_shape(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    assert load(path, "a,b,c,d,e,f\n1,2,3,4,5,6\n5,6,7,8,9,9\n", shape=shape).shape == expected
+
+
+def test_shape_overrules_the_square(path: Path, pixels: list[str], rows: np.ndarray) -> None:
+    assert load(path, table(pixels, rows[:, 1:]), shape=(4, 16)).shape == (1, 4, 16)
+
+
+def test_shape_that_does_not_fit(path: Path) -> None:
+    with pytest.raises(DataError, match="a shape of 3 values"):
+        load(path, "a,b,c\n1,2,3\n4,5,6\n", shape=(2, 2))
+
+
+def test_a_table_without_header(path: Path, rows: np.ndarray) -> None:
+    dataset = load(path, table(None, rows), labels="0")
+    np.testing.assert_array_equal(dataset.images.reshape(-1, 64), rows[:, 1:])
+    np.testing.assert_array_equal(dataset.labels, rows[:, 0])
+    assert dataset.shape == (1, 8, 8)
+
+
+def test_a_table_without_header_may_have_labels_last(path: Path) -> None:
+    assert load(path, "1,2,7\n3,4,8\n", labels="2").label_names == ("7", "8")
+
+
+def test_what_looks_like_a_label_and_an_image_needs_a_word(path: Path, rows: np.ndarray) -> None:
+    with pytest.raises(DataError, match=r"no header and 65 columns.*--labels 0"):
+        load(path, table(None, rows))
+    assert load(path, table(None, rows), shape=(65,)).shape == (65,)
+
+
+def test_a_missing_label_column(path: Path) -> None:
+    with pytest.raises(DataError, match=r"no column 'lable'.*Did you mean 'Label'\?"):
+        load(path, "Label,a\n1,2\n3,4\n", labels="lable")
+
+
+def test_a_position_that_does_not_exist(path: Path) -> None:
+    with pytest.raises(DataError, match="no column '5'.*one of its 2 columns"):
+        load(path, "1,2\n3,4\n", labels="5")
+
+
+def test_only_a_label(path: Path) -> None:
+    with pytest.raises(DataError, match="no columns of values"):
+        load(path, "label\n1\n2\n")
+
+
+def test_labels_are_sorted_as_numbers_if_they_are(path: Path) -> None:
+    dataset = load(path, "label,a\n10,1\n9,2\n-1,3\n")
+    assert dataset.label_names == ("-1", "9", "10")
+    assert dataset.labels.tolist() == [2, 1, 0]
+
+
+def test_an_empty_label(path: Path) -> None:
+    with pytest.raises(DataError, match=r"no label for 1 example.*number 1"):
+        load(path, "label,a\n1,1\n,2\n")
+
+
+@pytest.mark.parametrize(
+    ("cell", "dtype", "value_range"),
+    [
+        ("7", np.uint8, (0, 255)),
+        ("300", np.float32, (0, 255)),
+        ("-1", np.float32, (0, 255)),
+        ("0.5", np.float32, (0, 1)),
+    ],
+)
+def test_types(path: Path, cell: str, dtype: type, value_range: tuple[float, float]) -> None:
+    dataset = load(path, f"a,b\n1,2\n3,{cell}\n")
+    assert dataset.images.dtype == dtype
+    assert dataset.images[1, 1] == float(cell)
+    assert dataset.value_range == value_range
+
+
+def test_a_range_of_ones_own(path: Path) -> None:
+    assert load(path, "a,b\n1,2\n3,300\n", range=(0, 300)).value_range == (0, 300)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("3", r"line 3 has 1 cell\(s\) where the first line has 2"),
+        ("3,4,5", r"line 3 has 3 cell\(s\) where the first line has 2"),
+        ("3,", "line 3, column 'b': the cell is empty"),
+        ("3,four", "line 3, column 'b': 'four' is not a number"),
+        ("NA,4", "line 3, column 'a': 'NA' is not a number"),
+        ("3,nan", "line 3, column 'b': 'nan' is not a finite number"),
+        ("-inf,4", "line 3, column 'a': '-inf' is not a finite number"),
+        ("3,1e300", "line 3, column 'b': '1e300' is not a finite number"),
+        ("3,1_000", "cannot be read as a table.*1_000"),
+        ('3,"4', "cannot be read as a table|line 3|line 4"),
+        ("3,\0", "line 3"),
+    ],
+)
+def test_the_first_mistake_is_named(path: Path, line: str, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        load(path, f"a,b\n1,2\n{line}\n5,6\n")
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("header", ["", "a,b\n"])
+def test_line_numbers_count_the_header(path: Path, header: str) -> None:
+    with pytest.raises(
+        DataError, match=f"line {2 + bool(header)}, column '{'b' if header else '1'}': 'x'"
+    ):
+        load(path, f"{header}1,2\n3,x\n5,6\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_nothing_at_all(path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match="is empty"):
+        load(path, content)
+
+
+def test_a_header_and_nothing_else(path: Path) -> None:
+    with pytest.raises(DataError, match="holds 0 example"):
+        load(path, "a,b\n")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b\n1,2\n3,4\n".encode("utf-16"),
+        b"a,\xff\n1,2\n",
+        b"\x89PNG\r\n\x1a\n\0\0",
+        b"PK\3\4\0\0\0",
+    ],
+)
+def test_what_is_no_text(path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match="not text in UTF-8"):
+        load(path, content)
+
+
+def test_columns_that_are_left_out_need_not_be_text(path: Path) -> None:
+    dataset = load(path, b"pixel0,name\n1,Andr\xe9\n2,Zo\xeb\n")
+    assert (dataset.images.ravel().tolist(), dataset.left_out) == ([1, 2], ("name",))
+    with pytest.raises(DataError, match="cannot be read as a table.*UTF8"):
+        next(stream_data(path, (1, 1, 1), 10).chunks).metadata  # noqa: B018
+
+
+def test_labels_that_are_no_text(path: Path) -> None:
+    with pytest.raises(DataError, match=str(path)):
+        load(path, b"label,a\n\xff,1\n\xfe,2\n")
+
+
+def test_the_same_column_twice(path: Path) -> None:
+    np.testing.assert_array_equal(load(path, "a,a\n1,2\n3,4\n").images, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_narrow_images_are_no_channels(path: Path, side: int) -> None:
+    names = [f"pixel{index}" for index in range(side**2)]
+    rows = np.arange(2 * side**2).reshape(2, -1)
+    np.testing.assert_array_equal(
+        load(path, table(names, rows)).images, rows.reshape(2, 1, side, side)
+    )

@@ -1,0 +1,148 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from latentscape.config import DataConfig
+from latentscape.core.findings import take_arrays
+from latentscape.core.records import Dataset
+from latentscape.data import entropy_floor, split_dataset
+from latentscape.evaluation.baselines import mean_image, pca
+from latentscape.evaluation.quantities import QUANTITIES
+from latentscape.evaluation.reconstruction import evaluate_model, measure_errors
+from latentscape.evaluation.results import BaselineComparison
+from latentscape.model import Network
+from latentscape.reporting.sentences import describe_verdict
+
+METRICS = {"mse", "squared_error", "bce", "bce_excess", "nats", "psnr", "ssim"}
+
+
+def measure_all(reconstruct, split):
+    measures = dict.fromkeys(m for quantity in QUANTITIES for m in quantity.measures)
+    return measure_errors(reconstruct, split, tuple(measures))
+
+
+@pytest.fixture
+def model(recipe):
+    torch.manual_seed(0)
+    return Network(recipe.model, recipe.objective).eval()
+
+
+def test_metrics_of_a_known_reconstruction(small):
+    """Against formulas written out in NumPy."""
+    metrics = measure_all(lambda images, labels: torch.full(images.shape, 0.25), small).metrics()
+    x = small.dataset.images[small.test].astype(np.float64) / 255
+    cross_entropy = -(x * math.log(0.25) + (1 - x) * math.log(0.75))
+    assert metrics["mse"] == pytest.approx(((x - 0.25) ** 2).mean(), rel=1e-5)
+    assert metrics["squared_error"] == pytest.approx(metrics["mse"] * 784)
+    assert metrics["bce"] == pytest.approx(cross_entropy.mean(), rel=1e-5)
+    assert metrics["nats"] == pytest.approx(metrics["bce"] * 784)
+    assert metrics["psnr"] == pytest.approx(10 * math.log10(1 / metrics["mse"]))
+
+
+def test_a_perfect_reconstruction_reaches_the_entropy_floor(small):
+    metrics = measure_all(lambda images, labels: images / 255, small).metrics()
+    floor = entropy_floor(small.dataset.images[small.test], (0, 255))
+    assert metrics["mse"] == 0
+    assert metrics["psnr"] is None
+    assert metrics["bce_excess"] == pytest.approx(0, abs=1e-9)
+    assert metrics["bce"] == pytest.approx(floor, rel=1e-4)
+
+
+def test_mnist_cannot_go_under_its_floor(mnist):
+    split = split_dataset(mnist, DataConfig())
+    perfect = measure_all(lambda images, labels: images / 255, split).metrics()
+    assert perfect["bce"] == pytest.approx(0.0581, abs=2e-4)
+    # What a collapsed model scores.
+    assert measure_all(mean_image(split), split).metrics()["squared_error"] == pytest.approx(
+        52.897, abs=0.01
+    )
+
+
+def test_values_outside_zero_to_one_have_no_cross_entropy(vectors):
+    data = Dataset("wide", vectors.dataset.images * 3 - 1, value_range=(0.0, 1.0))
+    split = split_dataset(data, DataConfig())
+    metrics = measure_all(mean_image(split), split).metrics()
+    assert metrics["bce"] is metrics["bce_excess"] is metrics["nats"] is None
+    assert metrics["mse"] > 0
+
+
+def test_the_mean_image_is_that_of_the_training_part(small):
+    mean = mean_image(small)(torch.zeros(1, 1, 28, 28), None)[0].numpy()
+    assert np.allclose(mean, small.dataset.images[small.train].mean(axis=0) / 255, atol=1e-6)
+
+
+def test_pca_with_all_components_is_perfect_and_with_none_too_many(vectors):
+    reconstruct, components = pca(vectors, 500)
+    assert components == 9
+    errors = measure_all(reconstruct, vectors)
+    assert errors.metrics()["mse"] < 1e-10
+
+
+def test_pca_gets_better_with_components(small):
+    errors = [measure_all(pca(small, dim)[0], small).metrics()["mse"] for dim in (1, 4, 32)]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_everything_is_in_the_evaluation(model, small):
+    evaluation = evaluate_model(model, small)
+    assert evaluation.metrics.keys() == METRICS
+    assert evaluation.per_class.keys() == set("0123456789")
+    classes = evaluation.per_class.values()
+    assert sum(entry.n for entry in classes) == evaluation.n == 100
+    weighted = sum(entry.n * entry.metrics["mse"] for entry in classes) / 100
+    assert evaluation.metrics["mse"] == pytest.approx(weighted)
+    examples = evaluation.examples
+    for images in (examples.originals, examples.reconstructions, examples.pca_reconstructions):
+        assert images.shape == (16, 1, 28, 28)
+    assert evaluation.test_codes.codes.shape == (100, model.latent_dim)
+    assert examples.labels.tolist() == [*range(10), *range(6)]
+    assert not evaluation.comparison.beats_pca  # Untrained.
+
+
+def test_best_and_worst_are_in_order_and_theirs(model, small):
+    evaluation = evaluate_model(model, small)
+    best, middle, worst = (
+        pairs.mse for pairs in (evaluation.best, evaluation.median, evaluation.worst)
+    )
+    assert (np.diff(best) >= 0).all()
+    assert (np.diff(worst) <= 0).all()
+    assert best.max() <= middle.min() <= middle.max() <= worst.min()
+    for pairs in (evaluation.best, evaluation.worst, evaluation.random):
+        difference = pairs.originals - pairs.reconstructions
+        assert np.allclose((difference**2).mean(axis=(1, 2, 3)), pairs.mse, rtol=1e-4)
+
+
+def test_evaluation_repeats_itself_bit_by_bit(model, small):
+    (first, arrays), (again, same) = (take_arrays(evaluate_model(model, small)) for _ in range(2))
+    assert first == again
+    assert arrays.keys() == same.keys()
+    assert all(np.array_equal(arrays[name], same[name]) for name in arrays)
+
+
+def test_unlabelled_vectors_are_evaluated_too(vectors):
+    from latentscape.api.preparing import prepare
+    from latentscape.config import load_recipe
+
+    recipe = prepare(load_recipe("elaborate-4"), vectors)
+    evaluation = evaluate_model(Network(recipe.model).eval(), vectors)
+    assert evaluation.per_class == {}
+    assert set(evaluation.test_codes.labels.tolist()) == {-1}
+    assert evaluation.metrics["ssim"] is None
+    assert not evaluation.takes_images
+
+
+@pytest.mark.parametrize(
+    ("mse", "beats", "words"),
+    [
+        (0.01, True, "Beats PCA with 8 components: MSE 0.01 against 0.02, 50% less."),
+        (0.03, False, "Does not beat PCA with 8 components"),
+        (0.0668, False, "Hardly better than the mean image alone"),
+        (0.07, False, "Does no better than the mean image alone"),
+    ],
+)
+def test_the_verdict_is_plain(mse, beats, words):
+    comparison = BaselineComparison(mse=mse, pca_mse=0.02, mean_image_mse=0.067, components=8)
+    assert comparison.beats_pca is beats
+    assert words in describe_verdict(comparison)
