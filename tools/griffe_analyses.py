@@ -9,7 +9,7 @@ from typing import Any
 import griffe
 
 import latentscape
-from latentscape.api.functions import function_names
+from latentscape.analyses.registry import function_names
 
 
 class AnalysisFunctions(griffe.Extension):

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
+from latentscape.analyses.registry import function_names
 from latentscape.core.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ __all__ = [
     "train",
     "traverse",
 ]
-"""Public names, but for the functions of analyses, which the registry names."""
+"""Public names, but for the functions of analyses."""
+__all__ += function_names()  # noqa: PLE0605
 
 _find = lazy_names(__name__, _HOMES)
 
@@ -159,7 +161,7 @@ def __getattr__(name: str) -> Any:
         return version("latentscape")
     if name in _RENAMED:
         return _renamed(name)
-    if name in _functions():
+    if name in function_names():
         from latentscape.api.functions import function_of
 
         globals()[name] = function_of(name)
@@ -168,14 +170,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_functions()])
-
-
-def _functions() -> list[str]:
-    """Return the names of the functions of analyses."""
-    from latentscape.analyses.registry import REGISTRY
-
-    return [entry.command for entry in REGISTRY.values() if entry.command]
+    return sorted({*__all__, *function_names()})
 
 
 def _renamed(name: str) -> Any:

@@ -1,5 +1,7 @@
 """Analysing runs and foreign codes: what is compared, what is kept, what is refused."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from latentscape.analyses.comparison import Baselines, compare_codes
 from latentscape.analyses.legibility.result import Legibility
 from latentscape.analyses.neighbours.result import Neighbours
 from latentscape.analyses.notes import protocols
-from latentscape.analyses.registry import analysis
+from latentscape.analyses.registry import analysis, function_names
 from latentscape.api.analyzing import analyze_codes
 from latentscape.api.subjects import subject_json, subject_of
 from latentscape.core.errors import ConfigError, DataError, RunError
@@ -334,3 +336,39 @@ def test_a_new_point_is_placed_on_the_map_that_a_run_keeps(run):
     codes = compare_codes(run).rows[0].test[:1]
     assert latentscape.place(run.path, codes=codes, method="pca").shape == (1, 2)
     assert len(maps.points) == 50
+
+
+def test_analyze_codes_takes_a_run_too(run):
+    assert analyze_codes(run, parts=["legibility"]).keys() == {"legibility"}
+    with pytest.raises(ConfigError, match="have their data and their device"):
+        latentscape.legibility(latentscape.compare_codes(run), device="cpu")
+
+
+def test_functions_of_analyses_can_be_sent_to_other_processes():
+    for name in function_names():
+        assert pickle.loads(pickle.dumps(getattr(latentscape, name))) is getattr(latentscape, name)
+
+
+def test_a_file_that_is_being_written_is_no_part(run):
+    before = RunFindings(run).parts
+    half = run.path / "findings" / ".legibility-0a1b2c3d.json"
+    half.write_text('{"content"')
+    assert RunFindings(run).parts == before
+    assert RunFindings(run).to_json()
+    half.unlink()
+
+
+OLD_NAMES = (
+    "Findings",
+    "explore",
+    "gather_codes",
+    "measure_likelihood",
+    "measure_quality",
+    "show_recipe",
+)
+
+
+@pytest.mark.parametrize("name", OLD_NAMES)
+def test_names_of_the_version_before_work_and_warn(name):
+    with pytest.warns(DeprecationWarning, match=f"latentscape.{name} is now latentscape"):
+        assert callable(getattr(latentscape, name))

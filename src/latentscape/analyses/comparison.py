@@ -215,6 +215,25 @@ def _codes(name: str, source: CodeSource, split: Split) -> Codes:
     return array_codes(as_array(source), split, name)
 
 
+def as_comparison(
+    run: str | Path | Run | Comparison, data: Dataset | None = None, device: str | None = None
+) -> Comparison:
+    """Return codes that are compared already, or compare those of a run.
+
+    Raises
+    ------
+    ConfigError
+        If data or a device are given beside compared codes, which have theirs.
+    """
+    if not isinstance(run, Comparison):
+        return compare_codes(run, data=data, device=device or "auto")
+    if data is not None or device is not None:
+        raise ConfigError(
+            "Compared codes have their data and their device", fix="Give these to compare_codes."
+        )
+    return run
+
+
 def as_dataset(source: str | Path | Dataset) -> Dataset:
     """Return a dataset made in memory, checked, or load the one of that name or path."""
     if isinstance(source, Dataset):

@@ -94,6 +94,11 @@ REGISTRY: dict[str, Entry] = {entry.part: entry for entry in ENTRIES}
 """All analyses by the part of the findings that they make. Others may add their own."""
 
 
+def function_names() -> list[str]:
+    """Return the names of the functions, and commands, of analyses."""
+    return [entry.command for entry in REGISTRY.values() if entry.command]
+
+
 def analysis(part: str) -> AnyAnalysis:
     """Return the analysis that makes a part of the findings.
 

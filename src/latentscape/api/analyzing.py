@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
-from latentscape.analyses.comparison import Baselines, CodeSource, Comparison, compare_codes
+from latentscape.analyses.comparison import (
+    Baselines,
+    CodeSource,
+    Comparison,
+    as_comparison,
+    compare_codes,
+)
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
 from latentscape.core.errors import ConfigError
@@ -147,14 +153,15 @@ def _compare_run(
 
 
 def analyze_codes(
-    comparison: Comparison, *, parts: Sequence[str] = (), watch: Watch = iter
+    comparison: str | Path | Run | Comparison, *, parts: Sequence[str] = (), watch: Watch = iter
 ) -> dict[str, Result]:
     """Look at compared codes in every way that applies to them.
 
     Parameters
     ----------
-    comparison : Comparison
-        Codes of `compare_codes`. Results are kept with its run, where there is one.
+    comparison : Comparison, or str, Path or Run
+        Codes of `compare_codes`, or a finished run. Results are kept with the run, where there is
+        one.
     parts : sequence of str
         Names of analyses; by default all that take no more than minutes.
     watch : callable
@@ -170,6 +177,7 @@ def analyze_codes(
     ConfigError, DataError, RunError
         As for `analyze`.
     """
+    comparison = as_comparison(comparison)
     analyses = [
         item
         for item in choose_analyses(parts)

@@ -2,26 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from inspect import Parameter, Signature
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
-from latentscape.analyses.comparison import Comparison, compare_codes
+from latentscape.analyses.comparison import as_comparison
 from latentscape.analyses.registry import REGISTRY, AnyAnalysis, Entry, analysis
 from latentscape.api.analyzing import measure
 from latentscape.config import validate
 from latentscape.core.numpydoc import write_parameters
-from latentscape.core.records import Dataset
-from latentscape.runs import Run
 
 _RUN = "A finished run, with which the result is kept; or codes of `compare_codes`."
+_DATASET = "The dataset, where the run was trained on one in memory."
 _WATCH = "Takes the pieces of the work, and yields them: for a progress bar."
-
-
-def function_names() -> list[str]:
-    """Return the names of the functions of analyses."""
-    return [entry.command for entry in REGISTRY.values() if entry.command]
 
 
 def function_of(name: str) -> Callable[..., Any]:
@@ -30,7 +23,7 @@ def function_of(name: str) -> Callable[..., Any]:
     Parameters
     ----------
     name : str
-        Of `function_names`.
+        Of `latentscape.analyses.registry.function_names`.
 
     Returns
     -------
@@ -42,17 +35,18 @@ def function_of(name: str) -> Callable[..., Any]:
     item = analysis(entry.part)
     signature = _signature(item)
 
-    def analyze_codes(*args: Any, **kwargs: Any) -> Result:
+    def run_analysis(*args: Any, **kwargs: Any) -> Result:
         bound = signature.bind(*args, **kwargs).arguments
-        run, device = bound.pop("run"), bound.pop("device", "auto")
-        comparison = as_comparison(run, bound.pop("dataset", None), device)
+        run, device = bound.pop("run"), bound.pop("device", None)
+        comparison = as_comparison(run, bound.pop(_dataset_name(item), None), device)
         watch: Watch = bound.pop("watch", iter)
         return measure(item, comparison, *read_options(item, bound), watch)
 
-    analyze_codes.__name__ = analyze_codes.__qualname__ = entry.command
-    analyze_codes.__doc__ = _docstring(entry, item)
-    analyze_codes.__signature__ = signature  # type: ignore[attr-defined]
-    return analyze_codes
+    run_analysis.__name__ = run_analysis.__qualname__ = entry.command
+    run_analysis.__module__ = "latentscape"  # Where processes that are sent it look for it.
+    run_analysis.__doc__ = _docstring(entry, item)
+    run_analysis.__signature__ = signature  # type: ignore[attr-defined]
+    return run_analysis
 
 
 def read_options(item: AnyAnalysis, options: dict[str, Any]) -> tuple[Settings, Inputs]:
@@ -70,13 +64,6 @@ def read_options(item: AnyAnalysis, options: dict[str, Any]) -> tuple[Settings, 
     return settings, inputs
 
 
-def as_comparison(
-    run: str | Path | Run | Comparison, data: Dataset | None = None, device: str = "auto"
-) -> Comparison:
-    """Return codes that are compared already, or compare those of a run."""
-    return run if isinstance(run, Comparison) else compare_codes(run, data=data, device=device)
-
-
 def _signature(item: AnyAnalysis) -> Signature:
     parameters = [Parameter("run", Parameter.POSITIONAL_OR_KEYWORD)]
     for name, field in item.option_fields().items():
@@ -84,10 +71,15 @@ def _signature(item: AnyAnalysis) -> Signature:
         parameters.append(
             Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=field.annotation)
         )
-    fixed = {"dataset": None, "device": "auto", "watch": iter}
+    fixed = {_dataset_name(item): None, "device": "auto", "watch": iter}
     for name, default in fixed.items():
         parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default))
     return Signature(parameters, return_annotation=item.result)
+
+
+def _dataset_name(item: AnyAnalysis) -> str:
+    """Name the parameter of the run's dataset: ``data``, unless the analysis takes other data."""
+    return "dataset" if "data" in item.inputs.model_fields else "data"
 
 
 def _docstring(entry: Entry, item: AnyAnalysis) -> str:
@@ -104,7 +96,7 @@ def _parameters(item: AnyAnalysis) -> Iterator[tuple[str, str, str]]:
     yield "run", "str, Path, Run or Comparison", _RUN
     for name, field in item.option_fields().items():
         yield name, f"{_type_name(field.annotation)}, optional", field.description or ""
-    yield "dataset", "Dataset, optional", "The dataset, where the run was trained on one in memory."
+    yield _dataset_name(item), "Dataset, optional", _DATASET
     yield "device", "str", "As for `train`."
     yield "watch", "callable", _WATCH
 

@@ -9,8 +9,6 @@ from latentscape.config.parts import EngineName, Part, by_kind
 from latentscape.config.registry import Name
 from latentscape.config.terms import TERMS
 
-TermName = Annotated[str, Name(TERMS)]
-
 
 class CapacityConfig(Part):
     """The rate that the term ``capacity`` holds a code to: from 0 to `nats` over `epochs`."""

@@ -146,7 +146,6 @@ Matrix = Annotated[NDArray[Any], ArrayRule("f", (2,))]
 Integers = Annotated[NDArray[Any], ArrayRule("iu", (1,))]
 IntegerMatrix = Annotated[NDArray[Any], ArrayRule("iu", (2,))]
 Flags = Annotated[NDArray[Any], ArrayRule("b", (1,))]
-FlagMatrix = Annotated[NDArray[Any], ArrayRule("b", (2,))]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

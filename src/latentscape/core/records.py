@@ -6,7 +6,7 @@
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -196,19 +196,3 @@ class LossTerms:
 
     total: "Tensor"
     terms: dict[str, "Tensor"]
-
-
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """What was found out about a run or a study: all that tables, reports and tests read.
-
-    Attributes
-    ----------
-    values : dict
-        JSON-able numbers and texts.
-    arrays : dict of str to ndarray
-        Pictures and codes that go with them.
-    """
-
-    values: dict[str, Any]
-    arrays: dict[str, Array] = field(default_factory=dict)

@@ -117,7 +117,7 @@ class BaselineComparison(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """How the model does; see `latentscape.reporting.prose.describe_verdict`."""
+        """How the model does; see `latentscape.reporting.sentences.describe_verdict`."""
         if self.pca_mse < EXACT:
             return "exact_pca"
         if self.mse >= self.mean_image_mse:

@@ -253,7 +253,7 @@ def draw_from_mixture(codes: Array, count: int, seed: int, what: str = "") -> Te
     from sklearn.mixture import GaussianMixture
 
     kind = _check_enough(codes, what)
-    # In units of their own subsample, so that what keeps variances above zero suits any codes.
+    # In units of their own deviation, so that what keeps variances above zero suits any codes.
     centre, scale = codes.mean(0, dtype=np.float64), codes.std(0, dtype=np.float64)
     scale[scale == 0] = 1
     mixture = GaussianMixture(

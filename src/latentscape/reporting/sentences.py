@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from latentscape.config import CORRUPTIONS, SAMPLERS
+from latentscape.config import CORRUPTIONS, SAMPLERS, TERMS
 from latentscape.config.registry import load
 from latentscape.core.findings import Skip
 from latentscape.core.units import count, joined, number, percent
@@ -20,7 +20,6 @@ _SOURCES = {
     "vamp": "the VampPrior, the mixture of the posteriors of the trained pseudo-inputs",
     "gmm": f"a mixture of {COMPONENTS} Gaussians fitted to the codes of training images",
     "normal": "N(0, I), which is not a prior of this model: it was never trained on such codes",
-    "mmd": "N(0, I), which the term mmd drew the codes of training images towards",
     "codebook": "the uniform prior, each position any vector of the codebook with the same chance: "
     "which vectors go together was not learnt",
 }
@@ -128,6 +127,8 @@ def describe_source(source: str) -> str:
     """Say where codes come from, by the `source` of `Samples`."""
     if source in _SOURCES:
         return _SOURCES[source]
+    if source in TERMS:
+        return f"N(0, I), which the term {source} drew the codes of training images towards"
     sampler = load(SAMPLERS[source]) if source in SAMPLERS else None
     return getattr(sampler, "description", "") or f"the source {source}"
 

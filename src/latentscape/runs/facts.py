@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import ConfigDict, Field, model_serializer, model_validator
 
-from latentscape.config import Recipe
+from latentscape.config import TERMS, Recipe
 from latentscape.core.findings import Json, Part, Record, to_json
 from latentscape.core.records import Split
 
@@ -363,7 +363,7 @@ class Supervision(Record):
     ----------
     kind : str
         ``none``; ``condition``, the model is given the label of every image; ``center``, a term of
-        the objective knows them; ``selection``, labels chose the training images and nothing else.
+        the objective needs them; ``selection``, labels chose the training images and nothing else.
     labels : tuple of str
         Those that training images have, of ``selection``.
     """
@@ -376,7 +376,7 @@ class Supervision(Record):
         """Read the use of labels off a recipe."""
         if recipe.model.condition:
             return cls(kind="condition")
-        if "center" in recipe.objective.weights:
+        if any(TERMS[name].needs_labels for name in recipe.objective.weights):
             return cls(kind="center")
         if recipe.data.train_labels:
             return cls(kind="selection", labels=tuple(recipe.data.train_labels))

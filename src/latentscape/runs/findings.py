@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 import numpy as np
 
@@ -158,6 +158,14 @@ class RunFindings:
         """All facts as JSON: the name of version 0.1.0 for what attributes are now."""
         warn_renamed("values", "get, or to_json")
         return self.to_json()
+
+    @property
+    def arrays(self) -> NoReturn:
+        """Arrays of the parts of version 0.1.0, which have fields of their own now."""
+        raise AttributeError(
+            f"Findings of {self.name} have no arrays of their own any more: they are fields of its "
+            f"parts. Use get or require, for example require(latentscape.Evaluation)."
+        )
 
     def to_json(self) -> Json:
         """Return all facts as JSON: those of the run, and each part under its name."""

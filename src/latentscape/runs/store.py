@@ -47,7 +47,9 @@ def part_file(path: Path, part: str) -> Path:
 
 def part_names(path: Path) -> tuple[str, ...]:
     """List the parts that a run or a study has files of."""
-    return tuple(sorted(file.stem for file in findings_folder(path).glob("*.json")))
+    files = findings_folder(path).glob("*.json")
+    # A name with a dot belongs to a file that is being written.
+    return tuple(sorted(file.stem for file in files if not file.name.startswith(".")))
 
 
 def write_part(path: Path, part: Part) -> None:
@@ -98,7 +100,9 @@ def read_contents(path: Path) -> dict[str, Json]:
     """Return the facts of every part, whoever has written it, without arrays."""
     contents = {}
     for part in part_names(path):
-        values = read_json(part_file(path, part), {"content": dict})
+        file = part_file(path, part)
+        values = read_json(file, {"content": dict})
+        check_schema(file, values.get("schema"), SCHEMA)
         contents[part] = drop_arrays(values["content"])
     return contents
 

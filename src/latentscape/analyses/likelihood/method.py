@@ -34,13 +34,6 @@ MAX_EXAMPLES = 50
 
 _Watch = Callable[[Sequence[Array]], Iterable[Array]]
 
-_GREY_PIXELS = {
-    "bernoulli": "nothing",
-    "gaussian": "density",
-    "continuous_bernoulli": "density",
-}
-"""What kinds of likelihoods give grey pixels, where it is no probability."""
-
 
 def measure_likelihood(
     comparison: Comparison, settings: LikelihoodSettings, watch: _Watch = iter
@@ -80,7 +73,7 @@ def measure_likelihood(
             binarize=binarize,
             trained_on=recipe.data.binarize,
             is_conditional=bool(recipe.model.condition),
-            grey_pixels=_GREY_PIXELS.get(recipe.model.likelihood.kind, "probability"),
+            grey_pixels=recipe.model.likelihood.grey_pixels,
         ),
         nll=nll,
         se=float(estimates.std(ddof=1)) / math.sqrt(n) if n > 1 else None,
@@ -99,7 +92,7 @@ def estimate_likelihood(
     Parameters
     ----------
     model : Network
-        With a gaussian latent; evaluating.
+        With a posterior; evaluating.
     split : Split
         Its test part is looked at.
     samples : int
@@ -122,11 +115,11 @@ def estimate_likelihood(
 
 
 def _check(model: Network) -> None:
-    kind = model.config.latent.kind
-    if kind != "gaussian":
+    latent = model.config.latent
+    if not latent.has_posterior:
         raise ConfigError(
-            f"A model with a latent of kind {kind} gives images no likelihood that importance "
-            "samples could estimate",
+            f"A model with a latent of kind {latent.kind} gives images no likelihood that "
+            "importance samples could estimate",
             expected="a variational autoencoder, such as vae-20",
         )
 

@@ -23,7 +23,7 @@ def describe_protocol(likelihood: Likelihood) -> Sequence[str]:
     is_grey = facts.binarize == "none" and facts.trained_on == "none"
     if is_grey and facts.grey_pixels == "nothing":
         return protocol, (
-            "A Bernoulli likelihood gives grey pixels no probability: the number compares models "
+            "This likelihood gives grey pixels no probability: the number compares models "
             "that were measured the same way, and nothing else"
         )
     if is_grey and facts.grey_pixels == "density":

@@ -25,7 +25,6 @@ class NeighbourAnalysis(Analysis[Neighbours, NeighbourSettings, NeighbourInputs]
     first_seed_only = True
     card = "nothing"
     printed_with_run = True
-    title = "Neighbours"
     skip_reasons = {
         "no_distance": "The codes of {codes} are all the same, the encoder has collapsed, so none "
         "is nearer than another",

@@ -9,7 +9,6 @@ _SOURCES = {
     "vamp": "the VampPrior",
     "gmm": "a mixture of Gaussians fitted to training codes",
     "normal": "N(0, I), which is no prior of this model",
-    "mmd": "N(0, I), which the term mmd drew codes towards",
     "codebook": "the uniform prior over the codebook",
 }
 
