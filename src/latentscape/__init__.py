@@ -1,6 +1,6 @@
 """Latentscape: train autoencoders on images, compare them fairly, look into what they learned.
 
-Everything the command line does is a function here under the same name:
+What the command line does is a function here, mostly under the same name:
 
 >>> import latentscape
 >>> run = latentscape.train("simple-20", data="mnist-5k")  # doctest: +SKIP
