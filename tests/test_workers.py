@@ -120,7 +120,13 @@ def stop_by(number, folder) -> tuple[int, str]:
     """Start the command, signal it once an epoch is done; return its exit code and messages."""
     command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2", "-q"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=folder, **pipes) as process:
+    # Whoever runs the tests in the background may have them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, cwd=folder, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         wait_for_history(folder, lambda: process.poll() is None)
         process.send_signal(number)
         _, messages = process.communicate(timeout=60)
@@ -149,9 +155,11 @@ def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path):
 
 
 def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
+    others = set(active_children())  # Of tests before this one.
+
     def kill():
         wait_for_history(tmp_path)
-        os.kill(active_children()[0].pid, signal.SIGKILL)
+        os.kill(next(iter(set(active_children()) - others)).pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
