@@ -97,12 +97,17 @@ def analyze_runs(
         for item in analyses
         if number == 0 or not item.first_seed_only
     ]
-    applicable = [(run, item) for run, item in jobs if item.applies_to(run.recipe)]
+    findings = {run.path: RunFindings(run) for runs in groups for run in runs}
+    applicable = [(run, item) for run, item in jobs if item.applies_to(findings[run.path].recipe)]
     # What applies to no run at all is tried, so that it says why.
     possible = {item.name for _, item in applicable}
     jobs = applicable + [(run, item) for run, item in jobs if item.name not in possible]
     if not again:
-        jobs = [(run, item) for run, item in jobs if not _is_current(run, item)]
+        jobs = [
+            (run, item)
+            for run, item in jobs
+            if not item.is_current(findings[run.path].get(item.result))
+        ]
     shared = dict[str, Baselines]()
     comparison: Comparison | None = None
     for run, item in watch(jobs):
@@ -136,10 +141,6 @@ def measure(
     if comparison.opened is not None and is_own:
         save_parts(comparison.opened.run, result)
     return result
-
-
-def _is_current(run: Run, item: AnyAnalysis) -> bool:
-    return item.is_current(RunFindings(run).get(item.result))
 
 
 def _compare_run(
