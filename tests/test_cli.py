@@ -369,7 +369,7 @@ def test_the_version():
 def test_columns_that_are_left_out_are_named(tmp_path):
     (tmp_path / "t.csv").write_text("digit,pixel0,pixel1\n1,0,1\n2,1,0\n3,0,0\n")
     shown = json.loads(latentscape("data", "show", "t.csv", "--json", cwd=tmp_path).stdout)
-    assert shown["left_out"] == ["digit"]
+    assert [entry["names"] for entry in shown["left_out"]] == [["digit"]]
 
 
 def test_debug_shows_the_traceback(tmp_path):

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,3 +190,22 @@ def test_mnist_5k_keeps_its_fixed_parts() -> None:
     config = DataConfig(source="mnist-5k")
     parts = split_dataset(load_dataset(config), config)
     assert parts.sizes == {"train": 3600, "validation": 400, "test": 1000}
+
+
+def test_an_official_validation_part_is_the_validation_part():
+    examples = np.zeros((12, 2), np.uint8)
+    labels = np.array([0, 1] * 6)
+    dataset = Dataset(
+        "made", examples, labels, ("a", "b"), n_official_train=6, n_official_validation=4
+    )
+    split = split_dataset(dataset, DataConfig())
+    assert [part.tolist() for part in (split.train, split.validation, split.test)] == [
+        [0, 1, 2, 3, 4, 5],
+        [6, 7, 8, 9],
+        [10, 11],
+    ]
+    only_a = split_dataset(dataset, DataConfig(train_labels=("a",)))
+    assert (only_a.train.tolist(), only_a.validation.tolist()) == ([0, 2, 4], [6, 8])
+    none = split_dataset(dataset, DataConfig(validation=0))
+    assert (len(none.train), len(none.validation), none.test.tolist()) == (6, 0, [10, 11])
+    assert dataset.fingerprint != replace(dataset, n_official_validation=3).fingerprint

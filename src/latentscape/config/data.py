@@ -34,7 +34,8 @@ class DataConfig(Part):
         every label.
     validation : float
         Share of the training part that is held out to watch and to choose, 0 for none. It is taken
-        from the examples that `train` leaves over where there are enough of them.
+        from the examples that `train` leaves over where there are enough of them. Data that bring a
+        validation part of their own keep that, whatever the share is.
     seed : int
         Draws the split. Runs that differ only in ``train.seed`` share it.
     """

@@ -8,7 +8,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,28 @@ Array = NDArray[Any]
 
 PARTS = ("train", "validation", "test")
 """The parts of a split, in the order in which they are used."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something in a source that is not used: whoever has it there should know.
+
+    Attributes
+    ----------
+    kind : str
+        What was left out.
+    names : tuple of str
+        What it is called; the first few where there are many.
+    count : int
+        How many there are.
+    reason : str
+        Why it is not used, in a few words.
+    """
+
+    kind: Literal["array", "column", "example", "file", "folder", "label", "part"]
+    names: tuple[str, ...]
+    count: int
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +61,14 @@ class Dataset:
     value_range : tuple of float
         The stored values that stand for 0 and for 1: (0, 255) for 8-bit images.
     n_official_train : int or None
-        The first so many examples are the official training part and the rest the official test
-        part; None where the source has no official split.
+        The first so many examples are the official training part; None where the source has no
+        official split.
+    n_official_validation : int
+        The next so many are the official validation part. The rest is the official test part.
     origin : str
         Where it was found: a path, or the package that carries it.
-    left_out : tuple of str
-        Columns of a table that are neither values nor the label.
+    left_out : tuple of LeftOut
+        What else the source holds: files, columns, arrays or parts that are not used.
     """
 
     name: str
@@ -53,8 +77,9 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     value_range: tuple[float, float] = (0.0, 255.0)
     n_official_train: int | None = None
+    n_official_validation: int = 0
     origin: str = ""
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +92,8 @@ class Dataset:
         digest = hashlib.sha256()
         about = (self.images.dtype.str, self.images.shape, self.value_range, self.n_official_train)
         digest.update(repr(about).encode())
+        if self.n_official_validation:  # data without such a part keep the fingerprint they had
+            digest.update(f"validation {self.n_official_validation}".encode())
         digest.update(np.ascontiguousarray(self.images).data)
         if self.labels is not None:
             digest.update(repr(self.label_names).encode())

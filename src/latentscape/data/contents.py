@@ -11,7 +11,7 @@ import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import Array, Dataset
+from latentscape.core.records import Array, Dataset, LeftOut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,11 +60,11 @@ class Contents:
     find_range : callable or None
         Finds the values that stand for 0 and 1 by reading the file. Streams call it before the
         first batch, in formats whose first batch does not show the type of all values.
-    n_official_train : int or None
+    n_official_train, n_official_validation : int or None
         As in `Dataset`.
     origin : str
         Where the examples are, if that is not the path that the reader was called with.
-    left_out : tuple of str
+    left_out : tuple of LeftOut
         As in `Dataset`.
     """
 
@@ -75,8 +75,9 @@ class Contents:
     value_range: tuple[float, float] | None = None
     find_range: Callable[[], tuple[float, float]] | None = None
     n_official_train: int | None = None
+    n_official_validation: int = 0
     origin: str = ""
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 Reader = Callable[[Path, DataConfig, int], Contents]
@@ -94,7 +95,8 @@ def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize)
     Parameters
     ----------
     parts : sequence of Examples
-        All examples; or the official training part and the official test part.
+        All examples; or the official training part and the official test part; or an official
+        validation part between the two.
     origin : str
         Where they come from, for messages.
     size : int
@@ -109,12 +111,13 @@ def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize)
     for part in parts:
         if part.labels is not None:
             check_label_count(part.labels, len(part.values), origin)
-    if len(parts) > 1:
-        _check_same_kind(parts[0], parts[1], origin)
+    for other in parts[1:]:
+        _check_same_kind(parts[0], other, origin)
     return Contents(
         (batch for part in parts for batch in _cut(part, size)),
         sum(len(part.values) for part in parts),
         n_official_train=len(parts[0].values) if len(parts) > 1 else None,
+        n_official_validation=len(parts[1].values) if len(parts) > 2 else 0,
     )
 
 
@@ -153,15 +156,14 @@ def _cut(examples: Examples, size: int) -> Iterator[Examples]:
             yield Examples(values, labels, partial(label_table, labels))
 
 
-def _check_same_kind(train: Examples, test: Examples, origin: str) -> None:
-    if train.values.shape[1:] != test.values.shape[1:]:
+def _check_same_kind(train: Examples, other: Examples, origin: str) -> None:
+    if train.values.shape[1:] != other.values.shape[1:]:
         raise DataError(
             f"In {origin}, training examples have the shape {train.values.shape[1:]} "
-            f"and test examples {test.values.shape[1:]}",
+            f"and those of another part {other.values.shape[1:]}",
             expected="one shape",
         )
-    if (train.labels is None) != (test.labels is None):
+    if (train.labels is None) != (other.labels is None):
         raise DataError(
-            f"In {origin}, only one of the training and test parts has labels",
-            expected="both or none",
+            f"In {origin}, only one of two parts has labels", expected="labels in all parts or none"
         )

@@ -19,7 +19,8 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
 
     The test part is the official one if there is one, otherwise a fifth of the examples, drawn at
     random. Of the other examples, only those of `config.train_labels` count if labels are named.
-    `config.train` of them are trained on (by default all). The validation part is taken from the
+    `config.train` of them are trained on (by default all). The validation part is the official one
+    if there is one, whole unless ``config.validation`` is 0. Otherwise it is taken from the
     examples that are left, and from the training part if those are too few. All draws are
     stratified by label if there are labels, and repeat with ``config.seed``.
 
@@ -42,9 +43,11 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
         does not exist.
     """
     strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
-    pool, test = _test_part(dataset, strata, config.seed)
+    pool, official_validation, test = _official_parts(dataset, strata, config.seed)
     if config.train_labels is not None:
-        pool = pool[np.isin(strata[pool], label_indices(config.train_labels, dataset))]
+        classes = label_indices(config.train_labels, dataset)
+        pool = pool[np.isin(strata[pool], classes)]
+        official_validation = official_validation[np.isin(strata[official_validation], classes)]
     if not len(pool) or not len(test):
         raise DataError(
             f"{dataset.name} has {len(pool)} example(s) to train on and {len(test)} to test on",
@@ -52,6 +55,10 @@ def split_dataset(dataset: Dataset, config: DataConfig) -> Split:
         )
     test, _ = draw(test, strata, _at_most(config.test, len(test)), _generator(config.seed, _TEST))
     n_train = _at_most(config.train, len(pool))
+    if len(official_validation):
+        train, _ = draw(pool, strata, n_train, _generator(config.seed, _TRAIN))
+        validation = official_validation if config.validation else official_validation[:0]
+        return Split(dataset, train, validation, test, config.seed)
     n_validation = min(round(config.validation * n_train), len(pool) - 1)
     n_train = min(n_train, len(pool) - n_validation)
     train, rest = draw(pool, strata, n_train, _generator(config.seed, _TRAIN))
@@ -114,13 +121,18 @@ def draw(
     return np.sort(by_class[selected]), np.sort(by_class[~selected])
 
 
-def _test_part(dataset: Dataset, strata: Array, seed: int) -> tuple[_Indices, _Indices]:
+def _official_parts(
+    dataset: Dataset, strata: Array, seed: int
+) -> tuple[_Indices, _Indices, _Indices]:
+    """Return the examples to train on, the official validation part, and the test part."""
     pool = np.arange(len(dataset), dtype=np.int64)
     if dataset.n_official_train is not None:
-        return pool[: dataset.n_official_train], pool[dataset.n_official_train :]
+        ends = np.cumsum([dataset.n_official_train, dataset.n_official_validation])
+        train, validation, test = np.split(pool, ends)
+        return train, validation, test
     n_test = max(round(_TEST_SHARE * len(dataset)), 1)
     test, others = draw(pool, strata, n_test, _generator(seed, _TEST_PART))
-    return others, test
+    return others, pool[:0], test
 
 
 def _apportion(counts: _Indices, size: int, generator: np.random.Generator) -> _Indices:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from latentscape.core.errors import DataError
-from latentscape.core.records import Array, Dataset, Split
+from latentscape.core.records import Array, Dataset, LeftOut, Split
 
 _CHUNK = 1 << 22
 """Values that are processed together, so that memory stays bounded."""
@@ -33,8 +33,8 @@ class DataSummary(BaseModel):
         The smallest and the largest stored value.
     labels : dict of str to int, or None
         Number of examples by the name of their label; None without labels.
-    left_out : tuple of str
-        Columns of a table that are neither values nor the label.
+    left_out : tuple of LeftOut
+        What else the source holds, and why it is not used.
     split : dict of str to int
         Number of examples in each part.
     seed : int
@@ -56,7 +56,7 @@ class DataSummary(BaseModel):
     min: float
     max: float
     labels: dict[str, int] | None
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     split: dict[str, int]
     seed: int
     fingerprint: str

@@ -131,6 +131,7 @@ def to_dataset(contents: Contents, name: str, origin: str, config: DataConfig) -
         label_names=label_names,
         value_range=whole.value_range,
         n_official_train=contents.n_official_train,
+        n_official_validation=contents.n_official_validation,
         origin=contents.origin or origin,
         left_out=contents.left_out,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from latentscape.core.errors import DataError
+from latentscape.core.records import LeftOut
 
 # pixel0, pixel1, ... (Kaggle) or 1x1, 1x2, ... (row and column)
 _PIXEL = re.compile(r"pixel.*|\d+x\d+", re.IGNORECASE)
@@ -50,12 +51,14 @@ def choose_columns(
     return label, values
 
 
-def left_out(names: Sequence[str], label: int | None, values: Sequence[int]) -> tuple[str, ...]:
+def left_out(names: Sequence[str], label: int | None, values: Sequence[int]) -> tuple[LeftOut, ...]:
     """Name the columns that are neither label nor values, nor the row numbers of pandas."""
     used = {label, *values}
-    return tuple(
+    others = tuple(
         name for index, name in enumerate(names) if index not in used and name not in _ROW_NUMBERS
     )
+    reason = "neither the label nor called as values are"
+    return (LeftOut("column", others, len(others), reason),) if others else ()
 
 
 def example_shape(names: Sequence[str], shape: tuple[int, ...] | None) -> tuple[int, ...]:
