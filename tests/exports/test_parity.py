@@ -102,9 +102,15 @@ def test_activations_in_keras(export, floats, activation):
     assert in_parity(export("kaggle-2d", floats, "keras", changes))
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "discretised_logistic"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_likelihoods_in_keras(export, floats, likelihood):
     assert in_parity(export("fc-64", floats, "keras", {"model.likelihood": likelihood}))
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch-export"])
+def test_the_mean_over_levels_elsewhere(export, floats, to):
+    changes = {"model.likelihood": "discretised_logistic"}
+    assert in_parity(export("fc-64", floats, to, changes))
 
 
 @pytest.mark.parametrize("to", ["onnx", "keras", "torch-export"])

@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy import special, stats
 
 from latentscape.config import (
     LIKELIHOODS,
@@ -10,7 +12,7 @@ from latentscape.config import (
     DiscretisedLogisticConfig,
     GaussianConfig,
 )
-from latentscape.model.likelihoods import DiscretisedLogistic, build_likelihood
+from latentscape.model.likelihoods import build_likelihood
 
 BINARY = torch.tensor([0.0, 1.0], dtype=torch.float64)
 LEVELS = torch.arange(256, dtype=torch.float64) / 255
@@ -58,14 +60,10 @@ def test_probability_adds_up_to_one(member):
 
 
 def test_the_mean_is_the_expectation(member):
-    """A discretised logistic is the exception: its mean is the centre that it was cut around."""
     likelihood, values = member
     for output in OUTPUTS:
         mean = likelihood.mean(torch.tensor([output], dtype=torch.float64)).item()
-        if isinstance(likelihood, DiscretisedLogistic):
-            expected = 1 / (1 + math.exp(-output))
-        else:
-            expected = expectation(likelihood, output, values, values)
+        expected = expectation(likelihood, output, values, values)
         assert mean == pytest.approx(expected, abs=1e-6), output
 
 
@@ -153,3 +151,30 @@ def test_a_logistic_is_cut_half_way_between_levels():
     expected = torch.cat([below[:1], below.diff(), 1 - below[-1:]])
     probabilities = likelihood.log_prob(torch.full_like(values, output), values).exp()
     assert torch.allclose(probabilities, expected)
+
+
+@pytest.mark.parametrize(("levels", "scale"), [(256, 0.02), (256, 0.5), (17, 0.1), (1000, 0.05)])
+def test_the_mean_of_a_discretised_logistic_is_that_of_its_levels(levels, scale):
+    """Against SciPy's logistic distribution, cut half way between levels, tails at the ends."""
+    likelihood = build_likelihood(DiscretisedLogisticConfig(levels=levels)).double()
+    with torch.no_grad():
+        likelihood.log_scale.fill_(math.log(scale))
+    outputs = np.random.default_rng(0).normal(0, 4, 200)
+    values = np.arange(levels) / (levels - 1)
+    edges = (values[1:] + values[:-1]) / 2
+    below = stats.logistic.cdf(edges, loc=special.expit(outputs)[:, None], scale=scale)
+    probabilities = np.diff(below, axis=1, prepend=0, append=1)
+    means = likelihood.mean(torch.from_numpy(outputs)).detach().numpy()
+    np.testing.assert_allclose(means, probabilities @ values, atol=2e-6)
+
+
+def test_no_other_image_has_a_smaller_squared_error_than_the_mean():
+    """Of levels drawn from a discretised logistic near black, where its centre is too dark."""
+    likelihood = build_likelihood(DiscretisedLogisticConfig()).double()
+    output = torch.tensor([-3.0], dtype=torch.float64)
+    outputs = output.expand(256)[:, None]
+    weights = likelihood.log_prob(outputs, LEVELS[:, None]).exp().detach().numpy()
+    drawn = np.random.default_rng(0).choice(LEVELS.numpy(), 100_000, p=weights / weights.sum())
+    mean, centre = likelihood.mean(output).item(), torch.sigmoid(output).item()
+    assert mean == pytest.approx(drawn.mean(), abs=1e-3)
+    assert ((drawn - mean) ** 2).mean() < ((drawn - centre) ** 2).mean()

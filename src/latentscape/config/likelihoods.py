@@ -87,6 +87,7 @@ class DiscretisedLogisticConfig(LikelihoodConfig):
     """
 
     implementation = "latentscape.model.likelihoods:DiscretisedLogistic"
+    no_stock_layers = "the mean of the likelihood discretised_logistic"
 
     kind: Literal["discretised_logistic"] = "discretised_logistic"
     levels: int = Field(256, ge=2)
