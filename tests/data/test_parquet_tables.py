@@ -106,3 +106,20 @@ def test_no_parquet_at_all(path: Path) -> None:
     path.write_bytes(b"PAR1 but not much more")
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         load_dataset(DataConfig(source=str(path)))
+
+
+def test_arrow_opens_the_file_itself(
+    path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of Arrow that reads through Python as that ends aborts the process."""
+    opened = []
+
+    def remember(file: object, **options: object) -> parquet.ParquetFile:
+        opened.append(file)
+        return whole(file, **options)
+
+    whole = parquet.ParquetFile
+    monkeypatch.setattr(parquet, "ParquetFile", remember)
+    load(path, {"image": [image.tolist() for image in images]})
+    assert opened
+    assert all(isinstance(file, pa.OSFile) for file in opened)

@@ -1,12 +1,13 @@
 """Parquet tables: numeric columns, a column of lists, or a column of encoded images."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -106,12 +107,14 @@ def _tables(file: "ParquetFile", layout: _Layout, size: int) -> "Iterator[pa.Tab
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> "Iterator[pa.NativeFile]":
     import pyarrow as pa
 
     try:
-        # Opened here, so that the path is never taken for a folder, a pattern or an address.
-        with path.open("rb") as file:
+        # Opened here, so that the path is never taken for a folder, a pattern or an address. Not by
+        # Python: where one column is damaged, Arrow's threads still read the others, and those that
+        # need Python when it ends abort the process.
+        with pa.OSFile(os.fsencode(path)) as file:
             yield file
     except DataError:  # a ValueError too, but already in words
         raise
