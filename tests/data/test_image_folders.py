@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from PIL import Image
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
-from latentscape.data import load_dataset
+from latentscape.data import load_dataset, stream_data
 
 
 def load(path: Path, **settings: object) -> Dataset:
@@ -61,15 +62,9 @@ def test_train_and_test_are_an_official_split(
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ([], "holds no PNG or JPEG images"),
-        (["a/"], "holds no PNG or JPEG images"),
-        (["train/", "test/"], "holds no PNG or JPEG images"),
-        (["train/a.png"], "both train and test"),
-        (
-            ["train/a.png", "test/b.png", "val/c.png"],
-            "folders test, train, val.*both train and test",
-        ),
-        (["train/x/a.png", "test/b.png"], "only one has a folder per class"),
+        ([], "holds no images"),
+        (["a/"], "holds no images"),
+        (["train/", "test/"], "holds no images"),
         (["a.png", "x/b.png"], "images .a.png. beside folders of images .x."),
     ],
 )
@@ -104,6 +99,25 @@ def test_modes(tmp_path: Path, mode: str, channels: int) -> None:
         save(tmp_path / f"{name}.png", pixels, mode)
     dataset = load(tmp_path)
     np.testing.assert_array_equal(dataset.images, np.broadcast_to(pixels, (2, channels, 8, 8)))
+
+
+def test_links_that_lead_in_circles(tmp_path: Path, images: np.ndarray) -> None:
+    save(tmp_path / "cat" / "a.png", images[0])
+    save(tmp_path / "dog" / "b.png", images[1])
+    (tmp_path / "dog" / "up").symlink_to(tmp_path)
+    assert len(load(tmp_path)) == 2
+
+
+def test_names_that_are_not_utf8_are_kept(tmp_path: Path, images: np.ndarray) -> None:
+    folders = [os.fsdecode(name) for name in (b"caf\xe9", b"caf\xe8")]
+    for index, folder in enumerate(folders):
+        save(tmp_path / folder / f"{folder}.png", images[index])
+    assert load(tmp_path).label_names == ("caf\\xe8", "caf\\xe9")
+    (chunk,) = stream_data(tmp_path, (1, 8, 8), 9).chunks
+    assert chunk.metadata.column("id").to_pylist() == [
+        "caf\\xe8/caf\\xe8.png",
+        "caf\\xe9/caf\\xe9.png",
+    ]
 
 
 def test_one_image_in_colour_makes_all_rgb(tmp_path: Path, images: np.ndarray) -> None:

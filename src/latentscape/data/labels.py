@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError, unknown
 from latentscape.core.records import Array, Dataset
+from latentscape.data.text import readable
 
 
 def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -40,7 +41,7 @@ def encode_labels(values: Array, origin: str) -> tuple[NDArray[np.int64], tuple[
         )
     _check_present(column, origin)
     classes, inverse = np.unique(_plain(column), return_inverse=True)
-    names = [str(name) for name in classes]
+    names = [readable(name) if isinstance(name, str | bytes) else str(name) for name in classes]
     order = _order(names)
     position = np.empty(len(names), np.int64)
     position[order] = np.arange(len(names))
@@ -116,8 +117,6 @@ def _check_present(column: Array, origin: str) -> None:
 
 
 def _plain(column: Array) -> Array:
-    if column.dtype.kind == "S":
-        return np.char.decode(column, "utf-8", "replace")
     if column.dtype.kind == "O":
         return column.astype(str)
     if (

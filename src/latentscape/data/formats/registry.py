@@ -54,7 +54,7 @@ FORMATS: list[Format] = [
     Format(".npz", has_suffix(".npz"), read_npz, ("labels",)),
     Format("...-idx3-ubyte", is_idx_file, read_idx),
     Format("a folder of IDX files", is_idx_folder, read_idx_folder),
-    Format("a folder of PNG or JPEG images", Path.is_dir, read_image_folder, ("resize",)),
+    Format("a folder of images", Path.is_dir, read_image_folder, ("labels", "resize")),
 ]
 """The first format that matches a path reads it."""
 
