@@ -1,23 +1,29 @@
-"""Checkpoints: all that an exact resume needs, with checksums; the last two stay.
+"""Checkpoints: all that an exact resume needs, covered by checksums; the last two stay.
 
-A checkpoint is a file of tensors and, written after it, a manifest with the file's SHA-256 and
-everything that is not a tensor. A checkpoint without a manifest was being written when the process
-died; one whose checksum differs is damaged. Neither counts.
+A checkpoint is a file of tensors and, written after it, a manifest with everything that is not a
+tensor, with the SHA-256 of the tensors, and with that of the manifest itself. A checkpoint without
+a manifest was being written when the process died; one whose checksum differs is damaged. Neither
+counts.
 """
 
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_bytes, write_json
 from latentscape.core.findings import Json
+from latentscape.runs.reading import DAMAGE
+from latentscape.training.state import TrainState
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,15 @@ class Checkpoint:
     ----------
     groups : mapping of str to mapping of str to Tensor
         Tensors by what they belong to (``model``, ``optimizer``, ...) and by name.
-    values : mapping
-        What JSON holds of the rest; ``epoch`` and ``step`` place the checkpoint.
+    state : TrainState
+        All the rest; its epoch and step place the checkpoint.
+    identity : str
+        That of the settings and the data; see `latentscape.training.storage.Storage`.
     """
 
     groups: Mapping[str, Mapping[str, Tensor]]
-    values: Json
+    state: TrainState
+    identity: str
 
 
 class CheckpointFolder:
@@ -56,12 +65,14 @@ class CheckpointFolder:
         RunError
             If it cannot be written; the earlier ones are still there.
         """
-        epoch, step = checkpoint.values["epoch"], checkpoint.values["step"]
-        manifest = self.path / f"{epoch:06d}-{step:08d}.json"
-        content = save(_flat(checkpoint.groups))
+        manifest = self.path / f"{_stem(checkpoint.state)}.json"
+        tensors, content = manifest.with_suffix(".safetensors"), save(_flat(checkpoint.groups))
+        for file in (tensors, manifest):
+            if os.path.isdir(file):  # No file could take its place.
+                shutil.rmtree(file)
         # The manifest comes last: only a checkpoint that is whole has one.
-        write_bytes(manifest.with_suffix(".safetensors"), content)
-        write_json(manifest, {**checkpoint.values, "sha256": sha256(content).hexdigest()})
+        write_bytes(tensors, content)
+        write_json(manifest, _manifest(checkpoint, content))
         self._remove_all_but(manifest)
 
     def _remove_all_but(self, newest: Path) -> None:
@@ -72,7 +83,7 @@ class CheckpointFolder:
         earlier = [file for file in self._manifests() if file != newest and _at_epoch_end(file)]
         stems = {file.stem for file in [newest, *earlier[-1:]]}
         for file in self.path.iterdir():
-            if file.stem not in stems:
+            if file.stem not in stems and not file.is_dir():
                 file.unlink()
 
     def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
@@ -163,13 +174,42 @@ def _at_epoch_end(manifest: Path) -> bool:
     return manifest.stem.endswith("-00000000")
 
 
+def _stem(state: TrainState) -> str:
+    """Name the files of a checkpoint after its place in training, so that they sort by it."""
+    return f"{state.epoch:06d}-{state.step:08d}"
+
+
+def _manifest(checkpoint: Checkpoint, tensors: bytes) -> Json:
+    values = {
+        **checkpoint.state.to_json(),
+        "identity": checkpoint.identity,
+        "tensors": sha256(tensors).hexdigest(),
+    }
+    return {**values, "sha256": _checksum(values)}
+
+
+def _checksum(values: Json) -> str:
+    """SHA-256 over all other values of a manifest."""
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
 def _read(manifest: Path) -> Checkpoint | None:
     """Read a checkpoint; None if anything about it is wrong."""
     try:
         values = json.loads(manifest.read_bytes())
         content = manifest.with_suffix(".safetensors").read_bytes()
-        if values.pop("sha256") != sha256(content).hexdigest():
+        stated = values.pop("sha256")
+        # Up to 0.2.0 a manifest had the sum of its tensors and none of its own.
+        if "tensors" in values and stated != _checksum(values):
             return None
-        return Checkpoint(_grouped(load(content)), values)
-    except (OSError, ValueError, KeyError, AttributeError):
+        if values.pop("tensors", stated) != sha256(content).hexdigest():
+            return None
+        identity = str(values.pop("identity", ""))
+        state = TrainState.of(values)
+        groups = _grouped(load(content))
+    except (SafetensorError, *DAMAGE):
         return None
+    # What the sum of a manifest says today, its own numbers have to say up to 0.2.0.
+    if _stem(state) != manifest.stem or len(state.history) != state.epoch:
+        return None
+    return Checkpoint(groups, state, identity)

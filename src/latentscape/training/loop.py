@@ -264,7 +264,11 @@ class Trainer:
                 fix="Lower train.lr, set train.clip_norm, or look at the data's range.",
             )
         checkpoint = self.storage.checkpoints.latest(epoch_end=True)
-        assert checkpoint is not None
+        if checkpoint is None:
+            raise RunError(
+                f"The checkpoint of {self.storage.name} that training would go back to is gone",
+                fix="Train anew, and leave the folder of checkpoints alone.",
+            )
         self._restore(checkpoint)
         # The checkpoint may be older than earlier roll-backs and events.
         self.state.rate_factor = diverged.rate_factor / 2
@@ -312,12 +316,10 @@ class Trainer:
             "random": random_state(self.device),
             "loss": {"sums": self.sums},
         }
-        values = {**self.state.to_json(), "identity": self.storage.identity}
-        self.storage.checkpoints.save(Checkpoint(groups, values))
+        self.storage.checkpoints.save(Checkpoint(groups, self.state, self.storage.identity))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        values = dict(checkpoint.values)
-        if values.pop("identity", None) != self.storage.identity:
+        if checkpoint.identity != self.storage.identity:
             raise RunError(
                 f"The checkpoints of {self.storage.name} are of another recipe, or another version",
                 fix="Put recipe.yaml back as it was, or train anew under another --name.",
@@ -329,7 +331,7 @@ class Trainer:
         self.best_weights = {name: value.to(self.device) for name, value in best.items()}
         self.sums = groups["loss"]["sums"].to(self.device)
         restore_random_state(dict(groups["random"]), self.device)
-        self.state = TrainState.of(values)
+        self.state = checkpoint.state
 
     def _is_finite(self) -> bool:
         values = [self.sums, *self.model.state_dict().values()]

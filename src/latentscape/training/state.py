@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
+from pydantic import TypeAdapter
+
 from latentscape.core.findings import Json, to_json
 from latentscape.runs.facts import Epoch, Event
 
@@ -51,7 +53,11 @@ class TrainState:
 
     @classmethod
     def of(cls, values: Json) -> Self:
-        """Read what a checkpoint holds."""
-        history = [Epoch.model_validate(record) for record in values["history"]]
-        events = [Event.model_validate(record) for record in values["events"]]
-        return cls(**{**values, "history": history, "events": events})
+        """Read what a checkpoint holds.
+
+        Raises
+        ------
+        ValidationError
+            If it is nothing that `to_json` writes.
+        """
+        return TypeAdapter(cls).validate_python(values)

@@ -133,7 +133,7 @@ class MemoryCheckpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Copy a checkpoint: on the CPU its tensors are those that training changes in place."""
-        if checkpoint.values["step"] == 0:
+        if checkpoint.state.step == 0:
             self._checkpoint = deepcopy(checkpoint)
 
     def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
