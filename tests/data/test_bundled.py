@@ -22,6 +22,17 @@ def test_mnist_5k_never_changes() -> None:
     assert dataset.fingerprint == "cecf5d80df82a8ec03352b151b9b3a203265911bf268cacda94ee7610aa7ff22"
 
 
+def test_other_images_in_the_cache_are_not_trained_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path))
+    true = load_dataset(DataConfig(source="digits"))
+    labels = np.zeros(1797, np.uint8)
+    np.savez(tmp_path / "digits-v1.npz", images=np.zeros((1797, 8, 8), np.uint8), labels=labels)
+    again = load_dataset(DataConfig(source="digits"))
+    assert again.fingerprint == true.fingerprint
+
+
 def test_mnist_5k_images_are_in_full_mnist(
     real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

