@@ -7,8 +7,8 @@ import pytest
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset, Split
+from latentscape.core.subsets import draw
 from latentscape.data import load_dataset, split_dataset
-from latentscape.data.splits import draw
 
 
 def make(n: int, labels: list[int] | None = None, official: int | None = None) -> Dataset:

@@ -12,7 +12,6 @@ import latentscape
 from latentscape.core.errors import Interrupted, RunError
 from latentscape.core.records import Dataset
 from latentscape.evaluation.results import Evaluation, Latent
-from latentscape.inference.batches import subsample
 from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.runs import RunFindings, load_split
@@ -116,7 +115,7 @@ def test_the_same_images_and_what_becomes_of_them(run, split, part):
     assert steps(read.Images("images/reconstruction")) == [1, 2]
     (sheet,) = read.Images("images/input")
     pixels = np.asarray(Image.open(io.BytesIO(sheet.encoded_image_string)))[..., 0]
-    images = split.dataset.images[subsample(getattr(split, part), 16)]
+    images = split.dataset.images[split.subset(part, 16)]
     # Four in a row, of twice their size, with lines of two pixels between them.
     assert pixels.shape == (4 * 58 - 2, 4 * 58 - 2)
     assert np.array_equal(pixels[:56:2, :56:2], images[0][0])

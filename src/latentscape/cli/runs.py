@@ -180,7 +180,7 @@ def evaluate(
         typer.Option(help="Pixels for --nll; by default those that the run was trained on."),
     ] = None,
     examples: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many test examples, for --nll.")
+        int | None, typer.Option(min=1, help="Only so many test examples, drawn, for --nll.")
     ] = None,
     quality: Annotated[
         bool, typer.Option("--quality", help="Also let a classifier judge samples of the model.")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.core.subsets import draw_subset, shuffle, take_turns
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,6 +22,10 @@ Array = NDArray[Any]
 
 PARTS = ("train", "validation", "test")
 """The parts of a split, in the order in which they are used."""
+
+Subsets = Literal["front", "drawn"]
+_EXAMPLES = 18
+"""Keeps the generator of shown examples apart from those of splits and subsets."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,9 @@ class Split:
         Disjoint indices into the dataset. Only `test` is never used to train or to choose.
     seed : int
         What drew the split (an official test part is not drawn).
+    subsets : str
+        ``drawn``; or ``front`` of runs before version 0.2.0, whose pictures on disk show the first
+        test examples, and whose findings keep codes of evenly spaced ones.
     """
 
     dataset: Dataset
@@ -123,6 +132,7 @@ class Split:
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     seed: int = 0
+    subsets: Subsets = "drawn"
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -134,7 +144,7 @@ class Split:
         }
 
     def examples(self, count: int = 16) -> NDArray[np.int64]:
-        """Choose test examples to show: always the same ones, the classes taking turns.
+        """Draw test examples to show: always the same ones, the classes taking turns.
 
         Parameters
         ----------
@@ -146,15 +156,27 @@ class Split:
         ndarray of int64
             Indices into the dataset.
         """
-        if self.dataset.labels is None:
-            return self.test[:count]
-        labels = self.dataset.labels[self.test]
-        # Rank of each example within its class: all first ones, then all second ones, ...
-        by_class = np.argsort(labels, kind="stable")
-        starts = np.searchsorted(labels[by_class], labels[by_class])
-        turn = np.empty(len(labels), dtype=np.int64)
-        turn[by_class] = np.arange(len(labels)) - starts
-        return self.test[np.lexsort((labels, turn))][:count]
+        labels = self.dataset.labels
+        source = np.random.default_rng([self.seed, _EXAMPLES])
+        test = shuffle(self.test, source) if self.subsets == "drawn" else self.test
+        return (test if labels is None else take_turns(test, labels))[:count]
+
+    def subset(self, part: str, max_count: int) -> NDArray[np.int64]:
+        """Draw at most so many examples of a part, always the same ones; see `draw_subset`.
+
+        Parameters
+        ----------
+        part : str
+            ``train``, ``validation`` or ``test``.
+        max_count : int
+            How many at most.
+
+        Returns
+        -------
+        ndarray of int64
+            Sorted indices into the dataset.
+        """
+        return draw_subset(getattr(self, part), self.dataset.labels, max_count, self.seed)
 
 
 @dataclass(frozen=True, eq=False)

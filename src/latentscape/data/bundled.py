@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from latentscape.core.records import Array
+from latentscape.core.subsets import draw
 from latentscape.data.cache import cached_arrays
 from latentscape.data.contents import Contents, Examples, from_arrays
-from latentscape.data.splits import draw
 
 _N_TEST = 1000
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset, Split
+from latentscape.core.subsets import draw
 from latentscape.data.labels import label_indices
 
 _Indices = NDArray[np.int64]
@@ -90,37 +91,6 @@ def hold_out(dataset: Dataset, share: float, seed: int) -> Split:
     return Split(dataset, train, validation, no_test, seed)
 
 
-def draw(
-    pool: _Indices, strata: Array, size: int, generator: np.random.Generator
-) -> tuple[_Indices, _Indices]:
-    """Draw examples at random, stratified by class.
-
-    Parameters
-    ----------
-    pool : ndarray of int64
-        Indices to draw from.
-    strata : ndarray of int
-        Class of every example, whether in the pool or not.
-    size : int
-        How many to draw, at most as many as there are.
-    generator : Generator
-        Source of randomness.
-
-    Returns
-    -------
-    selected, others : ndarray of int64
-        Both sorted. A class's share is rounded by largest remainders, ties broken at random.
-    """
-    # Sorting by random keys repeats across machines and NumPy versions better than shuffling.
-    shuffled = pool[np.argsort(generator.random(len(pool)), kind="stable")]
-    by_class = shuffled[np.argsort(strata[shuffled], kind="stable")]
-    counts = np.unique(strata[pool], return_counts=True)[1]
-    quotas = _apportion(counts, size, generator)
-    rank = np.arange(len(pool)) - np.repeat(np.cumsum(counts) - counts, counts)
-    selected = rank < np.repeat(quotas, counts)
-    return np.sort(by_class[selected]), np.sort(by_class[~selected])
-
-
 def _official_parts(
     dataset: Dataset, strata: Array, seed: int
 ) -> tuple[_Indices, _Indices, _Indices]:
@@ -133,14 +103,6 @@ def _official_parts(
     n_test = max(round(_TEST_SHARE * len(dataset)), 1)
     test, others = draw(pool, strata, n_test, _generator(seed, _TEST_PART))
     return others, pool[:0], test
-
-
-def _apportion(counts: _Indices, size: int, generator: np.random.Generator) -> _Indices:
-    """Divide `size` among classes in proportion to their counts, by largest remainders."""
-    quotas, remainders = np.divmod(counts * size, max(int(counts.sum()), 1))
-    first = np.lexsort((generator.random(len(counts)), -remainders))
-    quotas[first[: size - quotas.sum()]] += 1
-    return quotas
 
 
 def _at_most(size: int | None, available: int) -> int:

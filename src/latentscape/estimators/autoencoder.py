@@ -35,7 +35,6 @@ from latentscape.estimators.settings import (
     resolve_recipe,
 )
 from latentscape.estimators.streaming import Moments, train_epoch
-from latentscape.inference.batches import subsample
 from latentscape.inference.codec import encode
 from latentscape.inference.samples import MAX_CODES, choose_source
 from latentscape.model import Network
@@ -323,4 +322,4 @@ def _mixture_codes(network: Network, split: Split) -> Array | None:
     """Return codes of training examples, if the network has no prior to draw samples from."""
     if choose_source(network) != "gmm":
         return None
-    return encode(network, split.dataset, subsample(split.train, MAX_CODES))
+    return encode(network, split.dataset, split.subset("train", MAX_CODES))

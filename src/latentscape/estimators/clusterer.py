@@ -11,10 +11,10 @@ from latentscape.analyses.clusters.clusterers import CLUSTERERS, NEIGHBOURS
 from latentscape.analyses.clusters.partitions import Assignment
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.extras import require
+from latentscape.core.subsets import draw_subset
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.codes import CodeEstimator
 from latentscape.estimators.examples import check_examples, seed_of
-from latentscape.inference.batches import subsample
 
 
 class AutoencoderClusterer(ClusterMixin, CodeEstimator):  # type: ignore[misc]
@@ -91,9 +91,9 @@ class AutoencoderClusterer(ClusterMixin, CodeEstimator):  # type: ignore[misc]
         """
         self._check_parameters(len(check_examples(self, X, reset=True)))
         codes = self._fit_autoencoder(X, y)
-        method = CLUSTERERS[self.method]
-        sample = subsample(np.arange(len(codes)), method.max_points)
-        result = method.fit(codes[sample], self.n_clusters, seed_of(self.random_state))
+        method, seed = CLUSTERERS[self.method], seed_of(self.random_state)
+        sample = draw_subset(np.arange(len(codes)), None, method.max_points, seed)
+        result = method.fit(codes[sample], self.n_clusters, seed)
         self.labels_ = result.clusters if len(sample) == len(codes) else result.assign(codes)
         self.cluster_centers_ = result.centres
         self._assign = result.assign

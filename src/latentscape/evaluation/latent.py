@@ -107,8 +107,8 @@ def _moments(posterior: Normal) -> tuple[Array, Array]:
 def _prior_mmd(model: Network, split: Split, posterior: Normal) -> float:
     """Return the squared discrepancy of codes drawn for test examples from codes of the prior."""
     source = torch.Generator().manual_seed(derive_seed(split.seed, "discrepancy"))
-    first = slice(MMD_CODES)
-    subset = Normal(posterior.mean[first], posterior.log_variance[first])
+    places = np.searchsorted(split.test, split.subset("test", MMD_CODES))
+    subset = Normal(posterior.mean[places], posterior.log_variance[places])
     codes = subset.sample(torch.Size(), source)
     with evaluating():
         prior = model.prior()

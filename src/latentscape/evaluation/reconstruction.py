@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Split
 from latentscape.evaluation.baselines import mean_image, pca
 from latentscape.evaluation.quantities import QUANTITIES, Measure
@@ -24,7 +23,7 @@ from latentscape.evaluation.results import (
     Metrics,
     Pairs,
 )
-from latentscape.inference.batches import stored, stored_batches, subsample
+from latentscape.inference.batches import stored, stored_batches
 from latentscape.inference.codec import Reconstruct, encode, reconstruct_with
 from latentscape.model import Network, scaled
 
@@ -123,6 +122,14 @@ def evaluate_model(model: Network, split: Split) -> Evaluation:
     )
 
 
+def kept_examples(split: Split) -> NDArray[np.int64]:
+    """Return the test examples whose codes the findings of a run keep."""
+    if split.subsets == "drawn":
+        return split.subset("test", MAX_CODES)
+    spaced = np.linspace(0, len(split.test) - 1, min(MAX_CODES, len(split.test)))
+    return split.test[spaced.astype(np.int64)]
+
+
 def _per_class(errors: Errors, split: Split) -> dict[str, ClassMetrics]:
     if split.dataset.labels is None:
         return {}
@@ -136,12 +143,10 @@ def _per_class(errors: Errors, split: Split) -> dict[str, ClassMetrics]:
 
 def _pairs(reconstruct: Reconstruct, errors: Errors, split: Split) -> dict[str, Pairs]:
     """Collect random test examples, and the best, median and worst ones."""
-    rng = np.random.default_rng(derive_seed(split.seed, "random picks"))
     by_error = np.argsort(errors.squared_error, kind="stable")
     middle = max(0, len(by_error) // 2 - N_EXTREME // 2)
-    size = min(N_RANDOM, len(split.test))
     places = {
-        "random": np.searchsorted(split.test, rng.choice(split.test, size, replace=False)),
+        "random": np.searchsorted(split.test, split.subset("test", N_RANDOM)),
         "best": by_error[:N_EXTREME],
         "median": by_error[middle : middle + N_EXTREME],
         "worst": by_error[::-1][:N_EXTREME],
@@ -176,7 +181,7 @@ def _examples(
 
 
 def _test_codes(model: Network, split: Split) -> CodeSample:
-    index = subsample(split.test, MAX_CODES)
+    index = kept_examples(split)
     return CodeSample(codes=encode(model, split.dataset, index), labels=_labels(split, index))
 
 

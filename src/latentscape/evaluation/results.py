@@ -80,7 +80,7 @@ class Pairs(Record):
 
 
 class CodeSample(Record):
-    """Codes (n, D) of test examples, spaced evenly, and their labels (n,), -1 without."""
+    """Codes (n, D) of test examples, and their labels (n,), -1 without."""
 
     codes: Matrix
     labels: Integers

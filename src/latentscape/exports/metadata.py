@@ -13,7 +13,6 @@ from latentscape.data import source_names
 from latentscape.evaluation.reconstruction import measure_errors
 from latentscape.exports.submodels import Submodel
 from latentscape.exports.target import Target
-from latentscape.inference.batches import subsample
 from latentscape.inference.codec import reconstruct_with
 from latentscape.model import Network
 from latentscape.runs import SCHEMA
@@ -101,7 +100,7 @@ def _tensor(name: str, values: Tensor, value_range: tuple[float, float], target:
 def _thresholds(model: Network, split: Split) -> Json:
     """Return the errors that few examples exceed, none of which is a test example."""
     part = "validation" if len(split.validation) else "train"
-    index = subsample(getattr(split, part), MAX_MEASURED)
+    index = split.subset(part, MAX_MEASURED)
     errors = measure_errors(reconstruct_with(model), replace(split, test=index))
     thresholds = np.percentile(errors.squared_error / errors.pixels, PERCENTILES)
     return {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import evaluating, stored, subsample
+from latentscape.inference.batches import evaluating, stored
 from latentscape.model import Network
 
 Runner = Callable[[Mapping[str, Array]], Array]
@@ -70,14 +70,14 @@ def split_model(model: Network, split: Split) -> dict[str, Submodel]:
     model : Network
         On the CPU, evaluating.
     split : Split
-        What it was trained on. Test examples from all over the test part go with each of them.
+        What it was trained on. Some test examples go with each of them.
 
     Returns
     -------
     dict of str to Submodel
         ``encoder`` and ``decoder``.
     """
-    images, labels = stored(split.dataset, subsample(split.test, MAX_CHECKED))
+    images, labels = stored(split.dataset, split.subset("test", MAX_CHECKED))
     beside = {"labels": labels} if model.config.condition and labels is not None else {}
     with evaluating():
         decided = _decided(model, images, labels)

@@ -37,11 +37,6 @@ def stored(dataset: Dataset, index: NDArray[np.int64]) -> Batch:
     return torch.from_numpy(dataset.images[index]), labels
 
 
-def subsample(index: NDArray[np.int64], max_count: int) -> NDArray[np.int64]:
-    """Choose at most so many of the examples in `index`, spaced evenly over it."""
-    return index[np.linspace(0, len(index) - 1, min(max_count, len(index))).astype(np.int64)]
-
-
 def as_trained_on(
     known: Dataset, data: Dataset, index: NDArray[np.int64]
 ) -> tuple[Array, NDArray[np.int64] | None]:

@@ -14,7 +14,8 @@ from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.findings import Images, Record, check_lengths
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import BATCH, evaluating, subsample, to_device
+from latentscape.core.subsets import draw_subset
+from latentscape.inference.batches import BATCH, evaluating, to_device
 from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.model.latents import Normal
@@ -210,11 +211,11 @@ def decode(model: Network, codes: Tensor, labels: Tensor | None) -> Array:
 
 
 def training_codes(model: Network, split: Split, at_most: int, label: int | None = None) -> Array:
-    """Return codes (n, D) of training examples, of one label if given, spread over the part."""
+    """Return codes (n, D) of training examples, of one label if given."""
     index = split.train
     if label is not None and split.dataset.labels is not None:
         index = index[split.dataset.labels[index] == label]
-    return encode(model, split.dataset, subsample(index, at_most))
+    return encode(model, split.dataset, draw_subset(index, None, at_most, split.seed))
 
 
 def draw_from_prior(model: Network, count: int, seed: int) -> Tensor:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 
 from latentscape.config import TERMS, Recipe
 from latentscape.core.findings import Json, Part, Record, to_json
-from latentscape.core.records import Split
+from latentscape.core.records import Split, Subsets
 
 Shape = Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 40)], ...], Field(min_length=1)]
 """Of one example, or of what a layer makes of it."""
@@ -46,6 +46,8 @@ class DataFacts(Record):
         Numbers of examples in each part.
     seed : int
         What drew the split.
+    subsets : str
+        As of `latentscape.core.records.Split`.
     """
 
     name: str
@@ -57,6 +59,7 @@ class DataFacts(Record):
     train_labels: dict[str, int] | None = None
     sizes: Sizes
     seed: int = 0
+    subsets: Subsets = "front"
 
     @classmethod
     def of(cls, split: Split) -> Self:
@@ -72,6 +75,7 @@ class DataFacts(Record):
             train_labels=_label_counts(split),
             sizes=Sizes(**split.sizes),
             seed=split.seed,
+            subsets=split.subsets,
         )
 
     @property

@@ -1,5 +1,6 @@
 """A finished run, opened: its model, its examples and its findings, each read once."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -124,4 +125,4 @@ def load_run_split(run: Run, data: Dataset | None = None) -> Split:
             f"{facts.sizes.test:,} to be tested on, as no division by its recipe gives",
             fix="An estimator has trained it: measure it with its score().",
         )
-    return split
+    return replace(split, subsets=facts.subsets)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from latentscape.core.extras import require
 from latentscape.core.randomness import generator
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import evaluating, stored, subsample, to_device
+from latentscape.core.subsets import draw_subset
+from latentscape.inference.batches import evaluating, stored, to_device
 from latentscape.inference.codec import encode
 from latentscape.inference.samples import Batch
 from latentscape.model import Network
@@ -83,7 +84,7 @@ class TensorBoardTracker(Tracker):
             index = getattr(self.split, part)
             if len(index):
                 self._writers[part] = self._open(part, 0 if anew else epochs_done + 1)
-                self._watched[part] = stored(self.split.dataset, subsample(index, WATCHED))
+                self._watched[part] = stored(self.split.dataset, self.split.subset(part, WATCHED))
         self._introduced = not anew
         if anew:
             for epoch in self.run.history.epochs[:epochs_done]:
@@ -173,7 +174,7 @@ class TensorBoardTracker(Tracker):
         """Write a sheet of images (n, C, H, W), where they are images."""
         if images.dim() != 4:
             return
-        pictured = subsample(np.arange(len(images)), PICTURED)
+        pictured = draw_subset(np.arange(len(images)), None, PICTURED)
         picture = _sheet(images[pictured].cpu().numpy())
         self._writers[part].add_image(f"images/{name}", picture, epoch, dataformats="HWC")
 
@@ -188,7 +189,7 @@ class TensorBoardTracker(Tracker):
 
     def _add_codes(self, writer: Any, model: Network) -> None:
         """Write test codes for the projector, with labels and pictures where there are any."""
-        dataset, test = self.split.dataset, subsample(self.split.test, CODES)
+        dataset, test = self.split.dataset, self.split.subset("test", CODES)
         images, labels = stored(dataset, test)
         names = [" ".join(name.split()) for name in dataset.label_names]
         writer.add_embedding(

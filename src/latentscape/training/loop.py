@@ -31,7 +31,7 @@ from latentscape.training.optim import build_optimizer, learning_rate
 from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
 from latentscape.training.storage import Storage
-from latentscape.training.validation import diagnose, means, validate
+from latentscape.training.validation import diagnose, diagnosed, means, validate
 
 MAX_ROLLBACKS = 3
 PATIENCE_FOR_CODES = 3
@@ -75,6 +75,7 @@ class Trainer:
             self.config.seed,
             binarize=self.recipe.data.binarize == "dynamic",
         )
+        self.diagnosed = diagnosed(split)
         self.state = TrainState()
         self.best_weights: dict[str, Tensor] = {}
         self.callbacks = list(callbacks)
@@ -208,7 +209,7 @@ class Trainer:
         with full_precision():
             index, seed = self.split.validation, self.config.seed
             validation = validate(self.model, self.examples, index, seed)
-            latent = diagnose(self.model, self.examples, self.split)
+            latent = diagnose(self.model, self.examples, self.diagnosed)
         if not self._is_finite() or (validation and not math.isfinite(validation.loss)):
             raise _Diverged
         rate = self._rate(len(self.loader) - 1)

@@ -53,11 +53,15 @@ def validate(
     return Losses.model_construct(loss=loss, terms=named, mse=mse)
 
 
-def diagnose(model: Network, examples: Examples, split: Split) -> CodeUse | None:
-    """Measure whether the code is used, over validation examples, or training ones without them."""
-    index = split.validation if len(split.validation) else split.train
+def diagnosed(split: Split) -> NDArray[np.int64]:
+    """Draw the examples of `diagnose`: validation ones, or training ones where there are none."""
+    return split.subset("validation" if len(split.validation) else "train", DIAGNOSED)
+
+
+def diagnose(model: Network, examples: Examples, index: NDArray[np.int64]) -> CodeUse | None:
+    """Measure whether the code is used, over some examples."""
     with torch.no_grad():
-        batch = next(in_order(examples, index, size=DIAGNOSED))
+        batch = next(in_order(examples, index))
         use = model.diagnose(batch.images, batch.labels)
     return CodeUse(**use) if use else None
 

@@ -115,4 +115,4 @@ def test_maps_are_printed_at_any_width(printed, width):  # noqa: F811
     if width > 50:
         assert all(word in joined(text) for word in ("t-SNE: raw pixels", "0.953", "87.5 %"))
         assert "t-SNE: perplexity 30, by openTSNE." in joined(text)
-        assert "40 test examples, spaced evenly" in joined(text)
+        assert "40 test examples, from all over their part" in joined(text)

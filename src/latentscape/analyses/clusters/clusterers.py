@@ -15,7 +15,7 @@ from latentscape.core.extras import load
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
 from latentscape.core.runtime import threads_restored
-from latentscape.inference.batches import subsample
+from latentscape.core.subsets import draw_subset
 
 RESTARTS = 10
 STEPS = 100
@@ -178,7 +178,7 @@ def choose_number(
     Parameters
     ----------
     points : ndarray of float32
-        (n, D), 3 at least; at most 3,000 are looked at, spaced evenly.
+        (n, D), 3 at least; at most 3,000 are looked at, drawn at random.
     by : str
         ``silhouette``, the greatest of K-means (Rousseeuw 1987); or ``BIC``, the least of a mixture
         (Schwarz 1978).
@@ -193,7 +193,7 @@ def choose_number(
         Each number that was tried, and its score.
     """
     score, best = {"silhouette": (_silhouette, max), "BIC": (_bic, min)}[by]
-    sample = points[subsample(np.arange(len(points)), MAX_TRIED_ON)]
+    sample = points[draw_subset(np.arange(len(points)), None, MAX_TRIED_ON, seed)]
     numbers = range(2, min(MAX_CLUSTERS, len(sample) - 1) + 1)
     scores = {k: score(sample, k, seed) for k in numbers}
     k = best(scores, key=lambda number: scores[number])

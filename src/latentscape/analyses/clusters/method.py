@@ -40,8 +40,8 @@ from latentscape.core.errors import DataError
 from latentscape.core.extras import install, load
 from latentscape.core.findings import MISSING_PACKAGE, Skip
 from latentscape.core.records import Array, Codes
+from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
-from latentscape.inference.batches import subsample
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class _Task:
         """Return which of the codes a method is fitted to."""
         codes, _ = self.points(method)
         max_points = min(CLUSTERERS[method].max_points, MAX_VALUES // codes.shape[1])
-        return subsample(np.arange(len(codes)), max_points)
+        return draw_subset(np.arange(len(codes)), None, max_points, self.settings.seed)
 
     def n_labels(self, part: str) -> int:
         """Count the different labels of a part; none without labels."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from latentscape.analyses.clusters.result import Agreement
 from latentscape.core.records import Array
-from latentscape.inference.batches import subsample
+from latentscape.core.subsets import draw_subset
 
 Assignment = NDArray[np.int64]
 """(n,) the cluster that each point is in, counted from 0."""
@@ -108,7 +108,7 @@ def silhouette(points: Array, clusters: Assignment) -> float | None:
     Parameters
     ----------
     points : ndarray
-        (n, D); at most 2,000 are looked at, spaced evenly.
+        (n, D); at most 2,000 are looked at, drawn at random.
     clusters : ndarray of int64
         (n,).
 
@@ -120,7 +120,7 @@ def silhouette(points: Array, clusters: Assignment) -> float | None:
     """
     from sklearn.metrics import silhouette_score
 
-    places = subsample(np.arange(len(points)), MAX_POINTS)
+    places = draw_subset(np.arange(len(points)), None, MAX_POINTS)
     if not 1 < len(np.unique(clusters[places])) < len(places):
         return None
     return float(silhouette_score(points[places], clusters[places]))

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from latentscape.analyses.clusters.partitions import Assignment
 from latentscape.analyses.clusters.result import ClusterPictures
 from latentscape.core.records import Array, Codes, Dataset
-from latentscape.evaluation.reconstruction import MAX_CODES
-from latentscape.inference.batches import stored, stored_batches, subsample
+from latentscape.evaluation.reconstruction import kept_examples
+from latentscape.inference.batches import stored, stored_batches
 from latentscape.model import scaled
 
 N_EXAMPLES = 8
@@ -37,8 +37,9 @@ def cluster_pictures(
         On the scale 0 to 1.
     """
     dataset, index, points = codes.split.dataset, codes.index(part), codes.part(part)
+    test = codes.split.test
     # The test part is the last of all.
-    test_clusters = subsample(clusters[-len(codes.test) :], MAX_CODES)
+    test_clusters = clusters[-len(test) :][np.searchsorted(test, kept_examples(codes.split))]
     if len(dataset.shape) != 3:
         return ClusterPictures(test_clusters=test_clusters)
     members = [index[_by_distance(points, clusters == i, c)] for i, c in enumerate(centres)]

@@ -24,7 +24,7 @@ _METHODS = (
     f"it was not fitted to take the commonest cluster of their {VOTERS} nearest ones",
     f"UMAP + mixture: such a mixture on a map of {MAP_DIM} dimensions ({NEIGHBOURS} neighbours, "
     "minimal distance 0). Examples that it was not fitted to are placed on that map",
-    "Each method says beside its numbers how many examples it was fitted to, spaced evenly where "
+    "Each method says beside its numbers how many examples it was fitted to, drawn at random where "
     "not to all",
     f"All but K-means see the first {MAX_DIM} principal components of longer codes",
     f"Silhouettes are those of the codes themselves, over {MAX_POINTS:,} of the scored examples at "

@@ -20,7 +20,7 @@ from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Split
 from latentscape.core.units import joined
 from latentscape.evaluation.judge import Classifier, trained_classifier
-from latentscape.inference.batches import BATCH, stored, stored_batches, subsample
+from latentscape.inference.batches import BATCH, stored, stored_batches
 from latentscape.inference.codec import Reconstruct, reconstruct_with
 from latentscape.model import scaled
 
@@ -186,7 +186,7 @@ def adapted(images: Array, split: Split) -> Array:
     """
     if images.ndim != 4:
         return images
-    usual = _originals(split, subsample(split.train, 1000))
+    usual = _originals(split, split.subset("train", 1000))
     dark, bright = np.median(_light(usual), axis=1, keepdims=True)
     low, high = _light(images)
     contrast = np.where(high - low > FLAT, (bright - dark) / np.maximum(high - low, FLAT), 1.0)

@@ -63,13 +63,15 @@ def measure_likelihood(
     binarize = settings.binarize or recipe.data.binarize
     pixel_seed = derive_seed(settings.seed, "pixels") if binarize == "dynamic" else None
     split = opened.split_with(binarize, pixel_seed)
-    split = replace(split, test=split.test[: settings.examples])
+    if settings.examples is not None:
+        split = replace(split, test=split.subset("test", settings.examples))
     estimates = estimate_likelihood(model, split, settings.samples, settings.seed, watch)
     n, nll = len(estimates), -float(estimates.mean())
     return Likelihood(
         settings=settings,
         protocol=LikelihoodProtocol(
             n=n,
+            subset="drawn",
             binarize=binarize,
             trained_on=recipe.data.binarize,
             is_conditional=bool(recipe.model.condition),

@@ -7,6 +7,7 @@ from pydantic import Field
 from latentscape.analyses.analysis import Inputs, Result, Settings
 from latentscape.core.findings import Record
 from latentscape.core.metrics import Metric
+from latentscape.core.records import Subsets
 
 CUSTOMARY_SAMPLES = 5000
 """Importance samples with which publications measure, at least (Burda et al. 2016)."""
@@ -38,7 +39,7 @@ class LikelihoodSettings(Settings):
     binarize : str or None
         ``none``, ``static`` or ``dynamic``; by default what the run was trained on.
     examples : int or None
-        Only the first so many test examples.
+        Only so many test examples, drawn at random, of each label its share.
     seed : int
         Draws the samples, and the pixels where `binarize` is ``dynamic``.
     """
@@ -50,7 +51,7 @@ class LikelihoodSettings(Settings):
         None, description="Pixels; by default those that the run was trained on."
     )
     examples: int | None = Field(
-        None, ge=1, description="Only the first so many test examples; by default all of them."
+        None, ge=1, description="Only so many test examples, drawn; by default all of them."
     )
     seed: int = Field(0, description="Draws samples and pixels.")
 
@@ -66,6 +67,9 @@ class LikelihoodProtocol(Record):
     ----------
     n : int
         Test examples.
+    subset : str
+        How they were chosen where they are not all: ``drawn``, or the ``front`` of the test part,
+        as before version 0.2.0.
     binarize, trained_on : str
         Pixels that the likelihood was measured on, and those that the model was trained on:
         ``none`` for grey ones, ``static`` or ``dynamic`` for black and white ones.
@@ -77,6 +81,7 @@ class LikelihoodProtocol(Record):
     """
 
     n: int = Field(ge=1)
+    subset: Subsets = "front"
     binarize: Binarize
     trained_on: Binarize
     is_conditional: bool

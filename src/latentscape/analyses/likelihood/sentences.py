@@ -15,10 +15,13 @@ _PIXELS: dict[Binarize, str] = {
 def describe_protocol(likelihood: Likelihood) -> Sequence[str]:
     """Say how a likelihood was estimated, and what it is of grey pixels."""
     facts = likelihood.protocol
+    is_part = likelihood.settings.examples is not None
+    which = {"drawn": ", drawn of each label its share", "front": ", the first ones"}
+    part = which[facts.subset] if is_part else ""
     labels = ", given their true labels" if facts.is_conditional else ""
     protocol = (
         f"{count(likelihood.settings.samples)} importance samples for each of {count(facts.n)} "
-        f"test images{labels}; {_PIXELS[facts.binarize]}; standard error over images"
+        f"test images{part}{labels}; {_PIXELS[facts.binarize]}; standard error over images"
     )
     is_grey = facts.binarize == "none" and facts.trained_on == "none"
     if is_grey and facts.grey_pixels == "nothing":

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latentscape.analyses.maps.result import Fidelity
 from latentscape.core.records import Array
-from latentscape.inference.batches import subsample
+from latentscape.core.subsets import draw_subset
 
 NEIGHBOURS = 10
 MAX_QUERIES = 2000
@@ -46,10 +46,10 @@ def map_fidelity(codes: Array, places: Array, labels: NDArray[np.int64] | None =
         code swapped, 1 where no neighbour has been torn away. ``accuracy``: share of points whose
         label most of their neighbours in the plane have, of equally many the first; None without
         labels. Of points that are equally far all count as the nearest of them. The means are over
-        at most 2,000 points, spaced evenly.
+        at most 2,000 points, drawn at random.
     """
     k = neighbourhood_size(len(codes))
-    queries = torch.from_numpy(subsample(np.arange(len(codes)), MAX_QUERIES))
+    queries = torch.from_numpy(draw_subset(np.arange(len(codes)), labels, MAX_QUERIES))
     high, plane = _in_steps(codes), _in_steps(places)
     classes = None if labels is None else torch.from_numpy(labels)
     intruded = torn = right = 0.0

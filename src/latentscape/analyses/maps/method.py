@@ -25,9 +25,9 @@ from latentscape.analyses.maps.result import (
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Codes
+from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
 from latentscape.evaluation.pictures import max_images
-from latentscape.inference.batches import subsample
 from latentscape.model import scaled
 
 DEFAULT_POINTS = MapSettings().points
@@ -173,10 +173,15 @@ def _layout(
 
 def _choose(codes: Codes, points: int) -> _Places:
     """Choose the points: for each part their places in it."""
-    of_test = subsample(np.arange(len(codes.test)), points)
+    of_test = _drawn(codes, "test", points)
     if points <= max(DEFAULT_POINTS, len(of_test)):
         return {"test": of_test}
-    return {"test": of_test, "train": subsample(np.arange(len(codes.train)), points - len(of_test))}
+    return {"test": of_test, "train": _drawn(codes, "train", points - len(of_test))}
+
+
+def _drawn(codes: Codes, part: str, points: int) -> NDArray[np.int64]:
+    """Draw so many places in a part at most."""
+    return draw_subset(np.arange(len(codes.part(part))), codes.labels(part), points)
 
 
 def _at(places: _Places, part: Callable[[str], Array]) -> Array:

@@ -45,7 +45,7 @@ class MapSettings(Settings):
     methods : tuple of str
         Of ``pca``, ``tsne`` and ``umap``. Those whose package is not installed are left out.
     points : int
-        How many test examples, spaced evenly over the test part; all of it where it is smaller.
+        How many test examples, drawn of each label its share; all of them where they are fewer.
         Where more than 2,000 are asked for, and more than it has, training examples follow.
     seed : int
         Draws the noise at the start, and what UMAP draws.

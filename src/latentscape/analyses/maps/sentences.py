@@ -26,8 +26,8 @@ def describe_protocol(maps: Maps) -> Sequence[str]:
     if facts.n_compared < len(maps.points):
         of_points = f", over {count(facts.n_compared)} of the points"
     return (
-        f"{points} examples, spaced evenly; t-SNE and UMAP begin at the first two principal "
-        f"components of {start}",
+        f"{points} examples, from all over their part; t-SNE and UMAP begin at the first two "
+        f"principal components of {start}",
         f"Trustworthiness and continuity compare the {k} nearest points (Venna & Kaski 2001), and "
         f"accuracy is that of a vote of the {k} nearest points in the plane{of_points}",
     )

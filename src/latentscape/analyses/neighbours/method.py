@@ -12,7 +12,7 @@ from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Codes, Dataset
 from latentscape.evaluation.codes import is_constant
-from latentscape.inference.batches import as_trained_on, subsample
+from latentscape.inference.batches import as_trained_on
 from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
@@ -153,7 +153,7 @@ def find_neighbours(
     """
     dataset, skipped = latent.split.dataset, list[Skip]()
     places = np.searchsorted(latent.index("test"), index)
-    tested = subsample(np.arange(len(latent.test)), MAX_TEST)
+    tested = np.searchsorted(latent.index("test"), latent.split.subset("test", MAX_TEST))
     pictured, agreement = dict[str, NearestImages](), dict[str, float]()
     if dataset.labels is None:
         skipped.append(Skip(item="Agreement was", reason="no_labels"))

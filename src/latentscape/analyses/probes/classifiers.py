@@ -18,7 +18,7 @@ from latentscape.analyses.probes.perceptron import Labelled, train_perceptrons
 from latentscape.analyses.probes.result import Choices, LearningPoint
 from latentscape.core.records import Array
 from latentscape.core.runtime import one_thread
-from latentscape.inference.batches import subsample
+from latentscape.core.subsets import draw_subset
 
 NEIGHBOURS = (1, 3, 5, 9, 15)
 STRENGTHS = (1.0, 0.1, 0.01, 10.0, 100.0)
@@ -54,8 +54,8 @@ class Examples:
         return Examples(self.codes[places], self.labels[places])
 
     def sample(self, max_examples: int) -> "Examples":
-        """Return so many examples at most, spaced evenly."""
-        return self.at(subsample(np.arange(len(self)), max_examples))
+        """Draw so many examples at most, stratified by label."""
+        return self.at(draw_subset(np.arange(len(self)), self.labels, max_examples))
 
     def accuracy(self, predictions: NDArray[np.int64]) -> float:
         """Return the share of predictions (n,) that are right."""

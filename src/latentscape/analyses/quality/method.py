@@ -10,6 +10,7 @@ from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.quality.result import Closeness, Quality, QualitySettings
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Split
+from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.judge import Classifier, trained_classifier
 from latentscape.inference.batches import stored_batches
 from latentscape.inference.samples import draw_samples
@@ -82,7 +83,7 @@ def sample_quality(
     _check_sizes(len(samples), split)
     classifier = trained_classifier(split)
     real = _features_of(classifier, split, split.test)
-    train = split.train[_draw(len(split.train), len(samples))]
+    train = split.subset("train", len(samples))
     predicted = classifier.predict(samples)
     shares, data_shares = _label_shares(predicted, split)
     names = split.dataset.label_names
@@ -157,7 +158,8 @@ def precision_recall(samples: Array, real: Array) -> tuple[float, float]:
     """
     count = min(len(samples), len(real), MAX_POINTS)
     sample_points, real_points = (
-        torch.from_numpy(features[_draw(len(features), count)]) for features in (samples, real)
+        torch.from_numpy(features[draw_subset(np.arange(len(features)), None, count)])
+        for features in (samples, real)
     )
     return _share_near(sample_points, real_points), _share_near(real_points, sample_points)
 
@@ -203,11 +205,6 @@ def _features_of(classifier: Classifier, split: Split, index: NDArray[np.int64])
         for images, _ in stored_batches(split.dataset, index)
     ]
     return np.concatenate(parts)
-
-
-def _draw(available: int, max_count: int) -> NDArray[np.int64]:
-    """Draw places without replacement: the same ones for the same numbers."""
-    return np.sort(np.random.default_rng(0).permutation(available)[:max_count])
 
 
 def _check_sizes(samples: int, split: Split) -> None:
