@@ -6,7 +6,7 @@ import pytest
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import Dataset
+from latentscape.core.records import Dataset, LeftOut
 from latentscape.data import load_dataset, stream_data
 
 
@@ -97,6 +97,41 @@ def test_other_columns_beside_pixels_are_no_values(path: Path) -> None:
     assert dataset.label_names == ("cat", "dog")
 
 
+@pytest.mark.parametrize("target", ["target", "class", "Label", "labels"])
+def test_a_target_beside_numbered_columns_is_the_label(path: Path, target: str) -> None:
+    header = ",".join([*map(str, range(64)), target, "id"])
+    rows = "".join(",".join([*["7"] * 63, "255", word, "5"]) + "\n" for word in ("cat", "dog"))
+    dataset = load(path, f"{header}\n{rows}")
+    assert (dataset.shape, dataset.label_names) == ((1, 8, 8), ("cat", "dog"))
+    assert dataset.left_out == (LeftOut("column", ("id",), 1, "it counts or names the rows"),)
+
+
+def test_a_column_beside_numbered_ones_is_no_value(path: Path) -> None:
+    dataset = load(path, "0,1,2,score\n1,2,255,0.7\n4,5,6,0.2\n")
+    assert dataset.images.tolist() == [[1, 2, 255], [4, 5, 6]]
+    assert [(entry.kind, entry.names) for entry in dataset.left_out] == [("column", ("score",))]
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "Unnamed: 0", "index", ""])
+def test_columns_that_count_rows_are_no_values(path: Path, name: str) -> None:
+    dataset = load(path, f"{name},a,b\n7,1,2\n8,3,255\n")
+    assert dataset.images.tolist() == [[1, 2], [3, 255]]
+    assert [(entry.names, entry.count) for entry in dataset.left_out] == [((name,), 1)]
+
+
+def test_a_first_line_that_counts_is_a_header(path: Path) -> None:
+    header = ",".join(map(str, range(64)))
+    dataset = load(path, f"{header}\n" + (",".join(["9"] * 63 + ["255"]) + "\n") * 2)
+    assert (len(dataset), dataset.shape) == (2, (1, 8, 8))
+
+
+def test_two_columns_that_may_be_the_label(path: Path) -> None:
+    table = "target,label,a,b\n1,2,3,255\n2,1,4,5\n"
+    with pytest.raises(DataError, match="Say --labels target or --labels label"):
+        load(path, table)
+    assert load(path, table, labels="target").images.tolist() == [[2, 3, 255], [1, 4, 5]]
+
+
 def test_vectors(path: Path) -> None:
     dataset = load(path, "a,b,c,d\n1,2,3,4\n5,6,7,8\n")
     np.testing.assert_array_equal(dataset.images, [[1, 2, 3, 4], [5, 6, 7, 8]])
@@ -130,7 +165,7 @@ def test_a_table_without_header_may_have_labels_last(path: Path) -> None:
 
 
 def test_what_looks_like_a_label_and_an_image_needs_a_word(path: Path, rows: np.ndarray) -> None:
-    with pytest.raises(DataError, match=r"no header and 65 columns.*--labels 0"):
+    with pytest.raises(DataError, match=r"no names of columns and 65 columns.*--labels 0"):
         load(path, table(None, rows))
     assert load(path, table(None, rows), shape=(65,)).shape == (65,)
 

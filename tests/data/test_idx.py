@@ -79,7 +79,7 @@ def test_only_one_part_with_labels(
     write_idx(tmp_path / "train-images-idx3-ubyte", images)
     write_idx(tmp_path / "train-labels-idx1-ubyte", labels.astype(np.uint8))
     write_idx(tmp_path / "t10k-images-idx3-ubyte", images)
-    with pytest.raises(DataError, match="only one of the training and test parts has labels"):
+    with pytest.raises(DataError, match="only one of two parts has labels"):
         load(tmp_path)
 
 

@@ -1,4 +1,6 @@
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -80,14 +82,96 @@ def test_layouts_that_say_nothing(
         load(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".Jpeg"])
+LOSSLESS = (".png", ".PNG", ".bmp", ".gif", ".pgm", ".PNM", ".tif", ".Tiff")
+
+
+@pytest.mark.parametrize("suffix", [*LOSSLESS, ".jpg", ".JPG", ".jpeg", ".Jpeg", ".webp"])
 def test_suffixes(tmp_path: Path, images: np.ndarray, suffix: str) -> None:
     for index in range(2):
         save(tmp_path / f"{index}{suffix}", images[index] * 15)
     dataset = load(tmp_path)
-    assert dataset.shape == (1, 8, 8)
-    difference = dataset.images[:, 0].astype(int) - images[:2] * 15
-    assert abs(difference).mean() < (1 if suffix.lower() == ".png" else 12)
+    difference = dataset.images[:, :1].astype(int) - images[:2, np.newaxis] * 15
+    assert abs(difference).mean() < (1 if suffix in LOSSLESS else 12)
+    assert dataset.left_out == ()
+
+
+def test_files_that_are_not_used_are_counted(tmp_path: Path, images: np.ndarray) -> None:
+    for index in range(6):
+        save(tmp_path / ("train" if index < 4 else "test") / f"{index}.png", images[index])
+    save(tmp_path / "beside.png", images[7])
+    for name in ("readme.txt", "train/notes.txt", "train/labels.csv", ".hidden.png"):
+        (tmp_path / name).write_text("nothing")
+    dataset = load(tmp_path)
+    assert len(dataset) == 6
+    left_out = {entry.names: (entry.kind, entry.count) for entry in dataset.left_out}
+    assert left_out == {
+        ("beside.png",): ("file", 1),
+        ("readme.txt", "train/notes.txt"): ("file", 2),
+        ("train/labels.csv",): ("file", 1),
+    }
+    assert any("--labels labels.csv" in entry.reason for entry in dataset.left_out)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif", ".webp"])
+def test_the_first_of_several_images_in_a_file_is_read(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(np.full((8, 8), level, np.uint8)) for level in (0, 120, 240)]
+    for name in "ab":
+        file = tmp_path / f"{name}{suffix}"
+        frames[0].save(file, save_all=True, append_images=frames[1:])
+    dataset = load(tmp_path)
+    assert not dataset.images.any()
+    (entry,) = dataset.left_out
+    assert (entry.kind, entry.count, entry.names) == ("example", 4, (f"a{suffix}", f"b{suffix}"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file,label\n0.png,cat\n1.png,dog\n2.png,cat\n9.png,cow\n",
+        "name\tlabel\tage\n0\tcat\t3\n1\tdog\t4\n2\tcat\t5\n9\tcow\t6\n",
+        "what;id\ncat;0.png\ndog;1.png\ncat;2.png\ncow;9.png\n",
+    ],
+)
+@pytest.mark.parametrize("where", ["inside", "beside"])
+def test_a_table_of_labels(tmp_path: Path, images: np.ndarray, table: str, where: str) -> None:
+    for index in range(3):
+        save(tmp_path / "x" / f"{index}.png", images[index])
+    (tmp_path / ("x" if where == "inside" else "") / "labels.csv").write_text(table)
+    dataset = load(tmp_path / "x", labels="labels.csv")
+    assert dataset.label_names == ("cat", "dog")
+    assert dataset.labels.tolist() == [0, 1, 0]
+    kinds = {entry.kind for entry in dataset.left_out}
+    assert kinds == ({"label", "column"} if "age" in table else {"label"})
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (None, "no table labels.csv"),
+        ("", "is empty"),
+        ("file,label\n0.png,cat\n", "no label for 1 of 2 images, the first of them 1.png"),
+        ("file,label\n7.png,cat\n", "No column .* holds names of the images"),
+        ("file,a,b\n0.png,1,2\n1.png,1,2\n", "columns a, b beside the names of files"),
+        ("file,label\n0.png\n", "row 1 .* has 1 cell"),
+    ],
+)
+def test_tables_of_labels_that_do_not_fit(
+    tmp_path: Path, images: np.ndarray, table: str | None, message: str
+) -> None:
+    for index in range(2):
+        save(tmp_path / f"{index}.png", images[index])
+    if table is not None:
+        (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, labels="labels.csv")
+
+
+def test_folders_of_classes_need_no_table(tmp_path: Path, images: np.ndarray) -> None:
+    for index in range(2):
+        save(tmp_path / "class" / f"{index}.png", images[index])
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n")
+    with pytest.raises(DataError, match="labels from one of both"):
+        load(tmp_path, labels="labels.csv")
 
 
 @pytest.mark.parametrize(
@@ -130,11 +214,66 @@ def test_one_image_in_colour_makes_all_rgb(tmp_path: Path, images: np.ndarray) -
     np.testing.assert_array_equal(dataset.images[1], np.moveaxis(colour, -1, 0))
 
 
-def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
+def test_sixteen_bits_keep_their_depth(tmp_path: Path, suffix: str) -> None:
     pixels = np.array([[0, 257], [256 * 128, 65535]], np.uint16)
     for name in "ab":
+        save(tmp_path / f"{name}{suffix}", pixels)
+    images = load(tmp_path).images
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images[1, 0], pixels)
+
+
+def test_sixteen_bits_are_resized(tmp_path: Path) -> None:
+    pixels = np.kron(np.array([[0, 60000], [40000, 500]], np.uint16), np.ones((16, 16), np.uint16))
+    for name in "ab":
         save(tmp_path / f"{name}.png", pixels)
-    np.testing.assert_array_equal(load(tmp_path).images[0, 0], [[0, 1], [127, 255]])
+    small = load(tmp_path, resize=(8, 8)).images
+    assert small.shape == (2, 1, 8, 8)
+    assert abs(small.mean() - pixels.mean()) < 500
+    assert 0 <= small.min() <= small.max() <= 65535
+
+
+def test_grey_levels_of_a_tiff_may_be_floats(tmp_path: Path) -> None:
+    pixels = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    for name in "ab":
+        save(tmp_path / f"{name}.tif", pixels)
+    np.testing.assert_array_equal(load(tmp_path).images[0, 0], pixels)
+
+
+def test_images_of_two_depths(tmp_path: Path, images: np.ndarray) -> None:
+    save(tmp_path / "a.png", images[0])
+    save(tmp_path / "b.png", images[1].astype(np.uint16) * 300)
+    with pytest.raises(DataError, match=r"a\.png .* uint8 but .*b\.png of type uint16"):
+        load(tmp_path)
+
+
+def sixteen_bit_png(pixels: np.ndarray) -> bytes:
+    """Encode colours (H, W, 3) of uint16, which Pillow cannot write."""
+    height, width, _ = pixels.shape
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def test_colour_of_sixteen_bits_is_refused(tmp_path: Path) -> None:
+    pixels = np.full((8, 8, 3), 4095, np.uint16)
+    header = b"P6\n8 8\n4095\n"
+    (tmp_path / "png").mkdir()
+    (tmp_path / "ppm").mkdir()
+    for name in "ab":
+        (tmp_path / "png" / f"{name}.png").write_bytes(sixteen_bit_png(pixels))
+        (tmp_path / "ppm" / f"{name}.ppm").write_bytes(header + pixels.astype(">u2").tobytes())
+    for folder in ("png", "ppm"):
+        with pytest.raises(DataError, match="colour with more than 8 bits"):
+            load(tmp_path / folder)
 
 
 def test_what_is_transparent_is_laid_on_white(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
-from latentscape.data import load_dataset
+from latentscape.data import load_dataset, split_dataset
 
 
 def load(path: Path, **settings: object) -> Dataset:
@@ -199,6 +199,28 @@ def test_an_archive_with_an_official_split(
     assert dataset.n_official_train == 20
     np.testing.assert_array_equal(dataset.images[:, 0], images)
     np.testing.assert_array_equal(dataset.labels, labels)
+
+
+@pytest.mark.parametrize("names", ["{}_images {}_labels", "x_{} y_{}", "X_{} y_{}"])
+@pytest.mark.parametrize("validation", ["val", "valid"])
+def test_an_archive_with_a_validation_part(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray, names: str, validation: str
+) -> None:
+    """The archives of MedMNIST are such, with labels (N, 1)."""
+    ends = {"train": slice(18), "test": slice(24, 30), validation: slice(18, 24)}
+    arrays = {
+        name.format(part): values[rows]
+        for part, rows in ends.items()
+        for name, values in zip(names.split(), (images, labels[:, None]), strict=True)
+    }
+    np.savez(tmp_path / "x.npz", **arrays, weights=np.ones(30))
+    dataset = load(tmp_path / "x.npz")
+    assert (dataset.n_official_train, dataset.n_official_validation) == (18, 6)
+    np.testing.assert_array_equal(dataset.images[:, 0], images)
+    np.testing.assert_array_equal(dataset.labels, labels)
+    split = split_dataset(dataset, DataConfig())
+    np.testing.assert_array_equal(split.validation, np.arange(18, 24))
+    assert [(entry.kind, entry.names) for entry in dataset.left_out] == [("array", ("weights",))]
 
 
 def test_an_archive_of_one_array(tmp_path: Path, images: np.ndarray) -> None:

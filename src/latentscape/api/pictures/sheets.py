@@ -170,13 +170,20 @@ def _read_files(target: Target, files: Sequence[str | Path], label: str | None) 
             fix="Say which label they have: --label NAME.",
         )
     resize = target.opened.recipe.data.resize
-    pixels = np.stack([_read_image(Path(file), model.input_shape, resize) for file in files])
-    low, high = target.split.dataset.value_range
-    return torch.from_numpy(low + pixels.astype(np.float32) * ((high - low) / 255)), labels
+    value_range = target.split.dataset.value_range
+    pixels = [_read_image(Path(file), model.input_shape, resize, value_range) for file in files]
+    return torch.from_numpy(np.stack(pixels).astype(np.float32)), labels
 
 
-def _read_image(file: Path, shape: tuple[int, ...], resize: tuple[int, int] | None) -> Array:
-    """Read an image file of a given shape (C, H, W) as values from 0 to 255.
+def _read_image(
+    file: Path,
+    shape: tuple[int, ...],
+    resize: tuple[int, int] | None,
+    value_range: tuple[float, float],
+) -> Array:
+    """Read an image file of a given shape (C, H, W) as values of a range.
+
+    Images of 8 bits are moved from 0..255 into the range; deeper ones count as stored.
 
     Grey ones are made RGB where the run's are, as in a folder of images, and the other way round.
     """
@@ -193,7 +200,10 @@ def _read_image(file: Path, shape: tuple[int, ...], resize: tuple[int, int] | No
             fix="Resize it.",
         )
     if len(image) == 3 and shape[0] == 1:
-        image = np.rint(np.tensordot(_GREY, image, axes=1))[np.newaxis]
+        image = np.rint(np.tensordot(_GREY, image, axes=1))[np.newaxis].astype(image.dtype)
+    if image.dtype == np.uint8:
+        low, high = value_range
+        image = low + image.astype(np.float32) * ((high - low) / 255)
     return np.broadcast_to(image, shape)
 
 

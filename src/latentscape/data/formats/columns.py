@@ -8,9 +8,14 @@ from difflib import get_close_matches
 from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
 
+LABEL_NAMES = ("label", "labels", "target", "class")
+"""What a column of labels is called, in small letters."""
+
 # pixel0, pixel1, ... (Kaggle) or 1x1, 1x2, ... (row and column)
 _PIXEL = re.compile(r"pixel.*|\d+x\d+", re.IGNORECASE)
-_ROW_NUMBERS = ("", "__index_level_0__")  # columns that pandas writes
+
+_ROW_NUMBERS = ("", "__index_level_0__", "unnamed: 0", "index", "id")
+"""Columns that count or name the rows, in small letters; pandas writes the first four."""
 
 
 def choose_columns(
@@ -23,7 +28,8 @@ def choose_columns(
     names : sequence of str
         The names of all columns.
     label_name : str or None
-        The label column; by default one called ``label``, if there is one.
+        The label column; by default the one called ``label``, ``labels``, ``target`` or ``class``,
+        if there is one.
     origin : str
         The table, for the message.
 
@@ -32,18 +38,22 @@ def choose_columns(
     label : int or None
         Position of the label column.
     values : list of int
-        Positions of the columns that are called pixels, if there are such; otherwise of all but the
-        label and the row numbers that pandas writes.
+        Positions of the columns that are called pixels, or by the numbers 0, 1, 2, ... or 1, 2,
+        ..., if there are such; otherwise of all but the label and those that count or name rows.
 
     Raises
     ------
     DataError
-        If the label column does not exist, or no column of values remains.
+        If the label column does not exist or is one of several, or no column of values remains.
     """
     label = _label_column(names, label_name, origin)
     others = [index for index in range(len(names)) if index != label]
     pixels = [index for index in others if _PIXEL.fullmatch(names[index])]
-    values = pixels or [index for index in others if names[index] not in _ROW_NUMBERS]
+    values = (
+        pixels
+        or _numbered(names, others)
+        or [index for index in others if names[index].lower() not in _ROW_NUMBERS]
+    )
     if not values:
         raise DataError(
             f"{origin} has no columns of values", expected="one for each pixel or feature"
@@ -52,13 +62,19 @@ def choose_columns(
 
 
 def left_out(names: Sequence[str], label: int | None, values: Sequence[int]) -> tuple[LeftOut, ...]:
-    """Name the columns that are neither label nor values, nor the row numbers of pandas."""
+    """Name the columns that are neither label nor values."""
     used = {label, *values}
-    others = tuple(
-        name for index, name in enumerate(names) if index not in used and name not in _ROW_NUMBERS
+    others = [name for index, name in enumerate(names) if index not in used]
+    rows = [name for name in others if name.lower() in _ROW_NUMBERS]
+    groups = {
+        "it counts or names the rows": rows,
+        "neither the label nor called as the values are": [n for n in others if n not in rows],
+    }
+    return tuple(
+        LeftOut("column", tuple(group), len(group), reason)
+        for reason, group in groups.items()
+        if group
     )
-    reason = "neither the label nor called as values are"
-    return (LeftOut("column", others, len(others), reason),) if others else ()
 
 
 def example_shape(names: Sequence[str], shape: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -81,9 +97,23 @@ def example_shape(names: Sequence[str], shape: tuple[int, ...] | None) -> tuple[
     return (1, side, side) if square and shape is None else (len(names),)
 
 
+def is_numbered(names: Sequence[str]) -> bool:
+    """Tell whether names are the numbers 0, 1, 2, ... or 1, 2, 3, ... in this order."""
+    return any(
+        all(name == str(number) for number, name in enumerate(names, start)) for start in (0, 1)
+    )
+
+
+def _numbered(names: Sequence[str], others: Sequence[int]) -> list[int]:
+    """Return the columns that are called by their numbers, if these are most of them."""
+    numbers = [index for index in others if names[index].isdecimal()]
+    is_most = len(numbers) > len(others) / 2
+    return numbers if is_most and is_numbered([names[index] for index in numbers]) else []
+
+
 def _label_column(names: Sequence[str], label_name: str | None, origin: str) -> int | None:
     if label_name is None:
-        return next((index for index, name in enumerate(names) if name.lower() == "label"), None)
+        return _default_label(names, origin)
     if label_name in names:
         return names.index(label_name)
     near = get_close_matches(label_name, names, n=3, cutoff=0.5)
@@ -95,3 +125,18 @@ def _label_column(names: Sequence[str], label_name: str | None, origin: str) -> 
         if near
         else "Name the label column with --labels.",
     )
+
+
+def _default_label(names: Sequence[str], origin: str) -> int | None:
+    """Return the column that is called as labels are; refuse to choose among several."""
+    called = [index for index, name in enumerate(names) if name.lower() in LABEL_NAMES]
+    if len(called) > 1:
+        options = [f"--labels {names[index]}" for index in called]
+        raise DataError(
+            f"{origin} has the columns {', '.join(names[index] for index in called)}, "
+            "each of which may be the label",
+            expected="to know which one it is; the others count as values unless values are "
+            "called pixels or by numbers",
+            fix=f"Say {' or '.join(options)}.",
+        )
+    return called[0] if called else None

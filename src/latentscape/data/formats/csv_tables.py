@@ -18,7 +18,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.compression import open_decompressed
 from latentscape.data.contents import Contents, Examples
-from latentscape.data.formats.columns import choose_columns, example_shape, left_out
+from latentscape.data.formats.columns import choose_columns, example_shape, is_numbered, left_out
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -163,18 +163,21 @@ def _blocks(path: Path) -> Generator[bytes]:
 
 def _layout(block: bytes, path: Path, config: DataConfig) -> _Layout:
     names, delimiter = _first_line(block, path)
-    has_header = not all(_is_number(name) for name in names)
-    if not has_header:
+    is_numeric = all(_is_number(name) for name in names)
+    has_header = not is_numeric or _counts(names)
+    if is_numeric:
         names = [str(index) for index in range(len(names))]
         if config.labels is None and config.shape is None and _looks_labelled(len(names)):
             raise DataError(
-                f"{path} has no header and {len(names)} columns, as a label and an image have",
+                f"{path} has no names of columns and {len(names)} columns, as a label and an image "
+                "have",
                 expected="to know which column is the label",
                 fix="Say '--labels 0' if it is the first one, or add a header.",
             )
     label, values = choose_columns(names, config.labels, str(path))
     value_names = [names[index] for index in values]
-    if not has_header and len(values) >= _SMALLEST_IMAGE**2:
+    is_unnamed = is_numeric or is_numbered(value_names)
+    if is_unnamed and len(values) >= _SMALLEST_IMAGE**2:
         value_names = [f"pixel{index}" for index in values]
     shape = example_shape(value_names, config.shape)
     return _Layout(path, names, has_header, delimiter, label, values, shape)
@@ -194,6 +197,11 @@ def _first_line(block: bytes, path: Path) -> tuple[list[str], str]:
     delimiter = max(",;\t", key=text.count)
     names = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))
     return [name.strip() for name in names], delimiter
+
+
+def _counts(names: list[str]) -> bool:
+    """Tell a header that pandas writes for columns without names: 0, 1, 2, ..."""
+    return len(names) >= _SMALLEST_IMAGE and is_numbered(names) and names[0] == "0"
 
 
 def _looks_labelled(n_columns: int) -> bool:

@@ -1,6 +1,7 @@
 """Folders of images: flat, one folder per class, or parts of either kind."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,27 +9,42 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.core.records import Array
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, LeftOut
 from latentscape.data.compression import unreadable
 from latentscape.data.contents import Contents, Examples, label_table
-from latentscape.data.formats.encoded_images import decode_image, stack_images
+from latentscape.data.formats.encoded_images import (
+    IMAGE_KINDS,
+    IMAGE_SUFFIXES,
+    count_frames,
+    decode_image,
+    stack_images,
+)
 from latentscape.data.formats.image_layout import ImageLayout, ImagePath, arrange_images
+from latentscape.data.formats.label_tables import TABLE_SUFFIXES, read_label_table
 from latentscape.data.text import readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
-
 
 def read_image_folder(path: Path, config: DataConfig, size: int) -> Contents:
-    """Read a folder of PNG and JPEG images, in the order of their sorted names; see `Reader`.
+    """Read a folder of images, in the order of their sorted names; see `Reader`.
 
     It holds images; or one folder per class; or folders for ``train``, ``val`` and ``test``, each
-    of which does. Hidden files are ignored. ``config.resize`` is applied; ``config.labels`` says
-    whether the ``outer`` or the ``inner`` of two levels of folders is the class.
+    of which does. Other files are left out and named, except hidden ones. ``config.resize`` is
+    applied; ``config.labels`` says whether the ``outer`` or the ``inner`` of two levels of folders
+    is the class, or names a table of labels in the folder or beside it.
     """
-    layout = arrange_images(_images_below(path), str(path), config.labels)
+    files = list(_files_below(path, (), ()))
+    images = [place for place in files if _suffix(place) in IMAGE_SUFFIXES]
+    is_table = Path(config.labels or "").suffix.lower() in TABLE_SUFFIXES
+    layout = arrange_images(images, str(path), None if is_table else config.labels)
+    table = config.labels if is_table else None
+    if table is not None:
+        layout = _labelled_by_table(layout, path, table)
+    others = [place for place in files if _suffix(place) not in IMAGE_SUFFIXES]
+    layout = replace(layout, left_out=(*layout.left_out, *_left_out(others, table)))
     return contents_of_images(layout, path, path.joinpath, config, size)
 
 
@@ -60,8 +76,44 @@ def contents_of_images(
         channels_first=True,
         n_official_train=layout.n_official_train,
         n_official_validation=layout.n_official_validation,
-        left_out=layout.left_out,
+        left_out=(*layout.left_out, *_further_images(layout, find)),
     )
+
+
+def _labelled_by_table(layout: ImageLayout, path: Path, table: str) -> ImageLayout:
+    if layout.labels is not None:
+        raise DataError(
+            f"The folders in {path} name the class of each image, and so does {table}",
+            expected="labels from one of both",
+            fix="Leave --labels out, or put all images into one folder.",
+        )
+    labels, unused = read_label_table(table, path, layout.images)
+    return replace(layout, labels=labels, left_out=(*layout.left_out, *unused))
+
+
+def _left_out(files: Sequence[ImagePath], table: str | None) -> tuple[LeftOut, ...]:
+    """Name the files that are no images, but not the table of labels that is read."""
+    groups: dict[str, list[str]] = {}
+    for place in files:
+        if place[-1] == Path(table or "").name:
+            continue
+        reason = f"not a {IMAGE_KINDS} file"
+        if _suffix(place) in TABLE_SUFFIXES:
+            reason = f"a table may hold labels; '--labels {readable(place[-1])}' reads them"
+        groups.setdefault(reason, []).append(readable("/".join(place)))
+    return tuple(
+        LeftOut("file", tuple(names[:3]), len(names), reason) for reason, names in groups.items()
+    )
+
+
+def _further_images(layout: ImageLayout, find: Callable[..., Path | bytes]) -> tuple[LeftOut, ...]:
+    """Count the images after the first one of a file: frames of films, pages of scans."""
+    counts = ((place, count_frames(partial(find, *place), place[-1])) for place in layout.images)
+    films = {readable("/".join(place)): count - 1 for place, count in counts if count > 1}
+    if not films:
+        return ()
+    reason = f"only the first image is read of {len(films)} file(s) that hold several"
+    return (LeftOut("example", tuple(films)[:3], sum(films.values()), reason),)
 
 
 def _batches(
@@ -91,17 +143,12 @@ def _metadata(images: Sequence[ImagePath], labels: Array | None) -> "pa.Table":
     return pa.table({"id": ids}) if labels is None else label_table(labels, id=ids)
 
 
-def _images_below(folder: Path) -> Iterator[ImagePath]:
-    """List all images in a folder and its folders."""
-    for entry, place in _files_below(folder, (), ()):
-        if entry.suffix.lower() in _SUFFIXES:
-            yield place
+def _suffix(place: ImagePath) -> str:
+    return Path(place[-1]).suffix.lower()
 
 
-def _files_below(
-    folder: Path, place: ImagePath, above: tuple[Path, ...]
-) -> Iterator[tuple[Path, ImagePath]]:
-    """List files, and their places in the outermost folder; links that lead upward lead nowhere."""
+def _files_below(folder: Path, place: ImagePath, above: tuple[Path, ...]) -> Iterator[ImagePath]:
+    """List files by their places in the outermost folder; links that lead upward lead nowhere."""
     resolved = folder.resolve()
     if resolved in above:
         return
@@ -109,7 +156,7 @@ def _files_below(
         if entry.is_dir():
             yield from _files_below(entry, (*place, entry.name), (*above, resolved))
         elif entry.is_file():
-            yield entry, (*place, entry.name)
+            yield (*place, entry.name)
 
 
 def _entries(folder: Path) -> list[Path]:
