@@ -16,7 +16,7 @@ from latentscape.data.labels import encode_labels
         (np.array(["10", "9", "x"]), [0, 1, 2], ("10", "9", "x")),
         (np.array([b"dog", b"cat"]), [1, 0], ("cat", "dog")),
         (np.array([b"caf\xe9", b"caf\xe8"]), [1, 0], ("caf\\xe8", "caf\\xe9")),
-        (np.array(["\ud800", "\udce9"]), [0, 1], ("\\xed\\xa0\\x80", "\\xe9")),
+        (np.array(["\ud800", "\udce9"]), [1, 0], ("\\xe9", "\\xed\\xa0\\x80")),
         (np.array(["dog", "cat"], object), [1, 0], ("cat", "dog")),
         (np.array([True, False]), [1, 0], ("False", "True")),
     ],

@@ -1,15 +1,17 @@
 """NumPy's .npy and .npz files as arrays; pickled objects are never loaded."""
 
 import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
+from latentscape.data.limits import check_memory
 
 # All that NumPy and the zip and zlib modules raise over damaged files.
 _DAMAGE = (
@@ -20,6 +22,7 @@ _DAMAGE = (
     SyntaxError,
     TypeError,
     MemoryError,
+    OverflowError,
     RuntimeError,
     tokenize.TokenError,
     zipfile.BadZipFile,
@@ -47,6 +50,7 @@ def load_arrays(path: Path) -> dict[str, Array]:
     """
     try:
         with path.open("rb") as file:
+            _check_unpacked_size(file, path)
             # Without pickling, np.load returns nothing but an array or an archive of arrays.
             loaded: Any = np.load(file, allow_pickle=False)
             arrays = (
@@ -54,6 +58,8 @@ def load_arrays(path: Path) -> dict[str, Array]:
                 if isinstance(loaded, np.ndarray)
                 else {name: loaded[name] for name in loaded.files}
             )
+    except DataError:  # a ValueError too, but already in words
+        raise
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if (path.suffix.lower() == ".npy") != ("" in arrays):
@@ -74,13 +80,24 @@ def map_array(path: Path) -> Array:
         As for `load_arrays`.
     """
     try:
-        loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # sizes too large, refused below
+            loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if not isinstance(loaded, np.ndarray):
         loaded.close()
         raise _misnamed(path)
     return np.atleast_1d(loaded)
+
+
+def _check_unpacked_size(file: BinaryIO, path: Path) -> None:
+    """Refuse an archive whose arrays do not fit into memory; zipfile reads no more than it says."""
+    if zipfile.is_zipfile(file):
+        file.seek(0)
+        n_bytes = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
+        check_memory(n_bytes, f"What {path} holds")
+    file.seek(0)
 
 
 def _misnamed(path: Path) -> DataError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from latentscape.core.errors import DataError
+from latentscape.data.limits import read_within_memory
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -21,12 +22,11 @@ def read_decompressed(path: Path) -> bytes:
     Raises
     ------
     DataError
-        If the file cannot be read, or its gzip stream is damaged.
+        If the file cannot be read, its gzip stream is damaged, or its content does not fit into
+        memory.
     """
-    try:
-        return decompress(path.read_bytes(), str(path))
-    except OSError as error:
-        raise unreadable(path, error) from error
+    with open_decompressed(path) as file:
+        return read_within_memory(file, str(path))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents, Examples, check_label_count
 from latentscape.data.conversion import arrange_axes, compact_dtype
 from latentscape.data.labels import encode_labels
+from latentscape.data.limits import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -157,7 +158,7 @@ def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chun
         If two chunks differ in the shape of an example, or `count` is wrong.
     """
     if count is None:
-        chunks = [replace(chunk, build_metadata=None) for chunk in chunks]  # frees their tables
+        chunks = _collect(chunks, origin)
         count = sum(len(chunk.images) for chunk in chunks)
     whole, labels, n_read = Chunk(np.empty((0, 1), np.uint8), (0.0, 255.0)), [], 0
     for chunk in chunks:
@@ -171,11 +172,24 @@ def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chun
     return replace(whole, labels=np.concatenate(present)) if present else whole
 
 
+def _collect(chunks: Iterable[Chunk], origin: str) -> list[Chunk]:
+    """Return chunks without their tables, of which nobody knows yet how many there are."""
+    collected, n_bytes = [], 0
+    for chunk in chunks:
+        collected.append(replace(chunk, build_metadata=None))
+        n_bytes += chunk.images.nbytes
+        # All of it stands in memory twice when it becomes one array.
+        check_memory(n_bytes, f"What has been read of {origin} as one array")
+    return collected
+
+
 def _put(part: Array, images: Array | None, start: int, count: int, origin: str) -> Array:
     """Copy a part of the images to its place among all of them."""
     if images is None:
         if len(part) == count:
             return _writable(part)
+        n_bytes = part.dtype.itemsize * count * math.prod(part.shape[1:])
+        check_memory(n_bytes, f"All {count:,} examples of {origin}")
         images = np.empty((count, *part.shape[1:]), part.dtype)
     images = _colour_like(images, part.shape[1:])
     part = _colour_like(part, images.shape[1:])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TYPES = ("uint8", "int64", "float32")  # from narrow to wide; most tables of images fit the first
 _BLOCK = 4 << 20  # bytes; at Arrow's default of 1 MiB, 784 columns take twice as long
+_MAX_LINE = 64 << 20  # bytes; an image of 2,000 x 2,000 numbers has 16 million
 # A table without names, whose columns are a square of at least this side, holds images.
 _SMALLEST_IMAGE = 8
 _LARGEST = float(np.finfo(np.float32).max)
@@ -155,10 +156,20 @@ def _metadata(rows: "pa.Table", layout: _Layout) -> "pa.Table":
 def _blocks(path: Path) -> Generator[bytes]:
     """Read a text in blocks of whole lines, without what may precede the first line."""
     with open_decompressed(path) as file:
-        begin = file.read(_BLOCK) + file.readline()
+        begin = file.read(_BLOCK) + _rest_of_line(file, path)
         yield begin.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
         while block := file.read(_BLOCK):
-            yield block + file.readline()
+            yield block + _rest_of_line(file, path)
+
+
+def _rest_of_line(file: BinaryIO, path: Path) -> bytes:
+    rest = file.readline(_MAX_LINE)
+    if len(rest) == _MAX_LINE and not rest.endswith(b"\n"):
+        raise DataError(
+            f"{path} has a line of more than {_MAX_LINE >> 20} MiB",
+            expected="a table with an example in each line",
+        )
+    return rest
 
 
 def _layout(block: bytes, path: Path, config: DataConfig) -> _Layout:

@@ -7,16 +7,22 @@ import math
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
-from latentscape.data.compression import read_decompressed, unreadable
+from latentscape.data.compression import open_decompressed, unreadable
 from latentscape.data.contents import Contents, Examples, from_arrays
+from latentscape.data.limits import check_memory, read_within_memory
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_LONGEST_HEADER = 4 + 4 * 255
+_MAX_RATIO = 1100
+"""So many bytes a byte of a gzipped file can become, at most."""
+
 _IMAGES = re.compile(r"(?P<part>.*)images(?P<joint>[-.])idx[234]-ubyte(\.gz)?", re.IGNORECASE)
 _NAME = re.compile(r".*(idx\d(-ubyte)?|\.ubyte|\.idx)(\.gz)?", re.IGNORECASE)
 
@@ -58,6 +64,17 @@ def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
     return from_arrays([_read_part(train[0]), _read_part(test[0])], str(path), size)
 
 
+def _read_array(path: Path) -> Array:
+    """Read no more of a file than its header declares, and a little that shows that it is wrong."""
+    with open_decompressed(path) as file:
+        header = file.read(_LONGEST_HEADER)
+        expected = _parse_header(header, str(path))[2]
+        if expected <= _MAX_RATIO * path.stat().st_size:  # else it is damaged, as its end will show
+            check_memory(expected, f"The array that {path} declares")
+        rest = read_within_memory(file, str(path), max(expected - len(header), 0) + 1)
+    return parse_idx(header + rest, str(path))
+
+
 def parse_idx(content: bytes, origin: str) -> Array:
     """Read the content of an IDX file.
 
@@ -78,6 +95,18 @@ def parse_idx(content: bytes, origin: str) -> Array:
     DataError
         If the magic number is not one of IDX or the sizes disagree with the length.
     """
+    dtype, shape, expected = _parse_header(content, origin)
+    if len(content) != expected or not shape:
+        raise DataError(
+            f"{origin} declares the sizes {shape} but is {len(content)} bytes long",
+            expected=f"{expected} bytes",
+            fix="The file is truncated or not an IDX file; copy or download it again.",
+        )
+    return np.frombuffer(content, dtype, offset=4 + 4 * len(shape)).reshape(shape)
+
+
+def _parse_header(content: bytes, origin: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """Return the type, the sizes of the axes, and how many bytes the whole file has."""
     zeros, code, n_axes = struct.unpack(">HBB", content[:4]) if len(content) >= 4 else (1, 0, 0)
     if zeros or code not in _TYPES or not n_axes:
         raise DataError(
@@ -86,22 +115,15 @@ def parse_idx(content: bytes, origin: str) -> Array:
         )
     dtype, start = np.dtype(_TYPES[code]), 4 + 4 * n_axes
     shape = struct.unpack(f">{n_axes}I", content[4:start]) if len(content) >= start else ()
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(content) != expected or not shape:
-        raise DataError(
-            f"{origin} declares the sizes {shape} but is {len(content)} bytes long",
-            expected=f"{expected} bytes",
-            fix="The file is truncated or not an IDX file; copy or download it again.",
-        )
-    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+    return dtype, shape, start + math.prod(shape) * dtype.itemsize
 
 
 def _read_part(path: Path) -> Examples:
-    images = parse_idx(read_decompressed(path), str(path))
+    images = _read_array(path)
     file = _label_file(path)
     if file is None:
         return Examples(images)
-    labels = parse_idx(read_decompressed(file), str(file))
+    labels = _read_array(file)
     if len(labels) != len(images):
         raise DataError(
             f"{path} holds {len(images)} images but {file.name} {len(labels)} labels",

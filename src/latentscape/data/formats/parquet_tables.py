@@ -18,6 +18,7 @@ from latentscape.data.compression import unreadable
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.formats.columns import choose_columns, example_shape, left_out
 from latentscape.data.formats.encoded_images import decode_image, stack_images
+from latentscape.data.limits import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,6 +102,10 @@ def _tables(file: "ParquetFile", layout: _Layout, size: int) -> "Iterator[pa.Tab
     small = all(file.metadata.row_group(group).num_rows <= size for group in groups)
     if small and len(layout.values) > 1:
         # For many columns this is twice as fast, but it holds a whole row group in memory.
+        largest = max((file.metadata.row_group(group).num_rows for group in groups), default=0)
+        width = layout.dtype.bit_width / 8 if pa.types.is_primitive(layout.dtype) else 8
+        n_bytes = largest * len(layout.values) * width
+        check_memory(n_bytes, f"A row group of {largest:,} rows")
         return (file.read_row_group(group) for group in groups)
     batches = file.iter_batches(min(size, _MAX_ROWS))
     return (pa.Table.from_batches([batch]) for batch in batches)

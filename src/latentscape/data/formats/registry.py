@@ -65,8 +65,9 @@ def find_format(path: Path) -> Format:
     Raises
     ------
     DataError
-        If no format matches.
+        If no format matches, or it is neither a file nor a folder.
     """
+    _refuse_special(path)
     for data_format in FORMATS:
         if data_format.matches(path):
             return data_format
@@ -75,3 +76,19 @@ def find_format(path: Path) -> Format:
         f"{path} is of no known format",
         expected=f"a file called {', '.join(names[:-1])} or {names[-1]}",
     )
+
+
+def _refuse_special(path: Path) -> None:
+    """Refuse pipes and devices, which may wait for ever or have no end."""
+    kinds = {
+        "a pipe": path.is_fifo(),
+        "a device": path.is_char_device() or path.is_block_device(),
+        "a socket": path.is_socket(),
+    }
+    for kind, is_this in kinds.items():
+        if is_this:
+            raise DataError(
+                f"{path} is {kind}",
+                expected="a file or a folder",
+                fix="Write what it yields to a file first.",
+            )

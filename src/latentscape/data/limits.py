@@ -1,0 +1,67 @@
+"""What may be read into memory: files can declare, or unpack into, more than there is."""
+
+import math
+from typing import BinaryIO
+
+from latentscape.core.errors import DataError
+from latentscape.core.runtime import available_memory
+
+_SHARE = 0.8
+"""Of the memory that is free, data may take so much."""
+
+_PIECE = 1 << 20
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def check_memory(n_bytes: float, what: str) -> None:
+    """Refuse what would not fit into memory, before it is read.
+
+    Parameters
+    ----------
+    n_bytes : float
+        How much it would take.
+    what : str
+        What it is, for the message.
+
+    Raises
+    ------
+    DataError
+        If that is more than most of the memory that is free.
+    """
+    limit = _SHARE * available_memory()
+    if n_bytes > limit:
+        raise DataError(
+            f"{what} would take {_size(n_bytes)} of memory",
+            expected=f"at most {_size(limit)}, which is {_SHARE:.0%} of what is free",
+            fix="Use smaller or fewer examples, or a machine with more memory.",
+        )
+
+
+def read_within_memory(file: BinaryIO, what: str, limit: float | None = None) -> bytes:
+    """Read a file from its place to its end, piece by piece.
+
+    Parameters
+    ----------
+    file : binary file
+        Perhaps one that is decompressed while it is read, so that its size is not known.
+    what : str
+        What it is, for the message.
+    limit : float, optional
+        No more than so many bytes are read, without an error.
+
+    Raises
+    ------
+    DataError
+        If it is larger than `check_memory` allows.
+    """
+    pieces, n_bytes = [], 0
+    while (limit is None or n_bytes < limit) and (piece := file.read(_PIECE)):
+        pieces.append(piece)
+        n_bytes += len(piece)
+        check_memory(2 * n_bytes, f"What has been read of {what}")  # joining takes it once more
+    return b"".join(pieces)
+
+
+def _size(n_bytes: float) -> str:
+    power = min(int(math.log10(max(n_bytes, 1)) / 3), len(_UNITS) - 1)
+    return f"{n_bytes / 1000**power:.{1 if power else 0}f} {_UNITS[power]}"
