@@ -7,6 +7,7 @@ from pathlib import Path
 
 from latentscape.core.errors import DataError
 from latentscape.data.contents import Reader
+from latentscape.data.formats.archives import is_archive, read_image_archive
 from latentscape.data.formats.csv_tables import read_csv
 from latentscape.data.formats.idx import is_idx_file, is_idx_folder, read_idx, read_idx_folder
 from latentscape.data.formats.image_folders import read_image_folder
@@ -52,6 +53,7 @@ FORMATS: list[Format] = [
     Format(".parquet", has_suffix(".parquet"), read_parquet, ("labels", "resize")),
     Format(".npy", has_suffix(".npy"), read_npy, ("labels",)),
     Format(".npz", has_suffix(".npz"), read_npz, ("labels",)),
+    Format(".zip, .tar, .tar.gz", is_archive, read_image_archive, ("labels", "resize")),
     Format("...-idx3-ubyte", is_idx_file, read_idx),
     Format("a folder of IDX files", is_idx_folder, read_idx_folder),
     Format("a folder of images", Path.is_dir, read_image_folder, ("labels", "resize")),
