@@ -1,9 +1,18 @@
+import csv
+import json
 from pathlib import Path
 
 import pytest
 
 from latentscape.core.errors import RunError
-from latentscape.core.files import write_bytes, write_files, write_folder, write_json, write_text
+from latentscape.core.files import (
+    write_bytes,
+    write_csv,
+    write_files,
+    write_folder,
+    write_json,
+    write_text,
+)
 
 
 @pytest.fixture
@@ -94,3 +103,28 @@ def test_of_several_files_none_stands_where_one_is_missing(tmp_path, written):
         [(building / name).write_text("new") for name in written]
     assert content(tmp_path) == {"a": "old"}
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_names_of_files_that_are_no_utf8_are_kept_in_json(tmp_path):
+    write_json(tmp_path / "x.json", {"größe": "caf\udce9"})
+    text = (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert "größe" in text
+    assert json.loads(text) == {"größe": "caf\udce9"}
+
+
+def test_no_cell_of_a_table_is_a_formula(tmp_path):
+    rows = [
+        ["=1+1", -1.5, "plain"],
+        ["+SUM(A1)", 2, "-3.5e-2"],
+        ["@cmd", None, "-x"],
+        ["\tx", True, "\r=1"],
+    ]
+    write_csv(tmp_path / "x.csv", ["=id", "value", "text"], rows)
+    with (tmp_path / "x.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["'=id", "value", "text"],
+            ["'=1+1", "-1.5", "plain"],
+            ["'+SUM(A1)", "2", "-3.5e-2"],
+            ["'@cmd", "", "'-x"],
+            ["'\tx", "True", "'\n=1"],
+        ]

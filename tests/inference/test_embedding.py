@@ -266,3 +266,16 @@ def test_the_command(run, images, tmp_path, monkeypatch):
     half = codes_of(run, images) - np.load("h.npy")
     assert np.abs(half).max() > 0.01
     np.testing.assert_allclose(np.load("z.npy"), codes_of(run, images), atol=1e-5)
+
+
+def test_no_cell_of_a_table_is_a_formula(run, images, tmp_path):
+    table = pd.DataFrame(images[:3].reshape(3, -1)).add_prefix("pixel")
+    table["=note"], table["shift"] = ["=1+1", "-2", "@x"], ["a", "+b", None]
+    table.to_parquet(tmp_path / "x.parquet")
+    changes = {"shape": (28, 28)}
+    done = latentscape.embed(run, tmp_path / "x.parquet", tmp_path / "z.csv", changes=changes)
+    kept = pd.read_csv(done.file, dtype=str)
+    assert list(kept["'=note"]) == ["'=1+1", "-2", "'@x"]
+    assert list(kept["shift"].fillna("")) == ["a", "'+b", ""]
+    expected = codes_of(run, images[:3])
+    np.testing.assert_allclose(read(done.file), expected, rtol=1e-4, atol=1e-5)

@@ -7,6 +7,7 @@ from pathlib import Path
 from latentscape.api.preparing import default_name, resolve, start_run
 from latentscape.config import Changes, InputConfig, Recipe
 from latentscape.core.errors import ConfigError
+from latentscape.core.names import check_folder_name
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
 from latentscape.evaluation.latent import measure_latent
@@ -80,8 +81,8 @@ def train(
     DataError, ConfigError, RunError, TrainingError
         Each says what was got, what was expected and what to do.
     """
-    if name is not None and (Path(name).name != name or not name.strip(".")):
-        raise ConfigError(f"A run cannot be called {name!r}", expected="a name without a folder")
+    if name is not None:
+        _check_name(name)
     recipe = resolve(recipe, changes, data)
     split = load_split(recipe, data)
     # So that a recipe with labels does not take the name of the same recipe without.
@@ -91,6 +92,15 @@ def train(
     trackers = choose_trackers(track)
     run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
     return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+
+
+def _check_name(name: str) -> None:
+    try:
+        check_folder_name(name)
+    except ValueError as error:
+        raise ConfigError(
+            f"A run cannot be called so: {error}", fix="Give another --name."
+        ) from error
 
 
 def resume(

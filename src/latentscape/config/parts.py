@@ -1,8 +1,10 @@
 """What all config records share."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from latentscape.core.names import check_printable
 
 Activation = Literal["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
@@ -12,6 +14,10 @@ Norm = Literal["none", "batch", "layer"]
 
 EngineName = Literal["auto", "plain"]
 """How work is carried out: ``auto`` takes the fast way for the machine, ``plain`` PyTorch's own."""
+
+
+PrintableName = Annotated[str, AfterValidator(check_printable)]
+"""A name that tables and headings show, on one line."""
 
 
 class Part(BaseModel):

@@ -18,7 +18,8 @@ from latentscape.config.parts import Part
 from latentscape.config.recipe import Recipe
 from latentscape.config.study import Study
 from latentscape.config.training import ObjectiveConfig, TrainConfig
-from latentscape.core.errors import ConfigError, unknown
+from latentscape.config.yaml_text import parse_yaml
+from latentscape.core.errors import ConfigError, brief, unknown
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -67,7 +68,7 @@ def validate(model: type[_Model], content: Any, what: str) -> _Model:
             raise ConfigError(f"{what} has an unknown key {place}", fix=fix) from error
         message = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
         message = message.format(**first.get("ctx", {}))
-        got = f" (got {first['input']!r})" if first["type"] != "missing" else ""
+        got = f" (got {brief(repr(first['input']))})" if first["type"] != "missing" else ""
         raise ConfigError(f"{what}, {place or 'as a whole'}: {message}{got}") from error
 
 
@@ -107,10 +108,11 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals:
         raise ConfigError(f"--set {text} has no '='", expected="PATH=VALUE, as in train.lr=3e-4")
     try:
-        return path.strip(), _number(yaml.safe_load(value))
+        return path.strip(), _number(parse_yaml(value))
     except (yaml.YAMLError, ValueError) as error:  # PyYAML's dates raise ValueError.
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"The value in --set {text} is not YAML: {reason}") from error
+        raise ConfigError(
+            f"The value in --set {brief(text)} is not YAML: {brief(error)}"
+        ) from error
 
 
 def recipe_names() -> list[str]:
@@ -249,10 +251,9 @@ def _read_yaml(what: str, folder: str, name_or_path: str | Path) -> tuple[Any, s
     else:
         raise unknown(what, name, _names(folder), ConfigError)
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = parse_yaml(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{what} {name} cannot be read: {reason}") from error
+        raise ConfigError(f"{what} {name} cannot be read: {brief(error)}") from error
     if isinstance(content, dict):
         content.setdefault("name", Path(name).stem)
     return content, f"{what} {name}"

@@ -5,7 +5,7 @@ import json
 
 from latentscape.config.data import DataConfig
 from latentscape.config.model import ModelConfig
-from latentscape.config.parts import Part
+from latentscape.config.parts import Part, PrintableName
 from latentscape.config.training import ObjectiveConfig, TrainConfig
 
 
@@ -44,7 +44,7 @@ class Recipe(Part):
         Name of the data they hold for; beside other data they mean nothing and are not shown.
     """
 
-    name: str
+    name: PrintableName
     about: str = ""
     origin: str = ""
     protocol: str = ""

@@ -1,5 +1,7 @@
 """A study: recipes and axes to compare."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from latentscape.config.parts import Part
+from latentscape.config.parts import Part, PrintableName
 from latentscape.core.errors import ConfigError
 
 
@@ -15,7 +17,7 @@ class StudyEntry(Part):
     """A recipe in a study, what the study changes in it, and what it is called there."""
 
     recipe: str
-    label: str = ""
+    label: PrintableName = ""
     set: dict[str, Any] = {}
 
 
@@ -41,16 +43,22 @@ class Study(Part):
         that are not registered.
     """
 
-    name: str
+    name: PrintableName
     about: str = ""
     origin: str = ""
     entries: Annotated[tuple[StudyEntry, ...], Field(min_length=1)]
     axes: dict[str, tuple[Any, ...]] = {}
-    variants: dict[str, dict[str, Any]] = {}
+    variants: dict[PrintableName, dict[str, Any]] = {}
     set: dict[str, Any] = {}
     seeds: int = Field(1, gt=0)
     ranked: bool = False
     analysis: tuple[str, ...] = ()
+
+    @property
+    def combinations(self) -> int:
+        """How many configurations there are: each is trained with every seed."""
+        values = math.prod(len(axis) for axis in self.axes.values())
+        return len(self.entries) * max(1, len(self.variants)) * values
 
     def configurations(self) -> list[tuple[str, str, dict[str, Any]]]:
         """List what is run, but for seeds.
@@ -74,9 +82,8 @@ class Study(Part):
                 combined.append(
                     (label, entry.recipe, {**self.set, **entry.set, **changes, **point})
                 )
-        labels = [label for label, _, _ in combined]
-        if len(set(labels)) < len(labels):
-            twice = next(label for label in labels if labels.count(label) > 1)
+        [(twice, times)] = Counter(label for label, _, _ in combined).most_common(1) or [("", 0)]
+        if times > 1:
             fix = "Give each entry a label of its own."
             raise ConfigError(f"The study {self.name} has {twice!r} twice", fix=fix)
         return combined

@@ -89,6 +89,13 @@ def unknown(
     )
 
 
+def brief(text: object, length: int = 300) -> str:
+    """Write what may quote a file on one line that any terminal can show, cut off at a length."""
+    line = " ".join(str(text).split())
+    line = line if len(line) <= length else f"{line[:length]}…"
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else text + "."
 

@@ -131,8 +131,9 @@ def cannot_write(path: Path, error: OSError) -> RunError:
 
 
 def slug(text: str) -> str:
-    """Turn a text into a name that is safe for files and directories."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:120] or "unnamed"
+    """Turn a text into a name that is safe for files and directories, of 120 bytes at most."""
+    safe = re.sub(r"[^\w.-]+", "-", text).strip("-.")
+    return safe.encode()[:120].decode(errors="ignore") or "unnamed"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -147,14 +148,39 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, indented for people, whole or not at all; see `write_atomic`."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # What no UTF-8 can hold (a file name in another encoding) is escaped, and read as it was.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file with a heading, whole or not at all; see `write_atomic`."""
+    """Write a CSV file with a heading, whole or not at all; see `write_atomic`.
+
+    Texts that a spreadsheet would run as a formula stand behind an apostrophe; see `harmless`.
+    """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    csv.writer(text, lineterminator="\n").writerows(map(_cell, row) for row in [columns, *rows])
     write_text(path, text.getvalue())
+
+
+def _cell(value: object) -> object:
+    """Return a cell; lines break by a newline, as a return alone would break the row."""
+    return "\n".join(harmless(value).split("\r")) if isinstance(value, str) else value
+
+
+def harmless(text: str) -> str:
+    """Return the text of a cell, behind an apostrophe where a spreadsheet would run it.
+
+    Spreadsheets take for a formula what begins with ``=``, ``+``, ``-``, ``@``, a tab or a return
+    (OWASP, CSV injection). Numbers stay as they are.
+    """
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.lib.format import write_array_header_1_0
 from latentscape.config import Changes
 from latentscape.config.parts import EngineName
 from latentscape.core.errors import ConfigError, DataError
-from latentscape.core.files import write_atomic
+from latentscape.core.files import harmless, write_atomic
 from latentscape.core.records import Array, Dataset
 from latentscape.core.runtime import choose_device
 from latentscape.data import Chunk, Stream, known_labels, stream_data
@@ -271,11 +271,13 @@ def _table_file(path: Path) -> Iterator[Callable[["pa.Table"], None]]:
     import pyarrow as pa
     from pyarrow import csv
 
-    open_table = csv.CSVWriter if path.suffix.lower() == ".csv" else _open_parquet
+    is_csv = path.suffix.lower() == ".csv"
+    open_table = csv.CSVWriter if is_csv else _open_parquet
     writer: Any = None
 
     def write(rows: "pa.Table") -> None:
         nonlocal writer
+        rows = _harmless(rows) if is_csv else rows
         if writer is None:
             writer = closing.enter_context(open_table(file, rows.schema))
         writer.write_table(rows)
@@ -288,6 +290,19 @@ def _table_file(path: Path) -> Iterator[Callable[["pa.Table"], None]]:
             f"What goes along with the examples cannot be written as {path.suffix}: {error}",
             fix="Write a .parquet file, which holds every type.",
         ) from error
+
+
+def _harmless(rows: "pa.Table") -> "pa.Table":
+    """Keep a spreadsheet from running texts as formulas; see `harmless`."""
+    import pyarrow as pa
+
+    columns = []
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            texts = [text if text is None else harmless(text) for text in column.to_pylist()]
+            column = pa.array(texts, field.type)
+        columns.append(column)
+    return pa.table(columns, [harmless(name) for name in rows.column_names])
 
 
 def _open_parquet(file: BinaryIO, schema: "pa.Schema") -> Any:

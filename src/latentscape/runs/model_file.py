@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from latentscape.config import Recipe
-from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, RunError, brief
 from latentscape.core.files import write_bytes
 from latentscape.core.findings import Json
 from latentscape.model import Network
@@ -29,7 +29,6 @@ from latentscape.runs.directory import open_run
 from latentscape.runs.reading import (
     DAMAGE,
     SCHEMA,
-    brief,
     check_schema,
     damaged,
     parse_recipe,

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from latentscape.config import Recipe, validate
-from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, RunError, brief
 from latentscape.core.findings import Json, Record
 
 _R = TypeVar("_R", bound=Record)
@@ -37,18 +37,10 @@ DAMAGE = (
 # times the memory of what it finds to be wrong.
 _LARGEST_RECIPE = 100_000
 
-_LONGEST_REASON = 300
-
 
 def damaged(file: Path, why: object, fix: str = "") -> RunError:
     """Build the error for a damaged file; to be raised by the caller."""
     return RunError(f"{file} is damaged: {brief(why)}", fix=fix)
-
-
-def brief(why: object) -> str:
-    """Write a reason, which may quote the file, on one line that any terminal can show."""
-    line = " ".join(str(why).split())[:_LONGEST_REASON]
-    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def check_schema(file: Path, schema: object, newest: int = SCHEMA) -> None:
