@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from latentscape.analyses.summaries import baseline_statistics, summarise
-from latentscape.config import Recipe, load_recipe, override
+from latentscape.config import LikelihoodKind, Recipe, load_recipe, override
 from latentscape.config.model import InputConfig
 from latentscape.config.recipe import Reported
 from latentscape.core.findings import Part
@@ -54,6 +54,10 @@ RECIPES = {
     "denoising": "denoising",
 }
 """Kind of a run to the recipe whose settings it has."""
+
+SCORE, DENSITY = LikelihoodKind(of="score"), LikelihoodKind(of="density")
+BINARY = LikelihoodKind(of="probability", levels=2)
+EIGHT_BITS = LikelihoodKind(of="probability", levels=256)
 
 _VALUES = {"mse": 0.01, "squared_error": 7.84, "bce": 0.1, "bce_excess": 0.04, "nats": 78.4}
 
@@ -189,10 +193,11 @@ def gaussian(**updates: Any) -> Latent:
         "kind": "gaussian",
         "n": N_TEST,
         "samples": 4,
+        "likelihood": SCORE,
         "elbo": -100.25,
+        "elbo_se": 0.0153,
         "rate": 5.8,
         "distortion": 94.45,
-        "bits_per_dim": 1.2053,
         "kl_per_dim": kl,
         "active": tuple(value > 0.01 for value in kl) if kl else (True,) * 6,
         "mismatch": 0.75,
@@ -368,10 +373,10 @@ def _quantised() -> Latent:
         kind="vq",
         n=N_TEST,
         samples=1,
+        likelihood=SCORE,
         elbo=-150.5,
         rate=50.5,
         distortion=100.0,
-        bits_per_dim=1.8,
         perplexity=25.25,
         codes_used=31,
         codes=32,

@@ -34,7 +34,7 @@ import yaml
 from safetensors.torch import load, save
 from torch import Tensor
 
-from latentscape.config import InputConfig, Recipe, load_recipe, override
+from latentscape.config import InputConfig, LikelihoodKind, Recipe, load_recipe, override
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.findings import Part, take_arrays
 from latentscape.evaluation.pictures import Pictures
@@ -393,10 +393,12 @@ def _findings() -> tuple[Latent, Pictures]:
         kind="gaussian",
         n=2,
         samples=1,
+        likelihood=LikelihoodKind(of="probability", levels=256),
         elbo=-10.5,
         rate=2.5,
         distortion=8.0,
         bits_per_dim=0.25,
+        levels=256,
         kl_per_dim=(1.5, 1.0, 0.0),
         active=(True, True, False),
     )

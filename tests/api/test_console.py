@@ -12,13 +12,14 @@ import toys
 from latentscape.api.console import print_subject
 from latentscape.core.findings import Skip
 from latentscape.core.metrics import Metric
+from latentscape.evaluation.results import Latent
 from latentscape.evaluation.study import Claim, Failure
 from latentscape.reporting.sentences import describe_supervision
 from latentscape.runs.facts import Event, Supervision
 from latentscape.runs.wording import describe_collapse
 from latentscape.terminal import layout
 from latentscape.terminal.layout import print_line
-from synthetic import add, gaussian, study_subject, subject
+from synthetic import DENSITY, add, change, gaussian, study_subject, subject
 
 KEYS = ("toy_a", "toy_b")
 SUPERVISED = describe_supervision(Supervision(kind="condition"))
@@ -115,7 +116,10 @@ def test_a_run_is_shown_beside_its_baselines(shown, run):
 
 def test_a_bound_is_printed_as_the_sum_it_is(shown, variant):
     text = shown(subject(variant("vae")))
-    assert "ELBO −100.2 nats per image = −(distortion 94.45 + rate 5.800)" in text
+    assert "ELBO −100.2 ± 0.015 nats per image = −(distortion 94.45 + rate 5.800)" in text
+    assert "These are scores, not logarithms of probabilities" in joined(text)
+    assert "±: Monte Carlo standard error of 4 codes for each image." in joined(text)
+    assert "bits" not in text
     assert "4 of 6 dimensions active, dimensions 1 and 4 inactive" in text
 
 
@@ -187,7 +191,30 @@ def test_a_wide_terminal_shows_all_columns_and_a_narrow_one_the_first(shown, stu
     wide, narrow = (joined(shown(subject, width)) for width in (180, 60))
     assert all(name in wide for name in ("ELBO", "PCA's", "PSNR", "SSIM", "training"))
     assert "ELBO" in narrow
-    assert not re.search("PCA's|PSNR|training 1", narrow)
+    assert not re.search("PSNR|training 1", narrow)
+
+
+def test_kinds_of_likelihoods_are_printed_in_tables_of_their_own(shown, variant):
+    dense = {"likelihood": DENSITY, "elbo": 907.0, "bits_per_dim": 6.33, "levels": 256}
+    density = change(variant("vae", "density"), Latent, **dense)
+    text = joined(shown(study_subject([density], [variant("vae", "score")]), 120))
+    bits, densities, scores = text.split("Bounds: ")[1:]
+    assert bits.startswith("probability of 8-bit data")
+    assert "6.330" in bits
+    assert "907.0" not in bits
+    assert "by dequantisation" in bits
+    assert densities.startswith("density")
+    assert "907.0" in densities
+    assert "−100.2" not in densities
+    assert scores.startswith("score, no probability")
+    assert "−100.2" in scores
+
+
+def test_bits_of_a_density_say_that_they_are_a_bound(shown, variant):
+    dense = {"likelihood": DENSITY, "bits_per_dim": 6.33, "levels": 256}
+    text = joined(shown(subject(change(variant("vae"), Latent, **dense))))
+    assert "At most 6.330 bits per dimension, by dequantisation." in text
+    assert "densities over continuous values" in text
 
 
 @pytest.mark.parametrize("width", [50, 60])

@@ -12,7 +12,7 @@ from latentscape.core.metrics import Metric
 
 if TYPE_CHECKING:
     from latentscape.analyses.comparison import Comparison
-    from latentscape.config import Recipe
+    from latentscape.config import LikelihoodKind, Recipe
     from latentscape.evaluation.study import CodeScores
     from latentscape.reporting.blocks import Chart, Section
     from latentscape.reporting.subject import Row, Subject
@@ -180,6 +180,10 @@ class Analysis(Generic[_R, _S, _I]):
     def row_numbers(self, result: _R) -> Mapping[Metric, float | None]:
         """Return the numbers of `row_metrics`."""
         return {}
+
+    def likelihood_kind(self, result: _R) -> "LikelihoodKind | None":
+        """Return what its `row_metrics` are made of, where that is a likelihood."""
+        return None
 
     def not_customary(self, result: _R, run: "RunFindings") -> Sequence[Metric]:
         """Return the metrics that were not measured as publications measure them."""

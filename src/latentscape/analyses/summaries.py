@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from latentscape.analyses.analysis import Result
 from latentscape.analyses.claims import make_claims
 from latentscape.analyses.registry import AnyAnalysis, analyses
+from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Statistic
-from latentscape.evaluation.latent_metrics import LATENT_NUMBERS, ROW_METRICS
+from latentscape.evaluation.latent_metrics import LATENT_NUMBERS, ROW_METRICS, latent_kinds
 from latentscape.evaluation.results import BaselineComparison, Evaluation, Latent
 from latentscape.evaluation.study import CodeScores, CodeStatistics, StudyRow
 from latentscape.reporting.subject import Row, Subject
@@ -44,6 +45,7 @@ def summarise(label: str, runs: Sequence[RunFindings]) -> StudyRow:
         epochs=max(len(run.history.epochs) for run in runs),
         sizes=first.data.sizes,
         statistics=statistics,
+        likelihoods=_likelihoods(runs),
         comparison=_comparison(first, statistics),
         train_seconds=train_seconds,
         validation_mse=Statistic.of(validation),
@@ -119,6 +121,17 @@ def _statistics(runs: Sequence[RunFindings]) -> dict[str, Statistic]:
                 columns.setdefault(key, []).append(value)
     statistics = {key: Statistic.of(values) for key, values in columns.items()}
     return {key: statistic for key, statistic in statistics.items() if statistic is not None}
+
+
+def _likelihoods(runs: Sequence[RunFindings]) -> dict[str, LikelihoodKind]:
+    """Return the kinds of likelihoods of the first run, as all seeds have them."""
+    latent = runs[0].get(Latent)
+    kinds = {} if latent is None else {m.key: kind for m, kind in latent_kinds(latent).items()}
+    for item in analyses():
+        for _, result in same_settings(item, runs)[:1]:
+            if (kind := item.likelihood_kind(result)) is not None:
+                kinds |= {metric.key: kind for metric in item.row_metrics}
+    return kinds
 
 
 def _model_numbers(item: AnyAnalysis, result: Result) -> Mapping[str, float | None]:

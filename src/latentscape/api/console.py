@@ -9,10 +9,17 @@ from latentscape.analyses.registry import analyses
 from latentscape.analyses.summaries import code_scores
 from latentscape.core import units
 from latentscape.core.metrics import Metric
-from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, ELBO
+from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, ELBO
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.results import Latent
 from latentscape.evaluation.study import Claim, CodeScores, CodeStatistics
+from latentscape.reporting.likelihoods import (
+    Group,
+    by_kind,
+    explain_group,
+    explain_kind,
+    name_kind,
+)
 from latentscape.reporting.sentences import describe_supervision, describe_verdict
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs.wording import describe_collapse, describe_event
@@ -70,6 +77,7 @@ def print_study(subject: Subject) -> None:
     seeds = len(study.members.seeds)
     title = f"{study.name}: test examples, {seeds} seed{'s' if seeds > 1 else ''}"
     print_columns(title, [_marked(row) for row in rows], list(_study_columns(rows)))
+    _print_bounds(rows)
     for row in rows:
         if row.supervised:
             sentence = describe_supervision(row.facts.supervision)
@@ -95,10 +103,24 @@ def _print_latent(latent: Latent, latent_dim: int) -> None:
     """Print what codes cost and how they are used."""
     elbo, distortion, rate = map(units.number, (latent.elbo, latent.distortion, latent.rate))
     minus = "\N{MINUS SIGN}"
-    print_line(f"ELBO {elbo} nats per image = {minus}(distortion {distortion} + rate {rate})")
+    error = "" if latent.elbo_se is None else f" ± {units.number(latent.elbo_se, 2)}"
+    print_line(
+        f"ELBO {elbo}{error} nats per image = {minus}(distortion {distortion} + rate {rate})"
+    )
+    print_line(" ".join(_explanation(latent)), "dim", indent=2)
     print_line(_use(latent))
     if latent.collapse:
         print_line(describe_collapse(latent.collapse, latent_dim), "bold red")
+
+
+def _explanation(latent: Latent) -> Iterator[str]:
+    """Say what the bound is of, and how sure it is."""
+    yield explain_kind(latent.likelihood)
+    if latent.elbo_se is not None:
+        yield f"±: Monte Carlo standard error of {latent.samples} codes for each image."
+    if latent.bits_per_dim is not None:
+        by = ", by dequantisation" if latent.is_dequantised else ""
+        yield f"At most {units.number(latent.bits_per_dim)} bits per dimension{by}."
 
 
 def _use(latent: Latent) -> str:
@@ -160,7 +182,6 @@ def _print_score_rows(subject: Subject) -> None:
 def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:
     for metric in tabled_metrics():
         yield metric_column(metric, [metric.write_statistic(row.statistic(metric)) for row in rows])
-    yield from _bound_columns(rows)
     pca = [units.number(row.facts.comparison.pca_mse) for row in rows]
     beats = ["[green]yes" if row.facts.comparison.beats_pca else "[red]no" for row in rows]
     seconds = [units.duration(row.facts.train_seconds.mean) for row in rows]
@@ -169,19 +190,27 @@ def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:
     yield Column("training", "", seconds, 1)
 
 
-def _bound_columns(rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield columns of what only models with a prior have, where any row does."""
-    metrics = [
-        ELBO,
-        ACTIVE_UNITS,
-        *(metric for item in analyses() for metric in item.summary_metrics),
-    ]
-    for metric in metrics:
-        if any(row.statistic(metric) for row in rows):
-            cells = [metric.write_statistic(row.statistic(metric)) for row in rows]
-            if metric is ACTIVE_UNITS:
-                cells = [units.out_of(row.mean(metric), row.facts.latent_dim) for row in rows]
-            yield metric_column(metric, cells)
+def _print_bounds(rows: Sequence[Row]) -> None:
+    """Print what only models with a prior have, in a table for each kind of likelihood."""
+    summaries = (metric for item in analyses() for metric in item.summary_metrics)
+    metrics = [ELBO, BITS_PER_DIM, ACTIVE_UNITS, *summaries]
+    for group in by_kind(rows, metrics, lambda row, metric: row.mean(metric) is not None):
+        title = "Bounds" if group.kind is None else f"Bounds: {name_kind(group.kind)}"
+        columns = [
+            metric_column(metric, [_bound_text(group, row, metric) for row in group.rows])
+            for metric in group.metrics
+        ]
+        print_columns(title, [_marked(row) for row in group.rows], columns)
+        for sentence in explain_group(group):
+            print_line(sentence, "dim")
+
+
+def _bound_text(group: Group, row: Row, metric: Metric) -> str:
+    if not group.holds(row, metric):
+        return units.NONE
+    if metric is ACTIVE_UNITS:
+        return units.out_of(row.mean(metric), row.facts.latent_dim)
+    return metric.write_statistic(row.statistic(metric))
 
 
 def _print_claims(row: Row) -> None:

@@ -21,6 +21,7 @@ from latentscape.config.likelihoods import (
     DiscretisedLogisticConfig,
     GaussianConfig,
     LikelihoodConfig,
+    LikelihoodKind,
 )
 from latentscape.config.model import InitConfig, InputConfig, ModelConfig
 from latentscape.config.optimizers import OPTIMIZERS
@@ -66,6 +67,7 @@ __all__ = [
     "InputConfig",
     "LatentConfig",
     "LikelihoodConfig",
+    "LikelihoodKind",
     "MirrorConfig",
     "MlpConfig",
     "ModelConfig",

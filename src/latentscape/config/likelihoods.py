@@ -1,11 +1,33 @@
 """Likelihoods: their settings, what they can do, and their registry."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentscape.config.parts import Part
 from latentscape.config.registry import Implementation
+
+
+class LikelihoodKind(Part):
+    """What a likelihood is, so that the logarithms of two of them compare, or do not.
+
+    Attributes
+    ----------
+    of : str
+        ``probability`` of data that have so many levels; ``density`` over continuous values, which
+        may be above 1; or ``score``, which does not add up to 1 over all data and is neither.
+    levels : int or None
+        Grey levels that a pixel can have, of a probability: 256 of 8-bit data, 2 of binary data.
+    """
+
+    of: Literal["probability", "density", "score"]
+    levels: int | None = Field(None, ge=2)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.of == "probability") != (self.levels is not None):
+            raise ValueError("a probability has levels, and nothing else has")
+        return self
 
 
 class LikelihoodConfig(Part):
@@ -33,6 +55,19 @@ class LikelihoodConfig(Part):
     def needs_unit_range(self) -> bool:
         """Whether images must lie in [0, 1]."""
         return True
+
+    @property
+    def grey_levels(self) -> int:
+        """How many levels a pixel can have, where grey pixels have a probability."""
+        return 256
+
+    def kind_on(self, *, binary: bool) -> LikelihoodKind:
+        """Return what the likelihood is; `binary` says whether all pixels are black or white."""
+        if self.grey_pixels == "density":
+            return LikelihoodKind(of="density")
+        if self.grey_pixels == "probability":
+            return LikelihoodKind(of="probability", levels=self.grey_levels)
+        return LikelihoodKind(of="probability", levels=2) if binary else LikelihoodKind(of="score")
 
 
 class BernoulliConfig(LikelihoodConfig):
@@ -91,6 +126,11 @@ class DiscretisedLogisticConfig(LikelihoodConfig):
 
     kind: Literal["discretised_logistic"] = "discretised_logistic"
     levels: int = Field(256, ge=2)
+
+    @property
+    def grey_levels(self) -> int:
+        """Into how many levels the density is cut."""
+        return self.levels
 
 
 LIKELIHOODS: dict[str, type[LikelihoodConfig]] = {

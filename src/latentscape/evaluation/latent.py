@@ -6,17 +6,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Json
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
+from latentscape.evaluation.likelihood_kinds import (
+    Dequantisation,
+    dequantisation,
+    likelihood_kind,
+)
 from latentscape.evaluation.results import Latent
 from latentscape.inference.batches import evaluating, stored_batches, to_device
 from latentscape.inference.codec import posteriors
 from latentscape.model import Network, squared_mmd
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 
-SAMPLES = 4
-"""Codes drawn per test example; over a thousand examples the mean moves by hundredths of a nat."""
+MIN_SAMPLES, MAX_SAMPLES = 4, 64
+"""Codes drawn per test example, at least and at most."""
+
+MAX_ERROR = 0.02
+"""Nats: more codes are drawn until the standard error of the ELBO is no larger."""
 
 MMD_CODES = 2000
 
@@ -34,24 +43,29 @@ def measure_latent(model: Network, split: Split) -> Latent | None:
     Returns
     -------
     Latent or None
-        None for plain codes, which cost nothing that could be measured. How far the aggregate
-        posterior is from the prior is measured by `moment_mismatch` and by the maximum mean
-        discrepancy (Gretton et al. 2012).
+        None for plain codes, which cost nothing that could be measured. Codes are drawn until the
+        standard error of the ELBO is 0.02 nats, for each example 4 at least and 64 at most. How
+        far the aggregate posterior is from the prior is measured by `moment_mismatch` and by the
+        maximum mean discrepancy (Gretton et al. 2012).
     """
     latent = model.config.latent
     if not latent.has_prior:
         return None
-    samples = SAMPLES if latent.draws else 1
-    rate, distortion = _bound(model, split, samples)
-    bits = (rate + distortion) / math.log(2) / math.prod(model.input_shape)
+    kind = likelihood_kind(model, split)
+    noise = dequantisation(kind, split.dataset)
+    bound = _bound(model, split, noise)
+    rate, distortion, _ = bound.means
     return Latent(
         kind=latent.kind,
         n=len(split.test),
-        samples=samples,
+        samples=bound.samples,
+        likelihood=kind,
         rate=rate,
         distortion=distortion,
         elbo=-(rate + distortion),
-        bits_per_dim=bits,
+        elbo_se=bound.standard_error if latent.draws else None,
+        bits_per_dim=_bits_per_dim(bound, kind, noise, math.prod(model.input_shape)),
+        levels=kind.levels if noise is None else noise.levels,
         **(_gaussian(model, split) if latent.has_posterior else {}),
         **(_quantised(model, split) if latent.quantises else {}),
     )
@@ -67,20 +81,88 @@ def moment_mismatch(mean: Array, covariance: Array) -> float:
     return 0.5 * float(np.trace(covariance) + mean @ mean - len(mean) - log_determinant)
 
 
-def _bound(model: Network, split: Split, samples: int) -> tuple[float, float]:
-    """Return mean rate and distortion in nats per example, codes drawn from the split's seed."""
-    rates, distortions = 0.0, 0.0
+def _bits_per_dim(
+    bound: "_Bound", kind: LikelihoodKind, noise: Dequantisation | None, values: int
+) -> float | None:
+    """Return the bits that each of so many values costs; None where nats are not bits of data."""
+    rate, distortion, continuous = bound.means
+    if noise is not None:
+        nats = rate + continuous + noise.log_volume(values)
+    elif kind.of == "probability":
+        nats = rate + distortion
+    else:
+        return None
+    return nats / math.log(2) / values
+
+
+class _Bound:
+    """Rate and distortion of each test example, summed over the codes that were drawn so far.
+
+    Attributes
+    ----------
+    samples : int
+        Codes drawn for each.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.samples = 0
+        self._sums = torch.zeros(n, 3, dtype=torch.float64)
+        self._squares = torch.zeros(n, dtype=torch.float64)
+
+    def add(self, place: slice, nats: Tensor) -> None:
+        """Add (B, 3) rates, distortions, and distortions of dequantised pixels, of one draw."""
+        nats = nats.cpu()
+        self._sums[place] += nats
+        self._squares[place] += nats[:, :2].sum(1).square()
+
+    @property
+    def means(self) -> tuple[float, float, float]:
+        """Means over examples and draws, in nats."""
+        rate, distortion, continuous = (self._sums.mean(0) / self.samples).tolist()
+        return rate, distortion, continuous
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean of rate + distortion, from the draws alone, in nats."""
+        sums, count = self._sums[:, :2].sum(1), self.samples
+        variances = (self._squares - sums.square() / count).clamp(min=0) / max(count - 1, 1)
+        return math.sqrt(float(variances.sum()) / count) / len(sums)
+
+
+def _bound(model: Network, split: Split, noise: Dequantisation | None) -> _Bound:
+    """Draw codes from the split's seed until the ELBO is known well enough, or for long enough."""
+    bound = _Bound(len(split.test))
     with evaluating(), forked_random(derive_seed(split.seed, "bound"), model.device):
-        for batch in stored_batches(split.dataset, split.test):
-            images, labels = to_device(model, batch)
-            target = model.scale(images)
-            for _ in range(samples):
-                code = model.code(images, labels)
-                assert code.rate is not None
-                log_prob = model.likelihood.log_prob(model.outputs(code.z, labels), target)
-                rates += float(code.rate.double().sum()) / samples
-                distortions -= float(log_prob.double().sum()) / samples
-    return rates / len(split.test), distortions / len(split.test)
+        if not model.config.latent.draws:
+            _draw(model, split, noise, bound, 1)
+            return bound
+        _draw(model, split, noise, bound, MIN_SAMPLES)
+        while (error := bound.standard_error) > MAX_ERROR and bound.samples < MAX_SAMPLES:
+            needed = math.ceil(bound.samples * min((error / MAX_ERROR) ** 2, MAX_SAMPLES))
+            more = min(needed, MAX_SAMPLES) - bound.samples
+            _draw(model, split, noise, bound, more)
+    return bound
+
+
+def _draw(
+    model: Network, split: Split, noise: Dequantisation | None, bound: _Bound, samples: int
+) -> None:
+    """Draw further codes for every test example."""
+    prior, start = model.prior(), 0
+    for batch in stored_batches(split.dataset, split.test):
+        images, labels = to_device(model, batch)
+        target, features = model.scale(images), model.features(images, labels)
+        for _ in range(samples):
+            code = model.latent(features, prior, 1)
+            outputs = model.outputs(code.z, labels)
+            distortion = -model.likelihood.log_prob(outputs, target)
+            continuous = distortion
+            if noise is not None:
+                continuous = -model.likelihood.log_prob(outputs, noise.spread(images))
+            nats = (code.rate, distortion, continuous)
+            bound.add(slice(start, start + len(images)), torch.stack([n.double() for n in nats], 1))
+        start += len(images)
+    bound.samples += samples
 
 
 def _gaussian(model: Network, split: Split) -> Json:

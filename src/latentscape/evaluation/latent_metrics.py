@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from latentscape.config import LikelihoodKind
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.results import Latent
 
@@ -11,8 +12,8 @@ ELBO = Metric(
     "nats per image",
     higher_is_better=True,
     rank=0,
-    about="The evidence lower bound, minus the sum of distortion and rate: the log-probability of "
-    "an image is at least that. Higher is better.",
+    about="The evidence lower bound, minus the sum of distortion and rate: the log-likelihood of "
+    "an image is at least that. Higher is better, among models of one kind of likelihood.",
 )
 RATE = Metric(
     "rate",
@@ -30,7 +31,10 @@ DISTORTION = Metric(
 BITS_PER_DIM = Metric(
     "bits_per_dim",
     "Bits per dimension",
-    about="The same for one value of an image, in bits. Lower is better.",
+    about="The sum of rate and distortion for one value of an image, in bits, where the likelihood "
+    "is a probability of the data. That of a density on 8-bit data is measured with uniform noise "
+    "within each grey level (dequantisation, Theis et al. 2016), so that it is a bound too. Lower "
+    "is better.",
 )
 MISMATCH = Metric(
     "mismatch",
@@ -82,5 +86,16 @@ LATENT_NUMBERS: dict[Metric, Callable[[Latent], float | None]] = {
     CODES_USED: lambda latent: latent.codes_used,
 }
 
-ROW_METRICS = (ELBO, RATE, DISTORTION, ACTIVE_UNITS, PERPLEXITY)
+ROW_METRICS = (ELBO, RATE, DISTORTION, BITS_PER_DIM, ACTIVE_UNITS, PERPLEXITY)
 """Those that rows of studies average over seeds."""
+
+
+def latent_kinds(latent: Latent) -> dict[Metric, LikelihoodKind]:
+    """Return what the numbers that come of a likelihood are made of: only those of a kind compare.
+
+    The bits of a density are a bound of the probability of the data that were dequantised.
+    """
+    kinds = dict.fromkeys((ELBO, RATE, DISTORTION), latent.likelihood)
+    if latent.levels is not None:
+        kinds[BITS_PER_DIM] = LikelihoodKind(of="probability", levels=latent.levels)
+    return kinds

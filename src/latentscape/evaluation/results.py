@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from latentscape.config import LikelihoodKind
 from latentscape.core.findings import (
     Floats,
     Images,
@@ -210,10 +211,18 @@ class Latent(Part):
         ``gaussian`` or ``vq``.
     n, samples : int
         Test examples, and codes drawn for each.
+    likelihood : LikelihoodKind
+        What rate, distortion and ELBO are made of: only those of one kind compare.
     rate, distortion, elbo : float
         Nats per example; ``elbo`` is minus the sum of the others.
-    bits_per_dim : float
-        That sum in bits per value of an example.
+    elbo_se : float or None
+        Monte Carlo standard error of the ELBO in nats, from the draws of codes alone; None where
+        nothing is drawn, or of earlier versions.
+    bits_per_dim : float or None
+        A bound of the bits that a value of an example costs; None where they are not bits of
+        discrete data. That of a density is the bound of dequantised 8-bit data (Theis et al. 2016).
+    levels : int or None
+        Grey levels of the data that `bits_per_dim` is of.
     collapse : str or None
         ``posterior`` or ``codebook`` where the code is not used.
     kl_per_dim : tuple of float or None
@@ -235,10 +244,13 @@ class Latent(Part):
     kind: str
     n: int = Field(ge=1)
     samples: int = Field(ge=1)
+    likelihood: LikelihoodKind
     rate: float
     distortion: float
     elbo: float
-    bits_per_dim: float
+    elbo_se: float | None = Field(None, ge=0)
+    bits_per_dim: float | None = None
+    levels: int | None = Field(None, ge=2)
     collapse: CollapseKind | None = None
     kl_per_dim: tuple[float, ...] | None = None
     active: tuple[bool, ...] | None = None
@@ -254,7 +266,14 @@ class Latent(Part):
             check_lengths(kl_per_dim=len(self.kl_per_dim), active=len(self.active))
         if (self.perplexity is None) != (self.codes is None):
             raise ValueError("perplexity and codes belong together")
+        if (self.bits_per_dim is None) != (self.levels is None):
+            raise ValueError("bits_per_dim and levels belong together")
         return self
+
+    @property
+    def is_dequantised(self) -> bool:
+        """Whether the bits are those of a density, evaluated on dequantised data."""
+        return self.likelihood.of == "density" and self.bits_per_dim is not None
 
     @property
     def active_units(self) -> int | None:

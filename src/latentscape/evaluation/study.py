@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Part, Record, Statistic
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.results import BaselineComparison
@@ -85,6 +86,8 @@ class StudyRow(Record):
         Numbers of examples.
     statistics : dict of str to Statistic
         Whatever was measured of every seed in the same way, by the key of the metric.
+    likelihoods : dict of str to LikelihoodKind
+        What kind of likelihood a metric comes of, by its key: only numbers of one kind compare.
     comparison : BaselineComparison
         The mean squared error beside those of the baselines.
     train_seconds : Statistic
@@ -107,6 +110,7 @@ class StudyRow(Record):
     epochs: int
     sizes: Sizes
     statistics: dict[str, Statistic]
+    likelihoods: dict[str, LikelihoodKind] = {}
     comparison: BaselineComparison
     train_seconds: Statistic
     validation_mse: Statistic | None

@@ -131,7 +131,7 @@ class RunFindings:
     def get(self, kind: type[_P]) -> _P | None:
         """Return a part of the findings; None where it has not been measured."""
         if kind not in self._parts:
-            part = read_part(self.run.path, kind)
+            part = read_part(self.run.path, kind, self.recipe)
             if part is None and self._legacy is not None:
                 part = legacy_part(self._legacy, kind)
             self._parts[kind] = part
@@ -188,7 +188,7 @@ class RunFindings:
             "parameters": architecture.parameters,
             "latent_dim": architecture.latent_dim,
             **self._legacy_contents(),
-            **read_contents(self.run.path),
+            **read_contents(self.run.path, self.recipe),
         }
 
     @cached_property

@@ -19,10 +19,12 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.config import Recipe
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.files import write_bytes, write_json
 from latentscape.core.findings import Json, Part, drop_arrays, put_arrays, take_arrays
 from latentscape.data.arrays import load_arrays
+from latentscape.runs.migration import complete
 from latentscape.runs.reading import check_schema, damaged, make_record, read_json
 
 SCHEMA = 2
@@ -75,8 +77,10 @@ def write_content(path: Path, part: str, content: Json, arrays: Mapping[str, NDA
             before.unlink()
 
 
-def read_part(path: Path, kind: type[_P]) -> _P | None:
+def read_part(path: Path, kind: type[_P], recipe: Recipe | None = None) -> _P | None:
     """Read a part of the findings; None where it has not been measured.
+
+    The recipe of the run completes what an earlier version has written.
 
     Raises
     ------
@@ -92,18 +96,21 @@ def read_part(path: Path, kind: type[_P]) -> _P | None:
         name = values["arrays"]
         arrays = None if name is None else file.with_name(Path(name).name)
         with suppress(FileNotFoundError):
-            return make_part(file, kind, values["content"], _read_arrays(arrays))
+            content = values["content"]
+            if recipe is not None:
+                content = complete(kind.part, content, recipe)
+            return make_part(file, kind, content, _read_arrays(arrays))
     raise damaged(file, f"its arrays are missing: {arrays}", _FIX)
 
 
-def read_contents(path: Path) -> dict[str, Json]:
+def read_contents(path: Path, recipe: Recipe) -> dict[str, Json]:
     """Return the facts of every part, whoever has written it, without arrays."""
     contents = {}
     for part in part_names(path):
         file = part_file(path, part)
         values = read_json(file, {"content": dict})
         check_schema(file, values.get("schema"), SCHEMA)
-        contents[part] = drop_arrays(values["content"])
+        contents[part] = drop_arrays(complete(part, values["content"], recipe))
     return contents
 
 

@@ -122,7 +122,10 @@ def settings_of(recipe: Recipe) -> dict[str, str | int | float | bool]:
     """Return all that makes a run, with dotted names: ``model.latent.dim``, ``train.lr``."""
     parts = {"model", "objective", "train", "data"}
     settings = recipe.model_dump(mode="json", exclude_none=True, include=parts)
-    return {"recipe": recipe.name, **_flat(settings)}
+    # So that tables of many runs can be filtered: ELBOs of different kinds do not compare.
+    kind = recipe.model.likelihood.kind_on(binary=recipe.data.binarize != "none")
+    levels = {} if kind.levels is None else {"likelihood_levels": kind.levels}
+    return {"recipe": recipe.name, "likelihood_of": kind.of, **levels, **_flat(settings)}
 
 
 def final_metrics(findings: RunFindings) -> dict[str, float]:

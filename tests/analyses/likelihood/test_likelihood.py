@@ -19,6 +19,7 @@ from latentscape.core.errors import ConfigError
 from latentscape.core.records import Split
 from latentscape.model import Network
 from latentscape.runs import OpenRun
+from synthetic import BINARY, DENSITY, EIGHT_BITS, SCORE
 
 
 def build(name="vae-20", **changes):
@@ -106,7 +107,7 @@ def test_a_run_is_measured_on_its_own_pixels(opened):
     assert (facts.n, facts.binarize, facts.trained_on) == (40, "none", "none")
     assert result.nll > 0
     assert result.se > 0
-    assert result.bits_per_dim == pytest.approx(result.nll / math.log(2) / 4)
+    assert (facts.likelihood, result.bits_per_dim) == (SCORE, None)
     assert describe_warning(result) == ""
     assert Likelihood.model_validate_json(result.model_dump_json()) == result
     assert measure(opened) == result
@@ -125,6 +126,8 @@ def test_black_and_white_pixels_are_drawn_by_the_data_or_by_the_measurement(open
         assert "trained on grey pixels and is measured on black and white" in describe_warning(
             result
         )
+        assert result.protocol.likelihood == BINARY
+        assert result.bits_per_dim == pytest.approx(result.nll / math.log(2) / 4)
 
 
 def test_a_part_of_the_examples_can_be_measured(opened):
@@ -162,12 +165,12 @@ def test_plain_codes_have_no_likelihood(opened):
 @pytest.mark.parametrize(
     ("facts", "phrases"),
     [
-        ({}, ["50 importance samples for each of 40 test images; grey", "gives grey pixels no"]),
-        ({"grey_pixels": "density"}, ["grey pixels as they are", "not a probability"]),
-        ({"grey_pixels": "probability"}, ["grey pixels as they are"]),
-        ({"is_conditional": True}, ["images, given their true labels; grey", "no probability"]),
-        ({"binarize": "static"}, ["black or white once, with the data's seed"]),
-        ({"binarize": "dynamic"}, ["black or white with the seed of this measurement"]),
+        ({}, ["50 importance samples for each of 40 test images; grey", "scores, not"]),
+        ({"likelihood": DENSITY}, ["grey pixels as they are", "not of probabilities"]),
+        ({"likelihood": EIGHT_BITS}, ["grey pixels as they are", "of 8-bit data"]),
+        ({"is_conditional": True}, ["images, given their true labels; grey", "scores"]),
+        ({"binarize": "static"}, ["black or white once, with the data's seed", ""]),
+        ({"binarize": "dynamic"}, ["black or white with the seed of this measurement", ""]),
     ],
 )
 def test_protocols_say_what_was_measured(opened, facts, phrases):

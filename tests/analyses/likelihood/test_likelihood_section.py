@@ -11,14 +11,14 @@ from latentscape.analyses.likelihood.result import (
 )
 from latentscape.analyses.likelihood.section import describe_protocols
 from latentscape.reporting.blocks import Aside, Numbers, Table
-from synthetic import add, make_run, study_subject, subject
+from synthetic import BINARY, DENSITY, add, make_run, study_subject, subject
 
 WARNING = "The model was trained on grey pixels and is measured on black and white ones"
 
 
-def likelihood(*, samples=500, binarize="static", **changes):
+def likelihood(*, samples=500, binarize="static", kind=BINARY, **changes):
     protocol = LikelihoodProtocol(
-        n=60, binarize=binarize, trained_on="none", is_conditional=False, grey_pixels="nothing"
+        n=60, binarize=binarize, trained_on="none", is_conditional=False, likelihood=kind
     )
     settings = LikelihoodSettings(samples=samples, binarize=binarize)
     numbers = {"nll": 98.125, "se": 0.4375, "bits_per_dim": 1.1797}
@@ -79,6 +79,17 @@ def test_a_study_shows_means_with_deviations(measured, tmp_path):
     assert [(cell.text, cell.note) for cell in row[:2]] == [("a", ""), ("98.62", "± 0.71")]
     assert row[3].text == "1.180"
     assert table.caption.startswith("NLL: The negative log-likelihood of an image, estimated.")
+
+
+def test_kinds_of_likelihoods_have_tables_of_their_own(measured):
+    binary, density = measured("a"), measured("b", kind=DENSITY, bits_per_dim=None)
+    first, other = blocks(ANALYSIS.section(study_subject([binary], [density])), Table)
+    assert [row[0].text for row in first.rows] == ["a"]
+    assert "probabilities of binary data" in first.caption
+    assert "Densities and scores are other quantities" in first.caption
+    assert [row[0].text for row in other.rows] == ["b"]
+    assert "Bits per dimension" not in [name for name, _ in other.head]
+    assert "not of probabilities" in other.caption
 
 
 def test_a_run_without_a_likelihood_has_no_section(tmp_path):

@@ -141,7 +141,10 @@ def test_results_are_sorted_by_task(make):
     metadata, _ = parts(make_card(make("measured"), None, None))
     results = metadata["model-index"][0]["results"]
     tasks = {result["task"]["type"]: [m["name"] for m in result["metrics"]] for result in results}
-    assert tasks["compression"] == ["ELBO, nats per image", "Rate, nats per image"]
+    assert tasks["compression"] == [
+        "ELBO, nats per image (score, no probability)",
+        "Rate, nats per image (score, no probability)",
+    ]
     assert tasks["density-estimation"] == ["NLL, nats per image"]
     assert tasks["representation-learning"] == [
         "Toy accuracy, majority",

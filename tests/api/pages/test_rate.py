@@ -10,7 +10,7 @@ from latentscape.api.pages.page import write_page
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Latent
 from latentscape.reporting.blocks import Numbers, Table
-from synthetic import add, change, gaussian, study_subject, subject
+from synthetic import DENSITY, EIGHT_BITS, add, change, gaussian, study_subject, subject
 
 
 def _column(table, name):
@@ -30,7 +30,6 @@ def test_every_number_of_a_code_stands_with_what_it_means(variant):
         "ELBO": "−100.2",
         "Rate": "5.800",
         "Distortion": "94.45",
-        "Bits per dimension": "1.205",
         "Mismatch with the prior": "0.7500",
         "MMD to the prior": "−0.0004000",
         "Active": "4 of 6",
@@ -49,8 +48,39 @@ def test_a_study_has_them_as_columns_and_explains_them_below(variant):
     table, glossary = rate.numbers(study_subject([variant("vae")], [variant("vq")]))
     assert isinstance(table, Table)
     assert [cell.text for cell in _column(table, "Perplexity")] == ["–", "25.25"]
-    assert [cell.text for cell in _column(table, "Bits per dimension")] == ["1.205", "1.800"]
+    assert [cell.text for cell in _column(table, "ELBO")] == ["−100.2", "−150.5"]
+    assert (
+        "Monte Carlo standard error of an ELBO, from the codes that were drawn, is 0.015 nats"
+        in (table.caption)
+    )
     assert [item.name for item in glossary.quantities] == [name for name, _ in table.head[1:]]
+
+
+def test_kinds_of_likelihoods_have_tables_of_their_own(variant):
+    """Bits of dequantised densities stand among those of 8-bit data, and nothing else of them."""
+    exact = {"likelihood": EIGHT_BITS, "elbo": -2076.0, "bits_per_dim": 3.82, "levels": 256}
+    dense = {"likelihood": DENSITY, "elbo": 907.0, "bits_per_dim": 6.33, "levels": 256}
+    rows = [
+        [change(variant("vae", "logistic"), Latent, **exact)],
+        [change(variant("vae", "continuous"), Latent, **dense)],
+        [variant("vae", "bernoulli")],
+    ]
+    *tables, _ = rate.numbers(study_subject(*rows))
+    assert [[row[0].text for row in table.rows] for table in tables] == [
+        ["logistic", "continuous"],
+        ["continuous"],
+        ["bernoulli"],
+    ]
+    first, density, score = tables
+    assert [cell.text for cell in _column(first, "ELBO")] == ["−2,076", "–"]
+    assert [cell.text for cell in _column(first, "Bits per dimension")] == ["3.820", "6.330"]
+    assert [cell.text for cell in _column(density, "ELBO")] == ["907.0"]
+    assert "Bits per dimension" not in [name for name, _ in (*density.head, *score.head)]
+    assert "probabilities of 8-bit data. Densities and scores are other" in first.caption
+    assert "The bits of continuous are bounds by dequantisation" in first.caption
+    assert "densities over continuous values, not of probabilities" in density.caption
+    assert "scores, not logarithms of probabilities" in score.caption
+    assert all("neither better nor worse" in table.caption for table in (density, score))
 
 
 def test_dimensions_are_drawn_by_what_they_carry_and_inactive_ones_named(variant):

@@ -4,7 +4,7 @@ import toys
 from latentscape.api.pages.tables import by_class, results
 from latentscape.evaluation.results import Latent
 from latentscape.reporting.sentences import describe_supervision
-from synthetic import add, change, study_subject, subject
+from synthetic import DENSITY, EIGHT_BITS, add, change, study_subject, subject
 
 
 def _column(table, name):
@@ -51,9 +51,10 @@ def test_classes_go_by_their_names(run):
 
 def test_what_sets_a_row_apart_is_marked(run, variant):
     rows = run(), variant("collapsed"), variant("conditional")
-    table, bounds = results(subject(*rows))
-    for body in (table.rows, bounds.rows):
+    table, bounds, costs = results(subject(*rows))
+    for body in (table.rows, costs.rows):
         assert [line[0].marks for line in body] == [(), ("collapsed",), ("labels",)]
+    assert [line[0].marks for line in bounds.rows] == [("collapsed",), ("labels",)]
     sentence = describe_supervision(rows[2].supervision)
     assert f"“labels” (conditional): {sentence}" in table.caption
     assert "“collapsed” (collapsed): the code is not used." in table.caption
@@ -62,13 +63,15 @@ def test_what_sets_a_row_apart_is_marked(run, variant):
 def test_columns_of_bounds_stand_where_any_row_has_them(run, variant, register):
     register(toys.ToyAnalysis())
     vae = [add(variant("vae", seed=s), toys.ToyResult(number=98.125)) for s in (0, 1)]
-    errors, table = results(study_subject(vae, [run()]))
-    assert [(c.text, c.note) for c in _column(table, "ELBO")] == [("−100.5", "± 0.35"), ("–", "")]
-    assert [cell.text for cell in _column(table, "Rate")] == ["5.800", "–"]
-    assert [cell.text for cell in _column(table, "Active")] == ["4 of 6", "–"]
-    assert [cell.text for cell in _column(table, "Toy NLL")] == ["98.12", "–"]
-    assert [cell.text for cell in _column(table, "Code")] == ["6", "2"]
-    assert "A higher ELBO and a lower Toy NLL are better; a dash" in table.caption
+    errors, table, costs = results(study_subject(vae, [run()]))
+    assert [(c.text, c.note) for c in _column(table, "ELBO")] == [("−100.5", "± 0.35")]
+    assert [cell.text for cell in _column(table, "Rate")] == ["5.800"]
+    assert [cell.text for cell in _column(table, "Active")] == ["4 of 6"]
+    assert [cell.text for cell in _column(table, "Toy NLL")] == ["98.12"]
+    assert [cell.text for cell in _column(costs, "Code")] == ["6", "2"]
+    assert "These are scores" in table.caption
+    assert "A higher ELBO and a lower Toy NLL are better." in table.caption
+    assert "dash" not in table.caption
     assert "Code" not in _names(errors)
     (table,) = results(study_subject([run()], [run("b")]))
     assert "ELBO" not in _names(table)
@@ -81,7 +84,31 @@ def test_the_best_bound_is_marked_among_bounds_on_the_same_pixels_alone(variant)
     other = variant("vae", "other", changes={"data.binarize": "dynamic"})
     table = results(subject(one, other))[1]
     assert not any(cell.best for cell in _column(table, "ELBO"))
-    assert "compare only between models of one likelihood" in table.caption
+    assert "compare only on the same pixels" in table.caption
+
+
+def test_no_best_bound_is_marked_among_data_that_differ(variant):
+    one = change(variant("vae", "one"), Latent, elbo=-90.0)
+    other = variant("vae", "other", facts={"fingerprint": "e" * 64})
+    assert not any(cell.best for cell in _column(results(subject(one, other))[1], "ELBO"))
+
+
+def test_bounds_of_different_kinds_are_never_ranked_against_each_other(variant):
+    """A density of 907 is no better than a probability of -2,076; bits of the same data compare."""
+    exact = {"likelihood": EIGHT_BITS, "elbo": -2076.0, "bits_per_dim": 3.82, "levels": 256}
+    dense = {"likelihood": DENSITY, "elbo": 907.0, "bits_per_dim": 6.33, "levels": 256}
+    logistic = change(variant("vae", "logistic"), Latent, **exact)
+    density = change(variant("vae", "density"), Latent, **dense)
+    score = variant("vae", "score")
+    _, bits, densities, scores, _ = results(subject(logistic, density, score))
+    assert [cell.best for cell in _column(bits, "Bits per dimension")] == [True, False]
+    assert [cell.text for cell in _column(bits, "ELBO")] == ["−2,076", "–"]
+    assert "A dash stands where a model has none of this kind." in bits.caption
+    for table in (bits, densities, scores):
+        assert not any(cell.best for cell in _column(table, "ELBO"))
+    better = change(variant("vae", "better"), Latent, **{**dense, "elbo": 950.0})
+    densities = results(subject(logistic, density, better))[2]
+    assert [cell.best for cell in _column(densities, "ELBO")] == [False, True]
 
 
 def test_neither_a_high_nor_a_low_rate_is_best(variant):

@@ -157,7 +157,7 @@ def likelihood(**changes):
 
 def test_likelihoods():
     result = legacy_part(likelihood(), Likelihood)
-    assert (result.nll, result.se, result.bits_per_dim) == (98.125, None, 1.2)
+    assert (result.nll, result.se, result.bits_per_dim) == (98.125, None, None)
     assert result.settings.model_dump() == {
         "samples": 500,
         "binarize": None,
@@ -165,10 +165,11 @@ def test_likelihoods():
         "seed": 0,
     }
     assert (result.protocol.n, result.protocol.binarize) == (60, "none")
-    assert (result.protocol.grey_pixels, result.protocol.is_conditional) == ("nothing", False)
+    assert (result.protocol.likelihood.of, result.protocol.is_conditional) == ("score", False)
     result = legacy_part(likelihood(binarize="static", n=7), Likelihood)
     assert (result.settings.binarize, result.settings.examples) == ("static", 7)
     assert (result.protocol.binarize, result.protocol.trained_on) == ("static", "none")
+    assert (result.protocol.likelihood.levels, result.bits_per_dim) == (2, 1.2)
 
 
 @pytest.mark.parametrize(

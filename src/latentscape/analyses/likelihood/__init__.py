@@ -16,7 +16,7 @@ from latentscape.core.metrics import Metric
 
 if TYPE_CHECKING:
     from latentscape.analyses.comparison import Comparison
-    from latentscape.config import Recipe
+    from latentscape.config import LikelihoodKind, Recipe
     from latentscape.reporting.blocks import Section
     from latentscape.reporting.subject import Subject
     from latentscape.runs import RunFindings
@@ -63,6 +63,10 @@ class LikelihoodAnalysis(Analysis[Likelihood, LikelihoodSettings, LikelihoodInpu
     def row_numbers(self, result: Likelihood) -> Mapping[Metric, float | None]:
         """Return the negative log-likelihood in both of its units."""
         return {NLL: result.nll, BITS_PER_DIM: result.bits_per_dim}
+
+    def likelihood_kind(self, result: Likelihood) -> "LikelihoodKind | None":
+        """Return what the likelihood is."""
+        return result.protocol.likelihood
 
     def not_customary(self, result: Likelihood, run: "RunFindings") -> Sequence[Metric]:
         """Return the NLL unless it is that of all test images, on the recipe's pixels."""

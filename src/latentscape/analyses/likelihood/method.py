@@ -19,6 +19,7 @@ from latentscape.analyses.likelihood.result import (
 from latentscape.core.errors import ConfigError
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
+from latentscape.evaluation.likelihood_kinds import likelihood_kind
 from latentscape.inference.batches import evaluating, stored, to_device
 from latentscape.model import Network
 from latentscape.model.latents import Density
@@ -66,7 +67,8 @@ def measure_likelihood(
     if settings.examples is not None:
         split = replace(split, test=split.subset("test", settings.examples))
     estimates = estimate_likelihood(model, split, settings.samples, settings.seed, watch)
-    n, nll = len(estimates), -float(estimates.mean())
+    n, nll, kind = len(estimates), -float(estimates.mean()), likelihood_kind(model, split)
+    bits = nll / math.log(2) / math.prod(model.input_shape)
     return Likelihood(
         settings=settings,
         protocol=LikelihoodProtocol(
@@ -75,11 +77,11 @@ def measure_likelihood(
             binarize=binarize,
             trained_on=recipe.data.binarize,
             is_conditional=bool(recipe.model.condition),
-            grey_pixels=recipe.model.likelihood.grey_pixels,
+            likelihood=kind,
         ),
         nll=nll,
         se=float(estimates.std(ddof=1)) / math.sqrt(n) if n > 1 else None,
-        bits_per_dim=nll / math.log(2) / math.prod(model.input_shape),
+        bits_per_dim=bits if kind.of == "probability" else None,
     )
 
 

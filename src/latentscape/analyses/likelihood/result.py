@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from latentscape.analyses.analysis import Inputs, Result, Settings
+from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Record
 from latentscape.core.metrics import Metric
 from latentscape.core.records import Subsets
@@ -17,13 +18,15 @@ NLL = Metric(
     "NLL",
     "nats per image",
     rank=3,
-    about="The negative log-likelihood of an image, estimated. Lower is better.",
+    about="The negative log-likelihood of an image, estimated. Lower is better, among models of "
+    "one kind of likelihood.",
 )
 STANDARD_ERROR = Metric("nll_se", "Standard error", "over images", digits=2)
 BITS_PER_DIM = Metric(
     "nll_bits_per_dim",
     "Bits per dimension",
-    about="The same for one value of an image, in bits. Lower is better.",
+    about="The same for one value of an image, in bits, where the likelihood is a probability of "
+    "the data. Lower is better.",
 )
 
 Binarize = Literal["none", "static", "dynamic"]
@@ -75,9 +78,8 @@ class LikelihoodProtocol(Record):
         ``none`` for grey ones, ``static`` or ``dynamic`` for black and white ones.
     is_conditional : bool
         Whether the model was told the true labels.
-    grey_pixels : str
-        What the model's likelihood gives grey pixels: a ``probability``, a ``density``, or
-        ``nothing`` of both.
+    likelihood : LikelihoodKind
+        What the likelihood is, on these pixels: only numbers of one kind compare.
     """
 
     n: int = Field(ge=1)
@@ -85,7 +87,7 @@ class LikelihoodProtocol(Record):
     binarize: Binarize
     trained_on: Binarize
     is_conditional: bool
-    grey_pixels: Literal["probability", "density", "nothing"]
+    likelihood: LikelihoodKind
 
 
 class Likelihood(Result):
@@ -99,8 +101,8 @@ class Likelihood(Result):
         Negative log-likelihood in nats per example, the mean over the examples.
     se : float or None
         Its standard error over the examples; None of a single one.
-    bits_per_dim : float
-        The same in bits per value of an example.
+    bits_per_dim : float or None
+        The same in bits per value of an example; None where the likelihood is no probability.
     """
 
     part = "likelihood"
@@ -109,4 +111,4 @@ class Likelihood(Result):
     protocol: LikelihoodProtocol
     nll: float
     se: float | None
-    bits_per_dim: float
+    bits_per_dim: float | None = None

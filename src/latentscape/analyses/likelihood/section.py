@@ -8,6 +8,7 @@ from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import number
 from latentscape.reporting.blocks import Aside, Block, Cell, Numbers, Quantity, Section, Table
+from latentscape.reporting.likelihoods import Group, by_kind, set_apart
 from latentscape.reporting.sentences import as_sentence, by_sentence
 from latentscape.reporting.subject import Row, Subject
 
@@ -20,7 +21,10 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     blocks: list[Block] = []
     if warnings := by_sentence((row.label, describe_warning(_of(row))) for row in rows):
         blocks.append(Aside("warning", "Beware when comparing.", warnings, len(warnings) > 1))
-    blocks.append(_numbers(rows[0]) if subject.is_single else _table(rows))
+    if subject.is_single:
+        blocks.append(_numbers(rows[0]))
+    else:
+        blocks += [_table(group) for group in by_kind(rows, (NLL, BITS_PER_DIM), _has)]
     return Section("likelihood", item.title, "", blocks)
 
 
@@ -40,25 +44,28 @@ def _protocol(result: Likelihood) -> str:
 def _numbers(row: Row) -> Numbers:
     result = _of(row)
     error = "" if result.se is None else f" ± {number(result.se, 2)}"
-    quantities = [
-        Quantity(NLL.name, f"{NLL.write(result.nll)}{error}", NLL.unit, NLL.about),
-        Quantity(
-            BITS_PER_DIM.name, BITS_PER_DIM.write(result.bits_per_dim), "", BITS_PER_DIM.about
-        ),
-    ]
+    quantities = [Quantity(NLL.name, f"{NLL.write(result.nll)}{error}", NLL.unit, NLL.about)]
+    if result.bits_per_dim is not None:
+        bits = BITS_PER_DIM.write(result.bits_per_dim)
+        quantities.append(Quantity(BITS_PER_DIM.name, bits, "", BITS_PER_DIM.about))
     return Numbers(quantities, _protocol(result))
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    columns = [NLL, STANDARD_ERROR, BITS_PER_DIM]
-    if all(_of(row).se is None for row in rows):
-        columns.remove(STANDARD_ERROR)
+def _table(group: Group) -> Table:
+    columns = list(group.metrics)
+    if any(_has(row, STANDARD_ERROR) for row in group.rows):
+        columns.insert(1, STANDARD_ERROR)
     head = [("Model", ""), *((metric.name, metric.unit) for metric in columns)]
     body = [
         [Cell(row.label, title=True, marks=row.marks), *(_cell(row, metric) for metric in columns)]
-        for row in rows
+        for row in group.rows
     ]
-    return Table(" ".join([f"NLL: {NLL.about}", *describe_protocols(rows)]), head, body)
+    sentences = [f"NLL: {NLL.about}", *describe_protocols(group.rows), *set_apart(group)]
+    return Table(" ".join(sentences), head, body)
+
+
+def _has(row: Row, metric: Metric) -> bool:
+    return _first(row)[metric] is not None
 
 
 def _cell(row: Row, metric: Metric) -> Cell:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from latentscape.analyses.likelihood.result import Binarize, Likelihood
 from latentscape.core.units import count
+from latentscape.reporting.likelihoods import explain_kind
 
 _PIXELS: dict[Binarize, str] = {
     "none": "grey pixels as they are",
@@ -13,7 +14,7 @@ _PIXELS: dict[Binarize, str] = {
 
 
 def describe_protocol(likelihood: Likelihood) -> Sequence[str]:
-    """Say how a likelihood was estimated, and what it is of grey pixels."""
+    """Say how a likelihood was estimated, and what it is."""
     facts = likelihood.protocol
     is_part = likelihood.settings.examples is not None
     which = {"drawn": ", drawn of each label its share", "front": ", the first ones"}
@@ -23,15 +24,7 @@ def describe_protocol(likelihood: Likelihood) -> Sequence[str]:
         f"{count(likelihood.settings.samples)} importance samples for each of {count(facts.n)} "
         f"test images{part}{labels}; {_PIXELS[facts.binarize]}; standard error over images"
     )
-    is_grey = facts.binarize == "none" and facts.trained_on == "none"
-    if is_grey and facts.grey_pixels == "nothing":
-        return protocol, (
-            "This likelihood gives grey pixels no probability: the number compares models "
-            "that were measured the same way, and nothing else"
-        )
-    if is_grey and facts.grey_pixels == "density":
-        return protocol, "A density over grey levels from 0 to 1, not a probability"
-    return (protocol,)
+    return protocol, explain_kind(facts.likelihood)
 
 
 def describe_warning(likelihood: Likelihood) -> str:

@@ -10,8 +10,9 @@ from latentscape.terminal.layout import print_line
 def print_likelihood(result: Likelihood) -> None:
     """Print a likelihood, and how it was estimated."""
     error = "" if result.se is None else f" ± {number(result.se, 2)}"
-    bits = number(result.bits_per_dim)
-    print_line(f"NLL {number(result.nll)}{error} nats per image, {bits} bits per dimension")
+    bits = result.bits_per_dim
+    in_bits = "" if bits is None else f", {number(bits)} bits per dimension"
+    print_line(f"NLL {number(result.nll)}{error} nats per image{in_bits}")
     print_line(" ".join(map(as_sentence, describe_protocol(result))), "dim", indent=2)
     if warning := describe_warning(result):
         print_line(warning, "yellow", indent=2)

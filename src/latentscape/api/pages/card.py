@@ -1,7 +1,7 @@
 """The model card: what a run is, how it is used and what was measured, made of its findings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import yaml
@@ -14,6 +14,7 @@ from latentscape.analyses.summaries import code_scores, run_subject
 from latentscape.api.pages import denoising, learning, rate, reported, samples, scores, summary
 from latentscape.api.pages.markdown import escaped, figures, markdown
 from latentscape.api.pages.reconstructions import sections as reconstructions
+from latentscape.config import LikelihoodKind
 from latentscape.core import units
 from latentscape.core.findings import Json
 from latentscape.core.metrics import Metric
@@ -22,6 +23,7 @@ from latentscape.evaluation.latent_metrics import ELBO, LATENT_NUMBERS, RATE
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.reporting.blocks import Aside, Block, Prose, Section
+from latentscape.reporting.likelihoods import name_kind
 from latentscape.reporting.sentences import describe_supervision
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import RunFindings
@@ -198,11 +200,16 @@ def _tasks(run: RunFindings) -> Iterator[Task]:
     errors = {metric: evaluation.metric(metric) for metric in tabled_metrics()}
     yield Task("reconstruction", evaluation.n, _known(errors))
     if latent:
-        bound = {metric: LATENT_NUMBERS[metric](latent) for metric in (ELBO, RATE)}
+        bound = {
+            _of_kind(metric, latent.likelihood): LATENT_NUMBERS[metric](latent)
+            for metric in (ELBO, RATE)
+        }
         yield Task("compression", latent.n, _known(bound))
     for item in analyses():
         if item.card != "nothing" and (result := run.get(item.result)) is not None:
             n, numbers = item.n_scored(result), item.row_numbers(result)
+            if (kind := item.likelihood_kind(result)) is not None:
+                numbers = {_of_kind(metric, kind): value for metric, value in numbers.items()}
             if item.hub_task:
                 yield Task(item.hub_task, n, _known(numbers))
             yield Task("representation-learning", n, _model_scores(item, result))
@@ -211,6 +218,11 @@ def _tasks(run: RunFindings) -> Iterator[Task]:
 def _model_scores(item: AnyAnalysis, result: Result) -> dict[Metric, float]:
     scores = [code.scores for code in item.scores(result) if code.kind == "model"]
     return _known({metric: of.get(metric.key) for of in scores for metric in item.metrics})
+
+
+def _of_kind(metric: Metric, kind: LikelihoodKind) -> Metric:
+    """Say in the unit of a metric what kind of likelihood it comes of."""
+    return replace(metric, unit=f"{metric.unit} ({name_kind(kind)})".lstrip())
 
 
 def _known(numbers: Mapping[Metric, float | None]) -> dict[Metric, float]:

@@ -1,9 +1,11 @@
 """The section on the rate: what codes cost, what they leave unsaid, and which numbers they use."""
 
+from collections.abc import Sequence
+
 from latentscape.api.pages import rate_charts
 from latentscape.api.pages.tables import title_cell
 from latentscape.core.metrics import Metric
-from latentscape.core.units import count, out_of
+from latentscape.core.units import NONE, count, number, out_of
 from latentscape.evaluation.latent_metrics import (
     ACTIVE_UNITS,
     CODES_USED,
@@ -21,6 +23,8 @@ from latentscape.reporting.blocks import (
     Section,
     Table,
 )
+from latentscape.reporting.likelihoods import Group, by_kind, explain_group, explain_kind
+from latentscape.reporting.sentences import span
 from latentscape.reporting.subject import Row, Subject
 
 MAX_WIDTH = 720  # Pixels of a chart that stands alone.
@@ -33,7 +37,7 @@ def section(subject: Subject) -> Section | None:
     lead = (
         "A code is worth what it says of its image: the rate is what codes cost, the distortion "
         "what they leave unsaid, and their sum bounds how surprising the test images are to the "
-        "model."
+        "model, in the units of its likelihood."
     )
     blocks, bars = numbers(subject), _bars(subject)
     if bars:
@@ -48,26 +52,57 @@ def section(subject: Subject) -> Section | None:
 
 
 def numbers(subject: Subject) -> list[Block]:
-    """Show the numbers of the codes, each with what it means."""
+    """Show the numbers of the codes, each with what it means, apart by kind of likelihood."""
     rows = subject.having(Latent)
-    latents = [row.first.require(Latent) for row in rows]
-    samples = max(latent.samples for latent in latents)
-    draws = f", with {samples} codes drawn for each where codes are random" if samples > 1 else ""
-    caption = (
-        f"Over {count(latents[0].n)} test images{draws}. The rate counts once, whatever weight it "
+    metrics = [metric for metric in LATENT_NUMBERS if any(_has(row, metric) for row in rows)]
+    if subject.is_single:
+        return [_single(rows[0], metrics)]
+    tables = [_table(group) for group in by_kind(rows, metrics, _has)]
+    glossary = [Quantity(metric.name, "", "", metric.about) for metric in metrics]
+    return [*tables, Numbers(glossary, "What the columns mean.")]
+
+
+def _single(row: Row, metrics: Sequence[Metric]) -> Numbers:
+    latent = row.first.require(Latent)
+    quantities = [_quantity(metric, _cell(row, metric).text) for metric in metrics]
+    caption = f"{explain_kind(latent.likelihood)} {_protocol([latent])}"
+    return Numbers(quantities, caption)
+
+
+def _table(group: Group) -> Table:
+    head = [("Model", ""), *((metric.name, metric.unit) for metric in group.metrics)]
+    body = [
+        [
+            title_cell(row),
+            *(_cell(row, m) if group.holds(row, m) else Cell(NONE) for m in group.metrics),
+        ]
+        for row in group.rows
+    ]
+    protocol = _protocol([row.first.require(Latent) for row in group.rows])
+    return Table(" ".join([*explain_group(group), protocol]), head, body)
+
+
+def _protocol(latents: Sequence[Latent]) -> str:
+    """Say of how many images and codes the numbers are means, and how sure the ELBO is."""
+    draws = span(latent.samples for latent in latents)
+    several = max(latent.samples for latent in latents) > 1
+    drawn = f", with {draws} codes drawn for each where codes are random" if several else ""
+    text = (
+        f"Over {count(latents[0].n)} test images{drawn}. The rate counts once, whatever weight it "
         "had in training."
     )
-    metrics = [
-        metric
-        for metric, number_of in LATENT_NUMBERS.items()
-        if any(number_of(latent) is not None for latent in latents)
-    ]
-    if subject.is_single:
-        return [Numbers([_quantity(m, _cell(rows[0], m).text) for m in metrics], caption)]
-    head = [("Model", ""), *((metric.name, metric.unit) for metric in metrics)]
-    body = [[title_cell(row), *(_cell(row, metric) for metric in metrics)] for row in rows]
-    glossary = [Quantity(metric.name, "", "", metric.about) for metric in metrics]
-    return [Table(caption, head, body), Numbers(glossary, "What the columns mean.")]
+    errors = [latent.elbo_se for latent in latents if latent.elbo_se is not None]
+    if not errors:
+        return text
+    most = "at most " if len(errors) > 1 else ""
+    return (
+        f"{text} The Monte Carlo standard error of an ELBO, from the codes that were drawn, is "
+        f"{most}{number(max(errors), 2)} nats."
+    )
+
+
+def _has(row: Row, metric: Metric) -> bool:
+    return LATENT_NUMBERS[metric](row.first.require(Latent)) is not None
 
 
 def _quantity(metric: Metric, text: str) -> Quantity:

@@ -6,10 +6,11 @@ from latentscape.analyses.registry import analyses
 from latentscape.api.pages import charts
 from latentscape.core.metrics import Metric
 from latentscape.core.units import NONE, count, duration, joined, number, out_of
-from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, ELBO, RATE
+from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, ELBO, RATE
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.quantities.squared_error import MSE
 from latentscape.reporting.blocks import Block, Cell, Section, Table
+from latentscape.reporting.likelihoods import Group, by_kind, explain_group, kind_of
 from latentscape.reporting.sentences import describe_supervision
 from latentscape.reporting.subject import Row, Subject
 
@@ -19,18 +20,18 @@ _COSTS = (("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Tr
 def results(subject: Subject) -> list[Table]:
     """Make a table with a line per model, all its test metrics and the best of each column marked.
 
-    Where models of a study have bounds, these stand with code and costs in a table of their own:
-    one with all columns is too wide for paper.
+    Where models of a study have bounds, these stand in tables of their own, one for each kind of
+    likelihood, and what each model takes in another: one with all columns is too wide for paper.
     """
     metrics = _measured(subject.rows, tabled_metrics())
     # A single model has its bounds in a section of their own, further down.
-    bounds = [] if subject.is_single else _measured(subject.rows, _bound_metrics())
+    bounds = [] if subject.is_single else by_kind(subject.rows, _bound_metrics(), _has)
     # The errors first: a phone shows only the first few columns.
     first, *rest = [_heading(metric) for metric in metrics]
     head = [("Model", ""), first, ("PCA’s MSE", "same code size"), *rest]
     body, caption = _errors(subject.rows, metrics), _errors_caption(subject, metrics)
     if bounds:
-        return [Table(caption, head, body), _bounds(subject, bounds)]
+        return [Table(caption, head, body), *map(_bounds, bounds), _takes(subject)]
     body = [[*cells, *_costs(row)] for cells, row in zip(body, subject.rows, strict=True)]
     if subject.is_single:
         body += _baselines(subject.rows[0], metrics)
@@ -101,7 +102,12 @@ def _measured(rows: Sequence[Row], metrics: Iterable[Metric]) -> list[Metric]:
 
 def _bound_metrics() -> list[Metric]:
     """Return what stands beside the errors where a model has a posterior and a prior."""
-    return [ELBO, RATE, ACTIVE_UNITS, *(m for item in analyses() for m in item.summary_metrics)]
+    summaries = (metric for item in analyses() for metric in item.summary_metrics)
+    return [ELBO, RATE, BITS_PER_DIM, ACTIVE_UNITS, *summaries]
+
+
+def _has(row: Row, metric: Metric) -> bool:
+    return row.mean(metric) is not None
 
 
 def _best_text(rows: Sequence[Row], metric: Metric) -> str | None:
@@ -123,20 +129,40 @@ def _errors(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[list[Cell]]:
     return body
 
 
-def _bounds(subject: Subject, metrics: Sequence[Metric]) -> Table:
-    """List what only models with a prior have, and what each model takes."""
-    is_fair = {metric: _comparable(subject.rows, metric) for metric in metrics}
-    best = {m: _best_text(subject.rows, m) if is_fair[m] else None for m in metrics}
-    head = [("Model", ""), *map(_heading, metrics), *_COSTS]
+def _bounds(group: Group) -> Table:
+    """List what models with a prior have, of one kind of likelihood."""
+    best, is_fair = dict[Metric, str | None](), True
+    for metric in group.metrics:
+        rows = [row for row in group.rows if group.holds(row, metric)]
+        alike = _comparable(rows, metric)
+        best[metric] = _best_text(rows, metric) if alike else None
+        is_fair = is_fair and alike
+    head = [("Model", ""), *map(_heading, group.metrics)]
     body = [
-        [title_cell(row), *(_metric_cell(row, m, best[m]) for m in metrics), *_costs(row)]
-        for row in subject.rows
+        [title_cell(row), *(_bound_cell(group, row, m, best[m]) for m in group.metrics)]
+        for row in group.rows
     ]
-    caption = f"{_directions(metrics)}a dash stands where a model has none."
-    caption = caption[:1].upper() + caption[1:]
-    if not all(is_fair.values()):
-        caption += " These compare only between models of one likelihood on the same pixels."
-    return Table(caption, head, body)
+    return Table(" ".join(_bounds_caption(group, is_fair)), head, body)
+
+
+def _bound_cell(group: Group, row: Row, metric: Metric, best: str | None) -> Cell:
+    return _metric_cell(row, metric, best) if group.holds(row, metric) else Cell(NONE)
+
+
+def _bounds_caption(group: Group, is_fair: bool) -> Iterator[str]:
+    yield from explain_group(group)
+    if directions := _directions(group.metrics):
+        yield directions
+    if not group.is_complete:
+        yield "A dash stands where a model has none of this kind."
+    if not is_fair:
+        yield "Numbers compare only on the same pixels, measured in the same way."
+
+
+def _takes(subject: Subject) -> Table:
+    """List the code and the costs of each model."""
+    body = [[title_cell(row), *_costs(row)] for row in subject.rows]
+    return Table("What each model takes.", [("Model", ""), *_COSTS], body)
 
 
 def _directions(metrics: Sequence[Metric]) -> str:
@@ -144,7 +170,8 @@ def _directions(metrics: Sequence[Metric]) -> str:
     words = {True: "higher", False: "lower"}
     bounds = [metric for metric in metrics if metric not in (RATE, ACTIVE_UNITS)]
     phrases = [f"a {words[metric.higher_is_better]} {metric.name}" for metric in bounds]
-    return f"{joined(phrases)} {'are' if len(phrases) > 1 else 'is'} better; " if phrases else ""
+    sentence = f"{joined(phrases)} {'are' if len(phrases) > 1 else 'is'} better."
+    return f"{sentence[:1].upper()}{sentence[1:]}" if phrases else ""
 
 
 def _costs(row: Row) -> list[Cell]:
@@ -196,7 +223,7 @@ def _errors_caption(subject: Subject, metrics: Sequence[Metric]) -> str:
 
 
 def _comparable(rows: Iterable[Row], metric: Metric) -> bool:
-    """Whether a number was measured of the same pixels, under one likelihood, with one protocol."""
+    """Whether numbers of one kind were measured of the same pixels, with one protocol."""
     keys = {_conditions(row, metric) for row in rows if row.mean(metric) is not None}
     return len(keys) < 2
 
@@ -205,7 +232,10 @@ def _conditions(row: Row, metric: Metric) -> tuple[str, ...]:
     recipe = row.first.recipe
     results = [row.get(item.result) for item in analyses() if metric in item.summary_metrics]
     settings = [result.settings.model_dump_json() for result in results if result is not None]
-    return recipe.model.likelihood.model_dump_json(), recipe.data.binarize, *settings
+    # Scores of two likelihoods have no unit in common.
+    kind = kind_of(row, metric)
+    scored_by = recipe.model.likelihood.kind if kind is not None and kind.of == "score" else ""
+    return row.data.fingerprint, recipe.data.binarize, scored_by, *settings
 
 
 def _marks_explained(rows: Sequence[Row]) -> Iterator[str]:

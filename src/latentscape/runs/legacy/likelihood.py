@@ -3,12 +3,6 @@
 from latentscape.core.findings import Json
 from latentscape.runs.legacy.record import LegacyFindings
 
-_GREY_PIXELS = {
-    "bernoulli": "nothing",
-    "gaussian": "density",
-    "continuous_bernoulli": "density",
-}
-
 
 def likelihood(findings: LegacyFindings) -> Json | None:
     """Return the content of the part ``likelihood``; the seed of its samples was not kept."""
@@ -17,6 +11,7 @@ def likelihood(findings: LegacyFindings) -> Json | None:
         return None
     model = findings.values["recipe"]["model"]
     trained_on = findings.values["recipe"]["data"]["binarize"]
+    kind, bits = findings.likelihood_kind(values["binarize"]), values["bits_per_dim"]
     is_whole = values["n"] == findings.values["data"]["sizes"]["test"]
     return {
         "settings": {
@@ -29,7 +24,9 @@ def likelihood(findings: LegacyFindings) -> Json | None:
             "binarize": values["binarize"],
             "trained_on": trained_on,
             "is_conditional": bool(model.get("condition")),
-            "grey_pixels": _GREY_PIXELS.get(model["likelihood"]["kind"], "probability"),
+            "likelihood": kind.model_dump(),
         },
-        **{key: values[key] for key in ("nll", "se", "bits_per_dim")},
+        "nll": values["nll"],
+        "se": values["se"],
+        "bits_per_dim": bits if kind.of == "probability" else None,
     }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from latentscape.config import LIKELIHOODS, LikelihoodKind
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.findings import Json
 from latentscape.core.records import Array
@@ -22,6 +23,12 @@ class LegacyFindings:
     def named(self, **names: str) -> dict[str, Array | None]:
         """Return arrays under other names: ``images="samples"``; None for one that is missing."""
         return {new: self.arrays.get(old) for new, old in names.items()}
+
+    def likelihood_kind(self, binarize: str) -> LikelihoodKind:
+        """Return what the likelihood of the recipe is, on grey or on black and white pixels."""
+        settings = self.values["recipe"]["model"]["likelihood"]
+        likelihood = LIKELIHOODS[settings["kind"]].model_validate(settings)
+        return likelihood.kind_on(binary=binarize != "none")
 
 
 Migration = Callable[[LegacyFindings], Json | None]

@@ -3,6 +3,7 @@
 from latentscape.core.findings import Json
 from latentscape.core.records import Array
 from latentscape.runs.legacy.record import LegacyFindings
+from latentscape.runs.migration import complete_latent
 
 
 def architecture(findings: LegacyFindings) -> Json:
@@ -77,7 +78,8 @@ def latent(findings: LegacyFindings) -> Json | None:
     content["collapse"] = kind if values["collapse"] else None
     if content.get("codes_used") is not None:
         content["codes_used"] = int(content["codes_used"])
-    return content
+    trained_on = findings.values["recipe"]["data"]["binarize"]
+    return complete_latent(content, findings.likelihood_kind(trained_on))
 
 
 def pictures(findings: LegacyFindings) -> Json:
