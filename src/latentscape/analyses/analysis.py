@@ -22,6 +22,13 @@ Watch = Callable[[Sequence[Any]], Iterable[Any]]
 """Takes the pieces of a work, and yields them while it shows progress."""
 
 
+READING = (
+    "How other data are read: labels, shape, range, resize, grey; by default the last two are "
+    "those of the training data."
+)
+"""Help of the settings of `Inputs` that are data."""
+
+
 class Settings(Record):
     """What an analysis can be asked for; the command line and Python offer each field."""
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from latentscape.config import DataConfig
+from latentscape.config import Changes, DataConfig
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Codes, Dataset, Split
 from latentscape.data import (
@@ -27,6 +27,7 @@ from latentscape.evaluation.codes import (
     pixel_codes,
 )
 from latentscape.inference.codec import Reconstruct
+from latentscape.inference.inputs import Source, conversions, read_inputs
 from latentscape.model import Network
 from latentscape.runs import OpenRun, Run
 
@@ -105,6 +106,12 @@ class Comparison:
         if self.opened is None:
             raise ConfigError("Codes alone have no model", expected="a run")
         return self.opened.model
+
+    def read(self, source: Source, changes: Changes | None = None) -> Dataset:
+        """Read other examples as the model takes them; see `read_inputs`."""
+        model, names = self.model, self.split.dataset.label_names
+        assert self.opened is not None
+        return read_inputs(model, source, names, conversions(self.opened.recipe, changes))
 
     def each(self, key: Hashable, measure: Callable[[Codes], _T]) -> tuple[_T, ...]:
         """Measure all codes, those of baselines once on the same examples."""

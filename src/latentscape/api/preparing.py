@@ -16,7 +16,7 @@ from latentscape.core.files import slug
 from latentscape.core.git import git_commit
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_precision, describe_machine
-from latentscape.data import check_unit_range
+from latentscape.data import check_unit_range, value_limits
 from latentscape.model import Network, uses_labels
 from latentscape.runs import DataFacts, Environment, Run, create_run
 
@@ -67,7 +67,12 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
     if uses_labels(recipe.model, recipe.objective):
         _check_labels(split)
         labels = len(dataset.label_names)
-    input_ = InputConfig(shape=dataset.shape, range=dataset.value_range, labels=labels)
+    input_ = InputConfig(
+        shape=dataset.shape,
+        range=dataset.value_range,
+        labels=labels,
+        limits=value_limits(dataset),
+    )
     model = recipe.model.model_copy(update={"input": input_})
     return recipe.model_copy(update={"model": model})
 

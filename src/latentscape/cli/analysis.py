@@ -11,7 +11,19 @@ import typer
 from latentscape.analyses.registry import REGISTRY, Entry, analysis
 from latentscape.cli.derive import make_command, option
 from latentscape.cli.lazy import LazyCommand
-from latentscape.cli.options import AsJson, Device, Quiet, RunPath
+from latentscape.cli.options import (
+    READING,
+    AsJson,
+    Device,
+    Grey,
+    Labels,
+    Quiet,
+    Resize,
+    RunPath,
+    Settings,
+    Shape,
+    read_data_changes,
+)
 from latentscape.cli.printing import print_json, show_record
 
 if TYPE_CHECKING:
@@ -94,6 +106,11 @@ def place(
     method: Annotated[
         Literal["tsne", "umap", "pca", "code"], typer.Option(help="Which map of a run.")
     ] = "tsne",
+    labels: Labels = None,
+    shape: Shape = None,
+    resize: Resize = None,
+    grey: Grey = False,
+    settings: Settings = None,
     out: Annotated[Path, typer.Option(help="CSV file for the places.")] = Path("places.csv"),
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +118,8 @@ def place(
     from latentscape.analyses.maps import placing
     from latentscape.core.files import write_csv
 
-    places = placing.place(where, data=data, codes=codes, method=method)
+    changes = read_data_changes(labels, shape, resize, grey, settings)
+    places = placing.place(where, data=data, codes=codes, method=method, changes=changes)
     write_csv(out, ("index", "x", "y"), ([n, *xy] for n, xy in enumerate(places.tolist())))
     if as_json:
         print_json({"places": str(out), "points": len(places)})
@@ -135,6 +153,10 @@ def _parameters(item: "AnyAnalysis") -> Iterator[Parameter]:
     if not needs_run:
         yield _parameter("data", CodeData)
     for name, field in item.option_fields().items():
+        if name == "changes":
+            for key, annotation in READING.items():
+                yield _parameter(key, annotation, False if key == "grey" else None)
+            continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         flags = (str(extra["option"]),) if "option" in extra else ()
         default = field.get_default(call_default_factory=True)
@@ -162,7 +184,7 @@ def _call(
     as_json: bool,
     quiet: bool,
     codes: list[Path] | None = None,
-    labels: Path | None = None,
+    labels: Any = None,
     data: str | None = None,
     out: Path | None = None,
     **options: Any,
@@ -174,6 +196,8 @@ def _call(
 
     if "data" in item.inputs.model_fields:
         options["data"], data = data, None
+        reading = {name: options.pop(name) for name in READING if name in options}
+        options["changes"], labels = read_data_changes(labels, **reading) or None, None
     options = {name: value for name, value in options.items() if value is not None}
     settings, inputs = read_options(item, options)
     if out is not None:

@@ -8,6 +8,7 @@ from latentscape.cli.options import (
     AsJson,
     Data,
     Device,
+    Grey,
     Labels,
     LatentDim,
     RecipeName,
@@ -19,7 +20,7 @@ from latentscape.cli.options import (
     TrainSize,
     complete_study,
     read_changes,
-    read_sizes,
+    read_data_changes,
 )
 from latentscape.cli.printing import print_json, show
 
@@ -50,22 +51,16 @@ def data_show(
     labels: Labels = None,
     shape: Shape = None,
     resize: Resize = None,
+    grey: Grey = False,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a source holds and how it is split."""
     from latentscape import data, terminal
 
-    options = {
-        "train": train_size,
-        "test": test_size,
-        "labels": labels,
-        "shape": read_sizes(shape),
-        "resize": read_sizes(resize),
-    }
-    changes = {
-        path.removeprefix("data."): value for path, value in read_changes(settings, options).items()
-    }
+    sizes = {"train": train_size, "test": test_size}
+    changes = {name: size for name, size in sizes.items() if size is not None}
+    changes |= read_data_changes(labels, shape, resize, grey, settings)
     summary = data.show_data(source, changes=changes)
     show(summary.model_dump(mode="json"), as_json, terminal.print_values)
 

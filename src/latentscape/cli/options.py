@@ -65,7 +65,8 @@ Labels = Annotated[
 Shape = Annotated[
     str | None, typer.Option(metavar="HxW", help="Shape of examples that are stored flat.")
 ]
-Resize = Annotated[str | None, typer.Option(metavar="HxW", help="Resize the images of a folder.")]
+Resize = Annotated[str | None, typer.Option(metavar="HxW", help="Resize images.")]
+Grey = Annotated[bool, typer.Option("--grey", help="Make colours grey.")]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -87,6 +88,34 @@ def read_changes(settings: list[str] | None, given: dict[str, Any]) -> dict[str,
 
     named = {path: value for path, value in given.items() if value is not None}
     return named | dict(parse_setting(setting) for setting in settings or [])
+
+
+READING: dict[str, Any] = {
+    "labels": Labels,
+    "shape": Shape,
+    "resize": Resize,
+    "grey": Grey,
+    "settings": Settings,
+}
+"""How data are read, the same in every command that takes some."""
+
+
+def read_data_changes(
+    labels: str | None = None,
+    shape: str | None = None,
+    resize: str | None = None,
+    grey: bool = False,
+    settings: list[str] | None = None,
+) -> dict[str, Any]:
+    """Join the options of `READING` to settings of the data."""
+    options = {
+        "labels": labels,
+        "shape": read_sizes(shape),
+        "resize": read_sizes(resize),
+        "grey": grey or None,
+    }
+    changes = read_changes(settings, options)
+    return {path.removeprefix("data."): value for path, value in changes.items()}
 
 
 def read_sizes(text: str | None) -> list[int] | None:

@@ -17,6 +17,7 @@ from latentscape.cli.options import (
     Data,
     Device,
     Epochs,
+    Grey,
     Labels,
     LatentDim,
     LearningRate,
@@ -61,6 +62,7 @@ def train(
     labels: Labels = None,
     shape: Shape = None,
     resize: Resize = None,
+    grey: Grey = False,
     settings: Settings = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     resume: Annotated[
@@ -93,6 +95,7 @@ def train(
             "data.labels": labels,
             "data.shape": read_sizes(shape),
             "data.resize": read_sizes(resize),
+            "data.grey": grey or None,
         },
     )
     if (recipe is None) == (resume is None):

@@ -11,6 +11,7 @@ from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     AsJson,
     Device,
+    Grey,
     Labels,
     Quiet,
     Resize,
@@ -18,8 +19,7 @@ from latentscape.cli.options import (
     Settings,
     Shape,
     complete_source,
-    read_changes,
-    read_sizes,
+    read_data_changes,
 )
 from latentscape.cli.printing import show
 
@@ -41,6 +41,7 @@ def embed(
     labels: Labels = None,
     shape: Shape = None,
     resize: Resize = None,
+    grey: Grey = False,
     settings: Settings = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -50,14 +51,7 @@ def embed(
     from latentscape import terminal
     from latentscape.inference import embedding
 
-    options = {
-        "data.labels": labels,
-        "data.shape": read_sizes(shape),
-        "data.resize": read_sizes(resize),
-    }
-    changes = {
-        path.removeprefix("data."): value for path, value in read_changes(settings, options).items()
-    }
+    changes = read_data_changes(labels, shape, resize, grey, settings)
     watch = terminal.counting("embedding", quiet or as_json)
     done = embedding.embed(run, data, out, changes=changes, device=device, watch=watch)
     row = {

@@ -22,7 +22,9 @@ class DataConfig(Part):
     range : tuple of float or None
         The stored values that stand for 0 and 1. By default 0..255 for integers, 0..1 for floats.
     resize : tuple of int or None
-        (H, W) that the images of a folder are resized to.
+        (H, W) that images are resized to.
+    grey : bool
+        Whether colours become grey.
     binarize : str
         ``static`` draws each pixel once, black or white, with its grey level as probability;
         ``dynamic`` draws training images anew in every epoch, the others once. By default pixels
@@ -50,6 +52,7 @@ class DataConfig(Part):
     ) = None
     range: tuple[float, float] | None = None
     resize: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] | None = None
+    grey: bool = False
     binarize: Literal["none", "static", "dynamic"] = "none"
     train: int | None = Field(None, ge=2)
     test: int | None = Field(None, ge=1)

@@ -42,11 +42,15 @@ class InputConfig(Part):
         The stored values that stand for 0 and 1.
     labels : int
         How many labels there are, where the model takes them.
+    limits : tuple of float or None
+        The smallest and the largest stored value that the trained model takes; see
+        `latentscape.data.value_limits`. None in files of earlier versions.
     """
 
     shape: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)]
     range: tuple[float, float] = (0.0, 255.0)
     labels: int = Field(0, ge=0)
+    limits: tuple[float, float] | None = None
 
     def model_post_init(self, context: Any, /) -> None:
         """Check what a field alone cannot show."""

@@ -61,11 +61,14 @@ class Recipe(Part):
     def fingerprint(self, data_fingerprint: str) -> str:
         """SHA-256 over the settings and the data: two runs with the same one are the same run."""
         settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})
+        if settings["model"].get("input"):  # Limits follow from the data.
+            settings["model"]["input"].pop("limits", None)
         # The path of the data, how often progress is saved and how steps are carried out change no
         # number of a run. Runs older than train.engine must also have the fingerprint they had.
         del settings["data"]["source"]
         del settings["train"]["checkpoint_seconds"], settings["train"]["engine"]
-        if self.data.train_labels is None:  # As in runs that are older than this setting.
-            del settings["data"]["train_labels"]
+        for name in ("train_labels", "grey"):  # As in runs that are older than these settings.
+            if not getattr(self.data, name):
+                del settings["data"][name]
         content = json.dumps([settings, data_fingerprint], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()

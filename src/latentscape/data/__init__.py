@@ -24,8 +24,14 @@ from latentscape.data.loading import (
 )
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import hold_out, split_dataset
-from latentscape.data.statistics import DataSummary, check_unit_range, entropy_floor, summarize
-from latentscape.data.streams import Chunk, Stream
+from latentscape.data.statistics import (
+    DataSummary,
+    check_unit_range,
+    entropy_floor,
+    summarize,
+    value_limits,
+)
+from latentscape.data.streams import Chunk, Stream, concatenate, index_labels
 
 __all__ = [
     "FORMATS",
@@ -41,10 +47,12 @@ __all__ = [
     "binarize_split",
     "check_dataset",
     "check_unit_range",
+    "concatenate",
     "dataset_of_arrays",
     "entropy_floor",
     "has_suffix",
     "hold_out",
+    "index_labels",
     "known_labels",
     "load_arrays",
     "load_data",
@@ -54,4 +62,5 @@ __all__ = [
     "split_dataset",
     "stream_data",
     "summarize",
+    "value_limits",
 ]

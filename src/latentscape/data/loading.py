@@ -22,7 +22,7 @@ def load_data(source: str | Path, *, changes: Changes | None = None) -> Dataset:
     source : str or Path
         A name such as ``mnist-5k``, or a .npy, .npz, .csv, .parquet or IDX file, or a folder.
     changes : mapping, optional
-        Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``.
+        Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``, ``grey``.
 
     Returns
     -------

@@ -87,7 +87,7 @@ def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream
     Parameters
     ----------
     config : DataConfig
-        ``source``, ``labels``, ``shape``, ``range`` and ``resize`` count.
+        ``source``, ``labels``, ``shape``, ``range``, ``resize`` and ``grey`` count.
     shape : tuple of int
         The shape that examples must have, (C, H, W) or (D,).
     size : int
@@ -139,17 +139,12 @@ def _existing_path(source: str) -> Path:
 
 def _refuse_unused_settings(config: DataConfig, used: tuple[str, ...]) -> None:
     """Refuse what would be ignored: whoever sets it expects it to count."""
-    settings = {
-        "labels": ("a table or array that does not carry labels of its own", config.labels),
-        "resize": ("encoded images, in a folder or a Parquet table", config.resize),
-    }
-    for setting, (applies_to, value) in settings.items():
-        if value is not None and setting not in used:
-            raise DataError(
-                f"data.{setting} means nothing to {config.source}",
-                expected=f"it only with {applies_to}",
-                fix="Leave it out.",
-            )
+    if config.labels is not None and "labels" not in used:
+        raise DataError(
+            f"data.labels means nothing to {config.source}",
+            expected="it only with a table or array that does not carry labels of its own",
+            fix="Leave it out.",
+        )
 
 
 def _name(path: Path) -> str:

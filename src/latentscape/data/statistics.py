@@ -145,6 +145,28 @@ def check_unit_range(dataset: Dataset) -> None:
     )
 
 
+def value_limits(dataset: Dataset) -> tuple[float, float]:
+    """Return the smallest and the largest value that a model trained on a dataset shall take.
+
+    They are the ends of the range, unless that is not meant to hold all values: where values leave
+    it, or where it goes from the smallest to the largest of them and is no customary range such as
+    0 to 1, 255 or 4,095. Then new values may lie as far outside as the others are apart.
+    """
+    low, high = dataset.value_range
+    smallest, largest = float(dataset.images.min()), float(dataset.images.max())
+    is_learnt = (low, high) == (smallest, largest) and not _is_customary(low, high)
+    if _within(dataset.images, (low, high)) and not is_learnt:
+        return low, high
+    low, high = min(low, smallest), max(high, largest)
+    return 2 * low - high, 2 * high - low
+
+
+def _is_customary(low: float, high: float) -> bool:
+    """Whether a range ends at a power of two or one below, as those of bits do."""
+    powers = [2.0**bits for bits in range(17)]
+    return low in (0, -1) and high in {*powers, *(power - 1 for power in powers)}
+
+
 def _within(images: Array, value_range: tuple[float, float]) -> bool:
     """Tell whether all values lie in a range, whose ends are rounded as the values are."""
     low, high = np.array(value_range, dtype=np.result_type(images.dtype, np.float32))

@@ -13,6 +13,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents, Examples, check_label_count
 from latentscape.data.conversion import arrange_axes, compact_dtype
+from latentscape.data.imaging import has_colours, resized, to_grey
 from latentscape.data.labels import encode_labels
 from latentscape.data.limits import check_memory
 
@@ -30,6 +31,8 @@ class Chunk:
         (B, *shape) as stored. Integers may come as either type, from chunk to chunk.
     value_range : tuple of float
         The stored values that stand for 0 and for 1.
+    is_declared : bool
+        Whether the source or the settings say that range, and not the type of the values alone.
     labels : ndarray or None
         (B,) numbers or texts, as the source has them.
     build_metadata : callable or None
@@ -38,6 +41,7 @@ class Chunk:
 
     images: Array
     value_range: tuple[float, float]
+    is_declared: bool = False
     labels: Array | None = None
     build_metadata: Callable[[], "pa.Table"] | None = None
 
@@ -62,11 +66,14 @@ class Stream:
         Number of examples, where that is known before they are read.
     chunks : iterator of Chunk
         The examples, in order.
+    label_names : tuple of str
+        What the labels 0, 1, ... are called, where labels are indices already.
     """
 
     name: str
     count: int | None
     chunks: Iterator[Chunk]
+    label_names: tuple[str, ...] = ()
 
 
 def stream_contents(
@@ -83,10 +90,10 @@ def stream_contents(
     origin : str
         Where the examples come from; begins every message.
     config : DataConfig
-        ``shape`` and ``range`` are applied.
+        ``shape``, ``range``, ``resize`` and ``grey`` are applied.
     shape : tuple of int
-        The shape that examples must have then. Flat examples are laid out in it, and grey images
-        become colour.
+        The shape that examples must have then. Flat examples are laid out in it, grey images
+        become colour, and images that are grey in three channels become those of one.
 
     Returns
     -------
@@ -94,7 +101,8 @@ def stream_contents(
         Raises a DataError while it is iterated over, for values that are not finite numbers and
         for examples of another shape.
     """
-    return Stream(name, contents.count, _stream_chunks(contents, origin, config, shape))
+    chunks = _stream_chunks(contents, origin, config, shape)
+    return Stream(name, contents.count, chunks, contents.label_names)
 
 
 def to_dataset(contents: Contents, name: str, origin: str, config: DataConfig) -> Dataset:
@@ -109,7 +117,7 @@ def to_dataset(contents: Contents, name: str, origin: str, config: DataConfig) -
     origin : str
         Where the examples come from; begins every message.
     config : DataConfig
-        ``shape`` and ``range`` are applied.
+        ``shape``, ``range``, ``resize`` and ``grey`` are applied.
 
     Raises
     ------
@@ -124,7 +132,13 @@ def to_dataset(contents: Contents, name: str, origin: str, config: DataConfig) -
             f"{origin} holds {len(whole.images)} example(s)",
             expected="two or more: one to train on, one to test on",
         )
-    labels, label_names = _index_labels(whole, contents, origin)
+    if whole.images.ndim == 2 and (config.resize or config.grey):
+        raise DataError(
+            f"{origin} holds vectors, which have no size and no colours",
+            expected="images, for --resize and --grey",
+            fix="Say how flat images are laid out: --shape HxW.",
+        )
+    labels, label_names = index_labels(whole, contents.label_names, origin)
     return Dataset(
         name=name,
         images=whole.images,
@@ -163,7 +177,8 @@ def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chun
     whole, labels, n_read = Chunk(np.empty((0, 1), np.uint8), (0.0, 255.0)), [], 0
     for chunk in chunks:
         images = _put(chunk.images, whole.images if n_read else None, n_read, count, origin)
-        whole = Chunk(images, chunk.value_range)  # types widen: the last range holds for all
+        # Types widen: the last range holds for all.
+        whole = Chunk(images, chunk.value_range, chunk.is_declared)
         labels.append(chunk.labels)
         n_read += len(chunk.images)
     if n_read != count:
@@ -207,12 +222,14 @@ def _put(part: Array, images: Array | None, start: int, count: int, origin: str)
 def _stream_chunks(
     contents: Contents, origin: str, config: DataConfig, shape: tuple[int, ...]
 ) -> Iterator[Chunk]:
+    declared = (config.range or contents.value_range) is not None
     if contents.find_range is not None and config.range is None:
         contents = replace(contents, value_range=contents.find_range())
     first = 0
     for examples, chunk in _convert(contents, origin, config):
         place = examples.place or f"example {first} of {origin}"
-        yield replace(chunk, images=_writable(_to_shape(chunk.images, shape, place)))
+        images = _writable(_to_shape(chunk.images, shape, place))
+        yield replace(chunk, images=images, is_declared=declared)
         first += len(chunk.images)
 
 
@@ -224,8 +241,10 @@ def _convert(
     for examples in contents.batches:
         values = compact_dtype(examples.values, origin, first)
         images = arrange_axes(values, config.shape, origin, contents.channels_first)
+        images = _as_asked(images, config, examples.place or origin)
         value_range = _value_range(examples.values.dtype, contents, config)
-        yield examples, Chunk(images, value_range, examples.labels, examples.metadata)
+        declared = (config.range or contents.value_range) is not None
+        yield examples, Chunk(images, value_range, declared, examples.labels, examples.metadata)
         first += len(images)
 
 
@@ -242,22 +261,42 @@ def _value_range(dtype: DTypeLike, contents: Contents, config: DataConfig) -> tu
     return float(low), float(high)
 
 
+def _as_asked(images: Array, config: DataConfig, origin: str) -> Array:
+    """Make images (B, C, H, W) grey, and resize them, where the settings say so."""
+    if images.ndim == 4 and config.grey:
+        images = to_grey(images, origin)
+    if images.ndim == 4 and config.resize:
+        images = resized(images, config.resize)
+    return images
+
+
 def _to_shape(images: Array, shape: tuple[int, ...], place: str) -> Array:
     """Bring examples (B, ...) to a shape: flat ones are laid out, grey ones become colour."""
     images = _colour_like(images, shape)
+    if len(shape) == 3 and shape[0] == 1 and images.ndim == 4 and not has_colours(images):
+        images = images[:, :1]
     if images.shape[1:] == shape:
         return images
     if 2 in (images.ndim, len(shape) + 1) and math.prod(images.shape[1:]) == math.prod(shape):
         return images.reshape(-1, *shape)
-    fix = ""
-    if len(shape) == 3:
-        size = f"{shape[1]}x{shape[2]}"
-        fix = f"Say how flat examples are laid out (--shape {size}), or resize images (--resize)."
     raise DataError(
         f"From {place} on, examples have the shape {images.shape[1:]}",
         expected=f"that of the examples that the model was trained on, {shape}",
-        fix=fix,
+        fix=_conversions(images.shape[1:], shape),
     )
+
+
+def _conversions(shape: tuple[int, ...], target: tuple[int, ...]) -> str:
+    """Say which settings turn examples of a shape into those of another; '' where none does."""
+    if len(shape) != 3 or len(target) != 3:
+        return ""
+    options = []
+    if shape[1:] != target[1:]:
+        options.append(f"--resize {target[1]}x{target[2]}")
+    if shape[0] == 3 and target[0] == 1:
+        options.append("--grey")
+    convertible = shape[0] == target[0] or (shape[0], target[0]) in ((3, 1), (1, 3))
+    return f"Have them converted: {' '.join(options)}." if options and convertible else ""
 
 
 def _writable(images: Array) -> Array:
@@ -271,12 +310,28 @@ def _colour_like(images: Array, shape: tuple[int, ...]) -> Array:
     return np.repeat(images, 3, axis=1) if grey else images
 
 
-def _index_labels(
-    whole: Chunk, contents: Contents, origin: str
+def index_labels(
+    whole: Chunk, label_names: tuple[str, ...], origin: str
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Return the labels of a chunk as indices, and what they are called.
+
+    Parameters
+    ----------
+    whole : Chunk
+        All examples.
+    label_names : tuple of str
+        What labels are called that are indices already.
+    origin : str
+        Where the examples come from, for messages.
+
+    Raises
+    ------
+    DataError
+        If there is not one label for each example.
+    """
     if whole.labels is None:
         return None, ()
     check_label_count(whole.labels, len(whole.images), origin)
-    if contents.label_names:
-        return whole.labels.astype(np.int64), contents.label_names
+    if label_names:
+        return whole.labels.astype(np.int64), label_names
     return encode_labels(whole.labels, origin)

@@ -104,7 +104,7 @@ class _Encoder(nn.Module):
         self.model.latent.forget_prior()
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.model.encode(images, labels)
+        return self.model.encode_scaled(self.model.scale(images), labels)
 
 
 class _Decoder(nn.Module):

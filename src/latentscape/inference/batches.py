@@ -1,4 +1,4 @@
-"""Batches of stored examples for a trained model, and what brings foreign data into its range."""
+"""Batches of stored examples for a trained model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentscape.core.errors import DataError
-from latentscape.core.records import Array, Dataset
+from latentscape.core.records import Dataset
 from latentscape.core.runtime import full_precision
-from latentscape.model import Network, scaled
+from latentscape.model import Network
 
 BATCH = 1000
 
@@ -37,48 +36,6 @@ def stored(dataset: Dataset, index: NDArray[np.int64]) -> Batch:
     return torch.from_numpy(dataset.images[index]), labels
 
 
-def as_trained_on(
-    known: Dataset, data: Dataset, index: NDArray[np.int64]
-) -> tuple[Array, NDArray[np.int64] | None]:
-    """Return examples in the range of a model's own data, and labels if they are the same ones.
-
-    Parameters
-    ----------
-    known : Dataset
-        The data that the model was trained on.
-    data : Dataset
-        Other examples, in a range of their own.
-    index : ndarray of int64
-        Which of them.
-
-    Returns
-    -------
-    images : ndarray
-        (n, *shape) as `known` stores them.
-    labels : ndarray of int64 or None
-        (n,); None where the data name other labels, or none.
-
-    Raises
-    ------
-    DataError
-        If they have another shape.
-    """
-    if data.shape != known.shape:
-        raise DataError(
-            f"{data.name} has examples of shape {data.shape}",
-            expected=f"the shape of those that the model was trained on, {known.shape}",
-        )
-    images = in_range(data.images[index], data.value_range, known.value_range)
-    same = data.labels is not None and data.label_names == known.label_names
-    return images, data.labels[index] if same and data.labels is not None else None
-
-
-def in_range(images: Array, source: tuple[float, float], target: tuple[float, float]) -> Array:
-    """Move stored values so that the ends of the range `source` become those of `target`."""
-    if source == target:
-        return images
-    low, high = target
-    return low + scaled(torch.from_numpy(images), source).numpy() * (high - low)
 
 
 def to_device(model: Network, batch: Batch) -> Batch:

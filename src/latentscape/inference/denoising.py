@@ -10,10 +10,9 @@ from latentscape.config import CorruptionConfig
 from latentscape.core.findings import Images, Record
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
-from latentscape.inference.batches import stored_batches
-from latentscape.inference.codec import reconstruct_with
+from latentscape.inference.batches import evaluating, filled, stored_batches, to_device
 from latentscape.inference.samples import Batch
-from latentscape.model import Network, scaled
+from latentscape.model import Network
 from latentscape.model.corruption import corrupt
 
 _CPU = torch.device("cpu")
@@ -101,11 +100,11 @@ def denoise(
 
 def _restored(model: Network, batch: Batch, corruption: CorruptionConfig) -> Tensor:
     """Return clean, noisy and restored images (3, n, *shape); draws from torch's generator."""
-    assert model.config.input is not None
-    low, high = model.config.input.range
-    clean = scaled(batch[0], (low, high))
+    clean = model.scale(batch[0])
     noisy = corrupt(corruption, clean)
-    restored = reconstruct_with(model)(low + noisy * (high - low), batch[1])
+    with evaluating():
+        inputs, labels = to_device(model, filled((noisy, batch[1])))
+        restored = model.decode(model.encode_scaled(inputs, labels), labels).cpu()[: len(noisy)]
     return torch.stack([clean, noisy, restored])
 
 

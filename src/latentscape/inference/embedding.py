@@ -19,9 +19,10 @@ from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import harmless, write_atomic
 from latentscape.core.records import Array, Dataset
 from latentscape.core.runtime import choose_device
-from latentscape.data import Chunk, Stream, known_labels, stream_data
-from latentscape.inference.batches import Batch, in_range
+from latentscape.data import Chunk, Stream, known_labels
+from latentscape.inference.batches import Batch
 from latentscape.inference.codec import encode_batches
+from latentscape.inference.inputs import conversions, stream_inputs
 from latentscape.runs import ModelFile, Run, read_model
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def embed(
         and ``.csv`` hold a column ``id`` (name of the file, or number of the example, from 0), what
         else goes along, and ``z0``, ``z1``, ...
     changes : mapping, optional
-        Settings of the data: ``labels``, ``shape``, ``range``, ``resize``.
+        Settings of the data: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by default the
+        last two are those of the training data.
     device : str
         As for `train`.
     engine : str
@@ -109,16 +111,17 @@ def embed(
     ConfigError
         If the file has another ending, or the model needs labels and the data have none.
     DataError
-        If the data cannot be read, do not fit the model, or go with what the file cannot hold.
+        If the data cannot be read, do not fit the model, have values that it was not trained on, or
+        go with what the file cannot hold.
     RunError
         If the run is not finished or damaged, or the file cannot be written.
     """
     file = _checked(Path(out), data)
     model = read_model(run.path if isinstance(run, Run) else run)
     model.network.to(choose_device(device))
-    shape = model.network.input_shape
+    size = max(1, _CHUNK // (4 * math.prod(model.network.input_shape)))
     begun = time.perf_counter()
-    stream = stream_data(data, shape, max(1, _CHUNK // (4 * math.prod(shape))), changes=changes)
+    stream = stream_inputs(model.network, data, size, conversions(model.recipe, changes))
     parts = _Parts(model, stream, watch, engine)
     ids = _WRITERS[file.suffix.lower()](file, parts)
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
@@ -190,10 +193,8 @@ class _Parts:
             raise DataError(f"{self._stream.name} holds no examples")
 
     def _batch(self, chunk: Chunk) -> Batch:
-        config = self._model.network.config
-        assert config.input is not None
-        images = torch.from_numpy(in_range(chunk.images, chunk.value_range, config.input.range))
-        if config.condition is None:
+        images = torch.from_numpy(chunk.images)
+        if self._model.network.config.condition is None:
             return images, None
         if chunk.labels is None:
             raise ConfigError(

@@ -1,9 +1,17 @@
 """The model: blocks, latents, likelihoods and objectives, put together by a recipe."""
 
-from latentscape.model.checks import uses_labels
+from latentscape.model.checks import check_values, uses_labels
 from latentscape.model.network import Network
 from latentscape.model.objectives import Pass, evaluate_terms
 from latentscape.model.scaling import scaled
 from latentscape.model.terms.mmd import squared_mmd
 
-__all__ = ["Network", "Pass", "evaluate_terms", "scaled", "squared_mmd", "uses_labels"]
+__all__ = [
+    "Network",
+    "Pass",
+    "check_values",
+    "evaluate_terms",
+    "scaled",
+    "squared_mmd",
+    "uses_labels",
+]

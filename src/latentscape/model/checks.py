@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 
+from torch import Tensor, uint8
+
 from latentscape.config import (
     LATENTS,
     TERMS,
@@ -12,7 +14,7 @@ from latentscape.config import (
     ObjectiveConfig,
     Term,
 )
-from latentscape.core.errors import ConfigError
+from latentscape.core.errors import ConfigError, DataError
 
 
 def uses_labels(config: ModelConfig, objective: ObjectiveConfig) -> bool:
@@ -20,6 +22,53 @@ def uses_labels(config: ModelConfig, objective: ObjectiveConfig) -> bool:
     return config.condition is not None or any(
         TERMS[name].needs_labels for name in objective.weights
     )
+
+
+ROUNDING = 1e-5
+"""Share of the range by which values may miss it."""
+
+
+def check_values(
+    images: Tensor, config: ModelConfig, name: str = "the images", fix: str = ""
+) -> None:
+    """Refuse stored values that a trained model has never met.
+
+    Parameters
+    ----------
+    images : Tensor
+        (B, *shape) as they are stored.
+    config : ModelConfig
+        That of the model. ``input.limits`` decides; without them the range, where the likelihood
+        knows no values outside.
+    name : str
+        What the images are called, for the message.
+    fix : str
+        How to mend it; by default in Python.
+
+    Raises
+    ------
+    DataError
+        With the smallest and the largest value.
+    """
+    assert config.input is not None
+    limits = config.input.limits
+    if limits is None and config.likelihood.needs_unit_range:
+        limits = config.input.range
+    if limits is None or not images.numel():
+        return
+    low, high = limits
+    if images.dtype == uint8 and low <= 0 and high >= 255:
+        return
+    smallest, largest = (float(end) for end in images.aminmax())
+    slack = ROUNDING * (high - low)
+    if smallest < low - slack or largest > high + slack:
+        start, end = config.input.range
+        raise DataError(
+            f"The values of {name} go from {smallest:g} to {largest:g}",
+            expected=f"values as the model was trained on, where {start:g} and {end:g} are the "
+            "ends of the scale",
+            fix=fix or "Bring them to that scale.",
+        )
 
 
 def check_parts(config: ModelConfig) -> None:

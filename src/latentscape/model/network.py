@@ -19,7 +19,7 @@ from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Json
 from latentscape.core.records import LossTerms
 from latentscape.model.blocks import build_decoder, build_encoder
-from latentscape.model.checks import check_objective, check_parts, uses_labels
+from latentscape.model.checks import check_objective, check_parts, check_values, uses_labels
 from latentscape.model.corruption import corrupt
 from latentscape.model.description import count_parameters, describe_layers, describe_row
 from latentscape.model.initialisation import initialise
@@ -122,7 +122,7 @@ class Network(nn.Module):
             self.outputs(code.z, labels),
             self.likelihood,
             corruption,
-            lambda scaled: self.latent.mean(self.encoder(self._with_labels(scaled, labels))),
+            lambda scaled: self.encode_scaled(scaled, labels),
             self.decoder,
             {name: getattr(self, name) for name in _term_modules(self.objective)},
             self.objective,
@@ -145,8 +145,19 @@ class Network(nn.Module):
         return features
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the codes (B, latent_dim) of stored images (B, *shape), without sampling."""
-        return self.latent.mean(self.features(images, labels))
+        """Return the codes (B, latent_dim) of stored images (B, *shape), without sampling.
+
+        Raises
+        ------
+        DataError
+            If values lie outside the range that the model was trained on.
+        """
+        check_values(images, self.config)
+        return self.encode_scaled(self.scale(images), labels)
+
+    def encode_scaled(self, scaled: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the codes (B, latent_dim) of images on the scale 0 to 1, or around it."""
+        return self.latent.mean(self.encoder(self._with_labels(scaled, labels)))
 
     def posterior(self, images: Tensor, labels: Tensor | None = None) -> Normal:
         """Return the distribution of the codes (B, latent_dim) of stored images (B, *shape).

@@ -21,12 +21,12 @@ from latentscape.analyses.anomalies.scoring import (
     score_anomalies,
     score_baselines,
 )
-from latentscape.analyses.comparison import Comparison, as_dataset
+from latentscape.analyses.comparison import Comparison
 from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Dataset, Split
 from latentscape.data.labels import label_indices
-from latentscape.inference.batches import as_trained_on
 from latentscape.inference.codec import reconstruct_with
+from latentscape.inference.inputs import read_inputs
 from latentscape.model import Network, scaled
 
 N_EXTREME = 16
@@ -42,7 +42,7 @@ def measure_anomalies(
     on all of them and the data have the same labels.
     """
     model, split = comparison.model, comparison.split
-    data = None if inputs.data is None else as_dataset(inputs.data)
+    data = None if inputs.data is None else comparison.read(inputs.data, inputs.changes)
     has_same_labels = data is None or data.label_names == split.dataset.label_names
     normal = settings.normal
     if not normal and has_same_labels and comparison.opened:
@@ -77,9 +77,13 @@ def find_anomalies(
         As for `score_anomalies`, and if a label of `normal` does not exist.
     """
     scored_on, n_reference = "test" if data is None else "all", len(split.train)
+    known = split.dataset.label_names
+    data = None if data is None else read_inputs(model, data, known)
     data, index = (split.dataset, split.test) if data is None else (data, np.arange(len(data)))
     is_anomalous, skipped = _anomalous(data, index, normal)
-    images, labels = as_trained_on(split.dataset, data, index)
+    images = data.images[index]
+    is_known = data.labels is not None and data.label_names == known
+    labels = data.labels[index] if data.labels is not None and is_known else None
     scores = score_anomalies(model, split, images, labels, neighbours=neighbours)
     baselines = score_baselines(split, images, model.latent.numbers, neighbours=neighbours)
     highest, lowest = _extremes(model, split, images, labels, scores)

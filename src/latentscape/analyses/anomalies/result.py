@@ -1,11 +1,11 @@
 """What is asked of anomaly scores, and what comes out."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, InstanceOf, model_validator
 
-from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
+from latentscape.analyses.analysis import READING, Inputs, Protocol, Result, Settings
 from latentscape.core.findings import Floats, Images, Integers, Record, check_lengths
 from latentscape.core.records import Dataset
 
@@ -50,11 +50,14 @@ class AnomalyInputs(Inputs):
     ----------
     data : str, Path or Dataset, optional
         Examples with a value range of their own. Their scores are not kept with the run.
+    changes : dict, optional
+        How they are read; see `latentscape.inference.inputs.stream_inputs`.
     """
 
     data: InstanceOf[Dataset] | Path | str | None = Field(
         None, description="What to score; by default the test images of the run."
     )
+    changes: dict[str, Any] | None = Field(None, description=READING)
 
 
 class Score(Record):

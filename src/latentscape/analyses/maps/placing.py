@@ -1,20 +1,19 @@
 """Maps in files, and new points on maps that were drawn before."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from latentscape.analyses.comparison import Comparison, as_array, as_dataset, compare_codes
+from latentscape.analyses.comparison import Comparison, as_array, compare_codes
 from latentscape.analyses.maps.files import check_name, load_map, save_map
 from latentscape.analyses.maps.method import map_of
 from latentscape.analyses.maps.projections import Map
 from latentscape.analyses.maps.projections import place as place_on
 from latentscape.analyses.maps.result import Maps
+from latentscape.config import Changes
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.records import Array, Dataset
-from latentscape.inference.batches import as_trained_on
 from latentscape.inference.codec import encode
 from latentscape.runs import OpenRun, Run
 
@@ -25,6 +24,7 @@ def place(
     data: str | Path | Dataset | None = None,
     codes: str | Path | Array | None = None,
     method: str = "tsne",
+    changes: Changes | None = None,
 ) -> Array:
     """Place new points on a map that was drawn before.
 
@@ -38,6 +38,9 @@ def place(
         New codes (m, D) instead, of the encoder that the map was drawn of.
     method : str
         Which map of a run: ``tsne``, ``umap``, ``pca`` or ``code``.
+    changes : mapping, optional
+        How new images are read: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by default
+        the last two are those of the training data.
 
     Returns
     -------
@@ -63,8 +66,10 @@ def place(
         return place_on(load_map(source), as_array(codes))
     comparison = source if isinstance(source, Comparison) else compare_codes(source)
     reference = _map_of_run(comparison, method)
-    points = _encoded(comparison, data) if codes is None else as_array(codes)
-    return place_on(reference, points)
+    if data is not None:
+        return place_on(reference, _encoded(comparison, data, changes))
+    assert codes is not None
+    return place_on(reference, as_array(codes))
 
 
 def check_map_file(methods: Sequence[str], path: Path) -> None:
@@ -121,10 +126,7 @@ def _map_of_run(comparison: Comparison, method: str) -> Map:
     return map_of(maps, comparison.rows[0], method)
 
 
-def _encoded(comparison: Comparison, data: str | Path | Dataset | None) -> Array:
+def _encoded(comparison: Comparison, data: str | Path | Dataset, changes: Changes | None) -> Array:
     """Encode images with the model of the run."""
-    assert data is not None
-    dataset = as_dataset(data)
-    index = np.arange(len(dataset))
-    images, labels = as_trained_on(comparison.split.dataset, dataset, index)
-    return encode(comparison.model, replace(dataset, images=images, labels=labels), index)
+    dataset = comparison.read(data, changes)
+    return encode(comparison.model, dataset, np.arange(len(dataset)))

@@ -1,6 +1,6 @@
 """The training images nearest to other images: in the space of codes, and pixel by pixel."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Codes, Dataset
 from latentscape.evaluation.codes import is_constant
-from latentscape.inference.batches import as_trained_on
 from latentscape.inference.codec import encode
+from latentscape.inference.inputs import read_inputs
 from latentscape.model import Network, scaled
 
 NEAREST = 8
@@ -127,9 +127,8 @@ def image_neighbours(
     ConfigError
         If no neighbours are asked for.
     """
-    everything = np.arange(len(data))
-    images, labels = as_trained_on(latent.split.dataset, data, everything)
-    codes = encode(model, replace(data, images=images, labels=labels), everything)
+    data, everything = read_inputs(model, data, latent.label_names), np.arange(len(data))
+    codes = encode(model, data, everything)
     values = _images(data, everything).reshape(len(data), -1)
     return {
         "latent": nearest_images(latent, codes, k),

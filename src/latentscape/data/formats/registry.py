@@ -29,7 +29,7 @@ class Format:
     read : Reader
         Opens such a path.
     settings : tuple of str
-        The settings of `DataConfig` that the reader applies itself, of ``labels`` and ``resize``.
+        ``labels`` where the reader takes that setting of `DataConfig`.
     """
 
     name: str
@@ -50,13 +50,13 @@ def has_suffix(*suffixes: str) -> Callable[[Path], bool]:
 
 FORMATS: list[Format] = [
     Format(".csv, .tsv", has_suffix(".csv", ".tsv"), read_csv, ("labels",)),
-    Format(".parquet", has_suffix(".parquet"), read_parquet, ("labels", "resize")),
+    Format(".parquet", has_suffix(".parquet"), read_parquet, ("labels",)),
     Format(".npy", has_suffix(".npy"), read_npy, ("labels",)),
     Format(".npz", has_suffix(".npz"), read_npz, ("labels",)),
-    Format(".zip, .tar, .tar.gz", is_archive, read_image_archive, ("labels", "resize")),
+    Format(".zip, .tar, .tar.gz", is_archive, read_image_archive, ("labels",)),
     Format("...-idx3-ubyte", is_idx_file, read_idx),
     Format("a folder of IDX files", is_idx_folder, read_idx_folder),
-    Format("a folder of images", Path.is_dir, read_image_folder, ("labels", "resize")),
+    Format("a folder of images", Path.is_dir, read_image_folder, ("labels",)),
 ]
 """The first format that matches a path reads it."""
 

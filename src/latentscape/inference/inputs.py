@@ -1,0 +1,136 @@
+"""Examples of any source, brought to the shape, the range and the labels of a trained model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from latentscape.config import Changes, Recipe
+from latentscape.core.errors import DataError
+from latentscape.core.records import Array, Dataset
+from latentscape.data import Chunk, Stream, concatenate, index_labels, known_labels, stream_data
+from latentscape.model import Network, check_values, scaled
+
+_WHOLE = 1000
+"""Examples that are converted at once where all are kept."""
+
+_INTEGERS = 15
+"""Smallest end of a range that integers have, and shares of 1 do not."""
+
+Source = str | Path | Dataset
+
+
+def stream_inputs(
+    model: Network, source: Source, size: int, changes: Changes | None = None
+) -> Stream:
+    """Iterate over examples as a model takes them.
+
+    Parameters
+    ----------
+    model : Network
+        A trained model.
+    source : str, Path or Dataset
+        A name, a path, or a dataset in memory with a range of its own.
+    size : int
+        Maximum number of examples in a chunk.
+    changes : mapping, optional
+        Settings of the data: ``labels``, ``shape``, ``range``, ``resize``, ``grey``.
+
+    Returns
+    -------
+    Stream
+        Of images (B, *shape) in the range that the model was trained on.
+
+    Raises
+    ------
+    DataError
+        Here or while it is iterated over: if the source cannot be read, has another shape, or
+        values that the model was not trained on.
+    """
+    stream = stream_data(source, model.input_shape, size, changes=changes)
+    return replace(stream, chunks=_in_range(model, stream))
+
+
+def read_inputs(
+    model: Network,
+    source: Source,
+    label_names: Sequence[str] = (),
+    changes: Changes | None = None,
+) -> Dataset:
+    """Read examples as a model takes them: one is enough.
+
+    Parameters
+    ----------
+    model, source, changes
+        As for `stream_inputs`.
+    label_names : sequence of str
+        What the labels of the training data are called.
+
+    Returns
+    -------
+    Dataset
+        In the range that the model was trained on. Labels have the numbers of `label_names` if all
+        are among them, and their own otherwise.
+
+    Raises
+    ------
+    DataError
+        As for `stream_inputs`, or if there are no examples.
+    """
+    stream = stream_inputs(model, source, _WHOLE, changes)
+    whole = concatenate(stream.chunks, None, stream.name)
+    if not whole.images.size:
+        raise DataError(f"{stream.name} holds no examples")
+    labels, names = index_labels(whole, stream.label_names, stream.name)
+    if labels is not None and set(names) <= set(label_names):
+        labels = known_labels(np.array(names)[labels], label_names, stream.name)
+        names = tuple(label_names)
+    return Dataset(stream.name, whole.images, labels, names, whole.value_range)
+
+
+def conversions(recipe: Recipe, changes: Changes | None) -> Changes:
+    """Return settings of new data: where nothing else is asked for, those of the training data."""
+    own = {"resize": recipe.data.resize, "grey": recipe.data.grey or None}
+    return {name: value for name, value in own.items() if value is not None} | dict(changes or {})
+
+
+def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:
+    """Move the values of chunks to the range of a model, and refuse those outside."""
+    assert model.config.input is not None
+    target = model.config.input.range
+    source: tuple[float, float] | None = None
+    for chunk in stream.chunks:
+        if source is None:  # The same for all: one chunk may hold few of the values.
+            source = chunk.value_range if chunk.is_declared else _guessed(chunk, target)
+        images = in_range(chunk.images, source, target)
+        scale = (0, 255) if 0 <= chunk.images.min() and chunk.images.max() <= 255 else "LOW,HIGH"
+        fix = (
+            f"They were read with {source[0]:g} and {source[1]:g} as these ends. If others are "
+            f"meant, say which: --set data.range={scale}."
+        )
+        check_values(torch.from_numpy(images), model.config, stream.name, fix)
+        yield replace(chunk, images=images, value_range=target)
+
+
+def in_range(images: Array, source: tuple[float, float], target: tuple[float, float]) -> Array:
+    """Move stored values so that the ends of the range `source` become those of `target`."""
+    if source == target:
+        return images
+    low, high = target
+    return low + scaled(torch.from_numpy(images), source).numpy() * (high - low)
+
+
+def _guessed(chunk: Chunk, trained: tuple[float, float]) -> tuple[float, float]:
+    """Return the values that stand for 0 and 1 where nobody says it.
+
+    They are those of the training data where that is possible. Shares of 1 are shares of 1 beside a
+    model of integers, and integers have 8 bits beside a model of shares.
+    """
+    low, high = float(chunk.images.min()), float(chunk.images.max())
+    if trained[0] == 0 and trained[1] >= _INTEGERS and 0 <= low and 0 < high <= 1:
+        return 0.0, 1.0
+    is_inside = trained[0] <= low and high <= trained[1]
+    of_integers = chunk.value_range == (0.0, 255.0)
+    return (0.0, 255.0) if of_integers and not is_inside else trained
