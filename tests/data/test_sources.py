@@ -64,10 +64,25 @@ def test_an_empty_file(tmp_path: Path, suffix: str) -> None:
         load_dataset(DataConfig(source=str(path)))
 
 
-@pytest.mark.parametrize("setting", [{"labels": "y"}, {"resize": (4, 4)}])
-def test_a_setting_that_would_be_ignored_is_refused(setting: dict[str, object]) -> None:
-    with pytest.raises(DataError, match=f"data.{next(iter(setting))} means nothing to digits"):
-        load_dataset(DataConfig(source="digits", **setting))
+def test_a_setting_that_would_be_ignored_is_refused() -> None:
+    with pytest.raises(DataError, match="data.labels means nothing to digits"):
+        load_dataset(DataConfig(source="digits", labels="y"))
+
+
+def test_images_of_any_source_are_resized_and_made_grey(tmp_path: Path) -> None:
+    assert load_dataset(DataConfig(source="digits", resize=(4, 6))).shape == (1, 4, 6)
+    colours = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8), np.uint8)
+    np.save(tmp_path / "x.npy", colours)
+    config = DataConfig(source=str(tmp_path / "x.npy"), grey=True, resize=(4, 4))
+    assert load_dataset(config).shape == (1, 4, 4)
+
+
+def test_vectors_have_no_size_and_no_colours(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((5, 12)))
+    with pytest.raises(DataError, match=r"vectors, which have no size.*--shape HxW"):
+        load_dataset(DataConfig(source=str(tmp_path / "x.npy"), resize=(2, 2)))
+    laid_out = DataConfig(source=str(tmp_path / "x.npy"), shape=(3, 4), resize=(2, 2))
+    assert load_dataset(laid_out).shape == (1, 2, 2)
 
 
 def test_a_registered_name_wins_over_a_file(images: np.ndarray) -> None:

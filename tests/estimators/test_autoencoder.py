@@ -269,3 +269,17 @@ def test_a_run_that_was_kept_is_not_evaluated_on_what_it_was_trained_on(images, 
         latentscape.evaluate(run)
     with pytest.raises(DataError, match="measure it with its score"):
         latentscape.evaluate(run, data=latentscape.Dataset("X", images[:, None]))
+
+
+def test_values_on_another_scale_are_refused(fitted, images):
+    for method in (fitted.transform, fitted.score_samples, fitted.reconstruct):
+        with pytest.raises(DataError, match=r"values of X go from 0 to 1020.*value_range"):
+            method(images * np.int64(4))
+
+
+def test_values_a_little_beyond_a_learnt_range_are_none(quick):
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    estimator = quick().fit(X)
+    assert estimator.transform(X * 1.2).shape == (60, 20)
+    with pytest.raises(DataError, match="values of X go from"):
+        estimator.transform(X * 100)

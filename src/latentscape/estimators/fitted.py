@@ -24,7 +24,7 @@ from latentscape.inference.samples import (
     draw_from_mixture,
     draw_from_prior,
 )
-from latentscape.model import Network, scaled
+from latentscape.model import Network, check_values, scaled
 from latentscape.runs import Run
 
 
@@ -60,7 +60,8 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         NotFittedError
             Before `fit`.
         ValueError
-            If X has another number of features, or values that are not finite.
+            If X has another number of features, values that are not finite, or values far from
+            those in `fit`.
         """
         return self._codes(X)
 
@@ -164,7 +165,7 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         NotFittedError, ValueError
             As for `transform`.
         """
-        dataset, reconstruct = self._dataset(X), reconstruct_with(self.network_)
+        dataset, reconstruct = self._inputs(X), reconstruct_with(self.network_)
         errors = [
             (reconstruct(images, None) - scaled(images, dataset.value_range)).double().square()
             for images, _ in stored_batches(dataset, np.arange(len(dataset)))
@@ -196,8 +197,16 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _codes(self, X: ArrayLike) -> Array:
         """Return codes as an array, even after ``set_output``."""
-        dataset = self._dataset(X)
+        dataset = self._inputs(X)
         return encode(self.network_, dataset, np.arange(len(dataset)))
+
+    def _inputs(self, X: ArrayLike) -> Dataset:
+        """Check X, its values included, and arrange it for the network."""
+        dataset = self._dataset(X)
+        fix = "Bring X to the scale of the X in fit, or fit with a value_range that holds both."
+        for images, _ in stored_batches(dataset, np.arange(len(dataset))):
+            check_values(images, self.network_.config, "X", fix)
+        return dataset
 
     def _decoded(self, codes: torch.Tensor) -> Array:
         """Decode to the shape and the value range of X."""

@@ -36,8 +36,6 @@ def stored(dataset: Dataset, index: NDArray[np.int64]) -> Batch:
     return torch.from_numpy(dataset.images[index]), labels
 
 
-
-
 def to_device(model: Network, batch: Batch) -> Batch:
     """Bring images and labels to the device of a model."""
     images, labels = batch

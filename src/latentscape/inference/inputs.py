@@ -105,10 +105,10 @@ def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:
         if source is None:  # The same for all: one chunk may hold few of the values.
             source = chunk.value_range if chunk.is_declared else _guessed(chunk, target)
         images = in_range(chunk.images, source, target)
-        scale = (0, 255) if 0 <= chunk.images.min() and chunk.images.max() <= 255 else "LOW,HIGH"
+        is_byte = 0 <= chunk.images.min() and chunk.images.max() <= 255
         fix = (
             f"They were read with {source[0]:g} and {source[1]:g} as these ends. If others are "
-            f"meant, say which: --set data.range={scale}."
+            f"meant, say which: --set data.range=[{'0,255' if is_byte else 'LOW,HIGH'}]."
         )
         check_values(torch.from_numpy(images), model.config, stream.name, fix)
         yield replace(chunk, images=images, value_range=target)

@@ -145,7 +145,7 @@ def test_a_label_that_does_not_exist(model, zeros):
 
 def test_data_of_another_shape(model, zeros):
     data = Dataset("small", np.zeros((4, 1, 8, 8), np.uint8))
-    with pytest.raises(DataError, match=r"small has .*\(1, 8, 8\).*\(1, 28, 28\)"):
+    with pytest.raises(DataError, match=r"of small on.*\(1, 8, 8\).*\(1, 28, 28\).*--resize 28x28"):
         find_anomalies(model, zeros, data=data)
 
 
