@@ -100,6 +100,18 @@ READING: dict[str, Any] = {
 """How data are read, the same in every command that takes some."""
 
 
+def read_data_options(
+    labels: str | None, shape: str | None, resize: str | None, grey: bool
+) -> dict[str, Any]:
+    """Return the options of `READING` by the settings that they stand for."""
+    return {
+        "data.labels": labels,
+        "data.shape": read_sizes(shape),
+        "data.resize": read_sizes(resize),
+        "data.grey": grey or None,
+    }
+
+
 def read_data_changes(
     labels: str | None = None,
     shape: str | None = None,
@@ -108,13 +120,7 @@ def read_data_changes(
     settings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Join the options of `READING` to settings of the data."""
-    options = {
-        "labels": labels,
-        "shape": read_sizes(shape),
-        "resize": read_sizes(resize),
-        "grey": grey or None,
-    }
-    changes = read_changes(settings, options)
+    changes = read_changes(settings, read_data_options(labels, shape, resize, grey))
     return {path.removeprefix("data."): value for path, value in changes.items()}
 
 

@@ -34,8 +34,8 @@ from latentscape.cli.options import (
     complete_recipe,
     complete_study,
     read_changes,
+    read_data_options,
     read_jobs,
-    read_sizes,
 )
 from latentscape.cli.printing import show_subject
 from latentscape.core.errors import TrainingError
@@ -92,10 +92,7 @@ def train(
             "train.seed": seed,
             "data.train": train_size,
             "data.test": test_size,
-            "data.labels": labels,
-            "data.shape": read_sizes(shape),
-            "data.resize": read_sizes(resize),
-            "data.grey": grey or None,
+            **read_data_options(labels, shape, resize, grey),
         },
     )
     if (recipe is None) == (resume is None):
