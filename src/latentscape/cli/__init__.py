@@ -9,13 +9,15 @@ completion answer at once.
 import io
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from latentscape.cli import analysis, lists, pictures, runs, sharing
+from latentscape.cli.ending import ending_on_signals, printing
 from latentscape.cli.lazy import HELP, LazyGroup
-from latentscape.core.errors import Interrupted, LatentscapeError
+from latentscape.core.errors import ConfigError, Interrupted, LatentscapeError, brief
 
 __all__ = ["app", "main"]
 
@@ -67,11 +69,26 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # Not every terminal knows every character.
             stream.reconfigure(errors="replace")
-    try:
-        app(args=[argument for argument in arguments if argument != "--debug"])
-    except LatentscapeError as error:
-        if debug:
-            traceback.print_exc()
-        kind = "" if isinstance(error, Interrupted) else "Error: "
-        print(f"{kind}{error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    with printing(), ending_on_signals():
+        try:
+            _check_text(arguments)
+            app(args=[argument for argument in arguments if argument != "--debug"])
+        except LatentscapeError as error:
+            if debug:
+                traceback.print_exc()
+            kind = "" if isinstance(error, Interrupted) else "Error: "
+            print(f"{kind}{error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse what no recipe and no record of a run could hold, before anything is computed."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(
+                f"The argument {brief(argument)!r} is not UTF-8",
+                expected="UTF-8, as recipes and the records of runs are written",
+                fix="Rename the file or folder.",
+            ) from error

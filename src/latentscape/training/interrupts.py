@@ -1,4 +1,4 @@
-"""Ctrl-C and termination signals, heard at the end of a step."""
+"""Ctrl-C, the end of a terminal and termination, heard at the end of a step."""
 
 import signal
 import threading
@@ -21,15 +21,22 @@ class StopRequest:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen to SIGINT and SIGTERM; a second Ctrl-C stops at once.
+        """Listen to SIGINT, SIGTERM and SIGHUP; a second Ctrl-C stops at once.
 
-        Python lets the main thread alone set handlers; in another thread nothing is heard.
+        Signals that are ignored, as ``nohup`` ignores SIGHUP, stay so. Python lets the main thread
+        alone set handlers; in another thread nothing is heard.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._receive) for number in numbers}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGHUP"):  # Windows has none.
+            numbers.append(signal.SIGHUP)
+        before = {
+            number: signal.signal(number, self._receive)
+            for number in numbers
+            if signal.getsignal(number) != signal.SIG_IGN
+        }
         try:
             yield
         finally:
