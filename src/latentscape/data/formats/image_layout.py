@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
-from latentscape.data.formats.parts import part_of_folder
+from latentscape.data.formats.parts import PARTS, part_of_folder
 from latentscape.data.text import readable
 
 ImagePath = tuple[str, ...]
@@ -20,8 +20,6 @@ LEVELS = {"outer": 0, "inner": 1}
 
 _BESIDE_PARTS = {"annotations", "ground_truth", "groundtruth", "labels", "mask", "masks"}
 """Folders beside train/ and test/ whose images are no examples."""
-
-_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def _find_parts(
                 part: tuple(path for path in images if path[depth] == folder)
                 for folder, part in roles.items()
             }
-            return depth, {part: by_part[part] for part in _PARTS if part in by_part}
+            return depth, {part: by_part[part] for part in PARTS if part in by_part}
         if not _leads_on(images, depth, folders):
             return depth, {"train": tuple(images)}
         depth += 1

@@ -1,7 +1,8 @@
 """Which names of folders, files and arrays mean the training, validation or test part."""
 
 import re
-from collections.abc import Iterable
+
+PARTS = ("train", "validation", "test")
 
 _WORDS = {
     "train": "train",
@@ -25,26 +26,29 @@ def part_of_folder(name: str) -> str | None:
     name : str
         Such as ``train``, ``Testing``, ``val2017``, ``seg_train`` or ``test_images``.
     """
-    words = _split(name)
-    return part_of_words([word for word in words if word not in _COMPANIONS])
+    return _only_part([word for word in words_of(name) if word not in _COMPANIONS])
 
 
 def part_of_file(name: str) -> str | None:
-    """Return the part that a file holds; None if no word of its name, or several, mean one.
+    """Return the part that a file or array holds; None if no word, or several, mean one.
 
     Parameters
     ----------
     name : str
-        Such as ``train-00000-of-00002.parquet`` or ``test_32x32.mat``.
+        Such as ``train-00000-of-00002.parquet``, ``test_32x32.mat`` or ``x_val``.
     """
-    return part_of_words([word for word in _split(name) if word in _WORDS])
+    return _only_part([word for word in words_of(name) if word in _WORDS])
 
 
-def part_of_words(words: Iterable[str]) -> str | None:
-    """Return the part that the only word means; None for other words or several."""
-    (word, *others) = [*words, ""]
-    return None if others[:-1] else _WORDS.get(word)
+def other_words(name: str) -> list[str]:
+    """Return the words of a name that mean no part."""
+    return [word for word in words_of(name) if word not in _WORDS and word != "set"]
 
 
-def _split(name: str) -> list[str]:
-    return re.findall(r"[a-z]+", name.lower())
+def words_of(name: str) -> list[str]:
+    """Return the words in a name, in small letters; ``trainX`` has two."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)]
+
+
+def _only_part(words: list[str]) -> str | None:
+    return _WORDS.get(words[0]) if len(words) == 1 else None

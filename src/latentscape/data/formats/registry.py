@@ -9,6 +9,7 @@ from latentscape.core.errors import DataError
 from latentscape.data.contents import Reader
 from latentscape.data.formats.archives import is_archive, read_image_archive
 from latentscape.data.formats.csv_tables import read_csv
+from latentscape.data.formats.foreign import refuse_foreign
 from latentscape.data.formats.idx import is_idx_file, is_idx_folder, read_idx, read_idx_folder
 from latentscape.data.formats.image_folders import read_image_folder
 from latentscape.data.formats.npy import read_npy
@@ -70,6 +71,7 @@ def find_format(path: Path) -> Format:
         If no format matches, or it is neither a file nor a folder.
     """
     _refuse_special(path)
+    refuse_foreign(path)
     for data_format in FORMATS:
         if data_format.matches(path):
             return data_format
