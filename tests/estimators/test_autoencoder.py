@@ -43,6 +43,32 @@ def test_the_score_is_minus_the_squared_error_on_the_scale_of_the_range(images, 
     assert fitted.score(images) == pytest.approx(expected.mean(), abs=1e-6)
 
 
+def test_a_learnt_range_is_no_unit_of_scores(quick):
+    """An outlier widens the range of the folds that it is trained in, a hundredfold."""
+    X = np.random.default_rng(0).standard_normal((90, 6))
+    X[3, 2] = 300.0
+    folds = [(np.setdiff1d(np.arange(90), test), test) for test in np.split(np.arange(90), 3)]
+    scores = cross_val_score(quick(latent_dim=3), X, cv=folds, error_score="raise")
+    for score, (train, test) in zip(scores, folds, strict=True):
+        fitted = quick(latent_dim=3).fit(X[train])
+        usual = test[np.abs(X[test]).max(1) < 100]
+        errors = (X[usual] - fitted.reconstruct(X[usual])) ** 2
+        assert fitted.score(X[usual]) == pytest.approx(-errors.mean(), rel=1e-4)
+        assert score == pytest.approx(fitted.score(X[test]))
+    # The fold that is tested on the outlier does worst, and no fold is better for a wide range.
+    assert scores[0] < -(300**2) / 180 / 2
+    assert max(scores) < -0.5
+
+
+def test_scores_of_a_set_range_and_of_8_bit_integers_are_on_their_scale(images, quick):
+    eight_bits = quick().fit(images[:200])
+    floats = images[:200].astype(np.float32)
+    in_units = quick().fit(floats).score(floats)
+    assert eight_bits.score(images[:200]) == pytest.approx(in_units / 255**2, rel=1e-3)
+    on_scale = quick(value_range=(0, 255)).fit(floats).score(floats)
+    assert on_scale == pytest.approx(eight_bits.score(images[:200]), rel=1e-3)
+
+
 def test_the_range_is_learnt_from_the_values(quick):
     for values, expected in [
         (np.uint8([[0, 3], [9, 200]]), (0, 255)),

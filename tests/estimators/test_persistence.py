@@ -70,6 +70,20 @@ def test_save_and_load(images, quick, tmp_path):
     assert latentscape.load(file).latent_dim == 20
 
 
+def test_scores_keep_their_unit(quick, tmp_path):
+    """A range that was learnt is no unit, and files from before scores had one count the range."""
+    X, file = np.random.default_rng(0).standard_normal((40, 5)), tmp_path / "model.safetensors"
+    for settings in ({}, {"value_range": (-5, 5)}):
+        estimator = quick(latent_dim=2, **settings).fit(X)
+        estimator.save(file)
+        again = Autoencoder.load(file)
+        assert again.value_range == settings.get("value_range")
+        for other in (again, pickle.loads(pickle.dumps(estimator)), clone(again).fit(X)):
+            assert other.score(X) == pytest.approx(estimator.score(X))
+    save_model(file, estimator.network_.state_dict(), estimator.recipe_, (), {})
+    assert Autoencoder.load(file).score(X) == pytest.approx(estimator.score(X))
+
+
 def test_save_keeps_the_names_of_features(images, quick, tmp_path):
     X = pd.DataFrame(in_layout(images, "flat")).rename(columns=str)
     quick().fit(X).save(tmp_path / "model.safetensors")
@@ -105,6 +119,8 @@ def test_entries_for_an_estimator_are_checked(images, quick, tmp_path):
         {"image": None},
         {"history": 5},
         {"feature_names": ["a"]},
+        {"unit": "x"},
+        {"unit": 0},
     ]:
         entries = {"given": [28, 28], "image": [28, 28], "history": [], **damage}
         save_model(file, estimator.network_.state_dict(), estimator.recipe_, (), entries)

@@ -24,6 +24,7 @@ from latentscape.estimators.examples import (
     dataset_of,
     range_of,
     seed_of,
+    unit_of,
 )
 from latentscape.estimators.layout import Layout, learn_layout
 from latentscape.estimators.persistence import PersistentAutoencoder
@@ -53,6 +54,8 @@ class _Task:
     layout: Layout
     recipe: Recipe
     split: Split
+    unit: float
+    """What counts as 1 in a score, in the units of X."""
 
     @property
     def run_name(self) -> str:
@@ -84,7 +87,7 @@ class Autoencoder(PersistentAutoencoder):
         The values in X that stand for 0 and for 1. By default (0, 255) for unsigned 8-bit integers,
         (0, 1) for other numbers that lie between, and otherwise the smallest and the largest number
         in the X of ``fit``, over all features. If features have different units, scale them first.
-        Scores count on this scale, so set it to compare the scores of several fits.
+        A range that is set, or that of 8-bit integers, is also the scale of the scores.
     validation_fraction : float
         Share of X that ``fit`` holds out for the validation loss, and for early stopping if
         ``changes`` sets ``train.patience``.
@@ -262,12 +265,13 @@ class Autoencoder(PersistentAutoencoder):
             recipe = for_streaming(recipe, settings)
         value_range = range_of(values, self.value_range)
         dataset = dataset_of(layout.to_network(values), value_range, labels_for(recipe, y))
-        return _Task(features, layout, *_split(recipe, dataset, held_out))
+        unit = unit_of(values, self.value_range)
+        return _Task(features, layout, *_split(recipe, dataset, held_out), unit)
 
     def _next_task(self, X: ArrayLike) -> _Task:
         """Arrange X for one more epoch."""
         recipe = for_streaming(self.recipe_, self._recipe_parameters())
-        return _Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0))
+        return _Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0), self._unit)
 
     def _recipe_parameters(self) -> dict[str, Any]:
         """Return the parameters that stand for settings of the recipe."""
@@ -308,6 +312,7 @@ class Autoencoder(PersistentAutoencoder):
         self.network_, self.recipe_, self.layout_ = network, task.recipe, task.layout
         self.history_, self.n_iter_, self.run_ = history, len(history), run
         self._moments, self._training_codes = moments or {}, training_codes
+        self._unit = task.unit
         return self
 
 

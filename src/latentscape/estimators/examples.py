@@ -70,6 +70,18 @@ def range_of(values: Array, value_range: Sequence[float] | None) -> tuple[float,
     return low, high if high > low else low + 1.0
 
 
+def unit_of(values: Array, value_range: Sequence[float] | None) -> float:
+    """Return what counts as 1 in a score, in the units of X.
+
+    That is the width of a range that is set or agreed upon. One that was learnt from the values is
+    no unit: folds of the same data have different ones.
+    """
+    if value_range is None and values.dtype != np.uint8:
+        return 1.0
+    low, high = range_of(values, value_range)
+    return high - low
+
+
 def range_in(recipe: Recipe) -> tuple[float, float]:
     """Return the values that stand for 0 and for 1 in a resolved recipe."""
     assert recipe.model.input is not None

@@ -16,8 +16,8 @@ from latentscape.core.records import Array, Dataset
 from latentscape.estimators.examples import check_examples, dataset_of, range_in, seed_of
 from latentscape.estimators.layout import Layout
 from latentscape.estimators.streaming import Moments
-from latentscape.inference.batches import stored_batches
-from latentscape.inference.codec import encode, reconstruct_with
+from latentscape.inference.batches import evaluating, filled, stored_batches, to_device
+from latentscape.inference.codec import encode
 from latentscape.inference.samples import (
     choose_source,
     decode,
@@ -37,6 +37,8 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     history_: list[Json]
     n_iter_: int
     run_: Run | None
+    _unit: float
+    """What counts as 1 in a score, in the units of X."""
     _moments: Moments
     """The state of the optimizer, between two calls of ``partial_fit``."""
     _training_codes: Array | None
@@ -157,20 +159,26 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return minus the mean squared error of each reconstruction, (n,). The best score is 0.
 
-        The mean is over the numbers of an example, on a scale where `value_range` is 0 to 1. So
-        scores of two models are comparable, whatever their likelihoods.
+        The mean is over the numbers of an example, in the units of X. Where `value_range` was set,
+        or X is of 8-bit integers, it is on a scale where that range is 0 to 1. A range that was
+        learnt from X never counts: it differs from fold to fold. So scores of two models are
+        comparable, whatever their likelihoods and folds.
 
         Raises
         ------
         NotFittedError, ValueError
-            As for `transform`.
+            As for `transform`. Values far outside a range that was learnt are no error here: a
+            fold may hold an outlier, and its score says so.
         """
-        dataset, reconstruct = self._inputs(X), reconstruct_with(self.network_)
-        errors = [
-            (reconstruct(images, None) - scaled(images, dataset.value_range)).double().square()
+        dataset = self._dataset(X) if self._has_learnt_range else self._inputs(X)
+        low, high = dataset.value_range
+        targets = (
+            scaled(images, (low, high))
             for images, _ in stored_batches(dataset, np.arange(len(dataset)))
-        ]
-        return -torch.cat([error.flatten(1).mean(1) for error in errors]).numpy()
+        )
+        errors = [(self._reconstruct_scaled(target) - target).double() for target in targets]
+        means = torch.cat([error.square().flatten(1).mean(1) for error in errors]).numpy()
+        return -means * ((high - low) / self._unit) ** 2
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the mean of `score_samples`. The labels y are ignored."""
@@ -188,6 +196,12 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     @property
     def _n_features_out(self) -> int:
         return self.network_.latent_dim
+
+    @property
+    def _has_learnt_range(self) -> bool:
+        """Whether the range is that of the values in `fit`, and no unit of scores."""
+        low, high = range_in(self.recipe_)
+        return self._unit != high - low
 
     def _dataset(self, X: ArrayLike) -> Dataset:
         """Check X, and arrange it for the network."""
@@ -207,6 +221,13 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         for images, _ in stored_batches(dataset, np.arange(len(dataset))):
             check_values(images, self.network_.config, "X", fix)
         return dataset
+
+    def _reconstruct_scaled(self, target: torch.Tensor) -> torch.Tensor:
+        """Reconstruct images on the scale 0 to 1, or around it."""
+        with evaluating():
+            values, _ = to_device(self.network_, filled((target, None)))
+            means = self.network_.decode(self.network_.encode_scaled(values))
+        return means.cpu()[: len(target)]
 
     def _decoded(self, codes: torch.Tensor) -> Array:
         """Decode to the shape and the value range of X."""

@@ -52,6 +52,7 @@ class PersistentAutoencoder(FittedAutoencoder):
             "image": self.layout_.image_shape,
             "feature_names": None if names is None else names.tolist(),
             "history": self.history_,
+            "unit": self._unit,
         }
         save_model(Path(path), self.network_.state_dict(), self.recipe_, (), about)
 
@@ -84,7 +85,7 @@ class PersistentAutoencoder(FittedAutoencoder):
         estimator = cls(
             file.recipe,
             image_shape=None if layout.example_shape == layout.image_shape else layout.image_shape,
-            value_range=range_in(file.recipe),
+            value_range=None if _has_learnt_range(file) else range_in(file.recipe),
             validation_fraction=file.recipe.data.validation,
             device=device,
             random_state=file.recipe.train.seed,
@@ -99,6 +100,7 @@ class PersistentAutoencoder(FittedAutoencoder):
         self.history_ = run.history.records() if run else file.estimator.get("history", [])
         self.n_iter_ = len(self.history_)
         self._moments, self._training_codes = {}, None
+        self._unit = _unit_in(file)
         self.n_features_in_ = math.prod(layout.network_shape)
         if names := file.estimator.get("feature_names"):
             self.feature_names_in_ = np.array(names, dtype=object)
@@ -121,6 +123,7 @@ class PersistentAutoencoder(FittedAutoencoder):
             # By order, because the names were others in version 0.1.0.
             self.layout_ = Layout(*state["layout_"].values())
             self._training_codes = state.get("_training_codes", state.get("_some_codes"))
+            self._unit = state.get("_unit", _width(self.recipe_))
             self.run_ = state["run_"] and Run(state["run_"])
             network = Network(self.recipe_.model, self.recipe_.objective)
             weights = state["network_"].items()
@@ -136,6 +139,21 @@ class PersistentAutoencoder(FittedAutoencoder):
             return torch.device("cpu")
 
 
+def _unit_in(file: ModelFile) -> float:
+    """Return what counts as 1 in a score: the whole range, unless the file says otherwise."""
+    return float(file.estimator.get("unit", _width(file.recipe)))
+
+
+def _has_learnt_range(file: ModelFile) -> bool:
+    """Whether the range was learnt from X: then it is no unit of scores."""
+    return _unit_in(file) != _width(file.recipe)
+
+
+def _width(recipe: Recipe) -> float:
+    low, high = range_in(recipe)
+    return high - low
+
+
 def _layout_of(path: Path, file: ModelFile) -> Layout:
     """Return the layout in a model file, once all that it has for an estimator is checked."""
     about, shape = file.estimator, file.network.input_shape
@@ -144,6 +162,8 @@ def _layout_of(path: Path, file: ModelFile) -> Layout:
         layout = layout_from_file(shape, about)
         if not isinstance(about.get("history", []), list):
             raise ValueError("its history is not a list")
+        if not 0 < _unit_in(file) < math.inf:
+            raise ValueError(f"its unit is {about['unit']}")
         if names and len(names) != math.prod(shape):
             raise ValueError(f"it names {len(names)} features of {math.prod(shape)}")
     except (TypeError, ValueError) as error:
