@@ -8,12 +8,19 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow as pa
+import torch
+import zarr
 from PIL import Image
 from pyarrow import parquet
+from safetensors.torch import save_file
+from scipy.io import savemat
+from scipy.sparse import csc_array, csr_array
 
 Write = Callable[[Path, np.ndarray, np.ndarray], None]
 """Writes images (30, 8, 8) of bytes and their labels 0..9 to a path."""
@@ -33,12 +40,15 @@ class Sample:
         It holds labels.
     parts : tuple of int
         Sizes of its official parts: training, perhaps validation, test; empty without.
+    flat : bool
+        It holds vectors, not images.
     """
 
     name: str
     write: Write
     labelled: bool = True
     parts: tuple[int, ...] = ()
+    flat: bool = False
 
 
 def encode(image: np.ndarray, kind: str = "PNG") -> bytes:
@@ -109,6 +119,60 @@ def _table(images: np.ndarray, labels: np.ndarray) -> pa.Table:
     return pa.table({"image": cells, "label": labels})
 
 
+def hdf5(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write HDF5 with a group per part, compressed, and labels as texts."""
+    with h5py.File(path, "w") as file:
+        for part, rows in {"train": slice(20), "val": slice(20, 24), "test": slice(24, 30)}.items():
+            group = file.create_group(part)
+            group.create_dataset("images", data=images[rows], compression="gzip", chunks=(3, 8, 8))
+            group.create_dataset("labels", data=[str(label) for label in labels[rows]])
+
+
+def h5ad(path: Path, images: np.ndarray, labels: np.ndarray, kind: str = "csr_matrix") -> None:
+    """Write a matrix as AnnData does, sparse or dense, with a column of categories."""
+    flat = images.reshape(len(images), -1)
+    with h5py.File(path, "w") as file:
+        if kind == "array":
+            file.create_dataset("X", data=flat)
+        else:
+            matrix = (csr_array if kind == "csr_matrix" else csc_array)(flat)
+            group = file.create_group("X")
+            group.attrs.update({"encoding-type": kind, "shape": flat.shape})
+            for name in ("data", "indices", "indptr"):
+                group.create_dataset(name, data=getattr(matrix, name))
+        obs = file.create_group("obs")
+        obs.attrs["_index"] = "cell"
+        obs.create_dataset("cell", data=[f"cell{index}" for index in range(len(images))])
+        column = obs.create_group("label")
+        column.create_dataset("categories", data=[str(label) for label in range(10)])
+        column.create_dataset("codes", data=labels.astype(np.int8))
+
+
+def mat73(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write what MATLAB saves with -v7.3: HDF5 behind a text, axes in reverse order."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("X", data=np.moveaxis(images[..., None], 0, -1).T)
+        file.create_dataset("y", data=labels[None].astype(np.uint8))
+    with path.open("r+b") as block:
+        block.write(b"MATLAB 7.3 MAT-file".ljust(512))
+
+
+def svhn(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write a file like those of SVHN: (H, W, C, N), compressed."""
+    arrays = {"X": np.moveaxis(images[..., None], 0, -1), "y": labels[:, None].astype(np.uint8)}
+    savemat(path, arrays, do_compression=True)
+
+
+def zarr_group(path: Path, images: np.ndarray, labels: np.ndarray, version: int = 3) -> None:
+    """Write a group of Zarr, in chunks."""
+    store = zarr.storage.ZipStore(path, mode="w") if path.suffix == ".zip" else path
+    group = zarr.create_group(store, zarr_format=version)
+    group.create_array("images", data=images, chunks=(7, 8, 8))
+    group.create_array("labels", data=labels, chunks=(30,))
+    if path.suffix == ".zip":
+        store.close()
+
+
 SAMPLES = {
     "csv": Sample("x.csv", lambda path, x, y: path.write_bytes(csv(x, y))),
     "csv, gzipped": Sample(
@@ -149,6 +213,31 @@ SAMPLES = {
         ),
         parts=(20, 10),
     ),
+    "hdf5": Sample("x.h5", hdf5, parts=(20, 4, 6)),
+    "h5ad, sparse": Sample("x.h5ad", h5ad, flat=True),
+    "h5ad, dense": Sample("x.h5ad", partial(h5ad, kind="array"), flat=True),
+    "h5ad, by column": Sample("x.h5ad", partial(h5ad, kind="csc_matrix"), flat=True),
+    "SVHN": Sample("x.mat", svhn),
+    "MATLAB 7.3": Sample("x.mat", mat73),
+    "tensors": Sample(
+        "x.pt",
+        lambda path, x, y: torch.save(
+            {"train": {"images": torch.tensor(x[:20]), "labels": torch.tensor(y[:20])}}
+            | {"test": (torch.tensor(x[20:]), torch.tensor(y[20:]))},
+            path,
+        ),
+        parts=(20, 10),
+    ),
+    "a pair of tensors": Sample(
+        "x.pth", lambda path, x, y: torch.save((torch.tensor(x), torch.tensor(y)), path)
+    ),
+    "safetensors": Sample(
+        "x.safetensors",
+        lambda path, x, y: save_file({"images": torch.tensor(x), "labels": torch.tensor(y)}, path),
+    ),
+    "zarr": Sample("x.zarr", zarr_group),
+    "zarr, version 2": Sample("x", partial(zarr_group, version=2)),
+    "zarr, zipped": Sample("x.zarr.zip", zarr_group),
     "zip": Sample(
         "x.zip", lambda path, x, y: zip_of(parts_of_classes(x, y), path), parts=(20, 4, 6)
     ),

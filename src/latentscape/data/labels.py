@@ -118,7 +118,8 @@ def _check_present(column: Array, origin: str) -> None:
 
 def _plain(column: Array) -> Array:
     if column.dtype.kind == "O":
-        return column.astype(str)
+        texts = [readable(value) if isinstance(value, bytes) else str(value) for value in column]
+        return np.array(texts, object).astype(str)
     if (
         column.dtype.kind == "f"
         and (np.abs(column) < 2**53).all()

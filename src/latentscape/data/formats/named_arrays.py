@@ -25,6 +25,9 @@ _VALUES = ("images", "image", "imgs", "img", "x", "data", "features", "inputs", 
 _LABELS = ("labels", "label", "y", "target", "targets", "classes", "class")
 """What arrays of values and of labels are called beside the name of the part; the first counts."""
 
+_Pair = tuple[str, str | None]
+"""The names of values and of their labels, if there are such."""
+
 
 class Stored(Protocol):
     """An array of which slices are read when they are asked for; an array in memory is one too."""
@@ -95,7 +98,7 @@ def contents_of_arrays(
     pairs = pairs or [_find_pair(arrays, config.labels, path)]
     parts = []
     for name, label_name in pairs:
-        own = arrays.get(label_name) if config.labels is None else None
+        own = arrays.get(label_name) if label_name and config.labels is None else None
         column = labels if own is None else np.asarray(own[:])
         what = f"{name} in {path}" if name else str(path)
         parts.append(Examples(cast(Array, Rows(arrays[name], what)), column))
@@ -104,30 +107,33 @@ def contents_of_arrays(
     return replace(contents, left_out=(*contents.left_out, *_left_out(arrays, used)))
 
 
+def is_called_labels(name: str) -> bool:
+    """Tell whether an array is called as labels are."""
+    return _kind(name) in _LABELS
+
+
 def _left_out(arrays: Mapping[str, Stored], used: set[str | None]) -> tuple[LeftOut, ...]:
     others = tuple(name for name in arrays if name not in used)
     reason = "not among the arrays that were looked for"
     return (LeftOut("array", others[:9], len(others), reason),) if others else ()
 
 
-def _find_parts(arrays: Mapping[str, Stored], path: Path) -> list[tuple[str, str]]:
+def _find_parts(arrays: Mapping[str, Stored], path: Path) -> list[_Pair]:
     """Return the names of values and labels of each part, if there is more than a training part."""
     values = {part: _named(arrays, part, _VALUES, path) for part in PARTS}
     if not values["train"] or not (values["validation"] or values["test"]):
         return []
-    return [
-        (name, _named(arrays, part, _LABELS, path) or "") for part, name in values.items() if name
-    ]
+    return [(name, _named(arrays, part, _LABELS, path)) for part, name in values.items() if name]
 
 
-def _find_pair(arrays: Mapping[str, Stored], label: str | None, path: Path) -> tuple[str, str]:
+def _find_pair(arrays: Mapping[str, Stored], label: str | None, path: Path) -> _Pair:
     """Return the names of the values and of the labels, of which the latter may not exist."""
     others = {name: array for name, array in arrays.items() if name != label and array.shape}
     if len(others) == 1:
-        return next(iter(others)), ""
+        return next(iter(others)), None
     for part in (None, "train"):
         values = _named(others, part, _VALUES, path)
-        labels = _named(others, part, _LABELS, path) or ""
+        labels = _named(others, part, _LABELS, path)
         unknown_names = [name for name in others if name != labels]
         if values is None and labels and len(unknown_names) == 1:
             values = unknown_names[0]

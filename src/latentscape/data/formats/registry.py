@@ -10,11 +10,16 @@ from latentscape.data.contents import Reader
 from latentscape.data.formats.archives import is_archive, read_image_archive
 from latentscape.data.formats.csv_tables import read_csv
 from latentscape.data.formats.foreign import refuse_foreign
+from latentscape.data.formats.h5ad import read_h5ad
+from latentscape.data.formats.hdf5 import read_hdf5
 from latentscape.data.formats.idx import is_idx_file, is_idx_folder, read_idx, read_idx_folder
 from latentscape.data.formats.image_folders import read_image_folder
+from latentscape.data.formats.matlab import read_mat
 from latentscape.data.formats.npy import read_npy
 from latentscape.data.formats.npz import read_npz
 from latentscape.data.formats.parquet_tables import read_parquet
+from latentscape.data.formats.tensors import read_safetensors, read_torch
+from latentscape.data.formats.zarr_arrays import is_zarr, read_zarr
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ FORMATS: list[Format] = [
     Format(".parquet", has_suffix(".parquet"), read_parquet, ("labels",)),
     Format(".npy", has_suffix(".npy"), read_npy, ("labels",)),
     Format(".npz", has_suffix(".npz"), read_npz, ("labels",)),
+    Format(".h5, .hdf5", has_suffix(".h5", ".hdf5", ".hdf", ".he5"), read_hdf5, ("labels",)),
+    Format(".h5ad", has_suffix(".h5ad"), read_h5ad, ("labels",)),
+    Format(".mat", has_suffix(".mat"), read_mat, ("labels",)),
+    Format(".pt, .pth", has_suffix(".pt", ".pth"), read_torch, ("labels",)),
+    Format(".safetensors", has_suffix(".safetensors"), read_safetensors, ("labels",)),
+    Format(".zarr", is_zarr, read_zarr, ("labels",)),
     Format(".zip, .tar, .tar.gz", is_archive, read_image_archive, ("labels",)),
     Format("...-idx3-ubyte", is_idx_file, read_idx),
     Format("a folder of IDX files", is_idx_folder, read_idx_folder),

@@ -1,0 +1,142 @@
+"""AnnData's .h5ad, the format of single cells: a matrix in HDF5, dense or sparse (extra ``hdf5``).
+
+https://anndata.readthedocs.io/en/stable/fileformat-prose.html describes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentscape.config import DataConfig
+from latentscape.core.errors import DataError, unknown
+from latentscape.core.records import Array, LeftOut
+from latentscape.data.contents import Contents
+from latentscape.data.formats.columns import LABEL_NAMES
+from latentscape.data.formats.hdf5 import guarded, open_hdf5, stored
+from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
+from latentscape.data.limits import check_memory
+
+
+@dataclass(frozen=True, eq=False)
+class _SparseRows:
+    """A sparse matrix in rows (CSR), which become dense when they are read."""
+
+    group: Any
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.group["data"].dtype
+        return dtype
+
+    def __getitem__(self, rows: slice) -> Array:
+        from scipy.sparse import csr_array
+
+        start, stop, _ = rows.indices(self.shape[0])
+        pointers = self.group["indptr"][start : stop + 1]
+        first, last = int(pointers[0]), int(pointers[-1])
+        values, columns = self.group["data"][first:last], self.group["indices"][first:last]
+        shape = (stop - start, self.shape[1])
+        matrix = csr_array((values, columns, pointers - first), shape=shape)
+        matrix.check_format(full_check=True)  # a damaged index would be written to wrong places
+        return np.asarray(matrix.toarray())
+
+
+def read_h5ad(path: Path, config: DataConfig, size: int) -> Contents:
+    """Read the matrix X of a file of AnnData; see `Reader`.
+
+    ``config.labels`` names a column of ``obs``; by default one that is called as labels are.
+    """
+    with open_hdf5(path) as file:
+        if "X" not in file:
+            raise DataError(f"{path} holds no matrix X", expected="a file of AnnData")
+        columns = _columns(file)
+        label = _label(columns, config.labels, path)
+        arrays: dict[str, Stored] = {"X": _matrix(file["X"], path)}
+        if label is not None:
+            arrays["labels"] = _column(file["obs"][label])
+        contents = contents_of_arrays(
+            arrays, path, config.model_copy(update={"labels": None}), size
+        )
+        left_out = _left_out(file, [name for name in columns if name != label])
+    return replace(contents, batches=guarded(contents.batches, path), left_out=left_out)
+
+
+def _matrix(item: Any, path: Path) -> Stored:
+    if hasattr(item, "dtype"):
+        return stored(item)
+    kind = str(item.attrs.get("encoding-type", ""))
+    shape = tuple(int(size) for size in item.attrs["shape"])
+    if kind == "csr_matrix":
+        return _SparseRows(item, shape)
+    if kind != "csc_matrix":
+        raise DataError(f"X in {path} is of kind {kind!r}", expected="a dense or sparse matrix")
+    from scipy.sparse import csc_array
+
+    check_memory(12 * item["data"].shape[0], f"The sparse matrix of {path}")
+    parts = (item["data"][:], item["indices"][:], item["indptr"][:])
+    matrix = csc_array(parts, shape=shape)
+    matrix.check_format(full_check=True)
+    return _InMemory(matrix.tocsr(), shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _InMemory:
+    """A sparse matrix in memory, whose rows become dense when they are read."""
+
+    matrix: Any
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.matrix.dtype
+        return dtype
+
+    def __getitem__(self, rows: slice) -> Array:
+        return np.asarray(self.matrix[rows].toarray())
+
+
+def _columns(file: Any) -> list[str]:
+    """Return the columns of ``obs``, but not the names of its rows."""
+    if "obs" not in file:
+        return []
+    index = str(file["obs"].attrs.get("_index", "_index"))
+    return [name for name in file["obs"] if name not in (index, "__categories")]
+
+
+def _label(columns: Sequence[str], wanted: str | None, path: Path) -> str | None:
+    if wanted == "none":
+        return None
+    if wanted is None:
+        return next((name for name in columns if name.lower() in LABEL_NAMES), None)
+    if wanted not in columns:
+        raise unknown(f"column of obs in {path}", wanted, columns, DataError)
+    return wanted
+
+
+def _column(item: Any) -> Array:
+    """Read a column; one of categories holds codes, of which -1 means that none is known."""
+    if hasattr(item, "dtype"):
+        return np.asarray(stored(item)[:])
+    names, codes = stored(item["categories"])[:], item["codes"][:]
+    texts = np.empty(len(codes), object)
+    texts[:] = [names[code] if code >= 0 else None for code in codes]
+    return texts
+
+
+def _left_out(file: Mapping[str, Any], columns: Sequence[str]) -> tuple[LeftOut, ...]:
+    others = tuple(
+        f"{group}/{name}" for group in ("layers", "obsm") if group in file for name in file[group]
+    )
+    unused = {
+        "column": (tuple(columns), "not the label; --labels NAME chooses it"),
+        "array": (others, "only X is read"),
+    }
+    return tuple(
+        LeftOut(kind, names[:9], len(names), reason)  # type: ignore[arg-type]
+        for kind, (names, reason) in unused.items()
+        if names
+    )
