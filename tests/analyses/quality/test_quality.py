@@ -128,9 +128,26 @@ def test_the_reference_is_what_training_images_score(small, real):
     assert 0 < reference.frechet_distance
     assert reference.precision > 0.6
     assert reference.recall > 0.6
-    # More samples than there are training images have all of these as their reference.
-    more = sample_quality(np.tile(train, (2, 1, 1, 1)), None, small, "prior")
-    assert more.reference == reference
+    assert quality.n_compared == 500
+
+
+def test_the_reference_takes_as_many_real_images_as_samples(small, real):
+    """Of more samples than there are training images, only as many of them are compared."""
+    dataset = small.dataset
+    train = dataset.images[small.train].astype(np.float32) / 255
+    for n in (80, 500, 700):
+        samples = np.resize(train[::-1], (n, *train.shape[1:]))
+        quality = sample_quality(samples, None, small, "prior")
+        assert (quality.n, quality.n_compared) == (n, min(n, 500))
+        assert quality.protocol.n_scored == 100
+    # The same count on both sides: what differs is chance, and no bias of their numbers.
+    judge, index = trained_classifier(small), small.subset("train", 80)
+    few = sample_quality(train[:80], None, small, "prior")
+    features = judge.features(dataset.images[index].astype(np.float32) / 255)
+    expected = frechet_distance(features, judge.features(real[0]))
+    assert few.reference.frechet_distance == pytest.approx(expected, rel=1e-5)
+    whole = sample_quality(train, None, small, "prior")
+    assert few.reference.frechet_distance > whole.reference.frechet_distance
 
 
 def test_noise_is_far_away(small, rng):

@@ -48,6 +48,13 @@ def blocks(section, kind):
     return [block for block in section.blocks if isinstance(block, kind)]
 
 
+def test_samples_and_their_reference_are_equally_many(judged, printed):  # noqa: F811
+    (table,) = blocks(ANALYSIS.section(subject(judged(n_compared=100))), Table)
+    sentence = "100 samples, and as many training images, are compared with the test images."
+    assert sentence in table.caption
+    assert sentence in joined(printed(lambda: ANALYSIS.print_table(quality(n_compared=100))))
+
+
 def test_quality_stands_beside_that_of_real_images(judged):
     section = ANALYSIS.section(subject(judged(recognised=0.625)))
     (table,) = blocks(section, Table)
@@ -55,6 +62,8 @@ def test_quality_stands_beside_that_of_real_images(judged):
         ["m", "40.12", "51 %", "1.4 %", "35 %", "62 %"],
         ["Real training images", "0.2665", "88 %", "87 %", "", ""],
     ]
+    assert "2,000 samples and 100 training images are compared" in table.caption
+    assert "measure it again." in table.caption
     assert "2,000 samples, judged by a classifier that was trained on 100 labelled" in section.lead
     assert "names 98.6 % of 60 test images" in section.lead
     assert "compare them between runs on the same data, and with nothing else" in section.lead

@@ -14,6 +14,7 @@ from latentscape.analyses.quality.result import (
     QualityInputs,
     QualitySettings,
 )
+from latentscape.analyses.quality.sentences import describe_comparison
 from latentscape.core.metrics import Metric
 from latentscape.core.units import count, number
 
@@ -56,6 +57,7 @@ class QualityAnalysis(Analysis[Quality, QualitySettings, QualityInputs]):
             f"{count(facts.n_scored)} test images rightly",
             "These numbers depend on it: compare them between runs on the same data, and with "
             "nothing else",
+            describe_comparison(result),
         )
 
     def row_numbers(self, result: Quality) -> Mapping[Metric, float | None]:

@@ -83,7 +83,10 @@ def sample_quality(
     _check_sizes(len(samples), split)
     classifier = trained_classifier(split)
     real = _features_of(classifier, split, split.test)
-    train = split.subset("train", len(samples))
+    # The distance shrinks with the number of images, so samples and their reference are as many.
+    compared = min(len(samples), len(split.train))
+    drawn = samples[draw_subset(np.arange(len(samples)), None, compared)]
+    train = split.subset("train", compared)
     predicted = classifier.predict(samples)
     shares, data_shares = _label_shares(predicted, split)
     names = split.dataset.label_names
@@ -97,10 +100,11 @@ def sample_quality(
             labels="training",
         ),
         n=len(samples),
+        n_compared=compared,
         source=source,
         judge_accuracy=classifier.accuracy.item(),
         neighbours=NEIGHBOURS,
-        closeness=_closeness(classifier.features(samples), real),
+        closeness=_closeness(classifier.features(drawn), real),
         reference=_closeness(_features_of(classifier, split, train), real),
         label_shares=dict(zip(names, shares.tolist(), strict=True)),
         data_shares=dict(zip(names, data_shares.tolist(), strict=True)),

@@ -97,6 +97,9 @@ class Quality(Result):
         What the classifier was trained on, and the test images.
     n : int
         How many samples.
+    n_compared : int or None
+        Samples whose closeness to the test images is measured, and as many training images beside
+        them; None of earlier versions, where there may be fewer training images than samples.
     source : str
         Where their codes come from; see `latentscape.inference.samples.Samples`.
     judge_accuracy : float
@@ -104,7 +107,7 @@ class Quality(Result):
     neighbours : int
         Nearest neighbours whose distance is the reach of a point, for precision and recall.
     closeness, reference : Closeness
-        Of the samples; and of as many training images, or all that there are.
+        Of `n_compared` samples, and of as many training images.
     label_shares, data_shares : dict of str to float
         How often the classifier sees each label in the samples, and how often test images have it.
     label_distance : float
@@ -118,6 +121,7 @@ class Quality(Result):
     settings: QualitySettings = QualitySettings()
     protocol: Protocol
     n: int = Field(ge=1)
+    n_compared: int | None = Field(None, ge=1)
     source: str
     judge_accuracy: Share
     neighbours: int = Field(ge=1)

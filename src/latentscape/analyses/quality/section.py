@@ -11,11 +11,12 @@ from latentscape.analyses.quality.result import (
     Closeness,
     Quality,
 )
+from latentscape.analyses.quality.sentences import describe_comparison
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.reporting.blocks import Block, Cell, Chart, Gallery, Section, Table, figure_name
-from latentscape.reporting.sentences import shortened
+from latentscape.reporting.sentences import by_sentence, shortened
 from latentscape.reporting.subject import Row, Subject
 from latentscape.reporting.svg import CHARACTER, Scale, document, line, rectangle, text
 
@@ -93,7 +94,9 @@ def _table(item: AnyAnalysis, rows: Sequence[Row]) -> Table:
         ]
         for row, values in zip(rows, numbers, strict=True)
     ]
-    caption = " ".join(f"{metric.name}: {metric.about}" for metric in columns)
+    abouts = [f"{metric.name}: {metric.about}" for metric in columns]
+    pairs = ((row.label, describe_comparison(_of(row))) for row in rows)
+    caption = " ".join([*abouts, *by_sentence(pairs)])
     return Table(caption, head, [*body, *_references(rows, columns)])
 
 

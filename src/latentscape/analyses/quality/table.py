@@ -1,6 +1,7 @@
 """Sample quality on the terminal."""
 
 from latentscape.analyses.quality.result import Quality
+from latentscape.analyses.quality.sentences import describe_comparison
 from latentscape.core.units import count, number, percent
 from latentscape.terminal.layout import print_line
 
@@ -31,7 +32,8 @@ def print_quality(result: Quality) -> None:
         labels += f", label asked for recognised in {percent(result.recognised)}"
     print_line(labels, indent=2)
     print_line(
-        "In brackets: real training images. Judged by a classifier that names "
+        f"In brackets: real training images. {describe_comparison(result)}. Judged by a "
+        "classifier that names "
         f"{number(100 * result.judge_accuracy, 3)} % of the test images rightly: compare runs on "
         "the same data, with as many samples, only.",
         "dim",
