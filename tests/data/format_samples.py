@@ -42,6 +42,8 @@ class Sample:
         Sizes of its official parts: training, perhaps validation, test; empty without.
     flat : bool
         It holds vectors, not images.
+    wide : bool
+        It holds the images in the first corner of larger ones in colour.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Sample:
     labelled: bool = True
     parts: tuple[int, ...] = ()
     flat: bool = False
+    wide: bool = False
 
 
 def encode(image: np.ndarray, kind: str = "PNG") -> bytes:
@@ -173,6 +176,37 @@ def zarr_group(path: Path, images: np.ndarray, labels: np.ndarray, version: int 
         store.close()
 
 
+def cifar(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write the images in the first corner of those of CIFAR-10, in six batches."""
+    wide = np.zeros((30, 3, 32, 32), np.uint8)
+    wide[:, :, :8, :8] = images[:, None]
+    records = np.concatenate([labels[:, None].astype(np.uint8), wide.reshape(30, -1)], axis=1)
+    files = {f"data_batch_{n}.bin": records[4 * n - 4 : 4 * n].tobytes() for n in range(1, 6)}
+    files["test_batch.bin"] = records[20:].tobytes()
+    files["batches.meta.txt"] = "\n".join([*map(str, range(10)), ""]).encode()
+    write_files(files, path)
+
+
+def shards(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write Parquet files as hubs store them."""
+    (path / "data").mkdir(parents=True)
+    for name, rows in {
+        "train-00000-of-00002": slice(12),
+        "train-00001-of-00002": slice(12, 20),
+        "validation-00000-of-00001": slice(20, 24),
+        "test-00000-of-00001": slice(24, 30),
+    }.items():
+        parquet.write_table(_table(images[rows], labels[rows]), path / "data" / f"{name}.parquet")
+    (path / "README.md").write_text("A data set.")
+
+
+def files_of_parts(path: Path, write: Write, suffix: str, *more: np.ndarray) -> None:
+    """Write a file of training examples, and one of test examples."""
+    path.mkdir()
+    for name, rows in {"train": slice(20), "test": slice(20, 30)}.items():
+        write(path / f"{name}_8x8{suffix}", *(array[rows] for array in more))
+
+
 SAMPLES = {
     "csv": Sample("x.csv", lambda path, x, y: path.write_bytes(csv(x, y))),
     "csv, gzipped": Sample(
@@ -238,6 +272,18 @@ SAMPLES = {
     "zarr": Sample("x.zarr", zarr_group),
     "zarr, version 2": Sample("x", partial(zarr_group, version=2)),
     "zarr, zipped": Sample("x.zarr.zip", zarr_group),
+    "CIFAR-10": Sample("x", cifar, parts=(20, 10), wide=True),
+    "shards of Parquet": Sample("x", shards, parts=(20, 4, 6)),
+    "folder of SVHN": Sample(
+        "x", lambda path, x, y: files_of_parts(path, svhn, ".mat", x, y), parts=(20, 10)
+    ),
+    "shards of WebDataset": Sample(
+        "x",
+        lambda path, x, y: files_of_parts(
+            path, lambda file, a, b: tar_of(dict(webdataset(a, b, "cls")), file), ".tar", x, y
+        ),
+        parts=(20, 10),
+    ),
     "zip": Sample(
         "x.zip", lambda path, x, y: zip_of(parts_of_classes(x, y), path), parts=(20, 4, 6)
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from latentscape.core.errors import DataError
 from latentscape.data.contents import Reader
 from latentscape.data.formats.archives import is_archive, read_image_archive
+from latentscape.data.formats.cifar import is_cifar, read_cifar
 from latentscape.data.formats.csv_tables import read_csv
 from latentscape.data.formats.foreign import refuse_foreign
 from latentscape.data.formats.h5ad import read_h5ad
@@ -18,6 +19,7 @@ from latentscape.data.formats.matlab import read_mat
 from latentscape.data.formats.npy import read_npy
 from latentscape.data.formats.npz import read_npz
 from latentscape.data.formats.parquet_tables import read_parquet
+from latentscape.data.formats.shards import is_folder_of, read_shards
 from latentscape.data.formats.tensors import read_safetensors, read_torch
 from latentscape.data.formats.zarr_arrays import is_zarr, read_zarr
 
@@ -68,6 +70,20 @@ FORMATS: list[Format] = [
     Format(".zip, .tar, .tar.gz", is_archive, read_image_archive, ("labels",)),
     Format("...-idx3-ubyte", is_idx_file, read_idx),
     Format("a folder of IDX files", is_idx_folder, read_idx_folder),
+    Format("CIFAR's .bin", is_cifar, read_cifar, ("labels",)),
+    Format(
+        "a folder of .parquet",
+        is_folder_of(".parquet"),
+        read_shards(read_parquet, ".parquet"),
+        ("labels",),
+    ),
+    Format("a folder of .mat", is_folder_of(".mat"), read_shards(read_mat, ".mat"), ("labels",)),
+    Format(
+        "a folder of .tar",
+        is_folder_of(".tar"),
+        read_shards(read_image_archive, ".tar"),
+        ("labels",),
+    ),
     Format("a folder of images", Path.is_dir, read_image_folder, ("labels",)),
 ]
 """The first format that matches a path reads it."""
