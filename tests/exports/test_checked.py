@@ -1,5 +1,6 @@
 """What is not right is not kept, and what cannot be done is said before anything is written."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,29 @@ def test_equal_exports_are_equal_files(export_into, small, tmp_path, to):
 def test_an_unknown_format(export, small):
     with pytest.raises(ConfigError, match="no export target called 'onyx'.*Did you mean 'onnx'"):
         export("simple-20", small, "onyx")
+
+
+@pytest.fixture
+def small_files():
+    """Let no file grow beyond 10 kB for a time, as on a full disk."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def small_files():
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return small_files
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(
+    export, small, small_files, tmp_path, to
+):
+    with small_files(), pytest.raises(RunError, match="could not be written: File too large"):
+        export("simple-20", small, to, parts=["decoder"])
+    assert not list(tmp_path.iterdir())

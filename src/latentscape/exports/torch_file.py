@@ -1,5 +1,6 @@
 """Files of torch.export: programs that PyTorch runs without the code that made them."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from latentscape.runs import METADATA_KEY
 
 def write_torch(submodel: Submodel, metadata: str, file: Path) -> None:
     """Write a program, weights and all."""
-    torch.export.save(submodel.trace(), file, extra_files={METADATA_KEY: metadata})
+    # Not to the file itself: PyTorch aborts the whole process where the disk is full.
+    content = io.BytesIO()
+    torch.export.save(submodel.trace(), content, extra_files={METADATA_KEY: metadata})
+    file.write_bytes(content.getbuffer())
 
 
 def open_torch(file: Path) -> Runner:
