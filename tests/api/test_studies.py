@@ -8,7 +8,7 @@ from latentscape.analyses.legibility.result import Legibility
 from latentscape.analyses.registry import analysis
 from latentscape.api.studies import compare
 from latentscape.api.subjects import report
-from latentscape.config import Study
+from latentscape.config import Study, load_study, study_names
 from latentscape.core.errors import ConfigError, RunError, TrainingError
 from latentscape.evaluation.results import Evaluation
 from latentscape.runs import RunFindings
@@ -126,6 +126,28 @@ def test_two_configurations_cannot_share_a_label(tmp_path):
     entries = ({"recipe": "simple-20"}, {"recipe": "simple-20", "set": {"train.lr": 0.01}})
     with pytest.raises(ConfigError, match="label of its own"):
         compare(Study(name="x", entries=entries), folder=tmp_path, quiet=True)
+
+
+def test_a_study_of_more_runs_than_anybody_wants_is_refused_at_once(tmp_path, monkeypatch):
+    dims = {"model.latent.dim": range(1, 1001), "train.lr": [n / 1000 for n in range(1, 1201)]}
+    huge = Study(name="huge", entries=({"recipe": "simple-20"},), axes=dims)
+    monkeypatch.setattr(Study, "configurations", None)  # The list would be made by it.
+    with pytest.raises(ConfigError, match=r"1,200,000 combinations.*1,000 at most.*--max-runs 2"):
+        compare(huge, seeds=2, folder=tmp_path)
+    with pytest.raises(ConfigError, match="7 at most"):
+        compare(STUDY, seeds=2, max_runs=7, folder=tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_a_study_counts_its_combinations(name):
+    study = load_study(name)
+    assert study.combinations == len(study.configurations())
+
+
+def test_an_axis_has_values():
+    with pytest.raises(ValueError, match=r"axes.*\n.*at least 1"):
+        Study(name="empty", entries=({"recipe": "simple-20"},), axes={"train.lr": ()})
 
 
 def test_a_run_that_diverges_for_good_does_not_stop_the_others(tmp_path):

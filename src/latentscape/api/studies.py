@@ -23,6 +23,9 @@ from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
 from latentscape.runs import Run, list_runs, load_split
 from latentscape.tracking.trackers import choose_trackers
 
+MAX_RUNS = 1000
+"""Runs of a study that are taken to be meant; more have to be asked for."""
+
 
 @dataclass(frozen=True)
 class _Planned:
@@ -48,6 +51,7 @@ def compare(
     device: str = "auto",
     track: str | Sequence[str] = (),
     jobs: int | None = 1,
+    max_runs: int = MAX_RUNS,
     quiet: bool = False,
     watch: Watch = iter,
 ) -> StudyFindings:
@@ -75,6 +79,8 @@ def compare(
         as many as there are cores, or one, whichever is faster by a few steps of each recipe. The
         last bits of results depend on the number of threads. A script that asks for more than one
         has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says.
+    max_runs : int
+        A study of more runs, seeds included, is refused: one axis too many may ask for millions.
     watch : callable
         Is given the parts of the analysis, and hands them out: for a progress bar.
 
@@ -94,6 +100,7 @@ def compare(
     study = study if isinstance(study, Study) else load_study(study)
     analyses = choose_analyses(study.analysis) if study.analysis else ()
     seeds = seeds or study.seeds
+    _check_size(study, seeds, max_runs)
     planned = _plan(study, data, seeds, changes or {})
     _check_analyses(study, analyses, planned)
     how = Finishing(device, quiet, choose_trackers(track))
@@ -128,6 +135,18 @@ def _plan(
             splits[key] = load_split(recipe, data)
         planned.append(_Planned(label, prepare(recipe, splits[key]), splits[key]))
     return planned
+
+
+def _check_size(study: Study, seeds: int, max_runs: int) -> None:
+    """Refuse a study of more runs than anybody wants, before any of them is planned."""
+    runs = study.combinations * seeds
+    if runs > max_runs:
+        raise ConfigError(
+            f"The study {study.name} has {study.combinations:,} combinations, which with {seeds} "
+            f"seed(s) each are {runs:,} runs",
+            expected=f"{max_runs:,} at most",
+            fix=f"Take values out of its axes; or, if you want them all, give --max-runs {runs}.",
+        )
 
 
 def _check_changes(study: Study, changes: Changes) -> None:

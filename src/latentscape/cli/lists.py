@@ -122,7 +122,7 @@ def studies_list(as_json: AsJson = False) -> None:
     rows = [
         {
             "study": study.name,
-            "runs": len(study.configurations()) * study.seeds,
+            "runs": study.combinations * study.seeds,
             "about": study.about,
         }
         for study in studies

@@ -134,6 +134,9 @@ def compare(
     jobs: Annotated[
         str, typer.Option(metavar="N|auto", help="Runs at once; auto takes the faster way.")
     ] = "auto",
+    max_runs: Annotated[
+        int | None, typer.Option(min=1, help="Most runs that a study may have; 1,000 by default.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -154,6 +157,7 @@ def compare(
         device=device,
         track=track or (),
         jobs=read_jobs(jobs),
+        max_runs=max_runs or studies.MAX_RUNS,
         quiet=quiet,
         watch=terminal.watching("analysis", quiet),
     )

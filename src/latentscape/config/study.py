@@ -47,7 +47,7 @@ class Study(Part):
     about: str = ""
     origin: str = ""
     entries: Annotated[tuple[StudyEntry, ...], Field(min_length=1)]
-    axes: dict[str, tuple[Any, ...]] = {}
+    axes: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = {}
     variants: dict[PrintableName, dict[str, Any]] = {}
     set: dict[str, Any] = {}
     seeds: int = Field(1, gt=0)
