@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # The variable silences an advertisement. Not --quiet: it would hide warnings from --strict.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-.PHONY: install demo test check docs bench clean
+.PHONY: install demo test check docs bench results clean
 
 install: $(STAMP)
 
@@ -33,6 +33,10 @@ check: install
 # The site of the documents, in site/. Broken links are errors.
 docs: install
 	$(DOCS)
+
+# Measures results/NAME.json again and writes the pages that state it: make results NAME=reference
+results: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.evidence $(NAME)
 
 # An hour. Each peer gets an environment of its own in benchmarks/.peers.
 bench: install

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 
+from tools.evidence.pages import write_pages
+
 from benchmarks.commands import run_commands
 from benchmarks.contest import run_contest
 from benchmarks.growth import run_growth
 from benchmarks.precision import SEEDS, run_precision
-from benchmarks.results import SECTIONS, in_order, load_results, save_section, write_report
-from benchmarks.works import CONTESTANTS, WORKS, Contestant, Work
+from benchmarks.results import SECTIONS, save_section, write_report
+from benchmarks.works import CONTESTANTS, ESSENTIAL, WORKS, Contestant, Work
 from latentscape import info
+from latentscape.core.runtime import count_threads
 
 REPORT = "report"
+ALL = "all"
 
 _Named = TypeVar("_Named", Work, Contestant)
 
@@ -25,14 +29,16 @@ def main() -> None:
         "sections",
         nargs="*",
         metavar="SECTION",
-        help=f"{', '.join(SECTIONS)} (all by default); {REPORT} only writes RESULTS.md anew",
+        help=f"{', '.join(SECTIONS)} (all by default); {REPORT} only writes the pages anew",
     )
-    parser.add_argument("--repetitions", type=int, default=3, help="of contest and commands")
-    parser.add_argument("--works", default="", help="of the contest, as in simple-20,conv-bn")
+    parser.add_argument("--repetitions", type=int, default=3, help="of the commands")
+    parser.add_argument(
+        "--works", default=",".join(ESSENTIAL), help="of the contest; all is all of them"
+    )
     parser.add_argument("--contestants", default="", help='as in "Latentscape;Keras on JAX"')
     given = parser.parse_args()
     sections = given.sections or list(SECTIONS)
-    works = _chosen(parser, WORKS, given.works.split(","))
+    works = _chosen(parser, WORKS, given.works.removeprefix(ALL).split(","))
     contestants = _chosen(parser, CONTESTANTS, given.contestants.split(";"))
     if unknown := set(sections) - {*SECTIONS, REPORT}:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
@@ -41,6 +47,8 @@ def main() -> None:
             print(f"{name}:", flush=True)
             save_section(name, _measured(name, given.repetitions, works, contestants))
     write_report()
+    for page in write_pages():
+        print(f"{page} is new")
 
 
 def _chosen(
@@ -63,10 +71,10 @@ def _measured(
 ) -> dict[str, Any]:
     """Measure a section, and note when, how often, and on what."""
     machine = info("cpu")
-    times = {"contest": repetitions, "commands": repetitions, "growth": 1, "precision": len(SEEDS)}
+    times = {"contest": 1, "commands": repetitions, "growth": 1, "precision": len(SEEDS)}
     match name:
         case "contest":
-            content = _merged(run_contest(works, contestants, repetitions))
+            content = run_contest(works, contestants, sorted({count_threads(), 1}, reverse=True))
         case "commands":
             content = run_commands(repetitions)
         case "growth":
@@ -81,17 +89,6 @@ def _measured(
         "precision": machine["training"]["precision"],
         **content,
     }
-
-
-def _merged(contest: dict[str, Any]) -> dict[str, Any]:
-    """Put new rows of the contest in place of those that are stored, and keep the others."""
-    stored = load_results().get("contest", {"rows": [], "limits": []})
-    new = {(row["work"], row["contestant"]): {**row, "date": _today()} for row in contest["rows"]}
-    kept = {(row["work"], row["contestant"]): row for row in stored["rows"]}
-    limits = contest["limits"]
-    if kept.keys() - new.keys():
-        limits = [*stored["limits"], *limits]
-    return {"limits": limits, "rows": in_order((kept | new).values())}
 
 
 def _today() -> str:

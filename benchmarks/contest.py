@@ -1,7 +1,8 @@
-"""The contest: the same works, trained by all contestants in turn."""
+"""The contest: the same works, trained by all contestants, on one core and on more."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -14,64 +15,106 @@ from benchmarks.environments import NotInstalled, interpreter
 from benchmarks.processes import Failed, measure
 from benchmarks.scores import test_loss
 from benchmarks.works import ROOT, Contestant, Work, load_mnist
+from latentscape.core.files import write_json
+from latentscape.core.git import git_commit
 from latentscape.core.machine import measure_products
 from latentscape.core.runtime import choose_device
 
 Images = dict[str, NDArray[np.uint8]]
+Row = dict[str, Any]
+Turn = tuple[int, Work, Contestant]
+"""Threads, what is trained, and by whom."""
+
+UNFINISHED = ROOT / ".peers" / "contest.json"
+"""Rows of a contest that was stopped: the same command goes on from there."""
 
 
 def run_contest(
-    works: Iterable[Work], contestants: Iterable[Contestant], repetitions: int
+    works: Iterable[Work],
+    contestants: Iterable[Contestant],
+    threads: Iterable[int],
+    unfinished: Path = UNFINISHED,
 ) -> dict[str, Any]:
-    """Train each work by each contestant, all of them once before any of them again.
+    """Train each work by each contestant, on so many cores each time.
+
+    All rows are of one contest: it goes on from what a stopped one has kept, unless it was of other
+    works, contestants, or another commit.
 
     Returns
     -------
     dict
-        ``limits``: GFLOP/s of matrix products, measured before each repetition; ``rows``: a row for
-        each work and contestant, with what came of each repetition, or why nothing did.
+        ``limits``: GFLOP/s of matrix products, before each work; ``rows``: a row for each work,
+        contestant and number of threads, with what came of it, or why nothing did.
     """
+    turns = [
+        (count, work, contestant)
+        for count, work, contestant in product(tuple(threads), tuple(works), tuple(contestants))
+    ]
+    plan = {"commit": git_commit(Path(__file__)), "turns": [list(_key(turn)) for turn in turns]}
+    kept = _kept(unfinished, plan)
+    images = _load_images()
+    for turn in turns:
+        if any(_is_of(row, turn) for row in kept["rows"]):
+            continue
+        if not any(row["work"] == turn[1].recipe for row in kept["rows"]):
+            kept["limits"].append(measure_products(choose_device("cpu")))
+        row = _take_turn(turn, images)
+        print(_describe(row), flush=True)
+        kept["rows"].append(row)
+        unfinished.parent.mkdir(exist_ok=True)
+        write_json(unfinished, kept)
+    unfinished.unlink(missing_ok=True)
+    return {"commit": plan["commit"], "limits": kept["limits"], "rows": kept["rows"]}
+
+
+def _kept(unfinished: Path, plan: dict[str, Any]) -> dict[str, Any]:
+    """Read what a contest of the same plan has measured before it was stopped."""
+    if unfinished.exists():
+        kept: dict[str, Any] = json.loads(unfinished.read_text("utf-8"))
+        if kept["plan"] == plan:
+            return kept
+    return {"plan": plan, "limits": [], "rows": []}
+
+
+def _key(turn: Turn) -> Iterator[int | str]:
+    threads, work, contestant = turn
+    yield from (threads, work.recipe, work.images, work.epochs, contestant.name)
+
+
+def _is_of(row: Row, turn: Turn) -> bool:
+    threads, work, contestant = turn
+    key = (row["threads"], row["work"], row["contestant"])
+    return key == (threads, work.recipe, contestant.name)
+
+
+def _load_images() -> Images:
     dataset = load_mnist()
-    images = {"train": dataset.images[:60_000, 0], "test": dataset.images[60_000:, 0]}
-    works, contestants = tuple(works), tuple(contestants)
-    rows: dict[tuple[str, str], dict[str, Any]] = {
-        (work.recipe, contestant.name): {
-            "work": work.recipe,
-            "contestant": contestant.name,
-            "images": work.images,
-            "turns": [],
-            "failure": None,
-        }
-        for work in works
-        for contestant in contestants
+    return {"train": dataset.images[:60_000, 0], "test": dataset.images[60_000:, 0]}
+
+
+def _take_turn(turn: Turn, images: Images) -> Row:
+    """Return what comes of one training, or why nothing does."""
+    threads, work, contestant = turn
+    row = {
+        "work": work.recipe,
+        "contestant": contestant.name,
+        "precision": contestant.precision,
+        "threads": threads,
+        "images": work.images,
+        "batch_size": work.batch_size,
+        "failure": None,
     }
-    limits = []
-    for repetition in range(repetitions):
-        limits.append(measure_products(choose_device("cpu")))
-        for work in works:
-            for contestant in contestants:
-                row = rows[work.recipe, contestant.name]
-                _take_turn(row, work, contestant, images, repetition)
-                print(_describe(row), flush=True)
-    return {"limits": limits, "rows": [_summed_up(row) for row in rows.values()]}
-
-
-def _take_turn(
-    row: dict[str, Any], work: Work, contestant: Contestant, images: Images, seed: int
-) -> None:
-    """Add what comes of one training to a row; one failure is enough."""
-    if row["failure"]:
-        return
     try:
-        row["turns"].append(_trained(work, contestant, images, seed))
+        return {**row, **_summed_up(work, _trained(turn, images))}
     except NotInstalled as error:
-        row["failure"] = f"not installed: {error}"
+        return {**row, "failure": f"not installed: {error}"}
     except Failed as error:
-        row["failure"] = str(error)
+        return {**row, "failure": str(error)}
 
 
-def _trained(work: Work, contestant: Contestant, images: Images, seed: int) -> dict[str, Any]:
+def _trained(turn: Turn, images: Images) -> Row:
     """Train a work in a process of its own, and score what it makes of the test images."""
+    threads, work, contestant = turn
     python = interpreter(contestant)
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -82,14 +125,15 @@ def _trained(work: Work, contestant: Contestant, images: Images, seed: int) -> d
             "epochs": work.epochs,
             "batch_size": work.batch_size,
             "lr": 1e-3,
-            "seed": seed,
+            "seed": 0,
             "precision": contestant.precision,
             "folder": name,
         }
         (folder / "job.json").write_text(json.dumps(job))
         script = ROOT / "contestants" / f"{contestant.script}.py"
-        measure([python, script, folder / "job.json"], folder, dict(contestant.environment))
-        answer: dict[str, Any] = json.loads((folder / "answer.json").read_text())
+        order = [python, script, folder / "job.json"]
+        measure(order, folder, dict(contestant.environment), threads)
+        answer: Row = json.loads((folder / "answer.json").read_text())
         answer["test_loss"] = _test_loss(work, folder, images["test"])
     return answer
 
@@ -110,28 +154,24 @@ def _test_loss(work: Work, folder: Path, images: NDArray[np.uint8]) -> float:
     )
 
 
-def _summed_up(row: dict[str, Any]) -> dict[str, Any]:
-    """Add the medians over repetitions; the first epoch of each counts apart."""
-    turns = row["turns"]
-    if not turns or row["failure"]:
-        return row
-    seconds = median(second for turn in turns for second in turn["epoch_seconds"][1:])
+def _summed_up(work: Work, answer: Row) -> Row:
+    """Add the median of the epochs that are timed; the first one counts apart."""
+    first, *timed = answer["epoch_seconds"]
+    seconds = median(timed)
     return {
-        **row,
+        **answer,
+        "first_epoch_seconds": first,
         "seconds": seconds,
-        "first_epoch_seconds": median(turn["epoch_seconds"][0] for turn in turns),
-        "images_per_second": row["images"] / seconds,
-        "peak_bytes": median(turn["peak_bytes"] for turn in turns),
-        "test_loss": float(np.mean([turn["test_loss"] for turn in turns])),
-        "test_loss_sd": float(np.std([turn["test_loss"] for turn in turns], ddof=len(turns) > 1)),
-        "n": len(turns),
+        "fastest": min(timed),
+        "slowest": max(timed),
+        "images_per_second": work.images / seconds,
+        "n": len(timed),
     }
 
 
-def _describe(row: dict[str, Any]) -> str:
-    name = f"{row['work']:14} {row['contestant']:22}"
+def _describe(row: Row) -> str:
+    name = f"{row['threads']} {row['work']:14} {row['contestant']:30}"
     if row["failure"]:
         return f"{name} {row['failure']}"
-    turn = row["turns"][-1]
-    seconds = " ".join(f"{second:.2f}" for second in turn["epoch_seconds"])
-    return f"{name} epochs {seconds} s, test loss {turn['test_loss']:.2f}"
+    seconds = " ".join(f"{second:.2f}" for second in row["epoch_seconds"])
+    return f"{name} epochs {seconds} s, test loss {row['test_loss']:.2f}"

@@ -42,20 +42,31 @@ class Measured:
 
 
 def measure(
-    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    threads: int | None = None,
 ) -> Measured:
-    """Run a command in a folder, with so many more environment variables.
+    """Run a command in a folder, with so many more environment variables, on so many cores.
 
     Raises
     ------
     Failed
         With the last line of what it said.
     """
-    order = {"command": [str(part) for part in command], "most_seconds": MOST_SECONDS}
+    order = {
+        "command": [str(part) for part in command],
+        "most_seconds": MOST_SECONDS,
+        "threads": threads,
+    }
     done = subprocess.run(
         [sys.executable, "-I", "-S", ROOT / "launcher.py", json.dumps(order)],
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env={
+            **os.environ,
+            **({"OMP_NUM_THREADS": str(threads)} if threads else {}),
+            **(environment or {}),
+        },
         capture_output=True,
         text=True,
     )

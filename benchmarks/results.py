@@ -10,13 +10,30 @@ from benchmarks.figure import NAMES, beyond, draw
 from benchmarks.flops import training_flops
 from benchmarks.growth import BASES, SECONDS, VARIED, along
 from benchmarks.precision import PRECISIONS, SEEDS
-from benchmarks.targets import OWN, TARGETS, Sections, contest_row, limit, limit_share
-from benchmarks.works import CONTESTANTS, ROOT, WORKS, Work
+from benchmarks.targets import (
+    OWN,
+    TARGETS,
+    Sections,
+    all_threads,
+    contest_row,
+    contest_rows,
+    limit,
+    limit_share,
+    slower,
+)
+from benchmarks.works import ROOT, WORKS, Work
 from latentscape.core.files import write_json, write_text
 from latentscape.core.units import NONE, count, joined, number, share
 
 SECTIONS = ("contest", "commands", "growth", "precision")
 UNITS = {"nats": "nats per image", "squared_error": "squared error per image"}
+
+
+TUNED = """Peers get what their own guides recommend for speed. PyTorch, tuned: all images in
+memory, fused Adam, channels innermost. skorch: the last two of these. pythae: fused Adam. Keras:
+several batches per call (`steps_per_execution`); it compiles with JAX, and by its own choice not
+with TensorFlow on a CPU. In bfloat16 PyTorch and skorch use autocast, Keras its mixed policy. The
+mixed precision of pythae is for CUDA alone."""
 
 
 def load_results(folder: Path = ROOT) -> Sections:
@@ -83,51 +100,57 @@ def _targets(sections: Sections) -> str:
 def _contest(sections: Sections) -> str:
     contest = sections["contest"]
     works = [work for work in WORKS if any(row["work"] == work.recipe for row in contest["rows"])]
+    tables = [_work(work, threads, sections) for work in works for threads in all_threads(sections)]
     return _joined(
         "## Contest",
         """All contestants train the same networks on the same MNIST images, with the same loss,
-        batches of the same size and Adam at the same rate, each in a process of its own. They take
-        turns, and the seed changes with every turn. The first epoch, in which frameworks compile,
-        is not in the median. Peak memory is that of the whole process, from its start to the
-        reconstructions of the test images. The test loss is computed from these reconstructions, by
-        the same lines for all. The ratio is the contestant's seconds per epoch over Latentscape's:
-        above 1 is slower than Latentscape.""",
-        *(_work(work, sections) for work in works),
+        batches of the same size and Adam at the same rate, each in a process of its own. The first
+        epoch, in which frameworks compile, is not timed. s per epoch is the median of n epochs,
+        beside the fastest and the slowest. The ratio is the contestant's seconds per epoch over
+        Latentscape's in the same precision: above 1 is slower than Latentscape. Peak memory is that
+        of the whole process, from its start to the reconstructions of the test images. The test
+        loss is computed from these reconstructions, by the same lines for all.""",
+        *([TUNED] if any("tuned" in row["contestant"] for row in contest["rows"]) else []),
+        *filter(None, tables),
         _limits(sections, works),
         _peer_versions(contest["rows"]),
     )
 
 
-def _work(work: Work, sections: Sections) -> str:
-    """Write the table of a work."""
-    own = contest_row(sections, work.recipe, OWN)
-    shown = [row for row in sections["contest"]["rows"] if row["work"] == work.recipe]
+def _work(work: Work, threads: int, sections: Sections) -> str:
+    """Write the table of a work on so many cores; nothing where it was not trained on them."""
+    rows = contest_rows(sections, work.recipe, threads)
+    if not rows:
+        return ""
     head = [
         "Contestant",
+        "Precision",
         "s per epoch",
+        "Fastest … slowest",
         "Ratio",
         "Images/s",
         "Peak memory, MB",
-        f"Test loss, mean, {UNITS[work.metric]}",
+        f"Test loss, {UNITS[work.metric]}",
         "First epoch, s",
         "n",
     ]
     return _joined(
-        f"### {work.recipe}",
-        f"{count(work.images)} images in batches of {work.batch_size}, {work.epochs} epochs."
-        f"{_dates(shown)}",
-        _table(head, [_contestant(row, own) for row in shown]),
+        f"### {work.recipe}, {threads} core{'s' if threads > 1 else ''}",
+        f"{count(rows[0]['images'])} images in batches of {rows[0]['batch_size']}.",
+        _table(head, [_contestant(row, sections) for row in rows], words=2),
     )
 
 
-def _contestant(row: dict[str, Any], own: dict[str, Any] | None) -> list[str]:
+def _contestant(row: dict[str, Any], sections: Sections) -> list[str]:
     if "seconds" not in row:
-        return [row["contestant"], row["failure"] or "not measured", *[NONE] * 6]
-    spread = f" ± {number(row['test_loss_sd'], 2)}" if row["n"] > 1 else ""
+        return [row["contestant"], row["precision"], row["failure"] or "not measured", *[NONE] * 7]
+    spread = f" ± {number(row['test_loss_sd'], 2)}" if "test_loss_sd" in row else ""
     return [
         row["contestant"],
+        row["precision"],
         number(row["seconds"], 3),
-        number(row["seconds"] / own["seconds"], 3) if own else NONE,
+        f"{number(row['fastest'], 3)} … {number(row['slowest'], 3)}",
+        number(slower(sections, row), 3),
         number(row["images_per_second"], 3),
         number(row["peak_bytes"] / 1e6, 3),
         f"{number(row['test_loss'])}{spread}",
@@ -136,19 +159,8 @@ def _contestant(row: dict[str, Any], own: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _dates(rows: Iterable[dict[str, Any]]) -> str:
-    """Say who was measured when, where it was not on one day."""
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        names.setdefault(row["date"], []).append(row["contestant"])
-    if len(names) < 2:
-        return ""
-    told = "; ".join(f"{date}: {' / '.join(those)}" for date, those in sorted(names.items()))
-    return f" Measured on different days ({told})."
-
-
 def _limits(sections: Sections, works: Iterable[Work]) -> str:
-    shown = (OWN, f"{OWN}, float32")
+    shown = tuple(OWN.values())
     rows = [
         [
             work.recipe,
@@ -184,8 +196,7 @@ def _peer_versions(rows: Iterable[dict[str, Any]]) -> str:
     """List the packages that contestants say they computed with."""
     versions: dict[str, dict[str, str]] = {}
     for row in rows:
-        for turn in row["turns"]:
-            versions.setdefault(row["contestant"], {}).update(turn["versions"])
+        versions.setdefault(row["contestant"], {}).update(row.get("versions", {}))
     told = [
         [name, ", ".join(f"{package} {version}" for package, version in found.items())]
         for name, found in versions.items()
@@ -321,10 +332,3 @@ def _lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Write rows of a table; what stands in a cell must not end it."""
     for row in rows:
         yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
-
-
-def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort rows of the contest by works, and by contestants within each."""
-    works = [work.recipe for work in WORKS]
-    names = [contestant.name for contestant in CONTESTANTS]
-    return sorted(rows, key=lambda r: (works.index(r["work"]), names.index(r["contestant"])))

@@ -11,7 +11,8 @@ from latentscape.core.units import NONE, number, share
 Sections = dict[str, Any]
 """The content of results.json."""
 
-OWN = "Latentscape"
+OWN = {"bfloat16": "Latentscape", "float32": "Latentscape, float32"}
+"""Precision to what Latentscape is called in it."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,40 @@ class Target:
         return [self.what, wanted, self.write(value), "met" if met else "**missed**"]
 
 
-def contest_row(sections: Sections, work: str, contestant: str) -> dict[str, Any] | None:
-    """Return the row of a contestant that trained a work; None where nobody did."""
-    for row in sections.get("contest", {}).get("rows", []):
-        if (row["work"], row["contestant"]) == (work, contestant) and "seconds" in row:
-            return dict(row)
+def contest_rows(sections: Sections, work: str, threads: int) -> list[dict[str, Any]]:
+    """Return the rows of a work, trained on so many cores."""
+    rows = sections.get("contest", {}).get("rows", [])
+    return [row for row in rows if (row["work"], row["threads"]) == (work, threads)]
+
+
+def all_threads(sections: Sections) -> list[int]:
+    """Return on how many cores the contest was held, the most first."""
+    rows = sections.get("contest", {}).get("rows", [])
+    return sorted({row["threads"] for row in rows}, reverse=True)
+
+
+def contest_row(
+    sections: Sections, work: str, contestant: str, threads: int | None = None
+) -> dict[str, Any] | None:
+    """Return the row of a contestant that trained a work, on the most cores unless it is said.
+
+    It is None where nobody did.
+    """
+    for count in [threads] if threads else all_threads(sections)[:1]:
+        for row in contest_rows(sections, work, count):
+            if row["contestant"] == contestant and "seconds" in row:
+                return row
     return None
 
 
-def slower(sections: Sections, work: str, contestant: str) -> float | None:
-    """Return how many times as long as Latentscape's an epoch of a contestant takes."""
-    own, other = (contest_row(sections, work, name) for name in (OWN, contestant))
-    return other["seconds"] / own["seconds"] if own and other else None
+def slower(sections: Sections, row: dict[str, Any], precision: str | None = None) -> float | None:
+    """Return how many times as long as Latentscape's an epoch of a contestant takes.
+
+    Latentscape's is that of the same precision, unless another one is asked for.
+    """
+    name = OWN[precision or row["precision"]]
+    own = contest_row(sections, row["work"], name, row["threads"])
+    return float(row["seconds"] / own["seconds"]) if own and "seconds" in row else None
 
 
 def limit(sections: Sections, precision: str) -> float | None:
@@ -66,7 +89,7 @@ def limit(sections: Sections, precision: str) -> float | None:
     return max(found, default=None)
 
 
-def limit_share(sections: Sections, work: str, contestant: str = OWN) -> float | None:
+def limit_share(sections: Sections, work: str, contestant: str = OWN["bfloat16"]) -> float | None:
     """Return which share of the float32 limit the products of a work come to in training."""
     row, most = contest_row(sections, work, contestant), limit(sections, "float32")
     if row is None or most is None:
@@ -75,10 +98,14 @@ def limit_share(sections: Sections, work: str, contestant: str = OWN) -> float |
 
 
 def _ratio(work: str, contestant: str, bound: float) -> Target:
+    def value(sections: Sections) -> float | None:
+        row = contest_row(sections, work, contestant)
+        return slower(sections, row, "bfloat16") if row else None
+
     return Target(
-        f"{work}: seconds per epoch, {contestant} / Latentscape",
+        f"{work}: seconds per epoch, {contestant} in float32 / Latentscape in bfloat16",
         bound,
-        lambda sections: slower(sections, work, contestant),
+        value,
         lambda value: f"{number(value, 3)} ×",
     )
 

@@ -18,7 +18,7 @@ class Work:
     recipe : str
         Its name.
     images : int
-        The first so many training images.
+        The first so many training images: enough for a steady pace.
     batch_size : int
         Images in a batch.
     epochs : int
@@ -36,13 +36,15 @@ class Work:
 
 
 WORKS = (
-    Work("simple-20", 60_000, 128, 3),
-    Work("elaborate-4", 60_000, 128, 2, "squared_error"),
-    Work("vae-20", 60_000, 128, 2),
-    Work("dense-dropout", 20_000, 256, 2),
-    Work("conv-bn", 20_000, 256, 2),
-    Work("conv-vae", 20_000, 256, 2),
+    Work("simple-20", 30_000, 128, 6),
+    Work("elaborate-4", 30_000, 128, 6, "squared_error"),
+    Work("vae-20", 30_000, 128, 6),
+    Work("dense-dropout", 10_000, 256, 6),
+    Work("conv-bn", 5_000, 256, 6),
+    Work("conv-vae", 5_000, 256, 6),
 )
+ESSENTIAL = ("simple-20", "vae-20", "conv-bn")
+"""Works of the tables that documents show."""
 
 
 @dataclass(frozen=True)
@@ -60,31 +62,36 @@ class Contestant:
     environment : dict
         Variables that are set for it.
     precision : str
-        ``train.precision``, of Latentscape alone.
+        ``float32`` or ``bfloat16``, in which layers are computed. Only equals are compared.
     """
 
     name: str
     script: str
     requirements: str | None
     environment: tuple[tuple[str, str], ...] = ()
-    precision: str = "auto"
+    precision: str = "float32"
 
 
-_KERAS = ("TF_CPP_MIN_LOG_LEVEL", "3")
+_TENSORFLOW = (("KERAS_BACKEND", "tensorflow"), ("TF_CPP_MIN_LOG_LEVEL", "3"))
+_JAX = (("KERAS_BACKEND", "jax"),)
+LOWER = "bfloat16"
 CONTESTANTS = (
-    Contestant("Latentscape", "latentscape_own", None),
-    Contestant("Latentscape, float32", "latentscape_own", None, precision="float32"),
-    Contestant("pythae", "pythae_peer", "pythae"),
-    Contestant(
-        "Keras on TensorFlow",
-        "keras_peer",
-        "keras-tensorflow",
-        (("KERAS_BACKEND", "tensorflow"), _KERAS),
-    ),
-    Contestant("Keras on JAX", "keras_peer", "keras-jax", (("KERAS_BACKEND", "jax"),)),
-    Contestant("PyTorch, DataLoader", "pytorch_loader", "pytorch"),
+    Contestant("Latentscape", "latentscape_own", None, precision=LOWER),
+    Contestant("Latentscape, float32", "latentscape_own", None),
+    Contestant("PyTorch, tuned, bfloat16", "pytorch_tuned", "pytorch", precision=LOWER),
+    Contestant("PyTorch, tuned", "pytorch_tuned", "pytorch"),
     Contestant("PyTorch, in memory", "pytorch_memory", "pytorch"),
+    Contestant("PyTorch, DataLoader", "pytorch_loader", "pytorch"),
+    Contestant("Keras on JAX, bfloat16", "keras_peer", "keras-jax", _JAX, LOWER),
+    Contestant("Keras on JAX", "keras_peer", "keras-jax", _JAX),
+    Contestant(
+        "Keras on TensorFlow, bfloat16", "keras_peer", "keras-tensorflow", _TENSORFLOW, LOWER
+    ),
+    Contestant("Keras on TensorFlow", "keras_peer", "keras-tensorflow", _TENSORFLOW),
+    Contestant("skorch, bfloat16", "skorch_peer", "skorch", precision=LOWER),
     Contestant("skorch", "skorch_peer", "skorch"),
+    # Its mixed precision is for CUDA alone.
+    Contestant("pythae", "pythae_peer", "pythae"),
 )
 
 

@@ -1,12 +1,18 @@
 """What the benchmarks publish: the page is what was measured, and the works are the recipes."""
 
+import importlib
 import importlib.util
+import json
 import shutil
 import sys
 
+import numpy as np
 import pytest
+from benchmarks import documents
+from benchmarks.contest import run_contest
 from benchmarks.results import write_report
-from benchmarks.works import CONTESTANTS, ROOT, WORKS
+from benchmarks.targets import slower
+from benchmarks.works import CONTESTANTS, ESSENTIAL, LOWER, ROOT, WORKS
 
 from latentscape.config import MlpConfig, load_recipe
 
@@ -53,3 +59,110 @@ def test_every_contestant_has_its_script_and_pinned_requirements():
         if contestant.requirements:
             file = ROOT / "requirements" / f"{contestant.requirements}.txt"
             assert all("==" in line for line in file.read_text().splitlines() if line.strip())
+
+
+@pytest.fixture
+def contest(monkeypatch, tmp_path):
+    """Hold a contest of two works whose trainings are made up, and count them."""
+    trained = []
+
+    def train(turn, images):
+        threads, work, contestant = turn
+        if contestant.name == "skorch" and "skorch" in trained:
+            raise KeyboardInterrupt
+        trained.append(contestant.name)
+        seconds = [9.0, *(float(len(trained) + epoch) for epoch in range(work.epochs - 1))]
+        return {"epoch_seconds": seconds, "peak_bytes": 1, "versions": {}, "test_loss": 0.5}
+
+    monkeypatch.setattr("benchmarks.contest._trained", train)
+    monkeypatch.setattr("benchmarks.contest._load_images", dict)
+    monkeypatch.setattr("benchmarks.contest.measure_products", lambda device: {"float32": 1.0})
+    names = ("Latentscape, float32", "skorch")
+    contestants = [each for each in CONTESTANTS if each.name in names]
+
+    def hold():
+        return run_contest(WORKS[:1], contestants, (2, 1), tmp_path / "contest.json")
+
+    return hold, trained
+
+
+def test_a_contest_that_was_stopped_goes_on_and_keeps_one_run(contest, tmp_path):
+    hold, trained = contest
+    with pytest.raises(KeyboardInterrupt):
+        hold()
+    assert trained == ["Latentscape, float32", "skorch", "Latentscape, float32"]
+    trained.remove("skorch")
+    done = hold()
+    assert trained == ["Latentscape, float32"] * 2 + ["skorch"]
+    assert [(row["threads"], row["contestant"]) for row in done["rows"]] == [
+        (threads, name) for threads in (2, 1) for name in ("Latentscape, float32", "skorch")
+    ]
+    assert not (tmp_path / "contest.json").exists()
+    row = done["rows"][0]
+    assert (row["seconds"], row["fastest"], row["slowest"], row["n"]) == (3.0, 1.0, 5.0, 5)
+    assert row["first_epoch_seconds"] == 9.0
+
+
+def test_works_are_timed_for_five_epochs_after_a_warm_up():
+    assert all(work.epochs >= 6 for work in WORKS)
+    assert set(ESSENTIAL) <= {work.recipe for work in WORKS}
+
+
+def test_each_peer_of_a_lower_precision_is_there_in_float32_too():
+    lower = {each.script for each in CONTESTANTS if each.precision == LOWER}
+    full = {each.script for each in CONTESTANTS if each.precision == "float32"}
+    assert lower <= full
+    assert {"latentscape_own", "pytorch_tuned", "keras_peer", "skorch_peer"} <= lower
+
+
+def _row(contestant, precision, seconds, work="simple-20"):
+    numbers = {"seconds": seconds, "images": 10, "threads": 2}
+    return {"work": work, "contestant": contestant, "precision": precision, **numbers}
+
+
+def test_contestants_are_compared_at_equal_precision(monkeypatch):
+    rows = [
+        _row("Latentscape", "bfloat16", 1.0),
+        _row("Latentscape, float32", "float32", 2.0),
+        _row("PyTorch, tuned, bfloat16", "bfloat16", 1.3),
+        _row("skorch, bfloat16", "bfloat16", 1.9),
+        _row("PyTorch, tuned", "float32", 2.2),
+        _row("PyTorch, tuned", "float32", 3.0, "conv-bn"),
+        _row("Latentscape, float32", "float32", 2.0, "conv-bn"),
+    ]
+    sections = {"contest": {"rows": rows}}
+    assert slower(sections, rows[4]) == 1.1
+    assert slower(sections, rows[4], "bfloat16") == 2.2
+    monkeypatch.setattr("benchmarks.documents.load_results", lambda: sections)
+    assert documents.equal_precision() == (
+        "the fastest other program takes 1.3 times as long in bfloat16 on 2 cores and 1.1 to 1.5 "
+        "times as long in float32 on 2 cores"
+    )
+    assert "| PyTorch, tuned | float32 | 2.20 | 1.1 × | 3.00 | 1.5 × |" in documents.contest()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("work", ["vae-20", "conv-bn"])
+def test_the_tuned_script_trains_in_either_precision(work, precision, tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    for name in ("train", "test"):
+        np.save(tmp_path / f"{name}.npy", generator.integers(0, 256, (32, 28, 28), np.uint8))
+    job = {"work": work, "train": str(tmp_path / "train.npy"), "test": str(tmp_path / "test.npy")}
+    job |= {"epochs": 2, "batch_size": 16, "lr": 1e-3, "seed": 0, "precision": precision}
+    (tmp_path / "job.json").write_text(json.dumps({**job, "folder": str(tmp_path)}))
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(ROOT / "contestants")
+        patch.setattr(sys, "argv", ["pytorch_tuned", str(tmp_path / "job.json")])
+        before = set(sys.modules)
+        try:
+            importlib.import_module("pytorch_tuned").main()
+        finally:
+            for name in set(sys.modules) - before:
+                if str(ROOT) in str(getattr(sys.modules[name], "__file__", "")):
+                    del sys.modules[name]
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert len(answer["epoch_seconds"]) == 2
+    images = np.load(tmp_path / "reconstructions.npy")
+    assert images.shape == (32, 784)
+    assert images.dtype == np.float32
+    assert np.isfinite(images).all()

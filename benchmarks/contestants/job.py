@@ -32,7 +32,7 @@ class Job:
     seed : int
         Draws initial weights and batches.
     precision : str
-        ``train.precision`` of Latentscape; the others compute as they do by default.
+        ``float32``; or ``bfloat16``, in which layers are computed, while weights stay in float32.
     folder : Path
         Where the answer is written.
     """

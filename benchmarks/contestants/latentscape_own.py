@@ -29,7 +29,7 @@ def main() -> None:
         rate = None
         if model.config.latent.kind == "gaussian":
             rate = torch.cat([model.posterior(part).rate().sum(1) for part in parts]).numpy()
-    seconds = [record["seconds"] for record in run.history]
+    seconds = [epoch.seconds for epoch in run.history.epochs]
     job.answer(seconds, reconstructions.numpy(), rate, ["latentscape", "torch"])
 
 

@@ -96,6 +96,7 @@ def train(model: AE | VAE, job: Job) -> list[float]:
         num_epochs=job.epochs,
         per_device_train_batch_size=job.batch_size,
         learning_rate=job.lr,
+        optimizer_params={"fused": True},
         seed=job.seed,
         no_cuda=True,
     )

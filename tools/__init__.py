@@ -1,0 +1,1 @@
+"""What the makers of Latentscape run, and its users do not need."""

@@ -1,0 +1,54 @@
+"""Measure what documents state, and write it into them: ``python -m tools.evidence NAME``."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.evidence.dying import measure_dying
+from tools.evidence.measuring import RUNS, Protocol, measure_study
+from tools.evidence.pages import write_pages
+from tools.evidence.records import Evidence, save
+
+PAGES = "pages"
+
+STUDIES = {
+    "quickstart": Protocol(data=None, seeds=1, is_printed=True),
+    "reference": Protocol(seeds=5),
+    "cnn-fc": Protocol(),
+    "splits": Protocol(),
+    "vae-20": Protocol(),
+    "cond-vae": Protocol(),
+    "ae-vs-cae": Protocol(),
+    "embed-32": Protocol(),
+    "cluster-10": Protocol(),
+    "likelihoods": Protocol(seeds=1),
+}
+"""Name of a results file to how its study is measured."""
+
+OTHERS: dict[str, Callable[[], Evidence]] = {"dying-codes": measure_dying}
+"""Name of a results file to what measures it, where it is no study."""
+
+
+def main() -> int:
+    """Measure, keep the file, and write the pages."""
+    parser = argparse.ArgumentParser(prog="python -m tools.evidence", description=__doc__)
+    parser.add_argument(
+        "name",
+        choices=[*STUDIES, *OTHERS, PAGES],
+        help=f"of a results file; {PAGES} only writes the pages anew",
+    )
+    parser.add_argument("--runs", type=Path, default=RUNS, help="folder that runs are kept in")
+    arguments = parser.parse_args()
+    name = arguments.name
+    if name in STUDIES:
+        save(measure_study(name, STUDIES[name], arguments.runs))
+    elif name in OTHERS:
+        save(OTHERS[name]())
+    for page in write_pages():
+        print(f"{page} is new")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

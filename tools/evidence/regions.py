@@ -1,0 +1,249 @@
+"""What is written into the regions of pages: tables and sentences, made of results files."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from benchmarks import documents
+
+from latentscape.analyses.metrics import find_metric
+from latentscape.core.units import NONE, count, joined, number, percent
+from latentscape.runs.facts import Environment
+from tools.evidence.records import FOLDER, Evidence, ResultRow, load
+
+FEW_SD = 2
+"""So many standard deviations between seeds a number may be off, and agrees."""
+
+
+def files() -> list[str]:
+    """Name the results files that there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def circumstances(*names: str) -> str:
+    """Say on what results were measured, or that they are older than results files."""
+    return "\n".join(_circumstances(load(name)) for name in names)
+
+
+def reference() -> str:
+    """Write what five projects reported beside what came out."""
+    rows = [
+        [f"`{row.recipe}`", *_beside_reported(row, claim.metric), _seeds(row, claim.metric)]
+        for row in _reference_rows()
+        for claim in row.claims
+    ]
+    return _table(["recipe", "metric", "reported", "obtained", "seeds"], rows)
+
+
+def reference_words() -> str:
+    """Say how far what came out is from what was reported, and what PCA does better."""
+    rows = _reference_rows()
+    sentences = [_agreement(row, claim.metric) for row in rows for claim in row.claims]
+    behind = [f"`{row.recipe}`" for row in rows if "pca_mse" in row.numbers and _loses(row)]
+    if behind:
+        verb = "does" if len(behind) == 1 else "do"
+        sentences.append(f"{joined(behind)} {verb} not beat PCA with as many numbers.")
+    return " ".join(sentences)
+
+
+def dying() -> str:
+    """Write how many numbers of the code of `cnn-fc` live after the first steps."""
+    evidence = load("dying-codes")
+    rows = [
+        [
+            row.label.replace("cnn-fc", "`cnn-fc`"),
+            ", ".join(f"{value:g}" for value in row.numbers["alive"].values),
+        ]
+        for row in evidence.rows
+    ]
+    return _table(["network", "of 64 numbers alive, one value a seed"], rows)
+
+
+def splits() -> str:
+    """Write how much another split changes, beside how much another seed does."""
+    if "splits" not in files():
+        return _missing("splits")
+    evidence = load("splits")
+    rows = [
+        [f"`{row.label}`", str(row.runs[0].split_seed), _written(row, "mse"), _seeds(row, "mse")]
+        for row in evidence.rows
+        if row.kind == "model"
+    ]
+    return _table(["recipe", "split seed", "MSE per pixel", "training seeds"], rows)
+
+
+def variants() -> str:
+    """Write what generative recipes reach."""
+    elbo = load("vae-20")
+    collapsed, likelihoods = elbo.row("vae-20-collapsed"), load("likelihoods")
+    mean_image = number(collapsed.statistic("mean_image_squared_error").mean)
+    rows = [
+        ["`vae-20`", "ELBO, nats, grey pixels", NONE, *_obtained(elbo.row("vae-20"), "elbo")],
+        [
+            "`vae-20-collapsed`",
+            f"squared error per image; the mean image has {mean_image}",
+            number(collapsed.reported("squared_error"), 3),
+            *_obtained(collapsed, "squared_error"),
+        ],
+    ]
+    for row in likelihoods.rows:
+        error = number(row.statistic("nll_se").mean, 2)
+        value, seeds = _obtained(row, "nll")
+        what = "NLL, nats, dynamically binarised"
+        published = number(row.reported("nll"))
+        rows.append([f"`{row.recipe}`", what, published, f"{value}, standard error {error}", seeds])
+    recognised = load("cond-vae").row("cond-vae")
+    what = "asked-for label recognised in samples"
+    value, seeds = _share(recognised, "recognised"), _seeds(recognised, "recognised")
+    rows.append(["`cond-vae`", what, NONE, value, seeds])
+    return _table(["recipe", "what", "published", "obtained", "seeds"], rows)
+
+
+def conditional() -> str:
+    """Say what the recognition of `cond-vae` costs."""
+    evidence = load("cond-vae")
+    row, plain = evidence.row("cond-vae"), evidence.row("vae-20 --condition label")
+    return (
+        f"`cond-vae` pays for its recognition with variety. The recall of its samples is "
+        f"{_share(row, 'recall')}. `vae-20 --condition label` has {_share(plain, 'recall')} and is "
+        f"recognised in {_share(plain, 'recognised')}."
+    )
+
+
+def course_report() -> str:
+    """Write the comparison of the course report."""
+    keys = ("kmeans_accuracy", "probe_accuracy", "readable_of_16")
+    rows = []
+    for row in load("ae-vs-cae").rows:
+        numbers = [_with_reported(row, key) for key in keys]
+        rows.append([f"`{row.label}`" if row.kind == "model" else row.label, *numbers])
+    head = ["codes", "K-means, majority", "MLP probe", "readable of 16"]
+    return _table([head[0], *(f"{each}: reported / obtained" for each in head[1:])], rows)
+
+
+def codes() -> str:
+    """Write what recipes for clusters and probes reach."""
+    wanted = {
+        "cluster-10": ("kmeans_hungarian", "umap_hungarian"),
+        "embed-32": ("knn_accuracy", "probe_accuracy"),
+    }
+    lines = [_missing(name) for name in wanted if name not in files()]
+    rows = []
+    for name in wanted.keys() & set(files()):
+        evidence = load(name)
+        for key in wanted[name]:
+            baselines = (evidence.baseline("pixels"), evidence.baseline("pca"))
+            rows.append(
+                [
+                    f"`{name}`",
+                    find_metric(key).title,
+                    *_obtained(evidence.rows[0], key),
+                    *(_written(row, key) for row in baselines),
+                ]
+            )
+    head = ["recipe", "what", "obtained", "seeds", "raw pixels", "PCA"]
+    return "\n\n".join([*([_table(head, rows)] if rows else []), *lines])
+
+
+def floor() -> str:
+    """Write the least cross-entropy that MNIST allows."""
+    return number(load("reference").rows[0].statistic("entropy_floor").mean, 3)
+
+
+WRITERS: Mapping[str, Callable[[], str]] = {
+    "reference": reference,
+    "reference-words": reference_words,
+    "reference-circumstances": lambda: circumstances("reference", "cnn-fc"),
+    "dying": dying,
+    "splits": splits,
+    "variants": variants,
+    "variants-circumstances": lambda: circumstances("vae-20", "likelihoods", "cond-vae"),
+    "conditional": conditional,
+    "ae-vs-cae": course_report,
+    "ae-vs-cae-circumstances": lambda: circumstances("ae-vs-cae"),
+    "codes": codes,
+    "floor": floor,
+    **documents.WRITERS,
+}
+"""Name of a region to what writes it."""
+
+
+def _reference_rows() -> list[ResultRow]:
+    return [*_models(load("reference")), *_models(load("cnn-fc"))]
+
+
+def _models(evidence: Evidence) -> Iterator[ResultRow]:
+    return (row for row in evidence.rows if row.kind == "model")
+
+
+def _beside_reported(row: ResultRow, key: str) -> list[str]:
+    metric = find_metric(key)
+    return [metric.title, number(row.reported(key)), _written(row, key)]
+
+
+def _with_reported(row: ResultRow, key: str) -> str:
+    """Write what was reported, where anything was, and what was obtained."""
+    metric = find_metric(key)
+    reported = {claim.metric: claim.reported for claim in row.claims}.get(key)
+    obtained = _written(row, key) if key in row.numbers else NONE
+    return f"{metric.write(reported)} / {obtained}" if row.kind == "model" else obtained
+
+
+def _agreement(row: ResultRow, key: str) -> str:
+    statistic, reported = row.statistic(key), row.reported(key)
+    distance = statistic.mean - reported
+    if statistic.sd is not None and abs(distance) <= FEW_SD * statistic.sd:
+        return f"`{row.recipe}` agrees within {FEW_SD} standard deviations between seeds."
+    direction = "above" if distance > 0 else "below"
+    return f"`{row.recipe}` ends {percent(abs(distance) / reported)} {direction} its origin."
+
+
+def _loses(row: ResultRow) -> bool:
+    return row.statistic("mse").mean >= row.statistic("pca_mse").mean
+
+
+def _obtained(row: ResultRow, key: str) -> tuple[str, str]:
+    return _written(row, key), _seeds(row, key)
+
+
+def _written(row: ResultRow, key: str) -> str:
+    return find_metric(key).write_statistic(row.statistic(key))
+
+
+def _share(row: ResultRow, key: str) -> str:
+    return replace(find_metric(key), is_share=True).write_statistic(row.statistic(key))
+
+
+def _seeds(row: ResultRow, key: str) -> str:
+    return count(row.statistic(key).n)
+
+
+def _circumstances(evidence: Evidence) -> str:
+    file = f"`results/{evidence.name}.json`"
+    if evidence.recorded is not None:
+        return (
+            f"- {file}: recorded before results files existed, in commit "
+            f"{evidence.recorded.commit}; {evidence.recorded.circumstances}."
+        )
+    environments = [run.environment for row in evidence.rows for run in row.runs]
+    assert evidence.evaluated is not None
+    trained = f"trained {_where(environments)}; " if environments else ""
+    return f"- {file}: {trained}evaluated at {evidence.evaluated.git} on {evidence.date}."
+
+
+def _where(environments: Iterable[Environment]) -> str:
+    """Say on what runs were trained, each thing once."""
+    texts = dict.fromkeys(
+        f"with PyTorch {e.torch} on {e.processor}, {e.device}, {e.threads} "
+        f"thread{'' if e.threads == 1 else 's'}, {e.precision}, at {e.git}"
+        for e in environments
+    )
+    return " and ".join(texts)
+
+
+def _missing(name: str) -> str:
+    return f"`{name}` has not been measured in this way yet: `make results NAME={name}`."
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *rows])
