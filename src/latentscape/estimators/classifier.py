@@ -18,8 +18,8 @@ from latentscape.analyses.probes.classifiers import MAX_ITERATIONS
 from latentscape.analyses.probes.perceptron import (
     BATCH_SIZE,
     CURVE_POINTS,
+    FIXED,
     HIDDEN,
-    LEARNING_RATE,
     MIN_STEPS,
 )
 from latentscape.core.errors import ConfigError, DataError, unknown
@@ -36,7 +36,7 @@ def _perceptron(count: int, seed: int) -> MLPClassifier:
     return MLPClassifier(
         (HIDDEN,),
         batch_size=size,
-        learning_rate_init=LEARNING_RATE,
+        learning_rate_init=FIXED.rate,
         max_iter=epochs,
         n_iter_no_change=epochs,
         random_state=seed,

@@ -4,7 +4,12 @@ import torch
 from torch.nn import functional
 
 from latentscape.analyses.probes import perceptron as module
-from latentscape.analyses.probes.perceptron import CURVE_POINTS, Perceptrons, train_perceptrons
+from latentscape.analyses.probes.perceptron import (
+    CURVE_POINTS,
+    Perceptrons,
+    Setting,
+    train_perceptrons,
+)
 
 NOTHING = (torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64))
 
@@ -64,16 +69,84 @@ def test_no_network_learns_from_what_another_was_given():
     assert not torch.equal(weights_of(first, 1)[0], weights_of(other, 1)[0])
 
 
-def test_it_keeps_the_epoch_with_the_least_validation_loss(monkeypatch):
+def test_it_keeps_the_epoch_with_the_best_validation_accuracy(monkeypatch):
     # Labels that are wrong in part are learnt by heart sooner or later.
     train, (codes, labels) = exclusive_or(40, noise=0.3), exclusive_or(200, seed=1)
     monkeypatch.setattr(module, "MIN_STEPS", 1500)
-    training = train_perceptrons(train, places(range(40)), (codes, labels), 2, 0)
-    losses = {point.epoch: point.validation.loss for point in training.curves}
-    assert training.best_epochs == (min(losses, key=losses.get),)
+    training = train_perceptrons(train, places(range(40)), (codes, labels), 2, 0, Setting(3e-3, 0))
+    accuracies = {point.epoch: point.validation.accuracy for point in training.curves}
+    assert training.best_epochs == (max(accuracies, key=accuracies.get),)
     assert training.best_epochs != (training.epochs,)
-    loss = functional.cross_entropy(training.networks.logits(codes)[0], labels)
-    assert loss.item() == pytest.approx(min(losses.values()))
+    kept = training.networks.logits(codes)[0].argmax(1)
+    accuracy = float((kept == labels).double().mean())
+    assert accuracy == pytest.approx(max(accuracies.values())) == training.best_accuracy
+
+
+def test_the_loss_does_not_choose_the_epoch(monkeypatch):
+    """A confident network has a rising loss long before its accuracy falls."""
+    losses = iter([1.0, 2.0, 3.0])
+    accuracies = iter([0.5, 0.7, 0.6])
+
+    def scores(networks, examples):
+        is_held_out = len(examples[1].shape) == 1
+        loss = next(losses) if is_held_out else 0.0
+        accuracy = next(accuracies) if is_held_out else 1.0
+        return module._Scores(torch.tensor([loss]), torch.tensor([accuracy]).double())
+
+    monkeypatch.setattr(module, "_scores", scores)
+    examples = exclusive_or(20)
+    training = train_perceptrons(examples, places(range(20)), examples, 2, 0, points=3)
+    assert training.best_epochs == (6,)  # Three epochs lie between two points.
+
+
+def test_a_training_stops_where_accuracy_no_longer_rises(monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 4)
+    train, (codes, _) = exclusive_or(40), exclusive_or(30, seed=1)
+    constant = codes, torch.full((30,), 5)  # A label that is never seen: no accuracy ever.
+    training = train_perceptrons(train, places(range(40)), constant, 6, 0)
+    assert training.best_epochs == (3,)
+    assert training.epochs == 15
+    assert len(training.curves) == 5
+
+
+def test_decay_pulls_weights_towards_zero():
+    examples = exclusive_or(100)
+    norms = []
+    for decay in (0.0, 5.0):
+        setting = Setting(3e-3, decay)
+        training = train_perceptrons(examples, places(range(100)), NOTHING, 2, 0, setting)
+        norms.append(float(weights_of(training, 0)[0].norm()))
+    assert norms[1] < 0.7 * norms[0]
+
+
+def test_the_setting_is_the_one_with_the_best_validation_accuracy(monkeypatch):
+    """Against trainings with each setting, one by one."""
+    monkeypatch.setattr(module, "TRIAL_POINTS", 3)
+    monkeypatch.setattr(module, "GRID", (Setting(1e-5, 0.0), Setting(1e-2, 0.0), Setting(1e-2, 9)))
+    train, validation = exclusive_or(400), exclusive_or(200, seed=1)
+    draw = torch.randperm(400, generator=torch.Generator().manual_seed(0))
+    chosen = module.choose_setting(train, draw, validation, 2, 0)
+    best = {}
+    for setting in module.GRID:
+        training = train_perceptrons(train, draw[None], validation, 2, 0, setting, 3)
+        logits = training.networks.logits(validation[0])[0]
+        best[setting] = float((logits.argmax(1) == validation[1]).double().mean())
+    assert best[chosen] == max(best.values()) > min(best.values())
+
+
+def test_the_grid_is_tried_on_so_many_examples_at_most(monkeypatch):
+    monkeypatch.setattr(module, "MAX_TO_TUNE", 30)
+    sizes = []
+    monkeypatch.setattr(
+        module,
+        "train_perceptrons",
+        lambda train, draws, *rest: (
+            sizes.append(draws.shape) or train_perceptrons(train, draws, *rest)
+        ),
+    )
+    examples = exclusive_or(60)
+    module.choose_setting(examples, torch.arange(60), examples, 2, 0)
+    assert sizes == [(1, 30)] * 6
 
 
 def test_networks_keep_epochs_of_their_own(monkeypatch):

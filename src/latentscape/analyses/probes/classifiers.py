@@ -14,7 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from latentscape.analyses.neighbours.method import nearest_places
-from latentscape.analyses.probes.perceptron import Labelled, train_perceptrons
+from latentscape.analyses.probes.perceptron import (
+    FIXED,
+    Labelled,
+    choose_setting,
+    train_perceptrons,
+)
 from latentscape.analyses.probes.result import Choices, LearningPoint
 from latentscape.core.records import Array
 from latentscape.core.runtime import one_thread
@@ -23,6 +28,9 @@ from latentscape.core.subsets import draw_subset
 NEIGHBOURS = (1, 3, 5, 9, 15)
 STRENGTHS = (1.0, 0.1, 0.01, 10.0, 100.0)
 """What k and C are chosen from; the first of them where nothing can be chosen."""
+
+LIMITS = (1e-5, 1e5)
+"""How far the choice of C is widened while the best lies at an end of what was tried."""
 
 MAX_TO_CHOOSE_K = 2000
 MAX_TO_CHOOSE_C = 10_000
@@ -123,29 +131,33 @@ def knn(task: Task, draws: NDArray[np.int64]) -> Outcome:
 
 def logistic(task: Task, draws: NDArray[np.int64]) -> Outcome:
     """Classify by multinomial logistic regression with an L2 penalty, by scikit-learn."""
-    strength = STRENGTHS[0]
-    if len(task.validation):
-        train = task.train.at(draws[0][:MAX_TO_CHOOSE_C])
-        predictions = {C: _fit(train, C).predict(task.validation.codes) for C in STRENGTHS}
-        strength = max(predictions, key=lambda C: task.validation.accuracy(predictions[C]))
-    models = [_fit(task.train.at(places), strength) for places in draws]
+    strengths = _choose_strength(task, task.train.at(draws[0][:MAX_TO_CHOOSE_C]))
+    models = [_fit(task.train.at(places), strengths[0]) for places in draws]
     scores = [task.test.accuracy(model.predict(task.test.codes)) for model in models]
-    iterations = max(int(model.n_iter_.max()) for model in models)
-    return Outcome(scores, {"C": strength, "iterations": iterations})
+    choices: Choices = {
+        "C": strengths[0],
+        "iterations": max(int(model.n_iter_.max()) for model in models),
+    }
+    if len(strengths) > 1:
+        choices["tried"] = (min(strengths), max(strengths))
+    return Outcome(scores, choices)
 
 
 def mlp(task: Task, draws: NDArray[np.int64]) -> Outcome:
     """Classify by a perceptron with 64 hidden units, one for each draw."""
-    training = train_perceptrons(
-        task.train.tensors(),
-        torch.from_numpy(draws),
-        task.validation.tensors(),
-        task.classes,
-        task.seed,
-    )
-    predictions = training.networks.logits(torch.from_numpy(task.test.codes)).argmax(2).numpy()
+    train, validation = task.train.tensors(), task.validation.tensors()
+    places, setting = torch.from_numpy(draws), FIXED
+    if len(task.validation):
+        setting = choose_setting(train, places[0], validation, task.classes, task.seed)
+    training = train_perceptrons(train, places, validation, task.classes, task.seed, setting)
+    networks = training.networks
+    predictions = networks.choose(networks.logits(torch.from_numpy(task.test.codes))).numpy()
     scores = [task.test.accuracy(labels) for labels in predictions]
-    choices: Choices = {"epochs": training.epochs, "best_epochs": training.best_epochs}
+    choices: Choices = {
+        **setting._asdict(),
+        "epochs": training.epochs,
+        "best_epochs": training.best_epochs,
+    }
     return Outcome(scores, choices, training.curves)
 
 
@@ -159,6 +171,26 @@ def _choose_k(task: Task, train: Examples) -> int:
     numbers = [k for k in NEIGHBOURS if k <= len(train)]
     votes = train.labels[nearest_places(train.codes, sample.codes, numbers[-1])]
     return max(numbers, key=lambda k: sample.accuracy(_majority(votes[:, :k], task.classes)))
+
+
+def _choose_strength(task: Task, train: Examples) -> list[float]:
+    """Return the values of C that were tried, first the one that names most validation examples.
+
+    While the best lies at an end, the next power of ten is tried too, up to the limits.
+    """
+    scores: dict[float, float] = {}
+    wanted = list(STRENGTHS) if len(task.validation) else []
+    while wanted:
+        scores |= {C: task.validation.accuracy(_predict(task, train, C)) for C in wanted}
+        best = max(scores, key=lambda C: scores[C])
+        beyond = {min(scores): best / 10, max(scores): best * 10}.get(best)
+        wanted = [beyond] if beyond and LIMITS[0] <= beyond <= LIMITS[1] else []
+    return sorted(scores, key=lambda C: -scores[C]) or [STRENGTHS[0]]
+
+
+def _predict(task: Task, train: Examples, strength: float) -> NDArray[np.int64]:
+    predictions: NDArray[np.int64] = _fit(train, strength).predict(task.validation.codes)
+    return predictions
 
 
 def _majority(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

@@ -99,9 +99,9 @@ class LearningPoint(Record):
     validation: Fit | None
 
 
-Choices = dict[str, int | float | tuple[int, ...]]
-"""What a probe chose or had fixed: ``k``; ``C`` and ``iterations``; ``epochs`` and
-``best_epochs``."""
+Choices = dict[str, int | float | tuple[int, ...] | tuple[float, ...]]
+"""What a probe chose or had fixed: ``k``; ``C``, ``iterations`` and between what C was ``tried``;
+``rate``, ``decay``, ``epochs`` and ``best_epochs``."""
 
 
 class ProbeScore(Record):

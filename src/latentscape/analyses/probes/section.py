@@ -126,11 +126,20 @@ def _joint(accuracies: Sequence[Statistic]) -> Statistic:
 
 def _written(choices: Choices) -> str:
     """Write settings as in ``epochs 60, best epochs 42, 60 and 58``."""
-    texts = {
-        key: joined(list(map(str, value))) if isinstance(value, tuple) else str(value)
+    tried = choices.get("tried")
+    texts = [
+        f"{key.replace('_', ' ')} {_values(value)}"
         for key, value in choices.items()
-    }
-    return ", ".join(f"{key.replace('_', ' ')} {text}" for key, text in texts.items())
+        if key != "tried"
+    ]
+    if isinstance(tried, tuple):
+        end = ", the limit" if choices["C"] in tried else ""
+        texts.append(f"{tried[0]:g} to {tried[1]:g} tried{end}")
+    return ", ".join(texts)
+
+
+def _values(value: int | float | tuple[int, ...] | tuple[float, ...]) -> str:
+    return joined([f"{number:g}" for number in (value if isinstance(value, tuple) else (value,))])
 
 
 def _chart(lines: Sequence[Line], kind: str) -> Chart:

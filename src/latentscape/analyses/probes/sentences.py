@@ -4,8 +4,8 @@ from latentscape.analyses.probes.result import Probes
 from latentscape.core.units import count
 
 _METHODS = (
-    "With fewer labels nothing is chosen, because choosing takes labels: k = 1, C = 1, the last "
-    "epoch",
+    "With fewer labels nothing is chosen, because choosing takes labels: k = 1, C = 1, a rate of "
+    "0.003 with a decay of 0.5, the last epoch",
     "Fewer labels are drawn several times: one example of each class first, and then of each class "
     "its share. All codes get the same draws, and a larger draw contains the smaller one",
     "The standard deviation is over draws, or over three perceptrons that differ in their initial "
@@ -14,10 +14,13 @@ _METHODS = (
     "2,000 validation examples",
     "The others see codes from which the mean of the training part is taken, divided by the "
     "standard deviation of all dimensions together",
-    "Logistic regression: L2 penalty; C out of 0.01, 0.1, 1, 10 and 100, tried on at most 10,000 "
-    "training examples; at most 200 iterations of L-BFGS",
-    "MLP: 64 ReLU units, then softmax; Adam at a rate that falls from 0.005 to 0, batches of 256, "
-    "30 epochs and 1,000 steps at least",
+    "Logistic regression: L2 penalty; C out of 0.01, 0.1, 1, 10 and 100, and further powers of ten "
+    "up to 0.00001 and 100,000 while the best lies at an end, tried on at most 10,000 training "
+    "examples; at most 200 iterations of L-BFGS",
+    "MLP: 64 ReLU units, then softmax; Adam at a rate that falls to 0 from 0.001, 0.003 or 0.01, "
+    "with a weight decay of 0 or 0.5, tried on at most 20,000 training examples for a third of the "
+    "epochs; batches of 256; 30 epochs and 1,000 steps at least, fewer where validation accuracy "
+    "has not risen for a third of them",
 )
 
 
@@ -29,7 +32,7 @@ def describe_protocol(result: Probes) -> list[str]:
     )
     choice = (
         f"With all {train} labels, settings are chosen by accuracy on the validation part "
-        f"({validation}), and the perceptron's epoch by its loss there"
+        f"({validation}), and so is the perceptron's epoch"
         if protocol.selected_on
         else "The validation part is empty: with all labels, too, settings are fixed"
     )
