@@ -207,10 +207,25 @@ def files_of_parts(path: Path, write: Write, suffix: str, *more: np.ndarray) -> 
         write(path / f"{name}_8x8{suffix}", *(array[rows] for array in more))
 
 
+def fer2013(images: np.ndarray, labels: np.ndarray) -> bytes:
+    """Write a table as FER2013 has it, its parts in any order."""
+    parts = ["PrivateTest", *["Training"] * 10, "PublicTest", *["Training"] * 10]
+    parts = [*parts, *["PublicTest"] * 3, *["PrivateTest"] * 5]
+    order = np.argsort([["Training", "PublicTest", "PrivateTest"].index(part) for part in parts])
+    rows = [""] * 30
+    for place, index in enumerate(np.argsort(order, kind="stable")):
+        pixels = " ".join(map(str, images[index].ravel()))
+        rows[place] = f'{labels[index]},"{pixels}",{parts[place]}'
+    return "\n".join(["emotion,pixels,Usage", *rows, ""]).encode()
+
+
 SAMPLES = {
     "csv": Sample("x.csv", lambda path, x, y: path.write_bytes(csv(x, y))),
     "csv, gzipped": Sample(
         "x.csv.gz", lambda path, x, y: path.write_bytes(gzip.compress(csv(x, y)))
+    ),
+    "FER2013": Sample(
+        "x.csv", lambda path, x, y: path.write_bytes(fer2013(x, y)), parts=(20, 4, 6)
     ),
     "npy": Sample("x.npy", lambda path, x, y: np.save(path, x), labelled=False),
     "npz": Sample("x.npz", lambda path, x, y: np.savez_compressed(path, images=x, labels=y)),

@@ -295,3 +295,30 @@ def test_narrow_images_are_no_channels(path: Path, side: int) -> None:
     np.testing.assert_array_equal(
         load(path, table(names, rows)).images, rows.reshape(2, 1, side, side)
     )
+
+
+IRIS = b"5.1,3.5,1.4,0.2,setosa\n7.0,3.2,4.7,1.4,versicolor\n6.3,3.3,6.0,2.5,virginica\n"
+
+
+def test_the_label_stands_last_in_a_table_without_header(path: Path) -> None:
+    dataset = load(path, IRIS, labels="-1")
+    assert dataset.images.shape == (3, 4)
+    assert dataset.label_names == ("setosa", "versicolor", "virginica")
+    assert load(path, b"1,2,7\n3,4,8\n", labels="-1").label_names == ("7", "8")
+    assert load(path, b"a,1,2\nb,3,4\n", labels="0").label_names == ("a", "b")
+    assert load(path, b"x,y,kind\n1,2,a\n3,4,b\n", labels="-1").label_names == ("a", "b")
+
+
+def test_a_first_line_with_one_text_is_not_taken_for_a_header(path: Path) -> None:
+    with pytest.raises(DataError, match=r"If 'setosa' is the label .* '--labels -1'"):
+        load(path, IRIS)
+    with pytest.raises(DataError, match=r"'--labels 0'"):
+        load(path, b"a,1.5,2\nb,3,4\n")
+    assert len(load(path, b"label,0,1\na,3,4\nb,5,6\n")) == 2
+    with pytest.raises(DataError, match="has no column '-9'"):
+        load(path, b"x,y\n1,2\n3,4\n", labels="-9")
+
+
+def test_a_cell_that_is_longer_than_any_name(path: Path) -> None:
+    with pytest.raises(DataError, match="line 1: field larger than field limit"):
+        load(path, b"x" * 200_000 + b",1\n")

@@ -28,8 +28,8 @@ def choose_columns(
     names : sequence of str
         The names of all columns.
     label_name : str or None
-        The label column; by default the one called ``label``, ``labels``, ``target`` or ``class``,
-        if there is one.
+        The label column, or its position from the end (-1); by default the one called ``label``,
+        ``labels``, ``target`` or ``class``, if there is one.
     origin : str
         The table, for the message.
 
@@ -116,6 +116,8 @@ def _label_column(names: Sequence[str], label_name: str | None, origin: str) -> 
         return _default_label(names, origin)
     if label_name in names:
         return names.index(label_name)
+    if re.fullmatch(r"-\d+", label_name) and int(label_name) >= -len(names):
+        return int(label_name) + len(names)
     near = get_close_matches(label_name, names, n=3, cutoff=0.5)
     first_names = [*names[:5], "..."] if len(names) > 6 else list(names)
     raise DataError(

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +19,13 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.compression import open_decompressed
 from latentscape.data.contents import Contents, Examples
-from latentscape.data.formats.columns import choose_columns, example_shape, is_numbered, left_out
+from latentscape.data.formats.columns import (
+    LABEL_NAMES,
+    choose_columns,
+    example_shape,
+    is_numbered,
+    left_out,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,9 +62,9 @@ def read_csv(path: Path, config: DataConfig, size: int) -> Contents:
     The text is UTF-8, gzipped or not. A first line of nothing but numbers is data. Columns called
     pixels, a square number of them, become images (N, 1, S, S); so do 64 or more columns without
     names, if they are a square number. Other columns become vectors (N, D). ``config.labels`` names
-    the label column; without a header it is the position, from 0.
+    the label column; without a header it is the position, from 0, or -1 for the last one.
     """
-    with closing(_blocks(path)) as blocks:
+    with closing(read_blocks(path)) as blocks:
         layout = _layout(next(blocks), path, config)
     return Contents(
         _batches(layout, size),
@@ -97,7 +104,7 @@ def _tables(layout: _Layout, types: list[str]) -> "Iterator[pa.Table]":
     """Parse block by block, from some block on with a wider type than before."""
     import pyarrow as pa
 
-    for number, block in enumerate(_blocks(layout.path)):
+    for number, block in enumerate(read_blocks(layout.path)):
         while True:
             try:
                 table = _parse(block, layout, types[0], number == 0)
@@ -153,8 +160,14 @@ def _metadata(rows: "pa.Table", layout: _Layout) -> "pa.Table":
     return pa.table(columns, [layout.names[index] for index in layout.others])
 
 
-def _blocks(path: Path) -> Generator[bytes]:
-    """Read a text in blocks of whole lines, without what may precede the first line."""
+def read_blocks(path: Path) -> Generator[bytes]:
+    """Read a text in blocks of whole lines, without what may precede the first line.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or a line has no end.
+    """
     with open_decompressed(path) as file:
         begin = file.read(_BLOCK) + _rest_of_line(file, path)
         yield begin.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
@@ -173,9 +186,12 @@ def _rest_of_line(file: BinaryIO, path: Path) -> bytes:
 
 
 def _layout(block: bytes, path: Path, config: DataConfig) -> _Layout:
-    names, delimiter = _first_line(block, path)
-    is_numeric = all(_is_number(name) for name in names)
+    names, delimiter = first_line(block, path)
+    texts = [index for index, name in enumerate(names) if not _is_number(name)]
+    is_numeric = not texts or texts == _position(config.labels, len(names))
     has_header = not is_numeric or _counts(names)
+    if texts in ([0], [len(names) - 1]) and not is_numeric:
+        _refuse_unclear_header(names, texts[0], path, config)
     if is_numeric:
         names = [str(index) for index in range(len(names))]
         if config.labels is None and config.shape is None and _looks_labelled(len(names)):
@@ -183,7 +199,8 @@ def _layout(block: bytes, path: Path, config: DataConfig) -> _Layout:
                 f"{path} has no names of columns and {len(names)} columns, as a label and an image "
                 "have",
                 expected="to know which column is the label",
-                fix="Say '--labels 0' if it is the first one, or add a header.",
+                fix="Say '--labels 0' if it is the first one and '--labels -1' if it is the last, "
+                "or add a header.",
             )
     label, values = choose_columns(names, config.labels, str(path))
     value_names = [names[index] for index in values]
@@ -194,8 +211,21 @@ def _layout(block: bytes, path: Path, config: DataConfig) -> _Layout:
     return _Layout(path, names, has_header, delimiter, label, values, shape)
 
 
-def _first_line(block: bytes, path: Path) -> tuple[list[str], str]:
-    """Return the cells of the first line, and what separates them."""
+def first_line(block: bytes, path: Path) -> tuple[list[str], str]:
+    """Return the cells of the first line, and what separates them.
+
+    Parameters
+    ----------
+    block : bytes
+        The beginning of the text.
+    path : Path
+        Where it is from, for messages.
+
+    Raises
+    ------
+    DataError
+        If it is empty or no text.
+    """
     line = io.BytesIO(block).readline().splitlines()[:1]
     try:
         text = b"".join(line).decode()
@@ -206,8 +236,32 @@ def _first_line(block: bytes, path: Path) -> tuple[list[str], str]:
     if "\0" in text:
         raise _not_text(path)
     delimiter = max(",;\t", key=text.count)
-    names = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))
+    try:
+        names = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))
+    except csv.Error as error:
+        raise _refusal(f"{path}, line 1: {error}") from error
     return [name.strip() for name in names], delimiter
+
+
+def _position(labels: str | None, n_columns: int) -> list[int]:
+    """Return the column that the settings choose by its number, which may count from the end."""
+    if labels is None or not re.fullmatch(r"-?\d+", labels):
+        return []
+    index = int(labels)
+    return [index % n_columns] if -n_columns <= index < n_columns else []
+
+
+def _refuse_unclear_header(names: list[str], text: int, path: Path, config: DataConfig) -> None:
+    """Refuse a first line of numbers and a text, which may be names as well as an example."""
+    others = [name for index, name in enumerate(names) if index != text]
+    is_named = names[text] == config.labels or names[text].lower() in LABEL_NAMES
+    if len(names) > 2 and not is_named and not is_numbered(others):
+        raise DataError(
+            f"The first line of {path} is {', '.join(names[:5])}{', ...' * (len(names) > 5)}",
+            expected="names of columns, or numbers",
+            fix=f"If {names[text]!r} is the label of an example, say '--labels "
+            f"{-1 if text else 0}'; if the line is a header, give names that are no numbers.",
+        )
 
 
 def _counts(names: list[str]) -> bool:
@@ -224,7 +278,7 @@ def _first_mistake(layout: _Layout, problem: str) -> DataError:
     # What is not UTF-8 becomes a character that is not part of any number.
     texts = (
         io.TextIOWrapper(io.BytesIO(block), "utf-8", "replace", newline="")
-        for block in _blocks(layout.path)
+        for block in read_blocks(layout.path)
     )
     reader = csv.reader(chain.from_iterable(texts), delimiter=layout.delimiter)
     try:

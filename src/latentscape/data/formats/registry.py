@@ -19,6 +19,7 @@ from latentscape.data.formats.matlab import read_mat
 from latentscape.data.formats.npy import read_npy
 from latentscape.data.formats.npz import read_npz
 from latentscape.data.formats.parquet_tables import read_parquet
+from latentscape.data.formats.pixel_strings import is_pixel_table, read_pixel_table
 from latentscape.data.formats.shards import is_folder_of, read_shards
 from latentscape.data.formats.tensors import read_safetensors, read_torch
 from latentscape.data.formats.zarr_arrays import is_zarr, read_zarr
@@ -57,6 +58,7 @@ def has_suffix(*suffixes: str) -> Callable[[Path], bool]:
 
 
 FORMATS: list[Format] = [
+    Format(".csv of pixel strings", is_pixel_table, read_pixel_table, ("labels",)),
     Format(".csv, .tsv", has_suffix(".csv", ".tsv"), read_csv, ("labels",)),
     Format(".parquet", has_suffix(".parquet"), read_parquet, ("labels",)),
     Format(".npy", has_suffix(".npy"), read_npy, ("labels",)),
