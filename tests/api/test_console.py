@@ -12,6 +12,7 @@ import toys
 from latentscape.api.console import print_subject
 from latentscape.core.findings import Skip
 from latentscape.core.metrics import Metric
+from latentscape.data import Duplicates
 from latentscape.evaluation.results import Latent
 from latentscape.evaluation.study import Claim, Failure
 from latentscape.reporting.sentences import describe_supervision
@@ -121,6 +122,16 @@ def test_a_bound_is_printed_as_the_sum_it_is(shown, variant):
     assert "±: Monte Carlo standard error of 4 codes for each image." in joined(text)
     assert "bits" not in text
     assert "4 of 6 dimensions active, dimensions 1 and 4 inactive" in text
+
+
+def test_test_images_that_were_trained_on_are_printed_as_a_warning(shown, variant):
+    counts = Duplicates(test=60, exact=12, near=3, near_of=48, near_among=100)
+    one, other = add(variant("vae"), counts), add(variant("vq"), Duplicates(test=60, exact=0))
+    sentence = "12 of 60 test examples are also training examples, bit for bit, and 3 more nearly"
+    assert sentence in joined(shown(subject(one)))
+    assert "training example" not in joined(shown(subject(other)))
+    text = joined(shown(study_subject([one], [other]), 120))
+    assert text.count(f"vae: {sentence}") == 1
 
 
 def test_a_codebook_is_printed_with_its_use(shown, variant):

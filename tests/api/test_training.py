@@ -10,6 +10,7 @@ from latentscape.config import load_recipe, override
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.files import slug
 from latentscape.core.records import Dataset
+from latentscape.data import Duplicates
 from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.sentences import describe_verdict
 from latentscape.runs import RunFindings
@@ -61,6 +62,17 @@ def test_a_loaded_model_gives_what_was_evaluated(run):
     assert again.shape == (3, 1, 28, 28)
     assert findings.require(Evaluation).n == 60
     assert subject_of(run).rows[0].facts.claims == ()  # Those were on other data.
+
+
+def test_test_images_among_the_training_images_are_counted(run, tmp_path, digits):
+    assert RunFindings(run).require(Duplicates).exact == 0
+    images, labels = (np.repeat(values[::40], 4, 0) for values in (digits.images, digits.labels))
+    data = Dataset("fourfold", images, labels, digits.label_names)
+    changes = {"train.epochs": 1, "data.binarize": "dynamic"}
+    run = latentscape.train("simple-20", data=data, changes=changes, folder=tmp_path, quiet=True)
+    counts = RunFindings(run).require(Duplicates)
+    assert counts.exact > 0.9 * counts.test == 0.9 * 100
+    assert "are also training examples, bit for bit" in latentscape.report(run).read_text("utf-8")
 
 
 def test_the_validation_loss_is_what_the_evaluator_would_say(run, digits):

@@ -13,6 +13,7 @@ from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, EL
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.results import Latent
 from latentscape.evaluation.study import Claim, CodeScores, CodeStatistics
+from latentscape.reporting.duplicates import duplicates_of
 from latentscape.reporting.likelihoods import (
     Group,
     by_kind,
@@ -65,6 +66,7 @@ def print_run(row: Row) -> None:
     _print_claims(row)
     if row.supervised:
         print_line(describe_supervision(row.facts.supervision), "cyan")
+    _print_duplicates([row])
     for event in run.events:
         if event.kind != "collapse" or row.latent is None:  # It is told in full above.
             print_line(f"Epoch {event.epoch}: {describe_event(event)}", "yellow")
@@ -85,6 +87,7 @@ def print_study(subject: Subject) -> None:
         if row.facts.collapse:
             sentence = describe_collapse(row.facts.collapse, row.facts.latent_dim)
             print_line(f"(collapsed) {row.label}: {sentence}", "red")
+    _print_duplicates(rows)
     _print_score_rows(subject)
     for item in analyses():
         item.print_rows(subject)
@@ -93,6 +96,12 @@ def print_study(subject: Subject) -> None:
         print_line(
             f"{failure.label}, seed {failure.seed}, was not trained: {failure.message}", "red"
         )
+
+
+def _print_duplicates(rows: Sequence[Row]) -> None:
+    """Warn of test examples that are also training examples, once for each split."""
+    for sentence in duplicates_of(rows, only_any=True):
+        print_line(sentence, "yellow")
 
 
 def _marked(row: Row) -> str:

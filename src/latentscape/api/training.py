@@ -10,6 +10,7 @@ from latentscape.core.errors import ConfigError
 from latentscape.core.names import check_folder_name
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
+from latentscape.data import count_duplicates
 from latentscape.evaluation.latent import measure_latent
 from latentscape.evaluation.pictures import make_pictures
 from latentscape.evaluation.reconstruction import evaluate_model
@@ -259,6 +260,7 @@ def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
         evaluate_model(model, split),
         measure_latent(model, split),
         make_pictures(model, split, run.recipe.train.seed),
+        count_duplicates(split),
     ]
     save_parts(run, *filter(None, parts))
     return RunFindings(run)

@@ -125,6 +125,8 @@ class Split:
     subsets : str
         ``drawn``; or ``front`` of runs before version 0.2.0, whose pictures on disk show the first
         test examples, and whose findings keep codes of evenly spaced ones.
+    grey : Dataset or None
+        The examples with grey pixels, where those of `dataset` were drawn black or white.
     """
 
     dataset: Dataset
@@ -133,6 +135,7 @@ class Split:
     test: NDArray[np.int64]
     seed: int = 0
     subsets: Subsets = "drawn"
+    grey: Dataset | None = None
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ memory is used chunk by chunk, as a `Stream`.
 from latentscape.data.arrays import load_arrays
 from latentscape.data.binarize import binarize_split
 from latentscape.data.contents import Contents, Examples, Reader
+from latentscape.data.duplicates import Duplicates, count_duplicates
 from latentscape.data.formats.registry import FORMATS, Format, has_suffix
 from latentscape.data.labels import known_labels
 from latentscape.data.loading import (
@@ -39,6 +40,7 @@ __all__ = [
     "Chunk",
     "Contents",
     "DataSummary",
+    "Duplicates",
     "Examples",
     "Format",
     "Reader",
@@ -48,6 +50,7 @@ __all__ = [
     "check_dataset",
     "check_unit_range",
     "concatenate",
+    "count_duplicates",
     "dataset_of_arrays",
     "entropy_floor",
     "has_suffix",

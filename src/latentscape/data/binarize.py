@@ -44,7 +44,8 @@ def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
     if mode == "static":
         parts.append(split.train)
     seed = split.seed if seed is None else seed
-    return replace(split, dataset=_binarize(split.dataset, np.concatenate(parts), seed))
+    grey = split.grey or split.dataset
+    return replace(split, grey=grey, dataset=_binarize(split.dataset, np.concatenate(parts), seed))
 
 
 def _binarize(dataset: Dataset, index: NDArray[np.int64], seed: int) -> Dataset:

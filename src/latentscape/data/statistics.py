@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset, LeftOut, Split
+from latentscape.data.duplicates import Duplicates, count_duplicates
 
 _CHUNK = 1 << 22
 """Values that are processed together, so that memory stays bounded."""
@@ -43,6 +44,8 @@ class DataSummary(BaseModel):
         SHA-256 of the data.
     entropy_floor : float or None
         In nats per value; see `entropy_floor`.
+    duplicates : Duplicates
+        Test examples that are also training examples.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +64,7 @@ class DataSummary(BaseModel):
     seed: int
     fingerprint: str
     entropy_floor: float | None
+    duplicates: Duplicates
 
     def __getitem__(self, name: str) -> Any:
         """Return a field by its name, as from the dictionary that this was in 0.1."""
@@ -89,6 +93,7 @@ def summarize(dataset: Dataset, split: Split) -> DataSummary:
         seed=split.seed,
         fingerprint=dataset.fingerprint,
         entropy_floor=entropy_floor(dataset.images, dataset.value_range),
+        duplicates=count_duplicates(split),
     )
 
 

@@ -7,12 +7,14 @@ import pytest
 from latentscape.api.pages import charts
 from latentscape.api.pages.page import write_page
 from latentscape.api.pages.summary import collapses, events, paragraphs
+from latentscape.data import Duplicates
 from latentscape.evaluation.results import Latent
 from latentscape.evaluation.study import Failure
+from latentscape.reporting.duplicates import describe_duplicates
 from latentscape.reporting.sentences import describe_supervision
 from latentscape.runs.facts import Event
 from latentscape.runs.wording import describe_collapse
-from synthetic import change, study_of, study_subject, subject, subject_of
+from synthetic import add, change, study_of, study_subject, subject, subject_of
 
 COLLAPSE = describe_collapse("posterior", 6)
 COLLAPSED = Event(epoch=2, kind="collapse", collapse="posterior", latent_dim=6)
@@ -31,6 +33,25 @@ def test_the_best_and_those_behind_pca_are_named(run):
     assert "bad does not beat PCA" in text
     assert "3,600" not in text
     assert "100 examples to train on" in text
+
+
+def test_test_images_that_were_trained_on_are_warned_of(run, tmp_path):
+    counts = Duplicates(test=60, exact=12, near=3, near_of=48, near_among=100)
+    text = _text(tmp_path, add(run(), counts))
+    assert "Tested on what was trained on. 12 of 60 test examples are also training" in text
+    assert "at most 5.0 % of what two random training examples do" in text
+    few = counts.model_copy(update={"near_of": 20})
+    assert "and 3 more nearly (of 20 that were looked at; " in describe_duplicates(few)
+
+
+def test_data_without_duplicates_say_so(run, tmp_path):
+    none = Duplicates(test=60, exact=0, near_of=60, near_among=100)
+    text = _text(tmp_path, add(run(), none))
+    assert "No test example is also a training example, exactly or nearly." in text
+    assert "Tested on what" not in text
+    text = _text(tmp_path, add(run(), Duplicates(test=60, exact=0)))
+    assert "is also a training example, exactly." in text
+    assert "training example, exactly" not in _text(tmp_path, run())  # Of an earlier version.
 
 
 def test_a_lead_within_the_seeds_is_no_lead(run):

@@ -7,6 +7,7 @@ from latentscape.core.units import EXACT, joined, number, percent, shape
 from latentscape.evaluation.quantities.squared_error import MSE
 from latentscape.evaluation.results import Latent
 from latentscape.reporting.blocks import Aside, Block, Details, Prose, Section
+from latentscape.reporting.duplicates import duplicates_of
 from latentscape.reporting.sentences import describe_supervision, describe_verdict, span
 from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
 from latentscape.runs import Environment, RunFindings
@@ -24,6 +25,8 @@ def section(subject: Subject) -> Section:
         blocks.append(_aside("alarm", _collapse_heading(subject), sentences))
     if sentences := events(subject):
         blocks.append(Aside("warning", "Training did not go smoothly.", sentences, listed=True))
+    if sentences := duplicates_of(subject.rows, only_any=True):
+        blocks.append(_aside("warning", "Tested on what was trained on.", sentences))
     if sentences := supervised(subject):
         blocks.append(_aside("note", "Trained with labels.", sentences))
     blocks += [Prose(paragraphs(subject)), charts.against_pca(subject), *tables.results(subject)]
@@ -179,6 +182,7 @@ def _circumstances(subject: Subject) -> list[str]:
     sentences = [
         f"The data are {data.name} ({shape(list(data.shape))}): {_sizes(subject)}.",
         _test_images(subject, runs),
+        *_no_duplicates(subject),
         _seeds(subject),
         _machine([run.environment for run in runs]),
     ]
@@ -204,6 +208,11 @@ def _test_images(subject: Subject, runs: Sequence[RunFindings]) -> str:
         "Not all models were tested on the same images, so small differences between them may come "
         "from those."
     )
+
+
+def _no_duplicates(subject: Subject) -> list[str]:
+    """Say that no test example was trained on; where some were, a warning says it already."""
+    return [] if duplicates_of(subject.rows, only_any=True) else duplicates_of(subject.rows)
 
 
 def _seeds(subject: Subject) -> str:

@@ -1,0 +1,136 @@
+"""Test examples that also stand in the training part, bit for bit or nearly."""
+
+import math
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from latentscape.core.findings import Part
+from latentscape.core.records import Array, Dataset, Split
+from latentscape.core.subsets import draw_subset
+
+NEAR = 0.05
+"""Two examples are nearly the same where their distance is at most this share of the median
+distance of two random training examples: the root of the sum of squared differences of values."""
+
+MIN_VALUES = 64
+"""Values of an example below which different examples are near by chance."""
+
+MAX_EXAMPLES = 100_000
+"""Examples of each part among which near ones are looked for."""
+
+_CHUNK, _PROJECTED, _CANDIDATES = 1000, 16, 4
+
+_REACH = 2.0
+"""A projection on 16 random directions stretches one distance in ten million by more than that."""
+
+_Indices = NDArray[np.int64]
+
+
+class Duplicates(Part):
+    """How many test examples are also training examples.
+
+    Attributes
+    ----------
+    test : int
+        Test examples.
+    exact : int
+        Of these, bit for bit among the training examples.
+    near : int
+        Of the others that were looked at, nearly the same as a training example; see `NEAR`.
+    near_of, near_among : int
+        Test examples that were looked at for that, and the training examples beside them; 0 where
+        examples have too few values.
+    """
+
+    part = "duplicates"
+
+    test: int = Field(ge=0)
+    exact: int = Field(ge=0)
+    near: int = Field(0, ge=0)
+    near_of: int = Field(0, ge=0)
+    near_among: int = Field(0, ge=0)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at least."""
+        return bool(self.exact or self.near)
+
+
+def count_duplicates(split: Split) -> Duplicates:
+    """Count the test examples that are also training examples.
+
+    Pixels that were drawn black or white differ from copy to copy, so that the grey ones are
+    looked at. The time grows with the number of examples, not with that of their pairs.
+
+    Parameters
+    ----------
+    split : Split
+        Its validation part is not looked at.
+    """
+    dataset = split.grey or split.dataset
+    known = set(_digests(dataset, split.train))
+    is_copy = np.fromiter((digest in known for digest in _digests(dataset, split.test)), bool)
+    counts = Duplicates(test=len(split.test), exact=int(is_copy.sum()))
+    others = draw_subset(split.test[~is_copy], None, MAX_EXAMPLES, split.seed)
+    if math.prod(dataset.shape) < MIN_VALUES or not len(others):
+        return counts
+    train = draw_subset(split.train, None, MAX_EXAMPLES, split.seed)
+    looked_at = {"near_of": len(others), "near_among": len(train)}
+    return counts.model_copy(update={"near": _count_near(dataset, train, others), **looked_at})
+
+
+def _digests(dataset: Dataset, index: _Indices) -> Iterator[bytes]:
+    """Yield a hash of the stored values of each example."""
+    for images in _chunks(dataset, index):
+        yield from (blake2b(image.tobytes(), digest_size=16).digest() for image in images)
+
+
+def _chunks(dataset: Dataset, index: _Indices) -> Iterator[Array]:
+    """Yield stored values (B, ...) of the examples in `index`, in its order."""
+    for start in range(0, len(index), _CHUNK):
+        yield dataset.images[index[start : start + _CHUNK]]
+
+
+def _count_near(dataset: Dataset, train: _Indices, test: _Indices) -> int:
+    """Count test examples that differ little from a training example.
+
+    Projections on a few random directions keep distances, nearly (Johnson and Lindenstrauss 1984).
+    Whatever is near among them is measured on all values.
+    """
+    from scipy.spatial import KDTree
+
+    directions = np.random.default_rng(0).standard_normal((math.prod(dataset.shape), _PROJECTED))
+    directions = (directions / math.sqrt(_PROJECTED)).astype(np.float32)
+    known, asked = (_projected(dataset, index, directions) for index in (train, test))
+    reach = NEAR * _typical_distance(dataset, train)
+    # The margin lets equal examples through where nothing differs.
+    tree, bound = KDTree(known), _REACH * reach + 1e-12
+    _, places = tree.query(asked, _CANDIDATES, distance_upper_bound=bound)
+    rows, columns = np.nonzero(places < len(train))
+    near = np.zeros(len(test), bool)
+    pairs = zip(test[rows], train[places[rows, columns]], rows, strict=True)
+    for one, other, row in pairs:
+        near[row] |= _distance(dataset.images[one], dataset.images[other]) <= reach
+    return int(near.sum())
+
+
+def _projected(dataset: Dataset, index: _Indices, directions: Array) -> Array:
+    flat = (images.reshape(len(images), -1) for images in _chunks(dataset, index))
+    return np.concatenate([images.astype(np.float32) @ directions for images in flat])
+
+
+def _typical_distance(dataset: Dataset, train: _Indices) -> float:
+    """Return the median distance of random pairs of training examples."""
+    source = np.random.default_rng(0)
+    ones, others = (source.permutation(train)[:_CHUNK] for _ in range(2))
+    pairs = zip(dataset.images[ones], dataset.images[others], strict=True)
+    distances = [_distance(one, other) for one, other in pairs]
+    return float(np.median(distances))
+
+
+def _distance(one: Array, other: Array) -> float:
+    return float(np.linalg.norm(one.astype(np.float64) - other))
