@@ -5,6 +5,7 @@ import re
 
 import pytest
 from tools.evidence.__main__ import OTHERS, STUDIES
+from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.dying import Origin, alive
 from tools.evidence.measuring import Protocol, measure_study
 from tools.evidence.pages import filled, paths, regions, without_regions
@@ -110,7 +111,7 @@ def test_a_study_is_measured_anew_without_training_again(tmp_path):
     (tmp_path / "tiny.yaml").write_text(
         "about: Tiny.\nentries: [{recipe: simple-20, set: {train.epochs: 1, data.train: 300}}]\n"
     )
-    protocol = Protocol(data="digits", seeds=2, is_printed=True)
+    protocol = Protocol(data="digits", seeds=2, is_printed=True, is_choice=True)
     evidence = measure_study("tiny", protocol, tmp_path / "runs", tmp_path)
     runs = [open_run(tmp_path / "runs" / run.name) for run in evidence.rows[0].runs]
     errors = tuple(RunFindings(run).require(Evaluation).metrics["mse"] for run in runs)
@@ -119,6 +120,8 @@ def test_a_study_is_measured_anew_without_training_again(tmp_path):
     assert [run.seed for run in evidence.rows[0].runs] == [0, 1]
     assert not any(run.environment.command for run in evidence.rows[0].runs)
     assert any("simple-20" in line for line in evidence.printed)
+    for key in (KNN, KMEANS):
+        assert all(0.1 < value <= 1 for value in evidence.rows[0].numbers[key].values)
     weights = [(run.path / "model.safetensors").stat().st_mtime_ns for run in runs]
     again = measure_study("tiny", protocol, tmp_path / "runs", tmp_path)
     assert [(run.path / "model.safetensors").stat().st_mtime_ns for run in runs] == weights
@@ -141,6 +144,18 @@ def test_numbers_that_contradict_their_values_are_refused(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(damaged))
     with pytest.raises(ValueError, match=r"a\.json is no results file"):
         load("a", tmp_path)
+
+
+def test_settings_are_chosen_by_validation_images_alone():
+    def row(label, validation, test):
+        values = {KNN: validation, "knn_accuracy": test}
+        numbers = {key: Number(statistic=Statistic(mean=value)) for key, value in values.items()}
+        return ResultRow(label=label, numbers=numbers)
+
+    rows = (row("better on test images", 0.8, 0.99), row("better on validation images", 0.9, 0.7))
+    recorded = Recorded(commit="abc", circumstances="")
+    evidence = Evidence(name="a", about="", command="", date="", recorded=recorded, rows=rows)
+    assert chosen(evidence, KNN).label == "better on validation images"
 
 
 def test_a_region_that_nothing_writes_is_an_error():

@@ -20,8 +20,8 @@ STUDIES = {
     "vae-20": Protocol(),
     "cond-vae": Protocol(),
     "ae-vs-cae": Protocol(),
-    "embed-32": Protocol(),
-    "cluster-10": Protocol(),
+    "embed-32": Protocol(is_choice=True),
+    "cluster-10": Protocol(is_choice=True),
     "likelihoods": Protocol(seeds=1),
 }
 """Name of a results file to how its study is measured."""

@@ -19,6 +19,7 @@ from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import RunFindings
 from latentscape.runs.facts import Environment
+from tools.evidence.choosing import validation_scores
 from tools.evidence.records import FOLDER, Evidence, Number, ResultRow, RunFacts
 
 RUNS = Path("runs")
@@ -36,11 +37,14 @@ class Protocol:
         Training seeds of each configuration.
     is_printed : bool
         Whether a document shows the table that the command prints.
+    is_choice : bool
+        Whether one of the study's models is chosen by its validation images.
     """
 
     data: str | None = "mnist"
     seeds: int = 3
     is_printed: bool = False
+    is_choice: bool = False
 
 
 def measure_study(
@@ -86,7 +90,10 @@ def evidence_of(study: Study, subject: Subject, protocol: Protocol) -> Evidence:
         date=time.strftime("%Y-%m-%d"),
         # Whatever the training was in, the evaluation is in float32.
         evaluated=without_command(now).model_copy(update={"precision": "float32"}),
-        rows=(*map(_model_row, subject.rows), *_baseline_rows(subject.rows)),
+        rows=(
+            *(_model_row(row, protocol) for row in subject.rows),
+            *_baseline_rows(subject.rows),
+        ),
         printed=_printed(subject) if protocol.is_printed else (),
     )
 
@@ -96,9 +103,12 @@ def without_command(environment: Environment) -> Environment:
     return environment.model_copy(update={"command": ""})
 
 
-def _model_row(row: Row) -> ResultRow:
+def _model_row(row: Row, protocol: Protocol) -> ResultRow:
     """Keep every number of every run, by the key of the metric."""
     singles = [_numbers_of(row.label, run) for run in row.runs]
+    if protocol.is_choice:
+        for single, run in zip(singles, row.runs, strict=True):
+            single |= validation_scores(run.run.path)
     keys = [key for key in singles[0] if all(key in single for single in singles)]
     return ResultRow(
         label=row.label,

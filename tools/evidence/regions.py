@@ -8,10 +8,18 @@ from benchmarks import documents
 from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.runs.facts import Environment
+from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
 
 FEW_SD = 2
 """So many standard deviations between seeds a number may be off, and agrees."""
+
+
+CHOICES = {
+    "cluster-10": (KMEANS, ("kmeans_hungarian", "umap_hungarian")),
+    "embed-32": (KNN, ("knn_accuracy", "probe_accuracy")),
+}
+"""Results file to what its settings are chosen by, and what is stated of the chosen ones."""
 
 
 def files() -> list[str]:
@@ -121,27 +129,18 @@ def course_report() -> str:
 
 
 def codes() -> str:
-    """Write what recipes for clusters and probes reach."""
-    wanted = {
-        "cluster-10": ("kmeans_hungarian", "umap_hungarian"),
-        "embed-32": ("knn_accuracy", "probe_accuracy"),
-    }
-    lines = [_missing(name) for name in wanted if name not in files()]
-    rows = []
-    for name in wanted.keys() & set(files()):
-        evidence = load(name)
-        for key in wanted[name]:
-            baselines = (evidence.baseline("pixels"), evidence.baseline("pca"))
-            rows.append(
-                [
-                    f"`{name}`",
-                    find_metric(key).title,
-                    *_obtained(evidence.rows[0], key),
-                    *(_written(row, key) for row in baselines),
-                ]
-            )
+    """Write what recipes for clusters and probes reach, with the settings that were chosen."""
+    names = [name for name in CHOICES if name in files()]
+    missing = [name for name in CHOICES if name not in names]
     head = ["recipe", "what", "obtained", "seeds", "raw pixels", "PCA"]
-    return "\n\n".join([*([_table(head, rows)] if rows else []), *lines])
+    tables = [_table(head, [row for name in names for row in _codes_rows(name)])] if names else []
+    choices = [_choice(name) for name in names]
+    return "\n\n".join([*tables, *choices, *map(_missing, missing)])
+
+
+def quickstart() -> str:
+    """Write the table that `make demo` prints."""
+    return "\n".join(["```text", *load("quickstart").printed, "```"])
 
 
 def floor() -> str:
@@ -161,6 +160,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "ae-vs-cae": course_report,
     "ae-vs-cae-circumstances": lambda: circumstances("ae-vs-cae"),
     "codes": codes,
+    "quickstart": quickstart,
     "floor": floor,
     **documents.WRITERS,
 }
@@ -169,6 +169,26 @@ WRITERS: Mapping[str, Callable[[], str]] = {
 
 def _reference_rows() -> list[ResultRow]:
     return [*_models(load("reference")), *_models(load("cnn-fc"))]
+
+
+def _codes_rows(name: str) -> Iterator[list[str]]:
+    evidence, (chosen_by, keys) = load(name), CHOICES[name]
+    row = chosen(evidence, chosen_by)
+    baselines = (evidence.baseline("pixels"), evidence.baseline("pca"))
+    for key in keys:
+        beside = [_written(baseline, key) for baseline in baselines]
+        yield [f"`{name}`", find_metric(key).title, *_obtained(row, key), *beside]
+
+
+def _choice(name: str) -> str:
+    """Say what the settings were chosen by, and from which."""
+    evidence, (key, _) = load(name), CHOICES[name]
+    row = chosen(evidence, key)
+    scores = [f"{other.label} {_share(other, key)}" for other in _models(evidence)]
+    return (
+        f"`{name}`: {row.label} was chosen by the labels of validation images "
+        f"({joined(scores)} of them right)."
+    )
 
 
 def _models(evidence: Evidence) -> Iterator[ResultRow]:
