@@ -100,6 +100,11 @@ def test_every_format_has_a_sample(tmp_path: Path, images: np.ndarray, labels: n
     assert names == {data_format.name for data_format in FORMATS}
 
 
+def test_every_format_is_in_the_documents() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "data.md").read_text()
+    assert [f.name for f in FORMATS if f"| {f.name} |" not in page] == []
+
+
 def _some_file(path: Path) -> Path:
     """Return the path, or the first file in the folder that it is."""
     return next(file for file in [path, *sorted(path.rglob("*"))] if file.is_file())

@@ -65,6 +65,12 @@ def _parquet(path: Path) -> None:
     parquet.write_table(pa.table({f"pixel{index}": column for index in range(9)}), path)
 
 
+def _long_lists(path: Path) -> None:
+    """Write lists of a million zeros, which dictionaries make small."""
+    lists = [np.zeros(1_100_000, np.float32)] * 4
+    parquet.write_table(pa.table({"image": lists}), path)
+
+
 def _csv(path: Path) -> None:
     path.write_bytes(gzip.compress((b"0," * 99 + b"0\n") * 200_000, 1))
 
@@ -78,6 +84,7 @@ def _csv(path: Path) -> None:
         ("x.npz", _npz_that_declares_too_little, "cannot be read as a NumPy file"),
         ("x.parquet", _parquet, "A row group of 1,000,000 rows would take 36.0 MB"),
         ("x.parquet", _large_parquet, "All 1,000,000 examples .* would take 36.0 MB"),
+        ("x.parquet", _long_lists, "A row of the column 'image' would take 8.8 MB"),
         ("x.csv.gz", _csv, "of memory. Expected at most 8.0 MB"),
     ],
 )

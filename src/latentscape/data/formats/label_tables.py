@@ -9,6 +9,7 @@ from latentscape.core.records import LeftOut
 from latentscape.data.compression import open_decompressed
 from latentscape.data.formats.columns import LABEL_NAMES
 from latentscape.data.formats.image_layout import ImagePath
+from latentscape.data.limits import read_within_memory
 from latentscape.data.text import readable
 
 TABLE_SUFFIXES = (".csv", ".tsv")
@@ -77,7 +78,7 @@ def _find_table(name: str, folder: Path) -> Path:
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     with open_decompressed(path) as file:
-        content = file.read()
+        content = read_within_memory(file, str(path))
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

@@ -30,6 +30,9 @@ _BUFFER = 1 << 20
 _MAX_ROWS = 1 << 14
 """Rows of lists or images that are read at once; more are slower, and need much more memory."""
 
+_MAX_BYTES = 1 << 28
+"""Bytes of lists or images that are read at once."""
+
 
 @dataclass(frozen=True)
 class _Layout:
@@ -107,8 +110,21 @@ def _tables(file: "ParquetFile", layout: _Layout, size: int) -> "Iterator[pa.Tab
         n_bytes = largest * len(layout.values) * width
         check_memory(n_bytes, f"A row group of {largest:,} rows")
         return (file.read_row_group(group) for group in groups)
-    batches = file.iter_batches(min(size, _MAX_ROWS))
+    batches = file.iter_batches(min(size, _rows_at_once(file.metadata, layout)))
     return (pa.Table.from_batches([batch]) for batch in batches)
+
+
+def _rows_at_once(metadata: "FileMetaData", layout: _Layout) -> int:
+    """Return how many rows may be read at once, as a list may be as long as a file."""
+    name = layout.names[layout.values[0]]
+    largest = 1.0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.path_in_schema.partition(".")[0] == name:
+                n_bytes = max(8 * column.num_values, column.total_uncompressed_size)
+                largest = max(largest, n_bytes / max(group.num_rows, 1))
+    check_memory(largest, f"A row of the column {name!r}")
+    return max(min(_MAX_ROWS, int(_MAX_BYTES / largest)), 1)
 
 
 @contextmanager
