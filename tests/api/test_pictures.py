@@ -186,7 +186,7 @@ def test_files_for_a_conditional_model_need_their_label(conditional, files):
     found = [latentscape.reconstruct(conditional, files=files, label=label) for label in "07"]
     assert np.array_equal(found[0].images[0], found[1].images[0])
     assert not np.allclose(found[0].images[1], found[1].images[1])
-    with pytest.raises(ConfigError, match="--label with --files alone"):
+    with pytest.raises(ConfigError, match="--label with --files or --data alone"):
         latentscape.reconstruct(conditional, label="0")
 
 
@@ -205,8 +205,9 @@ def test_vectors_cannot_be_drawn_but_their_numbers_kept(flat, vectors):
         assert sheet.picture is None
     with pytest.raises(ConfigError, match="no rows and columns"):
         latentscape.denoise(flat, noise="block", array=True, data=vectors.dataset)
-    with pytest.raises(ConfigError, match="one channel or three.*are 9 numbers"):
-        latentscape.reconstruct(flat, files=["a.png"], array=True, data=vectors.dataset)
+    one = Dataset("one", vectors.dataset.images[:1], value_range=(0.0, 1.0))
+    sheet = latentscape.reconstruct(flat, array=True, data=one, dataset=vectors.dataset)
+    assert sheet.images.shape == (2, 1, 9)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_planes_and_paths_that_a_model_does_not_have(noisy):
 
 def test_files_that_do_not_fit(vae, tmp_path):
     Image.new("L", (20, 30)).save(tmp_path / "large.png")
-    with pytest.raises(DataError, match="is 30x20 pixels.*Expected 28x28"):
+    with pytest.raises(DataError, match=r"have the shape \(1, 30, 20\).*--resize 28x28"):
         latentscape.reconstruct(vae, files=[tmp_path / "large.png"])
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(DataError, match="text.png cannot be read as an image"):
@@ -260,6 +261,83 @@ def test_a_picture_that_cannot_be_written(vae, tmp_path):
 
 def test_one_test_example_has_no_partner(train):
     run = train("vae-20", data__test=1)
-    with pytest.raises(ConfigError, match="one test example alone.*--files"):
+    with pytest.raises(ConfigError, match="one example alone.*--files"):
         latentscape.interpolate(run)
     assert latentscape.reconstruct(run).images.shape == (2, 1, 1, 28, 28)
+
+
+@pytest.mark.parametrize("name", ["reconstruct", "denoise", "interpolate", "neighbours"])
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_images_of_every_part(noisy, name, part, tmp_path):
+    sheet = getattr(latentscape, name)(noisy, part=part, out=tmp_path / "x.png")
+    called = {"train": "Training", "validation": "Validation", "test": "Test"}[part]
+    assert f"{called} images" in sheet.about
+    split = load_run_split(noisy)
+    images = split.dataset.images[getattr(split, part)] / np.float32(255)
+    shown = {"reconstruct": (0, 0), "denoise": (0, 0), "neighbours": (0, 0)}.get(name)
+    if shown:
+        assert (images == sheet.images[shown]).all((1, 2, 3)).any()
+
+
+@pytest.mark.parametrize("name", ["reconstruct", "denoise", "interpolate", "neighbours"])
+def test_images_of_any_source(noisy, name, digits, tmp_path):
+    """As the test.csv of Kaggle's digits is: flat, and without labels."""
+    rows = digits.images[::500].reshape(-1, 784)
+    head = ",".join(f"pixel{place}" for place in range(784))
+    lines = [head, *(",".join(map(str, row)) for row in rows.tolist())]
+    (tmp_path / "test.csv").write_text("\n".join(lines))
+    sheet = getattr(latentscape, name)(noisy, data=tmp_path / "test.csv")
+    assert "Images of test" in sheet.about
+    assert sheet.picture.is_file()
+
+
+@pytest.mark.parametrize("name", ["reconstruct", "denoise", "neighbours"])
+def test_one_image_is_enough(noisy, name, digits, tmp_path):
+    np.save(tmp_path / "one.npy", digits.images[:1])
+    assert getattr(latentscape, name)(noisy, data=tmp_path / "one.npy").picture.is_file()
+
+
+def test_chosen_examples_of_a_part_and_of_a_source(noisy, digits, tmp_path):
+    np.save(tmp_path / "some.npy", digits.images[:5])
+    sheet = latentscape.neighbours(noisy, data=tmp_path / "some.npy", example=3, k=2)
+    assert np.array_equal(sheet.images[0, 0], digits.images[3] / np.float32(255))
+    assert sheet.about.startswith("some, 3.")
+    with pytest.raises(ConfigError, match="no example of some, 5. Expected a number from 0 to 4"):
+        latentscape.neighbours(noisy, data=tmp_path / "some.npy", example=5)
+    sheet = latentscape.neighbours(noisy, part="train", example=2, k=2)
+    assert sheet.about.startswith("Train example 2.")
+    assert np.array_equal(sheet.images[0, 0], sheet.images[0, 1])
+
+
+def test_images_are_converted_when_asked(noisy, digits, tmp_path):
+    colours = np.zeros((30, 30, 3), np.uint8)
+    colours[:, 10:20, 0] = 200
+    Image.fromarray(colours).save(tmp_path / "red.png")
+    with pytest.raises(DataError, match=r"--resize 28x28 --grey"):
+        latentscape.reconstruct(noisy, files=[tmp_path / "red.png"])
+    changes = {"resize": [28, 28], "grey": True}
+    sheet = latentscape.reconstruct(noisy, files=[tmp_path / "red.png"], changes=changes)
+    assert sheet.images[0].max() == pytest.approx(60 / 255, abs=0.02)
+
+
+def test_values_of_another_scale_are_refused(noisy, digits, tmp_path):
+    np.save(tmp_path / "x.npy", digits.images[:3].astype(np.int64) * 16)
+    with pytest.raises(DataError, match=r"values of x go from 0 to 4080.*data.range"):
+        latentscape.reconstruct(noisy, data=tmp_path / "x.npy")
+    changes = {"range": [0, 4080]}
+    sheet = latentscape.reconstruct(noisy, data=tmp_path / "x.npy", changes=changes)
+    assert np.allclose(sheet.images[0], digits.images[:3] / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"data": "digits", "files": ["a.png"]}, "--files and --data were given"),
+        ({"data": "digits", "part": "train"}, "--data and --part were given"),
+        ({"part": "exam"}, "no part called 'exam'"),
+        ({"changes": {"grey": True}}, "grey say how other images are read.*--data or --files"),
+    ],
+)
+def test_what_excludes_each_other(noisy, options, words):
+    with pytest.raises(ConfigError, match=words):
+        latentscape.reconstruct(noisy, **options)

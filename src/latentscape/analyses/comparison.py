@@ -145,8 +145,8 @@ def compare_codes(
     labels : str, Path or ndarray, optional
         Labels (N,) of codes that come without a run and without data.
     data : str, Path or Dataset, optional
-        The data that codes without a run were made of; for a run that was trained on a dataset in
-        memory, that dataset.
+        The data that codes without a run were made of; of a run, the data that it was trained on,
+        where they were in memory or have moved.
     device : str
         As for `train`.
     baselines : Baselines, optional
@@ -180,8 +180,6 @@ def _opened(
 ) -> OpenRun:
     if isinstance(run, OpenRun):
         return run
-    if data is not None and not isinstance(data, Dataset):
-        raise ConfigError("A run knows its data", fix="Leave the data out.")
     return OpenRun(run, data=data, device=device)
 
 
@@ -223,7 +221,9 @@ def _codes(name: str, source: CodeSource, split: Split) -> Codes:
 
 
 def as_comparison(
-    run: str | Path | Run | Comparison, data: Dataset | None = None, device: str | None = None
+    run: str | Path | Run | Comparison,
+    data: Dataset | str | Path | None = None,
+    device: str | None = None,
 ) -> Comparison:
     """Return codes that are compared already, or compare those of a run.
 

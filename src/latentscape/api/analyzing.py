@@ -24,7 +24,7 @@ def analyze(
     *,
     codes: Mapping[str, CodeSource] | None = None,
     parts: Sequence[str] = (),
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
     watch: Watch = iter,
 ) -> RunFindings | StudyFindings:
@@ -38,8 +38,8 @@ def analyze(
         Name to codes that were made elsewhere, to stand in the same tables; see `compare_codes`.
     parts : sequence of str
         Names of analyses; by default all that take no more than minutes.
-    data : Dataset, optional
-        The dataset, where runs were trained on one in memory.
+    data : Dataset, str or Path, optional
+        The data that runs were trained on, where they were in memory or have moved.
     device : str
         As for `train`.
     watch : callable
@@ -72,7 +72,7 @@ def analyze_runs(
     analyses: Sequence[AnyAnalysis],
     *,
     codes: Mapping[str, CodeSource] | None = None,
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
     watch: Watch = iter,
     again: bool = False,

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from latentscape.api.preparing import prepare
-from latentscape.config import Recipe
-from latentscape.core.errors import ConfigError, DataError, unknown
+from latentscape.core.errors import ConfigError, MissingData, unknown
 from latentscape.core.records import Dataset, Split
 from latentscape.exports.checked import Exported, export_model
 from latentscape.exports.target import choose_target
-from latentscape.runs import Run, load_run_split, load_split, read_model
+from latentscape.runs import OpenModel, Run, check_input, open_model
 
 PARTS = {"both": ("encoder", "decoder"), "encoder": ("encoder",), "decoder": ("decoder",)}
 
@@ -19,7 +17,7 @@ def export(
     *,
     part: str = "both",
     out: str | Path | None = None,
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
 ) -> list[Exported]:
     """Write a trained model to files that other programs run, and check them on test images.
 
@@ -41,14 +39,16 @@ def export(
         ``encoder``, ``decoder`` or ``both``.
     out : str or Path, optional
         The folder to write to; by default ``export`` in the directory of the run.
-    data : Dataset, optional
-        The dataset, where the run was trained on one in memory.
+    data : Dataset, str or Path, optional
+        The data that the model was trained on, where they were in memory or have moved. Without
+        them files are checked on images that are made up, and hold no errors of validation
+        examples.
 
     Returns
     -------
     list of Exported
         ``part``, ``file``, the largest ``difference`` from the model, the ``largest`` number that
-        the model gives, and how many ``images`` they were found on.
+        the model gives, how many ``images`` they were found on, and whether these were ``made_up``.
 
     Raises
     ------
@@ -65,27 +65,19 @@ def export(
     choose_target(to)  # A package that is missing is named before anything is computed.
     if part not in PARTS:
         raise unknown("part of a model", part, PARTS, ConfigError)
-    path = run.path if isinstance(run, Run) else Path(run)
-    model = read_model(path)
-    home = path if path.is_dir() else path.parent
-    split = load_run_split(Run(home), data) if _is_run(path) else load_split(model.recipe, data)
-    _check_input(model.recipe, split)
-    folder = home / "export" if out is None else Path(out)
-    return export_model(model.network, split, model.recipe, to, PARTS[part], folder)
+    opened = open_model(run, data=data, device="cpu")
+    recipe = opened.file.recipe
+    split = _split_of(opened)
+    if split is not None:
+        check_input(recipe, split)
+    folder = opened.folder / "export" if out is None else Path(out)
+    names = opened.file.label_names
+    return export_model(opened.model, split, recipe, to, PARTS[part], folder, names)
 
 
-def _is_run(path: Path) -> bool:
-    """Tell a run, or the model file in it, from a model file that lies anywhere."""
-    run = Run(path.parent)
-    beside = (run.path / "recipe.yaml", run.path / "data.json")
-    return path.is_dir() or (path == run.model_file and all(file.is_file() for file in beside))
-
-
-def _check_input(recipe: Recipe, split: Split) -> None:
-    """Refuse examples other than those that a model of the recipe takes."""
-    input_ = prepare(recipe, split).model.input
-    if input_ != recipe.model.input:
-        raise DataError(
-            f"The examples of {split.dataset.name} are {input_}",
-            expected=f"{recipe.model.input}, as those that the model was trained on",
-        )
+def _split_of(opened: OpenModel) -> Split | None:
+    """Return the examples of a model; None where they are missing."""
+    try:
+        return opened.split
+    except MissingData:
+        return None

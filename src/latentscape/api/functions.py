@@ -13,7 +13,7 @@ from latentscape.config import validate
 from latentscape.core.numpydoc import write_parameters
 
 _RUN = "A finished run, with which the result is kept; or codes of `compare_codes`."
-_DATASET = "The dataset, where the run was trained on one in memory."
+_DATASET = "The data that the run was trained on, where they were in memory or have moved."
 _WATCH = "Takes the pieces of the work, and yields them: for a progress bar."
 
 
@@ -96,7 +96,7 @@ def _parameters(item: AnyAnalysis) -> Iterator[tuple[str, str, str]]:
     yield "run", "str, Path, Run or Comparison", _RUN
     for name, field in item.option_fields().items():
         yield name, f"{_type_name(field.annotation)}, optional", field.description or ""
-    yield _dataset_name(item), "Dataset, optional", _DATASET
+    yield _dataset_name(item), "Dataset, str or Path, optional", _DATASET
     yield "device", "str", "As for `train`."
     yield "watch", "callable", _WATCH
 

@@ -107,7 +107,7 @@ def _check_name(name: str) -> None:
 def resume(
     run: str | Path | Run,
     *,
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
     track: str | Sequence[str] = (),
     quiet: bool = False,
@@ -121,8 +121,8 @@ def resume(
     ----------
     run : str, Path or Run
         The run directory.
-    data : Dataset, optional
-        The dataset, where the run was trained on one in memory.
+    data : Dataset, str or Path, optional
+        The data that the run was trained on, where they were in memory or have moved.
     device, quiet
         As for `train`.
     track : str or sequence of str
@@ -146,7 +146,10 @@ def resume(
 
 
 def evaluate(
-    run: str | Path | Run, *, data: Dataset | None = None, device: str = "auto"
+    run: str | Path | Run,
+    *,
+    data: Dataset | str | Path | None = None,
+    device: str = "auto",
 ) -> RunFindings:
     """Evaluate a finished run on its test examples, and keep the findings in its directory.
 
@@ -154,8 +157,8 @@ def evaluate(
     ----------
     run : str, Path or Run
         The run directory.
-    data : Dataset, optional
-        The dataset, where the run was trained on one in memory.
+    data : Dataset, str or Path, optional
+        The data that the run was trained on, where they were in memory or have moved.
     device : str
         As for `train`. Evaluation is in full float32 on every device.
 

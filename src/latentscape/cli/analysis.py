@@ -17,11 +17,13 @@ from latentscape.cli.options import (
     Device,
     Grey,
     Labels,
+    OwnData,
     Quiet,
     Resize,
     RunPath,
     Settings,
     Shape,
+    TrainedOn,
     read_data_changes,
 )
 from latentscape.cli.printing import print_json, show_record
@@ -47,7 +49,13 @@ CodeLabels = Annotated[
     Path | None, typer.Option("--labels", help="Labels of codes that come without data: .npy.")
 ]
 CodeData = Annotated[
-    str | None, typer.Option("--data", help="The data that codes without a run were made of.")
+    str | None,
+    typer.Option(
+        "--data",
+        "--trained-on",
+        help="The data that codes without a run were made of; or those of the run, if they have "
+        "moved.",
+    ),
 ]
 
 
@@ -70,6 +78,7 @@ def analyze(
             autocompletion=_complete_part,
         ),
     ] = None,
+    data: OwnData = None,
     device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -83,6 +92,7 @@ def analyze(
         run_or_study,
         codes=_named(codes),
         parts=parts or (),
+        data=data,
         device=device,
         watch=terminal.watching("analysis", quiet),
     )
@@ -111,6 +121,7 @@ def place(
     resize: Resize = None,
     grey: Grey = False,
     settings: Settings = None,
+    trained_on: TrainedOn = None,
     out: Annotated[Path, typer.Option(help="CSV file for the places.")] = Path("places.csv"),
     as_json: AsJson = False,
 ) -> None:
@@ -119,7 +130,9 @@ def place(
     from latentscape.core.files import write_csv
 
     changes = read_data_changes(labels, shape, resize, grey, settings)
-    places = placing.place(where, data=data, codes=codes, method=method, changes=changes)
+    places = placing.place(
+        where, data=data, codes=codes, method=method, changes=changes, dataset=trained_on
+    )
     write_csv(out, ("index", "x", "y"), ([n, *xy] for n, xy in enumerate(places.tolist())))
     if as_json:
         print_json({"places": str(out), "points": len(places)})
@@ -150,7 +163,10 @@ def _parameters(item: "AnyAnalysis") -> Iterator[Parameter]:
     if not item.needs_model:
         yield _parameter("codes", Codes)
         yield _parameter("labels", CodeLabels)
-    if not needs_run:
+    if needs_run:
+        takes_data = "data" in item.inputs.model_fields
+        yield _parameter("trained_on", TrainedOn if takes_data else OwnData)
+    else:
         yield _parameter("data", CodeData)
     for name, field in item.option_fields().items():
         if name == "changes":
@@ -186,6 +202,7 @@ def _call(
     codes: list[Path] | None = None,
     labels: Any = None,
     data: str | None = None,
+    trained_on: str | None = None,
     out: Path | None = None,
     **options: Any,
 ) -> None:
@@ -202,6 +219,7 @@ def _call(
     settings, inputs = read_options(item, options)
     if out is not None:
         item.check_file(settings, out)
+    data = trained_on if data is None else data
     comparison = compare_codes(run, codes=_named(codes), labels=labels, data=data, device=device)
     result = measure(item, comparison, settings, inputs, terminal.watching(item.name, quiet))
     if out is not None:

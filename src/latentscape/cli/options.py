@@ -36,6 +36,7 @@ SourceName = Annotated[
     str, typer.Argument(help="Name of a source, or a path.", autocompletion=complete_source)
 ]
 RunPath = Annotated[Path, typer.Argument(help="Directory of a run.")]
+ModelPath = Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")]
 Data = Annotated[
     str | None,
     typer.Option("--data", help="Name of a source, or a path.", autocompletion=complete_source),
@@ -67,6 +68,12 @@ Shape = Annotated[
 ]
 Resize = Annotated[str | None, typer.Option(metavar="HxW", help="Resize images.")]
 Grey = Annotated[bool, typer.Option("--grey", help="Make colours grey.")]
+_MOVED = "The data that the model was trained on, where they have moved."
+TrainedOn = Annotated[str | None, typer.Option("--trained-on", metavar="PLACE", help=_MOVED)]
+# Where a command takes no other data, these are its data.
+OwnData = Annotated[
+    str | None, typer.Option("--trained-on", "--data", metavar="PLACE", help=_MOVED)
+]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -76,7 +83,7 @@ Track = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Files = Annotated[
-    list[Path] | None, typer.Option("--files", help="PNG or JPEG files instead of test images.")
+    list[Path] | None, typer.Option("--files", help="Image files instead of the run's own.")
 ]
 # So that "--files a.png b.png" and "--files *.png" are understood, which no option can do alone.
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="See --files.")]

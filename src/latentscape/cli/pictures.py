@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from inspect import Parameter, cleandoc
+from inspect import Parameter, cleandoc, signature
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +10,19 @@ import typer
 from latentscape.cli.choices import registered_option
 from latentscape.cli.derive import function_parameters, make_command
 from latentscape.cli.lazy import LazyCommand
-from latentscape.cli.options import AsJson, Device, Files, MoreFiles, RunPath, read_pair
+from latentscape.cli.options import (
+    READING,
+    AsJson,
+    Data,
+    Device,
+    Files,
+    ModelPath,
+    MoreFiles,
+    OwnData,
+    TrainedOn,
+    read_data_changes,
+    read_pair,
+)
 from latentscape.cli.printing import show_sheet
 
 PANEL = "Picture"
@@ -55,11 +67,11 @@ _Between = Annotated[
     str | None,
     typer.Option(
         metavar="I,J",
-        help="Two test examples, counted from 0; by default eight pairs of all classes.",
+        help="Two examples, counted from 0; by default eight pairs of all classes.",
     ),
 ]
 _KNOWN: dict[str, Any] = {
-    "run": RunPath,
+    "run": ModelPath,
     "between": _Between,
     "files": Files,
     "source": Annotated[str | None, registered_option("SAMPLER", "--from", help=_SOURCE)],
@@ -68,7 +80,8 @@ _KNOWN: dict[str, Any] = {
         registered_option("CORRUPTION", "--noise", help="By default what the run was trained on."),
     ],
     "device": Device,
-    "data": None,  # A dataset in memory, which a command cannot take.
+    "dataset": TrainedOn,
+    "changes": None,  # Options of their own stand for these.
 }
 
 
@@ -85,11 +98,22 @@ def _build(name: str) -> Callable[..., None]:
     from latentscape.core.numpydoc import parameter_docs
 
     function: Callable[..., Any] = getattr(pictures, name)
-    shared = {**parameter_docs(pictures.reconstruct), **parameter_docs(pictures.sample)}
-    parameters = function_parameters(function, _KNOWN, _FLAGS, shared)
+    own = parameter_docs(pictures.reconstruct)
+    shared = parameter_docs(pictures.sample) | {
+        name: text for name, text in own.items() if not text.startswith("As for")
+    }
+    names = signature(function).parameters
+    known = {**_KNOWN, "data": Data if "dataset" in names else OwnData}
+    parameters = function_parameters(function, known, _FLAGS, shared)
     if any(parameter.name == "files" for parameter in parameters):
         more = Parameter("more", Parameter.KEYWORD_ONLY, default=None, annotation=MoreFiles)
         parameters.insert(1, more)
+    if "changes" in names:
+        defaults = {"grey": False}
+        parameters += [
+            Parameter(option, Parameter.KEYWORD_ONLY, default=defaults.get(option), annotation=kind)
+            for option, kind in READING.items()
+        ]
     json = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson)
     about = cleandoc(function.__doc__ or "").partition("\n")[0]
     return make_command([*parameters, json], partial(_call, function), name, about)
@@ -98,6 +122,9 @@ def _build(name: str) -> Callable[..., None]:
 def _call(function: Callable[..., Any], *, as_json: bool, **options: Any) -> None:
     if "files" in options:
         options["files"] = [*(options["files"] or ()), *(options.pop("more") or ())]
+    if "settings" in options:
+        reading = {name: options.pop(name) for name in READING}
+        options["changes"] = read_data_changes(**reading) or None
     if "between" in options:
         options["between"] = read_pair(options["between"])
     show_sheet(function(**options), as_json)

@@ -21,6 +21,7 @@ from latentscape.cli.options import (
     Labels,
     LatentDim,
     LearningRate,
+    OwnData,
     Quiet,
     Resize,
     RunPath,
@@ -97,10 +98,10 @@ def train(
     )
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
-    if resume is not None and (changes or data or name or overwrite):
+    if resume is not None and (changes or name or overwrite):
         raise typer.BadParameter("--resume goes on with the settings of its run; change none")
     if resume is not None:
-        run = training.resume(resume, device=device, track=track or (), quiet=quiet)
+        run = training.resume(resume, data=data, device=device, track=track or (), quiet=quiet)
     else:
         assert recipe is not None
         run = training.train(
@@ -198,6 +199,7 @@ def evaluate(
         registered_option("SAMPLER", "--from", help="Where codes for --quality come from."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws samples and pixels.")] = 0,
+    data: OwnData = None,
     device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -214,15 +216,21 @@ def evaluate(
         raise typer.BadParameter("--draws and --from say how to measure --quality")
     if nll:
         options = {"samples": samples, "binarize": binarize, "examples": examples, "seed": seed}
-        _measure("likelihood", run, options, device, quiet)
+        _measure("likelihood", run, options, data, device, quiet)
     if quality:
-        _measure("quality", run, {"count": draws, "source": source, "seed": seed}, device, quiet)
-    training.evaluate(run, device=device)
+        drawn = {"count": draws, "source": source, "seed": seed}
+        _measure("quality", run, drawn, data, device, quiet)
+    training.evaluate(run, data=data, device=device)
     show_subject(run, as_json)
 
 
 def _measure(
-    part: str, run: Path, options: Mapping[str, int | str | None], device: str, quiet: bool
+    part: str,
+    run: Path,
+    options: Mapping[str, int | str | None],
+    data: str | None,
+    device: str,
+    quiet: bool,
 ) -> None:
     """Run an analysis of the run with the options that were given."""
     from latentscape import terminal
@@ -233,7 +241,7 @@ def _measure(
 
     item = analysis(part)
     values = {name: value for name, value in options.items() if value is not None}
-    comparison = compare_codes(run, device=device)
+    comparison = compare_codes(run, data=data, device=device)
     watch = terminal.watching(item.name, quiet)
     measure(item, comparison, *read_options(item, values), watch)
 

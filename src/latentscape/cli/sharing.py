@@ -13,6 +13,7 @@ from latentscape.cli.options import (
     Device,
     Grey,
     Labels,
+    OwnData,
     Quiet,
     Resize,
     RunPath,
@@ -74,12 +75,13 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; by default export, in the run.")
     ] = None,
+    data: OwnData = None,
     as_json: AsJson = False,
 ) -> None:
     """Write files that other programs run, each checked on test images against the model."""
     from latentscape.api import exporting
 
-    exported = exporting.export(run, to, part=part, out=out)
+    exported = exporting.export(run, to, part=part, out=out, data=data)
     rows = [
         {
             "part": one.part,
@@ -88,6 +90,7 @@ def export(
             "difference": one.difference,
             "largest": one.largest,
             "images": one.images,
+            "made_up": one.made_up,
         }
         for one in exported
     ]
@@ -145,7 +148,7 @@ def _print_exported(rows: "list[Json]") -> None:
                 "bytes": units.count(row["bytes"]),
                 "largest difference": f"{row['difference']:.1e}",
                 "largest number": f"{row['largest']:.3g}",
-                "test images": row["images"],
+                "made-up images" if row["made_up"] else "test images": row["images"],
             }
             for row in rows
         ]

@@ -4,6 +4,7 @@
 
     LatentscapeError
     ├── DataError        data that cannot be read, or do not fit what is asked of them
+    │   └── MissingData  data that a model was trained on and that are not where they were
     ├── ConfigError      a recipe, a study or an option that is wrong
     ├── RunError         a run directory or model file that cannot be written or read
     └── TrainingError    training that cannot go on
@@ -39,6 +40,10 @@ class LatentscapeError(Exception):
 
 class DataError(LatentscapeError, ValueError):
     """Data that cannot be read, or do not fit what is asked of them."""
+
+
+class MissingData(DataError):
+    """Data that a model was trained on, and that are not where they were."""
 
 
 class ConfigError(LatentscapeError, ValueError):

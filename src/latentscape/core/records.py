@@ -146,13 +146,15 @@ class Split:
             "test": len(self.test),
         }
 
-    def examples(self, count: int = 16) -> NDArray[np.int64]:
-        """Draw test examples to show: always the same ones, the classes taking turns.
+    def examples(self, count: int = 16, part: str = "test") -> NDArray[np.int64]:
+        """Draw examples to show: always the same ones, the classes taking turns.
 
         Parameters
         ----------
         count : int
             How many at most.
+        part : str
+            ``train``, ``validation`` or ``test``.
 
         Returns
         -------
@@ -161,8 +163,9 @@ class Split:
         """
         labels = self.dataset.labels
         source = np.random.default_rng([self.seed, _EXAMPLES])
-        test = shuffle(self.test, source) if self.subsets == "drawn" else self.test
-        return (test if labels is None else take_turns(test, labels))[:count]
+        index: NDArray[np.int64] = getattr(self, part)
+        index = shuffle(index, source) if self.subsets == "drawn" else index
+        return (index if labels is None else take_turns(index, labels))[:count]
 
     def subset(self, part: str, max_count: int) -> NDArray[np.int64]:
         """Draw at most so many examples of a part, always the same ones; see `draw_subset`.

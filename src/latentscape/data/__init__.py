@@ -22,6 +22,7 @@ from latentscape.data.loading import (
     load_data,
     show_data,
     stream_data,
+    stream_files,
 )
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import hold_out, split_dataset
@@ -64,6 +65,7 @@ __all__ = [
     "source_names",
     "split_dataset",
     "stream_data",
+    "stream_files",
     "summarize",
     "value_limits",
 ]

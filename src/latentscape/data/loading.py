@@ -1,17 +1,21 @@
 """Loading, streaming and summarizing data by name or path, with settings as a mapping."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from latentscape.config import Changes, DataConfig, validate
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Examples, check_label_count, from_arrays
 from latentscape.data.conversion import compact_dtype
+from latentscape.data.formats.encoded_images import decode_image, stack_images
 from latentscape.data.sources import load_dataset, open_stream, stream_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import DataSummary, summarize
-from latentscape.data.streams import Stream, to_dataset
+from latentscape.data.streams import Stream, stream_contents, to_dataset
 
 
 def load_data(source: str | Path, *, changes: Changes | None = None) -> Dataset:
@@ -66,8 +70,35 @@ def stream_data(
         If the data cannot be read: here, or while the stream is iterated over.
     """
     if isinstance(source, Dataset):
-        return stream_dataset(check_dataset(source), shape, size)
+        return stream_dataset(check_dataset(source, least=1), shape, size)
     return open_stream(_data_config(source, changes), shape, size)
+
+
+def stream_files(
+    files: Sequence[str | Path], shape: tuple[int, ...], *, changes: Changes | None = None
+) -> Stream:
+    """Read image files, all of them in one chunk.
+
+    Parameters
+    ----------
+    files : sequence of str or Path
+        PNG or JPEG files, or others that a folder of images may hold.
+    shape, changes
+        As for `stream_data`.
+
+    Raises
+    ------
+    DataError
+        If one cannot be read, or they differ in size.
+    """
+    names = [str(file) for file in files]
+    config = _data_config(", ".join(Path(file).name for file in files), changes)
+    decoded = (decode_image(Path(file), str(file), config.resize) for file in files)
+    images = stack_images(decoded, names)
+    contents = from_arrays([Examples(images, place=names[0])], config.source)
+    is_byte = images.dtype == np.uint8
+    contents = replace(contents, channels_first=True, value_range=(0.0, 255.0) if is_byte else None)
+    return stream_contents(contents, config.source, config.source, config, shape)
 
 
 def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset:
@@ -91,13 +122,15 @@ def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset
     return to_dataset(contents, name, name, DataConfig(source=name))
 
 
-def check_dataset(dataset: Dataset) -> Dataset:
+def check_dataset(dataset: Dataset, least: int = 2) -> Dataset:
     """Check a dataset built in memory as one that was read would be.
 
     Parameters
     ----------
     dataset : Dataset
         Images of any number type, labels or none.
+    least : int
+        How many examples are needed; two of them to train on one and test on the other.
 
     Returns
     -------
@@ -107,10 +140,12 @@ def check_dataset(dataset: Dataset) -> Dataset:
     Raises
     ------
     DataError
-        For values that are not finite numbers, labels of another count, or fewer than two examples.
+        For values that are not finite numbers, labels of another count, or fewer examples.
     """
-    if len(dataset) < 2:
-        raise DataError(f"{dataset.name} holds {len(dataset)} example(s)", expected="two or more")
+    if len(dataset) < least:
+        raise DataError(
+            f"{dataset.name} holds {len(dataset)} example(s)", expected=f"{least} or more"
+        )
     if dataset.labels is not None:
         check_label_count(dataset.labels, len(dataset), dataset.name)
     return replace(dataset, images=compact_dtype(dataset.images, dataset.name))

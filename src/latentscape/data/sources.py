@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -75,7 +75,9 @@ def load_dataset(config: DataConfig) -> Dataset:
         _refuse_unused_settings(config, ())
         return to_dataset(source.load(), config.source, config.source, config)
     path = _existing_path(config.source)
-    return to_dataset(_open(path, config, sys.maxsize), _name(path), str(path), config)
+    contents = _open(path, config, sys.maxsize)
+    dataset = to_dataset(contents, _name(path), str(path), config)
+    return dataset if contents.origin else replace(dataset, origin=str(path.absolute()))
 
 
 def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream:

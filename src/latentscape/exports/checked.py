@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,7 +38,9 @@ class Exported:
     largest : float
         The largest absolute value that the model gives: the scale of the difference.
     images : int
-        Test examples on which they were compared.
+        Examples on which they were compared.
+    made_up : bool
+        Whether these were made up, and no test examples.
     """
 
     part: str
@@ -46,10 +48,17 @@ class Exported:
     difference: float
     largest: float
     images: int
+    made_up: bool = False
 
 
 def export_model(
-    model: Network, split: Split, recipe: Recipe, to: str, parts: Sequence[str], folder: Path
+    model: Network,
+    split: Split | None,
+    recipe: Recipe,
+    to: str,
+    parts: Sequence[str],
+    folder: Path,
+    label_names: Sequence[str] = (),
 ) -> list[Exported]:
     """Write parts of a model in a format, and run the files on test examples against the model.
 
@@ -60,8 +69,8 @@ def export_model(
     ----------
     model : Network
         A trained model, on the CPU, evaluating.
-    split : Split
-        What it was trained on.
+    split : Split or None
+        What it was trained on; without it files are checked on images that are made up.
     recipe : Recipe
         What it was trained by.
     to : str
@@ -70,6 +79,8 @@ def export_model(
         ``encoder``, ``decoder`` or both.
     folder : Path
         Where the files shall be, each named after its part.
+    label_names : sequence of str
+        What the labels are called.
 
     Returns
     -------
@@ -85,7 +96,8 @@ def export_model(
         If a file does not do what the model does, or cannot be written.
     """
     target = choose_target(to)
-    submodels, about = split_model(model, split), describe_model(model, split, recipe)
+    submodels = split_model(model, split)
+    about = describe_model(model, split, recipe, label_names)
     names = {part: f"{part}{target.suffix}" for part in parts}
     exported = []
     for part in parts:
@@ -96,7 +108,7 @@ def export_model(
             metadata = {**describe_submodel(submodel, target), **about}
             target.write(submodel, json.dumps(metadata), file)
             exported.append(_compare(submodel, target.open(file), folder / name))
-    return exported
+    return [replace(one, made_up=split is None) for one in exported]
 
 
 def _compare(submodel: Submodel, run: Runner, file: Path) -> Exported:
@@ -115,7 +127,7 @@ def _compare(submodel: Submodel, run: Runner, file: Path) -> Exported:
     if not difference <= TOLERANCE * max(1.0, largest):  # As it is if one of them is NaN.
         raise RunError(
             f"The {submodel.name} written to {file.name} differs from the model by up to "
-            f"{difference:.1e} on {count} test images",
+            f"{difference:.1e} on {count} images",
             expected=f"{TOLERANCE * max(1.0, largest):.1e} at most",
             fix="Nothing was kept. Choose another format: --to.",
         )

@@ -1,7 +1,9 @@
 """What is written into an exported file beside the model."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -25,22 +27,25 @@ MAX_MEASURED = 10_000
 _AXES = {1: (), 2: ("values",), 4: ("channels", "height", "width")}
 
 
-def describe_model(model: Network, split: Split, recipe: Recipe) -> Json:
+def describe_model(
+    model: Network, split: Split | None, recipe: Recipe, label_names: Sequence[str] = ()
+) -> Json:
     """Say what a model is.
 
     Returns
     -------
     dict
         ``schema`` of the model file, version of ``latentscape``, ``recipe`` as everybody may see
-        it, ``label_names``, ``thresholds``.
+        it, ``label_names``, ``thresholds``, which need the examples of the split.
     """
-    public = public_recipe(recipe, split.dataset.name)
+    public = public_recipe(recipe, split.dataset.name if split else Path(recipe.data.source).stem)
+    names = split.dataset.label_names if split else label_names
     return {
         "schema": SCHEMA,
         "latentscape": version("latentscape"),
         "recipe": public.model_dump(mode="json", exclude_none=True),
-        "label_names": list(split.dataset.label_names),
-        "thresholds": _thresholds(model, split),
+        "label_names": list(names),
+        "thresholds": _thresholds(model, split) if split else None,
     }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from latentscape.core.records import Array, Split
-from latentscape.inference.batches import evaluating, stored
+from latentscape.inference.batches import Batch, evaluating, stored
 from latentscape.model import Network
 
 Runner = Callable[[Mapping[str, Array]], Array]
@@ -62,22 +62,26 @@ class Submodel:
         return program
 
 
-def split_model(model: Network, split: Split) -> dict[str, Submodel]:
+def split_model(model: Network, split: Split | None) -> dict[str, Submodel]:
     """Divide a model into encoder and decoder.
 
     Parameters
     ----------
     model : Network
         On the CPU, evaluating.
-    split : Split
-        What it was trained on. Some test examples go with each of them.
+    split : Split or None
+        What it was trained on, of which some test examples go with each of them; without it
+        images are made up.
 
     Returns
     -------
     dict of str to Submodel
         ``encoder`` and ``decoder``.
     """
-    images, labels = stored(split.dataset, split.subset("test", MAX_CHECKED))
+    if split is None:
+        images, labels = _made_up(model)
+    else:
+        images, labels = stored(split.dataset, split.subset("test", MAX_CHECKED))
     beside = {"labels": labels} if model.config.condition and labels is not None else {}
     with evaluating():
         decided = _decided(model, images, labels)
@@ -93,6 +97,21 @@ def split_model(model: Network, split: Split) -> dict[str, Submodel]:
             "decoder", model, decoder, {"codes": codes, **beside}, "images", decoded
         ),
     }
+
+
+def _made_up(model: Network) -> Batch:
+    """Make images up as a model stores them: noise, and what it makes of the codes of noise."""
+    assert model.config.input is not None
+    (low, high), count = model.config.input.range, MAX_CHECKED // 4
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(count, *model.input_shape, generator=generator)
+    labels = torch.arange(count) % model.config.input.labels if model.config.condition else None
+    with evaluating():
+        smooth = model.decode(model.encode_scaled(noise, labels), labels).clamp(0, 1)
+    images = low + torch.cat([noise, smooth]) * (high - low)
+    is_byte = (low, high) == (0, 255)
+    doubled = None if labels is None else labels.repeat(2)
+    return images.round().to(torch.uint8) if is_byte else images, doubled
 
 
 class _Encoder(nn.Module):

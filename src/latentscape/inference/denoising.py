@@ -1,5 +1,6 @@
 """Denoising: what a model makes of corrupted images."""
 
+from collections.abc import Iterable
 from typing import Literal, Self
 
 import torch
@@ -32,7 +33,9 @@ class Denoising(Record):
     mse_noisy, mse_restored : float
         Squared error per pixel to the clean images, over the test examples.
     n : int
-        Test examples.
+        Examples that errors are averaged over.
+    measured_on : str
+        ``test`` examples; those ``shown``, where the test examples are missing.
     trained_on : str
         ``same`` corruption, ``other`` or ``none``.
     """
@@ -46,6 +49,7 @@ class Denoising(Record):
     mse_restored: float
     n: int
     trained_on: Literal["same", "other", "none"]
+    measured_on: Literal["test", "shown"] = "test"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -56,7 +60,7 @@ class Denoising(Record):
 
 def denoise(
     model: Network,
-    split: Split,
+    split: Split | None,
     examples: Batch,
     corruption: CorruptionConfig,
     seed: int,
@@ -67,8 +71,8 @@ def denoise(
     ----------
     model : Network
         A trained model, evaluating.
-    split : Split
-        Errors are averaged over its test part.
+    split : Split or None
+        Errors are averaged over its test part; over `examples` without it.
     examples : tuple of Tensor
         Stored images (n, *shape) and their labels.
     corruption : CorruptionConfig
@@ -84,7 +88,8 @@ def denoise(
     with forked_random(derive_seed(seed, "shown noise"), _CPU):
         clean, noisy, restored = _restored(model, examples, corruption).numpy()
     with forked_random(derive_seed(seed, "measured noise"), _CPU):
-        mse_noisy, mse_restored = _errors(model, split, corruption)
+        batches = [examples] if split is None else stored_batches(split.dataset, split.test)
+        mse_noisy, mse_restored = _errors(model, batches, corruption)
     return Denoising(
         clean=clean,
         noisy=noisy,
@@ -93,7 +98,8 @@ def denoise(
         amount=corruption.amount,
         mse_noisy=mse_noisy,
         mse_restored=mse_restored,
-        n=len(split.test),
+        n=len(clean) if split is None else len(split.test),
+        measured_on="shown" if split is None else "test",
         trained_on=_trained_on(model, corruption),
     )
 
@@ -108,10 +114,10 @@ def _restored(model: Network, batch: Batch, corruption: CorruptionConfig) -> Ten
     return torch.stack([clean, noisy, restored])
 
 
-def _errors(model: Network, split: Split, corruption: CorruptionConfig) -> list[float]:
+def _errors(model: Network, batches: Iterable[Batch], corruption: CorruptionConfig) -> list[float]:
     """Return the mean squared errors per pixel, noisy and restored; draws like `_restored`."""
     sums, pixels = torch.zeros(2, dtype=torch.float64), 0
-    for batch in stored_batches(split.dataset, split.test):
+    for batch in batches:
         clean, *versions = _restored(model, batch, corruption)
         errors = [(images - clean).square().sum(dtype=torch.float64) for images in versions]
         sums += torch.stack(errors)

@@ -1,5 +1,6 @@
 """Examples of any source, brought to the shape, the range and the labels of a trained model."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,16 @@ import torch
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
-from latentscape.data import Chunk, Stream, concatenate, index_labels, known_labels, stream_data
+from latentscape.data import (
+    Chunk,
+    Stream,
+    concatenate,
+    index_labels,
+    known_labels,
+    stream_data,
+    stream_files,
+)
+from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
 from latentscape.model import Network, check_values, scaled
 
 _WHOLE = 1000
@@ -19,7 +29,8 @@ _WHOLE = 1000
 _INTEGERS = 15
 """Smallest end of a range that integers have, and shares of 1 do not."""
 
-Source = str | Path | Dataset
+Source = str | Path | Dataset | Sequence[str | Path]
+"""Examples: a name, a path, image files, or a dataset in memory."""
 
 
 def stream_inputs(
@@ -31,8 +42,8 @@ def stream_inputs(
     ----------
     model : Network
         A trained model.
-    source : str, Path or Dataset
-        A name, a path, or a dataset in memory with a range of its own.
+    source : str, Path, Dataset or sequence of paths
+        A name, a path, image files, or a dataset in memory with a range of its own.
     size : int
         Maximum number of examples in a chunk.
     changes : mapping, optional
@@ -49,7 +60,12 @@ def stream_inputs(
         Here or while it is iterated over: if the source cannot be read, has another shape, or
         values that the model was not trained on.
     """
-    stream = stream_data(source, model.input_shape, size, changes=changes)
+    files = _image_files(source)
+    if files:
+        stream = stream_files(files, model.input_shape, changes=changes)
+    else:
+        assert isinstance(source, str | Path | Dataset)
+        stream = stream_data(source, model.input_shape, size, changes=changes)
     return replace(stream, chunks=_in_range(model, stream))
 
 
@@ -94,6 +110,14 @@ def conversions(recipe: Recipe, changes: Changes | None) -> Changes:
     """Return settings of new data: where nothing else is asked for, those of the training data."""
     own = {"resize": recipe.data.resize, "grey": recipe.data.grey or None}
     return {name: value for name, value in own.items() if value is not None} | dict(changes or {})
+
+
+def _image_files(source: Source) -> Sequence[str | Path]:
+    """Return the image files that a source is; nothing of other sources."""
+    if isinstance(source, str | Path):
+        is_image = Path(source).suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(source)
+        return [source] if is_image else []
+    return () if isinstance(source, Dataset) else source
 
 
 def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from latentscape.config import TERMS
 from latentscape.core.errors import ConfigError
-from latentscape.core.records import Split
 from latentscape.inference.samples import draw_from_prior, mixture_codes
 from latentscape.model import Network
+from latentscape.runs import TrainedOn
 
 
 class Sampler:
@@ -49,13 +49,13 @@ class Sampler:
     def check(self) -> None:
         """Refuse a model that does not have this source, by a `ConfigError`."""
 
-    def draw(self, split: Split, count: int, labels: Tensor | None, seed: int) -> Tensor:
+    def draw(self, trained_on: TrainedOn, count: int, labels: Tensor | None, seed: int) -> Tensor:
         """Draw codes (count, D).
 
         Parameters
         ----------
-        split : Split
-            What the model was trained on.
+        trained_on : TrainedOn
+            What the model was trained on; its ``split`` has the examples.
         count : int
             How many.
         labels : Tensor or None
@@ -87,7 +87,7 @@ class PriorSampler(Sampler):
             return "prior" if latent.has_standard_prior else latent.prior_name
         return self._term or "normal"
 
-    def draw(self, split: Split, count: int, labels: Tensor | None, seed: int) -> Tensor:
+    def draw(self, trained_on: TrainedOn, count: int, labels: Tensor | None, seed: int) -> Tensor:
         """Draw from the prior; see `Sampler.draw`."""
         return draw_from_prior(self.model, count, seed)
 
@@ -120,6 +120,6 @@ class MixtureSampler(Sampler):
                 fix="Draw from its uniform prior: --from prior.",
             )
 
-    def draw(self, split: Split, count: int, labels: Tensor | None, seed: int) -> Tensor:
+    def draw(self, trained_on: TrainedOn, count: int, labels: Tensor | None, seed: int) -> Tensor:
         """Fit and draw, for a conditional model once for each label; see `Sampler.draw`."""
-        return mixture_codes(self.model, split, count, labels, seed)
+        return mixture_codes(self.model, trained_on, count, labels, seed)

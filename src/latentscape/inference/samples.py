@@ -1,11 +1,10 @@
 """Samples: codes drawn from a prior or from a mixture fitted to training codes, and decoded."""
 
 import warnings
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import model_validator
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from latentscape.inference.batches import BATCH, evaluating, to_device
 from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.model.latents import Normal
+from latentscape.runs import TrainedOn
 
 COMPONENTS = 10
 FULL_UP_TO = 64
@@ -45,6 +45,8 @@ class Samples(Record):
         The label of all of them, where one was asked for.
     seed : int
         What drew the codes.
+    fitted_on : str
+        The part whose codes a mixture was fitted to: ``test`` where training examples are missing.
     """
 
     images: Images
@@ -52,6 +54,7 @@ class Samples(Record):
     labels: tuple[str, ...] | None = None
     label: str | None = None
     seed: int
+    fitted_on: Literal["train", "test"] = "train"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -62,7 +65,7 @@ class Samples(Record):
 
 def draw_samples(
     model: Network,
-    split: Split,
+    trained_on: Split | TrainedOn,
     count: int,
     seed: int,
     source: str | None = None,
@@ -74,7 +77,7 @@ def draw_samples(
     ----------
     model : Network
         A trained model, evaluating.
-    split : Split
+    trained_on : Split or TrainedOn
         What it was trained on. A mixture is fitted to codes of the training part, ten Gaussians
         after training as in Ghosh et al. (2020), section 4; for a conditional model one mixture
         to the codes of each label.
@@ -101,15 +104,17 @@ def draw_samples(
         If there are too few training codes for a mixture.
     """
     sampler = _choose_sampler(model, source)
-    labels = choose_labels(model, split, count, label)
-    codes = sampler.draw(split, count, labels, seed)
-    names = split.dataset.label_names
+    trained_on = TrainedOn.of(trained_on)
+    labels = choose_labels(model, trained_on, count, label)
+    codes = sampler.draw(trained_on, count, labels, seed)
+    names = trained_on.label_names
     return Samples(
         images=decode(model, codes, labels),
         source=sampler.origin,
         labels=None if labels is None else tuple(names[i] for i in labels),
         label=label,
         seed=seed,
+        fitted_on="test" if sampler.name == "gmm" and trained_on.stands_in else "train",
     )
 
 
@@ -136,7 +141,7 @@ def _choose_sampler(model: Network, source: str | None) -> Any:
 
 
 def choose_labels(
-    model: Network, split: Split, count: int, label: str | None = None
+    model: Network, trained_on: Split | TrainedOn, count: int, label: str | None = None
 ) -> Tensor | None:
     """Return the labels (count,) that a conditional model decodes with; None for other models.
 
@@ -148,14 +153,14 @@ def choose_labels(
         If the model takes no labels or was not trained on this one.
     """
     if label is not None:
-        return torch.full((count,), find_label(model, split, label))
+        return torch.full((count,), find_label(model, trained_on, label))
     if not model.config.condition:
         return None
-    known = torch.from_numpy(_trained_labels(split))
+    known = torch.tensor(TrainedOn.of(trained_on).labels)
     return known[torch.arange(count) % len(known)]
 
 
-def find_label(model: Network, split: Split, name: str) -> int:
+def find_label(model: Network, trained_on: Split | TrainedOn, name: str) -> int:
     """Return the index of a label that a conditional model was trained on.
 
     Raises
@@ -169,8 +174,9 @@ def find_label(model: Network, split: Split, name: str) -> int:
             fix="Train one that is: latentscape train cond-vae, or a recipe with --condition "
             "label.",
         )
-    names = split.dataset.label_names
-    known = [names[index] for index in _trained_labels(split)]
+    trained_on = TrainedOn.of(trained_on)
+    names = trained_on.label_names
+    known = [names[index] for index in trained_on.labels]
     if name not in names:
         raise unknown("label", name, known, ConfigError)
     if name not in known:
@@ -210,8 +216,15 @@ def decode(model: Network, codes: Tensor, labels: Tensor | None) -> Array:
     return torch.cat(parts).numpy().reshape(*codes.shape[:-1], *model.input_shape)
 
 
-def training_codes(model: Network, split: Split, at_most: int, label: int | None = None) -> Array:
+def training_codes(
+    model: Network, trained_on: Split | TrainedOn, at_most: int, label: int | None = None
+) -> Array:
     """Return codes (n, D) of training examples, of one label if given."""
+    trained_on = TrainedOn.of(trained_on)
+    if kept := trained_on.stands_in:
+        rows = slice(None) if label is None else kept.labels == label
+        return kept.codes[rows][:at_most]
+    split = trained_on.split
     index = split.train
     if label is not None and split.dataset.labels is not None:
         index = index[split.dataset.labels[index] == label]
@@ -269,7 +282,7 @@ def draw_from_mixture(codes: Array, count: int, seed: int, what: str = "") -> Te
 
 
 def mixture_codes(
-    model: Network, split: Split, count: int, labels: Tensor | None, seed: int
+    model: Network, trained_on: TrainedOn, count: int, labels: Tensor | None, seed: int
 ) -> Tensor:
     """Draw codes (count, D) from a mixture that is fitted to training codes.
 
@@ -277,7 +290,7 @@ def mixture_codes(
     ----------
     model : Network
         A trained model, evaluating.
-    split : Split
+    trained_on : TrainedOn
         What it was trained on.
     count : int
         How many.
@@ -292,19 +305,14 @@ def mixture_codes(
         If there are too few training codes.
     """
     if labels is None:
-        return draw_from_mixture(training_codes(model, split, MAX_CODES), count, seed, "")
+        return draw_from_mixture(training_codes(model, trained_on, MAX_CODES), count, seed, "")
     codes = torch.empty(count, model.latent_dim)
     for label in sorted(set(labels.tolist())):
-        known = training_codes(model, split, MAX_CODES, label)
-        what = f" with the label {split.dataset.label_names[label]}"
+        known = training_codes(model, trained_on, MAX_CODES, label)
+        what = f" with the label {trained_on.label_names[label]}"
         rows = labels == label
         codes[rows] = draw_from_mixture(known, int(rows.sum()), derive_seed(seed, label), what)
     return codes
-
-
-def _trained_labels(split: Split) -> NDArray[np.int64]:
-    assert split.dataset.labels is not None
-    return np.unique(split.dataset.labels[split.train])
 
 
 def _check_enough(codes: Array, what: str) -> str:

@@ -20,6 +20,7 @@ from latentscape.inference.samples import (
     training_codes,
 )
 from latentscape.model import Network
+from latentscape.runs import TrainedOn
 
 PATHS = ("linear", "spherical")
 MAX_ROWS = 20
@@ -171,7 +172,9 @@ def slerp(first: Tensor, second: Tensor, along: Tensor) -> Tensor:
     return torch.where(straight, lerp(start, end, along.double()), arc / torch.sin(angle)).float()
 
 
-def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int) -> Traversals:
+def traverse(
+    model: Network, trained_on: Split | TrainedOn, example: Batch, steps: int, rows: int
+) -> Traversals:
     """Move one number of an example's code at a time, and leave the others as they are.
 
     Under the prior N(0, I) each number goes from -3 to 3, and those with the largest mean rate over
@@ -182,7 +185,7 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
     ----------
     model : Network
         A trained model, evaluating.
-    split : Split
+    trained_on : Split or TrainedOn
         What it was trained on.
     example : tuple of Tensor
         One stored image (1, *shape) and its label.
@@ -202,13 +205,14 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
         If the code is made of codebook vectors.
     """
     _refuse_codebook(model, "no number of it can be moved alone")
+    trained_on = TrainedOn.of(trained_on)
     code, labels = _codes(model, example)[0], example[1]
     standard = model.config.latent.has_standard_prior
     if standard:
         spans = torch.tensor([[-REACH, REACH]]).repeat(model.latent_dim, 1)
-        weight = posteriors(model, split.dataset, split.test).rate().mean(0)
+        weight = _mean_rates(model, trained_on)
     else:
-        spans = _quantiles(model, split)
+        spans = _quantiles(model, trained_on)
         ends = decode(model, _walk(code, range(model.latent_dim), spans, 2), labels)
         weight = torch.from_numpy(np.square(ends[:, 1] - ends[:, 0])).flatten(1).mean(1)
     dims = weight.argsort(descending=True, stable=True)[:rows].tolist()
@@ -221,7 +225,9 @@ def traverse(model: Network, split: Split, example: Batch, steps: int, rows: int
     )
 
 
-def manifold(model: Network, split: Split, side: int, label: str | None = None) -> Manifold:
+def manifold(
+    model: Network, trained_on: Split | TrainedOn, side: int, label: str | None = None
+) -> Manifold:
     """Decode a grid of codes of two numbers.
 
     Under the prior N(0, I) each picture stands for the same share of its mass, by the inverse
@@ -232,7 +238,7 @@ def manifold(model: Network, split: Split, side: int, label: str | None = None) 
     ----------
     model : Network
         A trained model, evaluating.
-    split : Split
+    trained_on : Split or TrainedOn
         What it was trained on.
     side : int
         Pictures in a row, and in a column.
@@ -256,18 +262,19 @@ def manifold(model: Network, split: Split, side: int, label: str | None = None) 
             expected="codes of two numbers",
             fix="Train a model with --latent-dim 2.",
         )
-    labels = choose_labels(model, split, 1, label)
+    trained_on = TrainedOn.of(trained_on)
+    labels = choose_labels(model, trained_on, 1, label)
     if model.config.latent.has_standard_prior:
         even = torch.special.ndtri((torch.arange(side, dtype=torch.float64) + 0.5) / side).float()
         right = up = even
     else:
-        spans = _quantiles(model, split, None if labels is None else int(labels))
+        spans = _quantiles(model, trained_on, None if labels is None else int(labels))
         right, up = (torch.linspace(low, high, side) for low, high in spans.tolist())
     codes = torch.stack(torch.meshgrid(right, up.flip(0), indexing="xy"), -1)
     return Manifold(
         images=decode(model, codes, labels),
         has_standard_prior=model.config.latent.has_standard_prior,
-        label=None if labels is None else split.dataset.label_names[int(labels)],
+        label=None if labels is None else trained_on.label_names[int(labels)],
     )
 
 
@@ -285,9 +292,17 @@ def _walk(code: Tensor, dims: list[int] | range, spans: Tensor, steps: int) -> T
     return codes
 
 
-def _quantiles(model: Network, split: Split, label: int | None = None) -> Tensor:
+def _mean_rates(model: Network, trained_on: TrainedOn) -> Tensor:
+    """Return the mean rate of each number (D,) of a code over test examples."""
+    if (kept := trained_on.stands_in) and kept.rates:
+        return torch.tensor(kept.rates)
+    split = trained_on.split
+    return posteriors(model, split.dataset, split.test).rate().mean(0)
+
+
+def _quantiles(model: Network, trained_on: TrainedOn, label: int | None = None) -> Tensor:
     """Return between what each number (D, 2) of the codes of training examples lies, nearly all."""
-    codes = training_codes(model, split, QUANTILE_CODES, label)
+    codes = training_codes(model, trained_on, QUANTILE_CODES, label)
     return torch.from_numpy(np.quantile(codes, TAILS, axis=0).T.astype(np.float32))
 
 

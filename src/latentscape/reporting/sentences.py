@@ -120,6 +120,8 @@ def describe_samples(samples: Samples) -> str:
         content = f"Images whose labels take turns ({names}),"
         each = ", one for each label" if samples.source == "gmm" else ""
     source = describe_source(samples.source)
+    if samples.fitted_on == "test":
+        source += " (here of the test images that the run keeps: the training images are missing)"
     return f"{content} decoded from codes drawn from {source}{each}. Seed {samples.seed}."
 
 
@@ -181,9 +183,11 @@ def describe_denoising(denoising: Denoising) -> str:
     noise = description.format(amount=number(denoising.amount, 2), share=percent(denoising.amount))
     before, after = denoising.mse_noisy, denoising.mse_restored
     change = f"{'falls' if after < before else 'rises'} from {number(before, 3)}"
+    kind = "test images" if denoising.measured_on == "test" else "images shown"
+    images = f"{count(denoising.n)} {kind}"
     text = (
         f"Clean images, the same with {noise}, and as the model restores them. Over the "
-        f"{count(denoising.n)} test images the MSE per pixel {change} to {number(after, 3)}."
+        f"{images} the MSE per pixel {change} to {number(after, 3)}."
     )
     training = {"same": "", "other": "with other", "none": "without"}[denoising.trained_on]
     return f"{text} The model was trained {training} noise." if training else text

@@ -24,9 +24,17 @@ if TYPE_CHECKING:
         read_model,
         save_model,
     )
-    from latentscape.runs.opened import OpenRun, load_run_split, load_split
+    from latentscape.runs.opened import (
+        OpenModel,
+        OpenRun,
+        check_input,
+        load_run_split,
+        load_split,
+        open_model,
+    )
     from latentscape.runs.reading import SCHEMA
     from latentscape.runs.store import read_part, write_part
+    from latentscape.runs.trained_on import KeptCodes, TrainedOn
 
 # Models need PyTorch, which takes a second to import, and run directories do not.
 __getattr__ = lazy_names(
@@ -36,9 +44,17 @@ __getattr__ = lazy_names(
         "facts": ("DataFacts", "Environment"),
         "findings": ("RunFindings", "save_parts"),
         "model_file": ("METADATA_KEY", "ModelFile", "load_model", "read_model", "save_model"),
-        "opened": ("OpenRun", "load_run_split", "load_split"),
+        "opened": (
+            "OpenModel",
+            "OpenRun",
+            "check_input",
+            "load_run_split",
+            "load_split",
+            "open_model",
+        ),
         "reading": ("SCHEMA",),
         "store": ("read_part", "write_part"),
+        "trained_on": ("KeptCodes", "TrainedOn"),
     },
 )
 
@@ -47,15 +63,20 @@ __all__ = [
     "SCHEMA",
     "DataFacts",
     "Environment",
+    "KeptCodes",
     "ModelFile",
+    "OpenModel",
     "OpenRun",
     "Run",
     "RunFindings",
+    "TrainedOn",
+    "check_input",
     "create_run",
     "list_runs",
     "load_model",
     "load_run_split",
     "load_split",
+    "open_model",
     "open_run",
     "read_model",
     "read_part",

@@ -1,32 +1,117 @@
 """A finished run, opened: its model, its examples and its findings, each read once."""
 
+import os
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from latentscape.config import Recipe
-from latentscape.core.errors import DataError
+from latentscape.core.errors import DataError, MissingData
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
-from latentscape.data import binarize_split, check_dataset, load_dataset, split_dataset
+from latentscape.data import (
+    binarize_split,
+    check_dataset,
+    load_dataset,
+    source_names,
+    split_dataset,
+)
 from latentscape.model import Network
 from latentscape.runs.directory import Run, open_run
 from latentscape.runs.facts import Sizes
 from latentscape.runs.findings import RunFindings
-from latentscape.runs.model_file import load_model
+from latentscape.runs.model_file import ModelFile, read_model
+from latentscape.runs.trained_on import TrainedOn
 
 
-class OpenRun:
+class OpenModel:
+    """A model with what it was trained on, each read when it is first asked for.
+
+    Parameters
+    ----------
+    file : Path
+        The model file, which may stand anywhere.
+    data : Dataset, str or Path, optional
+        The data that it was trained on, where they are not where they were.
+    device : str
+        Where the model goes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises
+    ------
+    RunError
+        Of every attribute, if there is no sound model.
+    """
+
+    def __init__(
+        self, file: Path, *, data: Dataset | str | Path | None = None, device: str = "auto"
+    ) -> None:
+        self._file, self._data, self._device = file, data, device
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._file.name
+
+    @property
+    def folder(self) -> Path:
+        """Where what is made of it stands."""
+        return self._file.parent
+
+    @cached_property
+    def file(self) -> ModelFile:
+        """All that the model file holds."""
+        return read_model(self._file)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The whole resolved recipe."""
+        return self.file.recipe
+
+    @cached_property
+    def model(self) -> Network:
+        """The trained model, evaluating, on the device."""
+        return self.file.network.to(choose_device(self._device))
+
+    @cached_property
+    def split(self) -> Split:
+        """The examples that it was trained on, validated and tested.
+
+        Raises
+        ------
+        MissingData
+            If they are not where the recipe says.
+        DataError
+            If they are not what the model takes.
+        """
+        split = load_split(self.recipe, _where(self.name, self.recipe, self._data))
+        check_input(self.recipe, split)
+        return split
+
+    @property
+    def trained_on(self) -> TrainedOn:
+        """What it was trained on, whose examples are loaded once they are needed."""
+        names = self.file.label_names
+        known = self._known_labels()
+        labels = tuple(place for place, name in enumerate(names) if name in known)
+        return TrainedOn(names, labels, lambda: self.split)
+
+    def _known_labels(self) -> Collection[str]:
+        """Return the labels that training examples have, as far as the file says."""
+        return self.recipe.data.train_labels or self.file.label_names
+
+
+class OpenRun(OpenModel):
     """A run with its model, examples and findings, each read when it is first asked for.
 
     Parameters
     ----------
     run : str, Path or Run
         The run directory.
-    data : Dataset, optional
-        The dataset, where the run was trained on one in memory.
+    data : Dataset, str or Path, optional
+        The data that it was trained on, where these were in memory or have moved.
     device : str
-        Where the model goes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        As for `OpenModel`.
 
     Raises
     ------
@@ -35,10 +120,19 @@ class OpenRun:
     """
 
     def __init__(
-        self, run: str | Path | Run, *, data: Dataset | None = None, device: str = "auto"
+        self,
+        run: str | Path | Run,
+        *,
+        data: Dataset | str | Path | None = None,
+        device: str = "auto",
     ) -> None:
         self.run = run if isinstance(run, Run) else open_run(run)
-        self._data, self._device = data, device
+        super().__init__(self.run.model_file, data=data, device=device)
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.run.name
 
     @property
     def recipe(self) -> Recipe:
@@ -51,14 +145,15 @@ class OpenRun:
         return RunFindings(self.run)
 
     @cached_property
-    def model(self) -> Network:
-        """The trained model, evaluating, on the device."""
-        return load_model(self.run.path).to(choose_device(self._device))
-
-    @cached_property
     def split(self) -> Split:
         """The examples; see `load_run_split`."""
         return load_run_split(self.run, self._data)
+
+    def _known_labels(self) -> Collection[str]:
+        counts = self.findings.data.train_labels
+        if counts is None:
+            return super()._known_labels()
+        return {name for name, count in counts.items() if count}
 
     def split_with(self, binarize: str, seed: int | None = None) -> Split:
         """Return the examples with other pixels than those that the run was trained on.
@@ -72,7 +167,7 @@ class OpenRun:
         """
         if seed is None and binarize == self.recipe.data.binarize:
             return self.split
-        return binarize_split(load_split(self.recipe, self._data, "none"), binarize, seed)
+        return binarize_split(load_run_split(self.run, self._data, "none"), binarize, seed)
 
     def refresh(self) -> RunFindings:
         """Read the findings anew."""
@@ -80,44 +175,109 @@ class OpenRun:
         return self.findings
 
 
-def load_split(recipe: Recipe, data: object = None, binarize: str | None = None) -> Split:
+def open_model(
+    path: str | Path | Run,
+    *,
+    data: Dataset | str | Path | None = None,
+    device: str = "auto",
+) -> OpenModel:
+    """Open a run, or a model file that stands anywhere; that of a run stands for the run.
+
+    Raises
+    ------
+    RunError
+        If there is neither.
+    """
+    is_file = not isinstance(path, Run) and (
+        os.path.isfile(path) or Path(path).suffix == ".safetensors"
+    )
+    if isinstance(path, Run) or not is_file:
+        return OpenRun(path, data=data, device=device)
+    run = Run(Path(path).parent)
+    beside = (run.path / "recipe.yaml", run.path / "data.json")
+    if Path(path) == run.model_file and all(file.is_file() for file in beside):
+        return OpenRun(run, data=data, device=device)
+    return OpenModel(Path(path), data=data, device=device)
+
+
+def check_input(recipe: Recipe, split: Split) -> None:
+    """Refuse examples other than those that a model of the recipe takes.
+
+    Raises
+    ------
+    DataError
+        With what they are.
+    """
+    known, dataset = recipe.model.input, split.dataset
+    assert known is not None
+    labels = len(dataset.label_names) if known.labels else 0
+    same = (dataset.shape, dataset.value_range, labels) == (known.shape, known.range, known.labels)
+    if not same:
+        raise DataError(
+            f"The examples of {dataset.name} are {dataset.shape} with the range "
+            f"{dataset.value_range} and {labels} labels",
+            expected=f"{known.shape}, {known.range} and {known.labels}, as those that the model "
+            "was trained on",
+        )
+
+
+def load_split(
+    recipe: Recipe, data: Dataset | str | Path | None = None, binarize: str | None = None
+) -> Split:
     """Load the data of a recipe, or take the given dataset, and split it.
 
     Parameters
     ----------
     recipe : Recipe
         Says how.
-    data : Dataset, optional
-        Examples in memory.
+    data : Dataset, str or Path, optional
+        Examples in memory, or another place of those of the recipe.
     binarize : str, optional
         ``none``, ``static`` or ``dynamic``; by default what the recipe says.
     """
-    dataset = check_dataset(data) if isinstance(data, Dataset) else load_dataset(recipe.data)
+    if isinstance(data, Dataset):
+        dataset = check_dataset(data)
+    else:
+        source = recipe.data.source if data is None else str(data)
+        dataset = load_dataset(recipe.data.model_copy(update={"source": source}))
     split = split_dataset(dataset, recipe.data)
     return binarize_split(split, binarize or recipe.data.binarize)
 
 
-def load_run_split(run: Run, data: Dataset | None = None) -> Split:
+def load_run_split(
+    run: Run, data: Dataset | str | Path | None = None, binarize: str | None = None
+) -> Split:
     """Load the examples of a run again, and check that they are the same, divided as they were.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    data : Dataset, str or Path, optional
+        They, where they were in memory or have moved.
+    binarize : str, optional
+        As for `load_split`.
 
     Raises
     ------
+    MissingData
+        If the data were in memory and are not given, or are not where they were.
     DataError
-        If the data were in memory and are not given, or have changed.
+        If they have changed.
     """
-    facts = run.data
+    facts, recipe = run.data, run.recipe
     if data is None and not facts.origin:
-        raise DataError(
+        raise MissingData(
             f"{run.name} was trained on data in memory, which are not kept with it",
             fix="Give them in Python: data=latentscape.Dataset(...).",
         )
-    split = load_split(run.recipe, data)
+    split = load_split(recipe, _where(run.name, recipe, data, facts.origin), binarize)
     fingerprint = split.dataset.fingerprint
     if facts.fingerprint != fingerprint:
         raise DataError(
             f"The data of {run.name} have changed: fingerprint {fingerprint[:12]}",
             expected=f"{facts.fingerprint[:12]}, from {facts.origin}",
-            fix="Put the original data back, or train anew.",
+            fix="Put the original data back, say where they are with --trained-on, or train anew.",
         )
     if Sizes(**split.sizes) != facts.sizes:
         raise DataError(
@@ -126,3 +286,27 @@ def load_run_split(run: Run, data: Dataset | None = None) -> Split:
             fix="An estimator has trained it: measure it with its score().",
         )
     return replace(split, subsets=facts.subsets)
+
+
+def _where(
+    name: str, recipe: Recipe, data: Dataset | str | Path | None, origin: str = ""
+) -> Dataset | str | Path:
+    """Return where the training data are: where somebody says, or else where they were.
+
+    Raises
+    ------
+    MissingData
+        If there is nothing.
+    """
+    typed = recipe.data.source
+    if data is not None:
+        return data
+    if typed in source_names():
+        return typed
+    for place in filter(None, (origin, typed)):
+        if os.path.exists(os.path.expanduser(place)):
+            return place
+    raise MissingData(
+        f"The training data of {name} are needed, and are no longer at {origin or typed}",
+        fix="Put them back, or say where they are now: --trained-on PLACE.",
+    )

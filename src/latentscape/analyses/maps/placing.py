@@ -25,6 +25,7 @@ def place(
     codes: str | Path | Array | None = None,
     method: str = "tsne",
     changes: Changes | None = None,
+    dataset: str | Path | Dataset | None = None,
 ) -> Array:
     """Place new points on a map that was drawn before.
 
@@ -41,6 +42,8 @@ def place(
     changes : mapping, optional
         How new images are read: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by default
         the last two are those of the training data.
+    dataset : str, Path or Dataset, optional
+        The data that the run was trained on, where they were in memory or have moved.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def place(
                 "A map file holds no model that could encode images", fix="Give codes instead."
             )
         return place_on(load_map(source), as_array(codes))
-    comparison = source if isinstance(source, Comparison) else compare_codes(source)
+    comparison = source if isinstance(source, Comparison) else compare_codes(source, data=dataset)
     reference = _map_of_run(comparison, method)
     if data is not None:
         return place_on(reference, _encoded(comparison, data, changes))

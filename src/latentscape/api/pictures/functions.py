@@ -13,6 +13,8 @@ from latentscape.core.records import Dataset
 
 if TYPE_CHECKING:
     from latentscape.api.pictures.sheets import Sheet
+    from latentscape.config import Changes
+    from latentscape.inference.inputs import Source
     from latentscape.runs import Run
 
 _ACROSS = 16
@@ -31,7 +33,7 @@ def sample(
     seed: int = 0,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
 ) -> "Sheet":
     """Draw codes, and picture what they decode to.
@@ -39,7 +41,7 @@ def sample(
     Parameters
     ----------
     run : str, Path or Run
-        The directory of a finished run.
+        The directory of a finished run, or a model file.
     count : int
         How many.
     label : str, optional
@@ -51,11 +53,11 @@ def sample(
     seed : int
         Draws the codes: the same seed gives the same samples.
     out : str or Path, optional
-        The PNG to write; by default one named after the command, in the directory of the run.
+        The PNG to write; by default one named after the command, beside the model.
     array : bool
         Whether the numbers are kept too, in a .npy file beside it.
-    data : Dataset, optional
-        The dataset, where the run was trained on one in memory.
+    data : Dataset, str or Path, optional
+        The data that the model was trained on, where they were in memory or have moved.
     device : str
         As for `train`.
 
@@ -79,7 +81,7 @@ def sample(
 
     check_at_least("count", count, 1)
     target = open_sheet(run, "sample", out, array, data, device)
-    samples = draw_samples(target.model, target.split, count, seed, source, label)
+    samples = draw_samples(target.model, target.trained_on, count, seed, source, label)
     columns = math.ceil(math.sqrt(count))
     if samples.labels and label is None:
         columns = min(len(set(samples.labels)), _LABELS_ACROSS)
@@ -90,27 +92,30 @@ def interpolate(
     run: "str | Path | Run",
     *,
     between: tuple[int, int] | None = None,
+    part: Literal["train", "validation", "test"] | None = None,
+    data: "Source | None" = None,
     files: Sequence[str | Path] = (),
     label: str | None = None,
     path: Literal["linear", "spherical"] | None = None,
     steps: int = 10,
+    changes: "Changes | None" = None,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
+    dataset: Dataset | str | Path | None = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture what lies between the codes of two images.
 
     Parameters
     ----------
-    run, out, array, data, device
+    run, out, array, device
         As for `sample`.
     between : tuple of int, optional
-        Two test examples, counted from 0; by default eight pairs of them, of all classes.
+        Two examples, counted from 0; by default eight pairs of them, of all classes.
+    part, data, label, changes, dataset
+        As for `reconstruct`.
     files : sequence of str or Path
         Two image files instead.
-    label : str, optional
-        The label of both files, which a conditional model needs.
     path : str, optional
         ``linear`` or ``spherical``; by default spherical under the prior N(0, I).
     steps : int
@@ -126,19 +131,21 @@ def interpolate(
     ConfigError, DataError, RunError
         As for `sample`; and if there are no such examples or files, or no such path.
     """
-    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.api.pictures.sheets import Choice, examples, open_sheet, write_sheet
     from latentscape.core.errors import ConfigError
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_interpolation
 
     check_at_least("steps", steps, 2)
-    target = open_sheet(run, "interpolate", out, array, data, device)
+    choice = Choice(between, part, data, files, changes, label)
+    target = open_sheet(run, "interpolate", out, array, dataset, device, choice)
     if files and len(files) != 2:
         raise ConfigError(f"{len(files)} file(s) to go between", expected="two")
-    if not (files or between) and len(target.split.test) < 2:
-        raise ConfigError("There is one test example alone", fix="Give two image files: --files.")
-    count = 2 * min(_PAIRS, len(target.split.test) // 2)
-    ends, title = examples(target, between, files, label, count)
+    (images, labels), title = examples(target, 2 * _PAIRS)
+    if len(images) < 2:
+        raise ConfigError("There is one example alone", fix="Give two image files: --files.")
+    even = len(images) // 2 * 2
+    ends = images[:even], None if labels is None else labels[:even]
     lines = walks.interpolate(target.model, ends, steps, path)
     about = describe_interpolation(lines)
     return write_sheet(target, lines.images, about, steps, title=title)
@@ -151,7 +158,7 @@ def traverse(
     steps: int = 9,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture what each number of a code does to an image.
@@ -176,18 +183,14 @@ def traverse(
     ConfigError, DataError, RunError
         As for `sample`; and if there is no such example, or the code is made of whole vectors.
     """
-    import numpy as np
-
-    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.api.pictures.sheets import open_sheet, traversed_example, write_sheet
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_traversals
 
     check_at_least("steps", steps, 2)
     target = open_sheet(run, "traverse", out, array, data, device)
-    split = target.split
-    place = np.searchsorted(split.test, split.examples(1)[0]) if example is None else example
-    image, title = examples(target, (int(place),), (), None, 1)
-    lines = walks.traverse(target.model, split, image, steps, walks.MAX_ROWS)
+    image, title = traversed_example(target, example)
+    lines = walks.traverse(target.model, target.trained_on, image, steps, walks.MAX_ROWS)
     return write_sheet(target, lines.images, describe_traversals(lines), steps, title=title)
 
 
@@ -198,7 +201,7 @@ def manifold(
     label: str | None = None,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture the whole plane of codes of two numbers.
@@ -228,7 +231,7 @@ def manifold(
 
     check_at_least("size", size, 2)
     target = open_sheet(run, "manifold", out, array, data, device)
-    plane = walks.manifold(target.model, target.split, size, label)
+    plane = walks.manifold(target.model, target.trained_on, size, label)
     return write_sheet(target, plane.images, describe_manifold(plane), size, gap=0)
 
 
@@ -236,25 +239,37 @@ def reconstruct(
     run: "str | Path | Run",
     *,
     count: int = 16,
+    part: Literal["train", "validation", "test"] | None = None,
+    data: "Source | None" = None,
     files: Sequence[str | Path] = (),
     label: str | None = None,
+    changes: "Changes | None" = None,
     out: str | Path | None = None,
+    dataset: Dataset | str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture images above their reconstructions.
 
     Parameters
     ----------
-    run, out, array, data, device
+    run, out, array, device
         As for `sample`.
     count : int
-        How many test images at most, the classes taking turns.
+        How many images at most, the classes taking turns.
+    part : str, optional
+        ``train``, ``validation`` or ``test`` of the run's own data; by default ``test``.
+    data : str, Path, Dataset or sequence of paths, optional
+        Other images: a name, a path of any format, or a dataset in memory.
     files : sequence of str or Path
         Image files instead.
     label : str, optional
-        The label of all files, which a conditional model needs.
+        The label of all of these, which a conditional model needs.
+    changes : mapping, optional
+        How `data` or `files` are read: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by
+        default the last two are those of the training data.
+    dataset : Dataset, str or Path, optional
+        The data that the model was trained on, where they were in memory or have moved.
 
     Returns
     -------
@@ -268,12 +283,13 @@ def reconstruct(
     """
     import torch
 
-    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.api.pictures.sheets import Choice, examples, open_sheet, write_sheet
     from latentscape.inference.codec import reconstruct_with
 
     check_at_least("count", count, 1)
-    target = open_sheet(run, "reconstruct", out, array, data, device)
-    (images, labels), title = examples(target, None, files, label, count)
+    choice = Choice(None, part, data, files, changes, label)
+    target = open_sheet(run, "reconstruct", out, array, dataset, device, choice)
+    (images, labels), title = examples(target, count)
     restored = reconstruct_with(target.model)(images, labels)
     both = torch.stack([target.model.scale(images), restored]).numpy()
     about = f"{title or 'Test images'} above, what the model makes of them below."
@@ -286,21 +302,24 @@ def denoise(
     count: int = 10,
     noise: str | None = None,
     amount: float | None = None,
+    part: Literal["train", "validation", "test"] | None = None,
+    data: "Source | None" = None,
     files: Sequence[str | Path] = (),
     label: str | None = None,
     seed: int = 0,
+    changes: "Changes | None" = None,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
     device: str = "auto",
+    dataset: Dataset | str | Path | None = None,
 ) -> "Sheet":
     """Picture images, the same with noise, and what the model makes of these.
 
     Parameters
     ----------
-    run, out, array, data, device
+    run, out, array, device
         As for `sample`.
-    count, files, label
+    count, part, data, files, label, changes, dataset
         As for `reconstruct`.
     noise : str, optional
         ``gaussian``, ``masking``, ``salt_and_pepper`` or ``block``; by default what the run was
@@ -324,14 +343,21 @@ def denoise(
     """
     import numpy as np
 
-    from latentscape.api.pictures.sheets import choose_corruption, examples, open_sheet, write_sheet
+    from latentscape.api.pictures.sheets import (
+        Choice,
+        choose_corruption,
+        examples,
+        open_sheet,
+        write_sheet,
+    )
     from latentscape.inference import denoising
     from latentscape.reporting.sentences import describe_denoising
 
     check_at_least("count", count, 1)
-    target = open_sheet(run, "denoise", out, array, data, device)
+    choice = Choice(None, part, data, files, changes, label)
+    target = open_sheet(run, "denoise", out, array, dataset, device, choice)
     corruption = choose_corruption(target.model, noise, amount)
-    batch, title = examples(target, None, files, label, count)
-    result = denoising.denoise(target.model, target.split, batch, corruption, seed)
+    batch, title = examples(target, count)
+    result = denoising.denoise(target.model, target.tested(), batch, corruption, seed)
     images = np.stack([result.clean, result.noisy, result.restored])
     return write_sheet(target, images, describe_denoising(result), _ACROSS, title=title)

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from latentscape.core.records import Array, Dataset
 
 if TYPE_CHECKING:
     from latentscape.analyses.neighbours.method import Nearest
     from latentscape.api.pictures.sheets import Sheet
+    from latentscape.config import Changes
+    from latentscape.inference.inputs import Source
     from latentscape.runs import Run
 
 NEAREST = 8
@@ -19,26 +21,27 @@ def neighbours(
     run: "str | Path | Run",
     *,
     example: int | None = None,
+    part: Literal["train", "validation", "test"] | None = None,
+    data: "Source | None" = None,
     files: Sequence[str | Path] = (),
     label: str | None = None,
     k: int = NEAREST,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | None = None,
+    changes: "Changes | None" = None,
+    dataset: Dataset | str | Path | None = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture the training images nearest to given ones, in the latent space and in pixels.
 
     Parameters
     ----------
-    run, out, array, data, device
+    run, out, array, device
         As for `sample`.
     example : int, optional
-        A test example, counted from 0; by default eight of them, the classes taking turns.
-    files : sequence of str or Path
-        Image files instead.
-    label : str, optional
-        The label of all files, which a conditional model needs.
+        An example, counted from 0; by default eight of them, the classes taking turns.
+    part, data, files, label, changes, dataset
+        As for `reconstruct`.
     k : int
         How many neighbours.
 
@@ -56,18 +59,18 @@ def neighbours(
     import numpy as np
 
     from latentscape.analyses.neighbours.method import image_neighbours
-    from latentscape.api.pictures.sheets import examples, open_sheet, write_sheet
+    from latentscape.api.pictures.sheets import Choice, examples, open_sheet, write_sheet
     from latentscape.evaluation.codes import model_codes, pixel_codes
 
-    target = open_sheet(run, "neighbours", out, array, data, device)
-    places = None if example is None else (example,)
-    (images, labels), title = examples(target, places, files, label, _QUERIES)
+    choice = Choice(None if example is None else (example,), part, data, files, changes, label)
+    target = open_sheet(run, "neighbours", out, array, dataset, device, choice)
+    (images, labels), title = examples(target, _QUERIES)
     model, split = target.model, target.split
-    dataset = split.dataset
+    known = split.dataset
     numbers = None if labels is None else labels.numpy()
-    names = () if numbers is None else dataset.label_names
-    other = Dataset("the images", images.numpy(), numbers, names, dataset.value_range)
-    latent = model_codes(model, split, target.opened.run.name)
+    names = () if numbers is None else known.label_names
+    other = Dataset("the images", images.numpy(), numbers, names, known.value_range)
+    latent = model_codes(model, split, target.opened.name)
     nearest = image_neighbours(model, other, latent, pixel_codes(split), k)
     queries = model.scale(images.to(model.device)).cpu().numpy()
     rows = [
@@ -77,7 +80,7 @@ def neighbours(
     ]
     about = (
         "Each image twice, and to its right the nearest training images: by its code above, by its "
-        f"pixels below. {_agreement(nearest, numbers, dataset.label_names)}"
+        f"pixels below. {_agreement(nearest, numbers, known.label_names)}"
     )
     return write_sheet(target, np.stack(rows), about.rstrip(), len(rows[0]), title=title)
 

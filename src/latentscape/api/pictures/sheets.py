@@ -3,27 +3,26 @@
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from latentscape.config import CORRUPTIONS, CorruptionConfig, validate
-from latentscape.core.errors import ConfigError, DataError
+from latentscape.config import CORRUPTIONS, Changes, CorruptionConfig, validate
+from latentscape.core.errors import ConfigError, MissingData, unknown
 from latentscape.core.files import write_bytes
-from latentscape.core.records import Array, Dataset, Split
-from latentscape.data.formats.encoded_images import decode_image
+from latentscape.core.records import PARTS, Array, Dataset, Split
+from latentscape.core.subsets import draw_subset
+from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.inference.batches import stored
+from latentscape.inference.inputs import Source, conversions, read_inputs
 from latentscape.inference.samples import Batch, find_label
 from latentscape.model import Network
 from latentscape.reporting.grids import draw_grid, in_columns
-from latentscape.runs import OpenRun, Run
+from latentscape.runs import KeptCodes, OpenModel, OpenRun, Run, TrainedOn, open_model
 
 GAP = 2
-
-_GREY = np.array([0.299, 0.587, 0.114])
-"""Shares of red, green and blue in grey (ITU-R BT.601), as Pillow has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +49,112 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A run to make a picture of, and the PNG that it shall become."""
+    """A model to make a picture of, and the PNG that it shall become."""
 
-    opened: OpenRun
+    opened: OpenModel
     file: Path
     keeps_array: bool
+    choice: "Choice"
 
     @property
     def model(self) -> Network:
-        """The model of the run."""
+        """The model."""
         return self.opened.model
 
     @property
     def split(self) -> Split:
-        """The examples of the run."""
+        """The examples that it was trained on, validated and tested."""
         return self.opened.split
+
+    @property
+    def trained_on(self) -> TrainedOn:
+        """What it was trained on, and the codes that the run keeps."""
+        return replace(self.opened.trained_on, kept=self._kept)
+
+    def tested(self) -> Split | None:
+        """Return the examples; None where other images are shown and these are missing."""
+        try:
+            return self.split
+        except MissingData:
+            if self.choice.others is None:
+                raise
+            return None
+
+    def kept_example(self) -> Batch | None:
+        """Return the first test example that the run keeps, with its label."""
+        if not isinstance(self.opened, OpenRun):
+            return None
+        examples = self.opened.findings.require(Evaluation).examples
+        assert self.model.config.input is not None
+        low, high = self.model.config.input.range
+        label = None if examples.labels[0] < 0 else torch.from_numpy(examples.labels[:1])
+        return torch.from_numpy(low + examples.originals[:1] * np.float32(high - low)), label
+
+    def _kept(self) -> KeptCodes | None:
+        if not isinstance(self.opened, OpenRun):
+            return None
+        findings = self.opened.findings
+        codes, latent = findings.require(Evaluation).test_codes, findings.get(Latent)
+        return KeptCodes(codes.codes, codes.labels, latent.kl_per_dim if latent else None)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which images are shown.
+
+    Attributes
+    ----------
+    places : tuple of int or None
+        Their numbers in the part, or in `data`; by default some of all classes.
+    part : str or None
+        ``train``, ``validation`` or ``test`` (by default) of the run's own data.
+    data : Source or None
+        Other images.
+    files : sequence of str or Path
+        Image files instead.
+    changes : mapping or None
+        How `data` and `files` are read.
+    label : str or None
+        The label of all of them.
+    """
+
+    places: tuple[int, ...] | None = None
+    part: str | None = None
+    data: Source | None = None
+    files: Sequence[str | Path] = ()
+    changes: Changes | None = None
+    label: str | None = None
+
+    @property
+    def others(self) -> Source | None:
+        """What is shown in place of the run's own images; None where it is nothing."""
+        return self.files or self.data
+
+    def check(self) -> None:
+        """Refuse what excludes each other.
+
+        Raises
+        ------
+        ConfigError
+            With both.
+        """
+        if self.part not in (None, *PARTS):
+            raise unknown("part", str(self.part), PARTS, ConfigError)
+        named = {"--files": self.files, "--data": self.data, "--part": self.part}
+        both = [name for name, value in named.items() if value]
+        if len(both) > 1:
+            raise ConfigError(f"{' and '.join(both)} were given", expected="one of them")
+        if self.files and self.places:
+            raise ConfigError("Both examples and files were given", expected="one or the other")
+        if self.changes and not self.others:
+            raise ConfigError(
+                f"{', '.join(self.changes)} say how other images are read",
+                expected="--data or --files",
+            )
+
+
+NO_CHOICE = Choice()
+"""Some test examples."""
 
 
 def open_sheet(
@@ -72,23 +162,29 @@ def open_sheet(
     name: str,
     out: str | Path | None,
     array: bool,
-    data: Dataset | None,
+    data: Dataset | str | Path | None,
     device: str,
+    choice: Choice = NO_CHOICE,
 ) -> Target:
-    """Open a run, and refuse what could not be written before anything is computed."""
-    opened = OpenRun(run, data=data, device=device)
-    file = opened.run.path / f"{name}.png" if out is None else Path(out)
+    """Open a model, and refuse what could not be written before anything is computed."""
+    opened = open_model(run, data=data, device=device)
+    if isinstance(opened, OpenRun) and isinstance(choice.data, Dataset):
+        # The data of the run, as if they were given as such.
+        if choice.data.fingerprint == opened.run.data.fingerprint:
+            opened = OpenRun(opened.run, data=choice.data, device=device)
+            choice = replace(choice, data=None)
+    choice.check()
+    file = opened.folder / f"{name}.png" if out is None else Path(out)
     if file.suffix.lower() != ".png":
         raise ConfigError(f"The picture shall go to {file}", expected="a name that ends in .png")
     model = opened.model
     if not (drawable(model) or array):
         values = math.prod(model.input_shape)
         raise ConfigError(
-            f"The examples of {opened.run.name} are vectors of {values} numbers, "
-            "which cannot be drawn",
+            f"The examples of {opened.name} are vectors of {values} numbers, which cannot be drawn",
             fix="Have the numbers written instead: --array.",
         )
-    return Target(opened, file, array)
+    return Target(opened, file, array, choice)
 
 
 def drawable(model: Network) -> bool:
@@ -129,82 +225,83 @@ def write_sheet(
     return Sheet(images, f"{title}. {about}" if title else about, picture, array)
 
 
-def examples(
-    target: Target,
-    places: tuple[int, ...] | None,
-    files: Sequence[str | Path],
-    label: str | None,
-    count: int,
-) -> tuple[Batch, str]:
-    """Return images with their labels, and what to call them where they were named."""
-    if files and places:
-        raise ConfigError("Both test examples and files were given", expected="one or the other")
-    if files:
-        names = ", ".join(Path(file).name for file in files)
-        return _read_files(target, files, label), names
-    if label is not None:
+def examples(target: Target, count: int) -> tuple[Batch, str]:
+    """Return images with their labels, and what to call them where somebody chose them."""
+    choice = target.choice
+    if choice.others is not None:
+        return _other_examples(target, choice, choice.others, count)
+    if choice.label is not None:
         raise ConfigError(
-            "Test examples have a label of their own", expected="--label with --files alone"
+            "Examples of the run have a label of their own",
+            expected="--label with --files or --data alone",
         )
-    test = target.split.test
-    if places is None:
-        return stored(target.split.dataset, target.split.examples(count)), ""
-    for place in places:
-        if not 0 <= place < len(test):
-            raise ConfigError(
-                f"There is no test example {place}",
-                expected=f"a number from 0 to {len(test) - 1}",
-            )
-    title = f"Test example{'s' if len(places) > 1 else ''} {' and '.join(map(str, places))}"
-    return stored(target.split.dataset, test[list(places)]), title
+    split, part = target.split, choice.part or "test"
+    index = getattr(split, part)
+    if choice.places is not None:
+        _check_places(choice.places, len(index), f"{part} example")
+        many = "s" if len(choice.places) > 1 else ""
+        title = f"{part.title()} example{many} {' and '.join(map(str, choice.places))}"
+        return stored(split.dataset, index[list(choice.places)]), title
+    if not len(index):
+        raise ConfigError(f"The run has no {part} examples", expected="another --part")
+    title = "" if choice.part is None else PART_NAMES[part]
+    return stored(split.dataset, split.examples(count, part)), title
 
 
-def _read_files(target: Target, files: Sequence[str | Path], label: str | None) -> Batch:
-    """Read images as those of the run are stored."""
-    model, labels = target.model, None
-    if label is not None:
-        labels = torch.full((len(files),), find_label(model, target.split, label))
-    elif model.config.condition:
+def traversed_example(target: Target, place: int | None) -> tuple[Batch, str]:
+    """Return a test example, by default the first one shown in the report, and its name."""
+    try:
+        split = target.split
+    except MissingData:
+        kept = target.kept_example() if place is None else None
+        if kept is None:
+            raise
+        return kept, "A test example that the run keeps"
+    if place is None:
+        place = int(np.searchsorted(split.test, split.examples(1)[0]))
+    return examples(replace(target, choice=Choice((place,))), 1)
+
+
+PART_NAMES = {
+    "train": "Training images",
+    "validation": "Validation images",
+    "test": "Test images",
+}
+
+
+def _other_examples(
+    target: Target, choice: Choice, source: Source, count: int
+) -> tuple[Batch, str]:
+    """Read images of another source, and choose some of them; all of single files."""
+    model, trained_on = target.model, target.opened.trained_on
+    changes = conversions(target.opened.recipe, choice.changes)
+    data = read_inputs(model, source, trained_on.label_names, changes)
+    if choice.label is not None:
+        place = find_label(model, trained_on, choice.label)
+        labels = np.full(len(data), place)
+        data = replace(data, labels=labels, label_names=trained_on.label_names)
+    if model.config.condition and data.label_names != trained_on.label_names:
+        what = "image files carry none" if choice.files else f"{data.name} names none of its own"
         raise ConfigError(
-            "The model is conditioned on labels, and image files carry none",
+            f"The model is conditioned on labels, and {what}",
             fix="Say which label they have: --label NAME.",
         )
-    resize = target.opened.recipe.data.resize
-    value_range = target.split.dataset.value_range
-    pixels = [_read_image(Path(file), model.input_shape, resize, value_range) for file in files]
-    return torch.from_numpy(np.stack(pixels).astype(np.float32)), labels
+    index = np.arange(len(data))
+    if choice.files:
+        return stored(data, index), data.name
+    if choice.places is None:
+        return stored(data, draw_subset(index, data.labels, count)), f"Images of {data.name}"
+    _check_places(choice.places, len(data), f"example of {data.name},")
+    title = f"{data.name}, {' and '.join(map(str, choice.places))}"
+    return stored(data, index[list(choice.places)]), title
 
 
-def _read_image(
-    file: Path,
-    shape: tuple[int, ...],
-    resize: tuple[int, int] | None,
-    value_range: tuple[float, float],
-) -> Array:
-    """Read an image file of a given shape (C, H, W) as values of a range.
-
-    Images of 8 bits are moved from 0..255 into the range; deeper ones count as stored.
-
-    Grey ones are made RGB where the run's are, as in a folder of images, and the other way round.
-    """
-    if len(shape) != 3 or shape[0] not in (1, 3):
-        size = " x ".join(map(str, shape))
-        raise ConfigError(
-            f"An image file has one channel or three, and the run's examples are {size} numbers"
-        )
-    image = decode_image(file, str(file), resize)
-    if image.shape[1:] != shape[1:]:
-        raise DataError(
-            f"{file} is {image.shape[1]}x{image.shape[2]} pixels (height x width)",
-            expected=f"{shape[1]}x{shape[2]}, as the images that the model was trained on",
-            fix="Resize it.",
-        )
-    if len(image) == 3 and shape[0] == 1:
-        image = np.rint(np.tensordot(_GREY, image, axes=1))[np.newaxis].astype(image.dtype)
-    if image.dtype == np.uint8:
-        low, high = value_range
-        image = low + image.astype(np.float32) * ((high - low) / 255)
-    return np.broadcast_to(image, shape)
+def _check_places(places: Sequence[int], count: int, what: str) -> None:
+    for place in places:
+        if not 0 <= place < count:
+            raise ConfigError(
+                f"There is no {what} {place}", expected=f"a number from 0 to {count - 1}"
+            )
 
 
 def choose_corruption(model: Network, noise: str | None, amount: float | None) -> CorruptionConfig:
