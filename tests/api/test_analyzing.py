@@ -277,8 +277,8 @@ def test_codes_of_another_length_than_the_data_are_refused(run, digits):
 def test_a_run_has_data_and_labels_of_its_own(run):
     with pytest.raises(ConfigError, match="labels of its data"):
         compare_codes(run, labels=np.arange(3))
-    with pytest.raises(ConfigError, match="knows its data"):
-        compare_codes(run, data="mnist-5k")
+    with pytest.raises(DataError, match="have changed"):
+        compare_codes(run, data="digits")
 
 
 def test_only_models_reconstruct_and_have_anomalies(labelled):
