@@ -6,7 +6,7 @@ from pathlib import Path
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.config import load_recipe
 from latentscape.core.findings import Part, Statistic
-from latentscape.evaluation.results import BaselineComparison
+from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.study import StudyRow
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import DataFacts, RunFindings

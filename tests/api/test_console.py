@@ -13,7 +13,8 @@ from latentscape.api.console import print_subject
 from latentscape.core.findings import Skip
 from latentscape.core.metrics import Metric
 from latentscape.data import Duplicates
-from latentscape.evaluation.results import Latent
+from latentscape.evaluation.against_pca import Difference
+from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.evaluation.study import Claim, Failure
 from latentscape.reporting.sentences import describe_supervision
 from latentscape.runs.facts import Event, Supervision
@@ -335,3 +336,29 @@ def test_a_claim_about_what_was_not_measured_is_left_out(shown, run):
 def _bare(text):
     """Return text without the blanks at the ends of its lines."""
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def test_a_study_says_what_cannot_be_told_from_pca(shown, run):
+    open_one = Difference(mean=-0.001, se=0.001, n=60)
+    runs = [
+        change(run("open"), Evaluation, difference=open_one),
+        run("labelled", "conditional"),
+    ]
+    text = shown(study_subject(*([item] for item in runs)), width=180)
+    first = next(line for line in text.splitlines() if line.strip().startswith("open "))
+    assert "undecided" in first
+    second = next(line for line in text.splitlines() if line.strip().startswith("labelled "))
+    assert "yes*" in second or "no*" in second
+    assert "* labelled: Not like for like: the model gets the label of each image" in text
+
+
+def test_pca_is_beaten_by_the_seeds_together(run):
+    """One of two seeds alone would win; both together leave it open."""
+    means = (-0.01, 0.008)
+    runs = [
+        change(run(seed=seed), Evaluation, difference=Difference(mean=mean, se=0.0001, n=60))
+        for seed, mean in enumerate(means)
+    ]
+    (row,) = study_subject(runs).rows
+    assert row.facts.comparison.outcome == "undecided"
+    assert row.facts.comparison.difference.mean == pytest.approx(-0.001)

@@ -8,10 +8,10 @@ from latentscape.config import DataConfig
 from latentscape.core.findings import take_arrays
 from latentscape.core.records import Dataset
 from latentscape.data import entropy_floor, split_dataset
+from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.baselines import mean_image, pca
 from latentscape.evaluation.quantities import QUANTITIES
 from latentscape.evaluation.reconstruction import evaluate_model, measure_errors
-from latentscape.evaluation.results import BaselineComparison
 from latentscape.model import Network
 from latentscape.reporting.sentences import describe_verdict
 

@@ -7,8 +7,9 @@ from latentscape.analyses.claims import make_claims
 from latentscape.analyses.registry import AnyAnalysis, analyses
 from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Statistic
+from latentscape.evaluation.against_pca import BaselineComparison, Difference
 from latentscape.evaluation.latent_metrics import LATENT_NUMBERS, ROW_METRICS, latent_kinds
-from latentscape.evaluation.results import BaselineComparison, Evaluation, Latent
+from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.evaluation.study import CodeScores, CodeStatistics, StudyRow
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import RunFindings
@@ -46,7 +47,7 @@ def summarise(label: str, runs: Sequence[RunFindings]) -> StudyRow:
         sizes=first.data.sizes,
         statistics=statistics,
         likelihoods=_likelihoods(runs),
-        comparison=_comparison(first, statistics),
+        comparison=_comparison(runs, statistics),
         train_seconds=train_seconds,
         validation_mse=Statistic.of(validation),
         collapse=next(filter(None, map(_collapse, runs)), None),
@@ -142,9 +143,20 @@ def _model_numbers(item: AnyAnalysis, result: Result) -> Mapping[str, float | No
     return numbers
 
 
-def _comparison(run: RunFindings, statistics: Mapping[str, Statistic]) -> BaselineComparison:
-    comparison = run.require(Evaluation).comparison
-    return comparison.model_copy(update={"mse": statistics["mse"].mean})
+def _comparison(
+    runs: Sequence[RunFindings], statistics: Mapping[str, Statistic]
+) -> BaselineComparison:
+    model, evaluations = runs[0].recipe.model, [run.require(Evaluation) for run in runs]
+    differences = [item.difference for item in evaluations if item.difference is not None]
+    is_complete = len(differences) == len(runs)
+    return evaluations[0].comparison.model_copy(
+        update={
+            "mse": statistics["mse"].mean,
+            "difference": Difference.over_seeds(differences) if is_complete else None,
+            "sees_labels": bool(model.condition),
+            "codebook_size": model.latent.codebook_size if model.latent.quantises else None,
+        }
+    )
 
 
 def _collapse(run: RunFindings) -> str | None:

@@ -9,6 +9,7 @@ from latentscape.analyses.registry import analyses
 from latentscape.analyses.summaries import code_scores
 from latentscape.core import units
 from latentscape.core.metrics import Metric
+from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, ELBO
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.results import Latent
@@ -21,7 +22,11 @@ from latentscape.reporting.likelihoods import (
     explain_kind,
     name_kind,
 )
-from latentscape.reporting.sentences import describe_supervision, describe_verdict
+from latentscape.reporting.sentences import (
+    describe_supervision,
+    describe_terms,
+    describe_verdict,
+)
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs.wording import describe_collapse, describe_event
 from latentscape.terminal.layout import (
@@ -56,7 +61,7 @@ def print_run(row: Row) -> None:
     ]
     labels = [_marked(row), f"PCA, {evaluation.pca.dim} components", "mean image"]
     print_columns(f"{run.name}: {evaluation.n:,} test examples", labels, columns)
-    print_line(describe_verdict(evaluation.comparison))
+    print_line(describe_verdict(row.facts.comparison))
     if row.latent:
         _print_latent(row.latent, row.facts.latent_dim)
     for item in analyses():
@@ -81,6 +86,8 @@ def print_study(subject: Subject) -> None:
     print_columns(title, [_marked(row) for row in rows], list(_study_columns(rows)))
     _print_bounds(rows)
     for row in rows:
+        if terms := describe_terms(row.facts.comparison):
+            print_line(f"* {row.label}: {terms}", "dim")
         if row.supervised:
             sentence = describe_supervision(row.facts.supervision)
             print_line(f"(labels) {row.label}: {sentence}", "cyan")
@@ -192,11 +199,17 @@ def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:
     for metric in tabled_metrics():
         yield metric_column(metric, [metric.write_statistic(row.statistic(metric)) for row in rows])
     pca = [units.number(row.facts.comparison.pca_mse) for row in rows]
-    beats = ["[green]yes" if row.facts.comparison.beats_pca else "[red]no" for row in rows]
+    beats = [_beats(row.facts.comparison) for row in rows]
     seconds = [units.duration(row.facts.train_seconds.mean) for row in rows]
     yield Column("PCA's MSE", "", pca, 2)
     yield Column("beats it", "", beats)
     yield Column("training", "", seconds, 1)
+
+
+def _beats(comparison: BaselineComparison) -> str:
+    """Say whether a model beats PCA, with a star where the two are not like for like."""
+    outcomes = {"wins": "[green]yes", "loses": "[red]no", "undecided": "[yellow]undecided"}
+    return outcomes[comparison.outcome] + "*" * (not comparison.is_like_for_like)
 
 
 def _print_bounds(rows: Sequence[Row]) -> None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentscape.core.records import Split
+from latentscape.evaluation.against_pca import Difference
 from latentscape.evaluation.baselines import mean_image, pca
 from latentscape.evaluation.quantities import QUANTITIES, Measure
 from latentscape.evaluation.quantities.cross_entropy import entropy
@@ -52,6 +53,11 @@ class Errors:
     def squared_error(self) -> NDArray[np.float64]:
         """(N,) squared errors, summed over pixels."""
         return self.values[squared_error]
+
+    @property
+    def per_pixel(self) -> NDArray[np.float64]:
+        """(N,) squared errors, averaged over pixels."""
+        return self.squared_error / self.pixels
 
     def mean(
         self, measure: Measure, selection: NDArray[np.bool_] | slice = slice(None)
@@ -114,6 +120,7 @@ def evaluate_model(model: Network, split: Split) -> Evaluation:
         pca=LinearBaseline(
             dim=components, metrics=pca_errors.metrics(), per_class=_per_class(pca_errors, split)
         ),
+        difference=Difference.of(errors.per_pixel, pca_errors.per_pixel),
         mean_image=mean_errors.metrics(),
         entropy_floor=None if floor is None else floor / errors.pixels,
         examples=_examples(model, split, reconstruct, linear),
@@ -151,7 +158,7 @@ def _pairs(reconstruct: Reconstruct, errors: Errors, split: Split) -> dict[str, 
         "median": by_error[middle : middle + N_EXTREME],
         "worst": by_error[::-1][:N_EXTREME],
     }
-    mse = (errors.squared_error / errors.pixels).astype(np.float32)
+    mse = errors.per_pixel.astype(np.float32)
     return {
         name: Pairs(mse=mse[place], **_reconstructed(reconstruct, split, split.test[place]))
         for name, place in places.items()

@@ -1,6 +1,6 @@
 """What the evaluation of a model gives: typed results, a part of the findings each."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -15,14 +15,11 @@ from latentscape.core.findings import (
     check_lengths,
 )
 from latentscape.core.metrics import Metric
-from latentscape.core.units import EXACT
+from latentscape.evaluation.against_pca import BaselineComparison, Difference
 from latentscape.runs.facts import CollapseKind
 
 Metrics = dict[str, float | None]
 """Key of a quantity to its mean over examples; None where it has no meaning for the data."""
-
-NO_BETTER = 0.98
-"""Share of the mean image's error from which on a model hardly does better than that image."""
 
 
 class ClassMetrics(Record):
@@ -92,42 +89,6 @@ class CodeSample(Record):
         return self
 
 
-Verdict = Literal["exact_pca", "hardly_better", "no_better", "beats", "loses"]
-
-
-class BaselineComparison(Record):
-    """A model's squared error beside those of its baselines, per pixel.
-
-    Attributes
-    ----------
-    mse, pca_mse, mean_image_mse : float
-        Over the test examples.
-    components : int
-        Of PCA: as many as the code has numbers.
-    """
-
-    mse: float
-    pca_mse: float
-    mean_image_mse: float
-    components: int
-
-    @property
-    def beats_pca(self) -> bool:
-        """Whether the model's error is below that of PCA."""
-        return self.mse < self.pca_mse
-
-    @property
-    def verdict(self) -> Verdict:
-        """How the model does; see `latentscape.reporting.sentences.describe_verdict`."""
-        if self.pca_mse < EXACT:
-            return "exact_pca"
-        if self.mse >= self.mean_image_mse:
-            return "no_better"
-        if self.mse > NO_BETTER * self.mean_image_mse:
-            return "hardly_better"
-        return "beats" if self.beats_pca else "loses"
-
-
 class Evaluation(Part):
     """How well test examples are reconstructed, beside the baselines.
 
@@ -141,6 +102,8 @@ class Evaluation(Part):
         By label; empty without labels.
     pca : LinearBaseline
         The linear baseline.
+    difference : Difference or None
+        The model's squared error less that of PCA, image by image; None of older findings.
     mean_image : dict
         Metrics of the mean training image alone.
     entropy_floor : float or None
@@ -159,6 +122,7 @@ class Evaluation(Part):
     metrics: Metrics
     per_class: dict[str, ClassMetrics]
     pca: LinearBaseline
+    difference: Difference | None = None
     mean_image: Metrics
     entropy_floor: float | None
     examples: Examples
@@ -199,6 +163,7 @@ class Evaluation(Part):
             pca_mse=self.pca.metrics["mse"],
             mean_image_mse=self.mean_image["mse"],
             components=self.pca.dim,
+            difference=self.difference,
         )
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Part, Record, Statistic
 from latentscape.core.metrics import Metric
-from latentscape.evaluation.results import BaselineComparison
+from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.runs.facts import CollapseKind, Sizes, Supervision
 
 

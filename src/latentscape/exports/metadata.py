@@ -107,7 +107,7 @@ def _thresholds(model: Network, split: Split) -> Json:
     part = "validation" if len(split.validation) else "train"
     index = split.subset(part, MAX_MEASURED)
     errors = measure_errors(reconstruct_with(model), replace(split, test=index))
-    thresholds = np.percentile(errors.squared_error / errors.pixels, PERCENTILES)
+    thresholds = np.percentile(errors.per_pixel, PERCENTILES)
     return {
         "of": "squared error per pixel, on the scale 0 to 1",
         "part": part,

@@ -1,12 +1,13 @@
 """Facts as sentences: what a report, the terminal and a model card say of them."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from latentscape.config import CORRUPTIONS, SAMPLERS, TERMS
 from latentscape.config.registry import load
 from latentscape.core.findings import Skip
 from latentscape.core.units import count, joined, number, percent
-from latentscape.evaluation.results import BaselineComparison
+from latentscape.evaluation.against_pca import BaselineComparison, Difference
 from latentscape.inference.denoising import Denoising
 from latentscape.inference.samples import COMPONENTS, Samples
 from latentscape.inference.walks import REACH, Interpolation, Manifold, Traversals
@@ -94,20 +95,48 @@ def describe_cautions(findings: RunFindings) -> list[str]:
 
 
 def describe_verdict(comparison: BaselineComparison) -> str:
-    """Say whether a model beats PCA with as many numbers, by squared error."""
+    """Say whether a model beats PCA with as many numbers, by squared error, and how surely."""
     mse, linear, mean = comparison.mse, comparison.pca_mse, comparison.mean_image_mse
-    components = comparison.components
+    components = f"PCA with {comparison.components} components"
     numbers = f"MSE {mse:.4g} against {linear:.4g}"
     less = f"{1 - mse / linear:.0%} less" if linear > 0 else ""
-    return {
-        "exact_pca": "The code is no smaller than what the images need: PCA with "
-        f"{components} components makes no error at all, and this model an MSE of {mse:.4g}.",
+    verdict = {
+        "exact_pca": f"The code is no smaller than what the images need: {components} makes no "
+        f"error at all, and this model an MSE of {mse:.4g}.",
         "hardly_better": f"Hardly better than the mean image alone: MSE {mse:.4g} against "
         f"{mean:.4g}.",
         "no_better": f"Does no better than the mean image alone: MSE {mse:.4g} against {mean:.4g}.",
-        "beats": f"Beats PCA with {components} components: {numbers}, {less}.",
-        "loses": f"Does not beat PCA with {components} components: {numbers}.",
+        "beats": f"Beats {components}: {numbers}, {less}.",
+        "loses": f"Does not beat {components}: {numbers}.",
+        "undecided": f"Cannot be told from {components}: {numbers}.",
     }[comparison.verdict]
+    details = (describe_interval(comparison.difference), describe_terms(comparison))
+    return " ".join(filter(None, [verdict, *details]))
+
+
+def describe_interval(difference: Difference | None) -> str:
+    """Say between what the difference from PCA lies; nothing where that was not measured."""
+    if difference is None or difference.interval is None:
+        return ""
+    low, high = (number(end, 2) for end in difference.interval)
+    return (
+        f"The difference, image by image over {count(difference.n)} test images, lies between "
+        f"{low} and {high} (95 %)."
+    )
+
+
+def describe_terms(comparison: BaselineComparison) -> str:
+    """Say why a model and PCA are not compared like for like; nothing where they are."""
+    reasons = []
+    if comparison.sees_labels:
+        reasons.append("the model gets the label of each image, and PCA does not")
+    if comparison.codebook_size is not None:
+        bits = number(math.log2(comparison.codebook_size), 2)
+        reasons.append(
+            f"{count(comparison.components)} indices of {bits} bits hold less than as many real "
+            "numbers of PCA"
+        )
+    return f"Not like for like: {joined(reasons)}." if reasons else ""
 
 
 def describe_samples(samples: Samples) -> str:

@@ -2,7 +2,8 @@
 
 import toys
 from latentscape.api.pages.tables import by_class, results
-from latentscape.evaluation.results import Latent
+from latentscape.evaluation.against_pca import Difference
+from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.reporting.sentences import describe_supervision
 from synthetic import DENSITY, EIGHT_BITS, add, change, study_subject, subject
 
@@ -114,3 +115,25 @@ def test_bounds_of_different_kinds_are_never_ranked_against_each_other(variant):
 def test_neither_a_high_nor_a_low_rate_is_best(variant):
     table = results(subject(variant("vae", "a"), change(variant("vae"), Latent, rate=1.0)))[1]
     assert not any(cell.best for name in ("Rate", "Active") for cell in _column(table, name))
+
+
+def test_pca_is_beaten_where_the_interval_says_so(run):
+    differences = {
+        "wins": Difference(mean=-0.01, se=0.001, n=60),
+        "loses": Difference(mean=0.01, se=0.001, n=60),
+        "open": Difference(mean=-0.001, se=0.001, n=60),
+    }
+    runs = [change(run(name), Evaluation, difference=item) for name, item in differences.items()]
+    (table,) = results(subject(*runs))
+    notes = [cell.note for cell in _column(table, "PCA’s MSE")]
+    assert notes == ["beaten", "not beaten", "undecided"]
+    assert "the 95 % interval of the difference, image by image" in table.caption
+
+
+def test_what_is_not_like_for_like_has_a_star(run):
+    table, *_ = results(subject(run("a"), run("b", "conditional"), run("c", "vq")))
+    stars = [cell.note.endswith("*") for cell in _column(table, "PCA’s MSE")]
+    assert stars == [False, True, True]
+    assert "* b: Not like for like: the model gets the label of each image" in table.caption
+    assert "* c: Not like for like: " in table.caption
+    assert "indices of 7.0 bits" in table.caption

@@ -4,15 +4,23 @@ from collections.abc import Sequence
 
 from latentscape.api.pages import charts, tables
 from latentscape.core.units import EXACT, joined, number, percent, shape
+from latentscape.evaluation.against_pca import Outcome
 from latentscape.evaluation.quantities.squared_error import MSE
 from latentscape.evaluation.results import Latent
 from latentscape.reporting.blocks import Aside, Block, Details, Prose, Section
 from latentscape.reporting.duplicates import duplicates_of
-from latentscape.reporting.sentences import describe_supervision, describe_verdict, span
+from latentscape.reporting.sentences import (
+    describe_supervision,
+    describe_verdict,
+    shortened,
+    span,
+)
 from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
 from latentscape.runs import Environment, RunFindings
 from latentscape.runs.facts import Event
 from latentscape.runs.wording import describe_collapse, describe_event
+
+_NOT_WON: tuple[Outcome, Outcome] = ("loses", "undecided")
 
 MAX_NAMED = 4
 """Models that a sentence names; of more it says how many there are."""
@@ -92,19 +100,19 @@ def _stays_collapsed(run: RunFindings, event: Event) -> bool:
 
 
 def _verdicts(subject: Subject) -> list[Block]:
-    """Say of a single model how it did, and in a study of those that a linear method beats."""
+    """Say of a single model how it did, and in a study of those that do not beat PCA."""
     if subject.is_single:
         return [Prose([describe_verdict(subject.rows[0].facts.comparison)])]
-    sentences = [
-        f"{row.label}: {describe_verdict(row.facts.comparison)}" for row in _behind_pca(subject)
-    ]
+    behind = [row for outcome in _NOT_WON for row in _with_outcome(subject, outcome)]
+    sentences = [f"{row.label}: {describe_verdict(row.facts.comparison)}" for row in behind]
     if len(sentences) > MAX_PICTURED:
-        return [Details(f"The {len(sentences)} models that PCA beats", "\n".join(sentences))]
+        heading = f"The {len(sentences)} models that do not beat PCA"
+        return [Details(heading, "\n".join(sentences))]
     return [Prose(sentences, listed=True)] if sentences else []
 
 
-def _behind_pca(subject: Subject) -> list[Row]:
-    return [row for row in subject.rows if not row.facts.comparison.beats_pca]
+def _with_outcome(subject: Subject, outcome: Outcome) -> list[Row]:
+    return [row for row in subject.rows if row.facts.comparison.outcome == outcome]
 
 
 def _named(subject: Subject, row: Row) -> str:
@@ -161,19 +169,28 @@ def _by_size(subject: Subject) -> str:
 
 
 def _against_pca(subject: Subject) -> str:
-    behind = [row.label for row in _behind_pca(subject)]
     if subject.is_single:
         return ""
-    if not behind:
+    behind, undecided = (
+        [row.label for row in _with_outcome(subject, outcome)] for outcome in _NOT_WON
+    )
+    if not behind and not undecided:
         return "Every model beats PCA with a code of its size."
     if len(behind) == len(subject.rows):
         return (
             "No model beats PCA with a code of its size: the linear method would have done better."
         )
+    sentences = []
     if len(behind) > MAX_NAMED:
-        return f"{len(behind)} of the {len(subject.rows)} do not beat PCA of the same size."
-    verb = "does" if len(behind) == 1 else "do"
-    return f"{joined(behind)} {verb} not beat PCA with a code of the same size."
+        sentences.append(
+            f"{len(behind)} of the {len(subject.rows)} do not beat PCA of the same size."
+        )
+    elif behind:
+        verb = "does" if len(behind) == 1 else "do"
+        sentences.append(f"{joined(behind)} {verb} not beat PCA with a code of the same size.")
+    if undecided:
+        sentences.append(f"{shortened(undecided)} cannot be told from PCA of the same size.")
+    return " ".join(sentences)
 
 
 def _circumstances(subject: Subject) -> list[str]:

@@ -11,9 +11,14 @@ from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.quantities.squared_error import MSE
 from latentscape.reporting.blocks import Block, Cell, Section, Table
 from latentscape.reporting.likelihoods import Group, by_kind, explain_group, kind_of
-from latentscape.reporting.sentences import describe_supervision
+from latentscape.reporting.sentences import (
+    by_sentence,
+    describe_supervision,
+    describe_terms,
+)
 from latentscape.reporting.subject import Row, Subject
 
+_OUTCOMES = {"wins": "beaten", "loses": "not beaten", "undecided": "undecided"}
 _COSTS = (("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time"))
 
 
@@ -124,7 +129,7 @@ def _errors(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[list[Cell]]:
     for row in rows:
         first, *rest = (_metric_cell(row, metric, best[metric]) for metric in metrics)
         comparison = row.facts.comparison
-        note = "beaten" if comparison.beats_pca else "not beaten"
+        note = _OUTCOMES[comparison.outcome] + "*" * (not comparison.is_like_for_like)
         body.append([title_cell(row), first, Cell(number(comparison.pca_mse), note=note), *rest])
     return body
 
@@ -210,6 +215,13 @@ def _errors_caption(subject: Subject, metrics: Sequence[Metric]) -> str:
     parts = [f"On test images. Lower is better in every column{f' but {rising}' * bool(rising)}."]
     if not subject.is_single:
         parts += ["★ marks the best of a column.", *_marks_explained(subject.rows)]
+    if any(row.facts.comparison.difference for row in subject.rows):
+        parts.append(
+            "PCA is beaten where the 95 % interval of the difference, image by image, lies below "
+            "zero."
+        )
+    terms = [(row.label, describe_terms(row.facts.comparison)) for row in subject.rows]
+    parts += [f"* {sentence}" for sentence in by_sentence(terms)]
     floors = {row.evaluation.entropy_floor for row in subject.rows} - {None}
     if len(floors) == 1:
         parts.append(

@@ -1,0 +1,134 @@
+"""A model beside PCA with a code of the same size, compared test image by test image."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from latentscape.core.findings import Record
+from latentscape.core.units import EXACT
+
+NO_BETTER = 0.98
+"""Share of the mean image's error from which on a model hardly does better than that image."""
+
+NORMAL_95 = 1.959964
+"""Standard errors within which a normal variable lies with a probability of 95 %."""
+
+Outcome = Literal["wins", "loses", "undecided"]
+Verdict = Literal["exact_pca", "hardly_better", "no_better", "beats", "loses", "undecided"]
+
+
+class Difference(Record):
+    """A model's squared error per pixel less that of PCA, over the same test images.
+
+    Attributes
+    ----------
+    mean : float
+        Below zero where the model is better.
+    se : float or None
+        Its standard error over test images, and over seeds where there are several; None of a
+        single image.
+    n : int
+        Test images.
+    """
+
+    mean: float
+    se: float | None = Field(ge=0)
+    n: int = Field(ge=1)
+
+    @classmethod
+    def of(cls, errors: NDArray[np.float64], pca_errors: NDArray[np.float64]) -> Self:
+        """Compare errors (n,) of the same images."""
+        differences = errors - pca_errors
+        n = len(differences)
+        se = float(differences.std(ddof=1)) / math.sqrt(n) if n > 1 else None
+        return cls(mean=float(differences.mean()), se=se, n=n)
+
+    @classmethod
+    def over_seeds(cls, differences: Sequence[Self]) -> Self:
+        """Average over seeds, all of which saw the same images.
+
+        Seeds err on the same images, so that these do not average out: their variance stays, and
+        that of the mean over seeds is added to it.
+        """
+        means = [difference.mean for difference in differences]
+        errors = [difference.se for difference in differences if difference.se is not None]
+        if len(errors) < len(differences):
+            return cls(mean=float(np.mean(means)), se=None, n=differences[0].n)
+        of_seeds = float(np.var(means, ddof=1)) / len(means) if len(means) > 1 else 0.0
+        variance = float(np.square(errors).mean()) + of_seeds
+        return cls(mean=float(np.mean(means)), se=math.sqrt(variance), n=differences[0].n)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Normal interval of 95 %; None of a single image."""
+        if self.se is None:
+            return None
+        return self.mean - NORMAL_95 * self.se, self.mean + NORMAL_95 * self.se
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the model wins against PCA, loses, or neither can be told."""
+        low, high = self.interval or (-math.inf, math.inf)
+        if low < 0 < high or low == high == 0:
+            return "undecided"
+        return "wins" if self.mean < 0 else "loses"
+
+
+class BaselineComparison(Record):
+    """A model's squared error beside those of its baselines, per pixel.
+
+    Attributes
+    ----------
+    mse, pca_mse, mean_image_mse : float
+        Over the test examples.
+    components : int
+        Of PCA: as many as the code has numbers.
+    difference : Difference or None
+        The model's error less that of PCA, image by image; None of what was evaluated before
+        version 0.2.0, which kept means alone.
+    sees_labels : bool
+        Whether the model gets the label of every image, which PCA does not.
+    codebook_size : int or None
+        Of a code of indices, which hold less than the real numbers of PCA.
+    """
+
+    mse: float
+    pca_mse: float
+    mean_image_mse: float
+    components: int
+    difference: Difference | None = None
+    sees_labels: bool = False
+    codebook_size: int | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the model wins against PCA, loses, or neither can be told."""
+        if self.difference is not None:
+            return self.difference.outcome
+        return "wins" if self.mse < self.pca_mse else "loses"
+
+    @property
+    def beats_pca(self) -> bool:
+        """Whether the model's error is below that of PCA, beyond what test images leave open."""
+        return self.outcome == "wins"
+
+    @property
+    def is_like_for_like(self) -> bool:
+        """Whether model and PCA know the same of an image."""
+        return not self.sees_labels and self.codebook_size is None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the model does; see `latentscape.reporting.sentences.describe_verdict`."""
+        if self.pca_mse < EXACT:
+            return "exact_pca"
+        if self.mse >= self.mean_image_mse:
+            return "no_better"
+        if self.mse > NO_BETTER * self.mean_image_mse:
+            return "hardly_better"
+        verdicts: dict[Outcome, Verdict] = {"wins": "beats", "loses": "loses"}
+        return verdicts.get(self.outcome, "undecided")
