@@ -39,6 +39,7 @@ def test_the_run_directory_is_that_of_the_design(run):
         "recipe.yaml",
         "environment.json",
         "data.json",
+        "identity.json",
         "history.jsonl",
         "model.safetensors",
         "checkpoint",

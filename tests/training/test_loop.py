@@ -469,8 +469,11 @@ def test_a_recipe_changed_since_its_checkpoint_is_refused(tmp_path, quick, small
     interrupt(run, small, 11)
     file = run.path / "recipe.yaml"
     file.write_text(file.read_text().replace("- 64\n    - 32", "- 48\n    - 32"))
-    with pytest.raises(RunError, match="another recipe"):
+    with pytest.raises(RunError, match=r"recipe.yaml is damaged: it is not as it was written"):
         fit(run, small)
+    (run.path / "identity.json").unlink()  # Runs of earlier versions have none.
+    with pytest.raises(RunError, match="another recipe"):
+        fit(Run(run.path), small)
 
 
 def test_ctrl_c_in_the_last_epoch_leaves_a_finished_run(tmp_path, quick, small):

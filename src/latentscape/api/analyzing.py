@@ -1,6 +1,7 @@
 """Analyses of runs, studies and codes: what `analyze` does, and a function for each analysis."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
@@ -16,7 +17,7 @@ from latentscape.api.subjects import folder_of, read_members, report, study_runs
 from latentscape.core.errors import ConfigError
 from latentscape.core.records import Dataset
 from latentscape.evaluation.study import StudyFindings
-from latentscape.runs import OpenRun, Run, RunFindings, open_run, save_parts
+from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
 
 
 def analyze(
@@ -58,11 +59,13 @@ def analyze(
     path, analyses = folder_of(run_or_study), choose_analyses(parts)
     members = read_members(path)
     groups = [[open_run(path)]] if members is None else study_runs(path, members)
-    analyze_runs(
-        groups, analyses, codes=codes or {}, data=data, device=device, watch=watch, again=True
-    )
-    if members is not None:
-        return write_study(path, members)
+    # Of a run, each part is written as soon as it is measured; only then the run is owned.
+    with nullcontext() if members is None else owning(path, "analysed"):
+        analyze_runs(
+            groups, analyses, codes=codes or {}, data=data, device=device, watch=watch, again=True
+        )
+        if members is not None:
+            return write_study(path, members)
     report(path)
     return RunFindings(open_run(path))
 

@@ -1,7 +1,7 @@
 """Studies: recipes and axes, trained where they have not been, and put into one table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -16,11 +16,11 @@ from latentscape.api.training import RUNS, finish_run
 from latentscape.api.workers import Finishing, choose_jobs, finish_together
 from latentscape.config import Changes, Recipe, Study, load_study
 from latentscape.core.errors import ConfigError, Interrupted, RunError, TrainingError
-from latentscape.core.files import slug
+from latentscape.core.files import cannot_write, slug
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
-from latentscape.runs import Run, list_runs, load_split
+from latentscape.runs import Run, list_runs, load_split, owning
 from latentscape.tracking.trackers import choose_trackers
 
 MAX_RUNS = 1000
@@ -104,21 +104,37 @@ def compare(
     planned = _plan(study, data, seeds, changes or {})
     _check_analyses(study, analyses, planned)
     how = Finishing(device, quiet, choose_trackers(track))
-    finished, failures = _run_all(planned, Path(folder), how, jobs)
-    groups = _by_label(finished)
-    dataset = data if isinstance(data, Dataset) else None
-    analyze_runs(list(groups.values()), analyses, data=dataset, device=device, watch=watch)
-    members = StudyMembers(
-        name=study.name,
-        about=study.about,
-        origin=study.origin,
-        ranked=study.ranked,
-        seeds=tuple(range(seeds)),
-        failures=tuple(failures),
-        groups={label: tuple(run.name for run in runs) for label, runs in groups.items()},
-    )
     path = Path(folder) / slug(f"{study.name}-{planned[0].split.dataset.name}")
-    return write_study(path, members)
+    with _folder_of_its_own(path):
+        finished, failures = _run_all(planned, Path(folder), how, jobs)
+        groups = _by_label(finished)
+        dataset = data if isinstance(data, Dataset) else None
+        analyze_runs(list(groups.values()), analyses, data=dataset, device=device, watch=watch)
+        members = StudyMembers(
+            name=study.name,
+            about=study.about,
+            origin=study.origin,
+            ranked=study.ranked,
+            seeds=tuple(range(seeds)),
+            failures=tuple(failures),
+            groups={label: tuple(run.name for run in runs) for label, runs in groups.items()},
+        )
+        return write_study(path, members)
+
+
+@contextmanager
+def _folder_of_its_own(path: Path) -> Iterator[None]:
+    """Own the folder of a study, which is made if missing, and goes if it stays empty."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        with owning(path, "compared"):
+            yield
+    finally:
+        with suppress(OSError):  # It holds something.
+            path.rmdir()
 
 
 def _plan(

@@ -7,7 +7,15 @@ from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, to_json
 from latentscape.evaluation.study import StudyFindings, StudyMembers
 from latentscape.reporting.subject import Row, Subject
-from latentscape.runs import Run, RunFindings, open_run, read_part, write_part
+from latentscape.runs import (
+    Run,
+    RunFindings,
+    check_model,
+    open_run,
+    owning,
+    read_part,
+    write_part,
+)
 from latentscape.runs.legacy import legacy_study, remove_legacy
 
 
@@ -48,7 +56,7 @@ def subject_of(run_or_study: str | Path | Run) -> Subject:
     path = folder_of(run_or_study)
     members = read_members(path)
     if members is None:
-        return run_subject(RunFindings(open_run(path)))
+        return run_subject(_findings_of(open_run(path)))
     return study_subject(path, members)
 
 
@@ -71,7 +79,7 @@ def study_subject(path: Path, members: StudyMembers) -> Subject:
         What it is made of.
     """
     groups = {
-        label: tuple(RunFindings(_open_beside(path, name)) for name in names)
+        label: tuple(_findings_of(_open_beside(path, name)) for name in names)
         for label, names in members.groups.items()
     }
     rows = [Row(summarise(label, runs), runs) for label, runs in groups.items()]
@@ -90,9 +98,10 @@ def write_study(path: Path, members: StudyMembers) -> StudyFindings:
     """Write the findings of a study, made anew from those of its runs, and its report."""
     subject = study_subject(path, members)
     assert subject.study is not None
-    write_part(path, subject.study)
-    remove_legacy(path)
-    _write_report(subject, path)
+    with owning(path, "written"):
+        write_part(path, subject.study)
+        remove_legacy(path)
+        _write_report(subject, path)
     return subject.study
 
 
@@ -120,12 +129,21 @@ def _write_report(subject: Subject, folder: Path) -> Path:
     from latentscape.api.pages.page import write_page
 
     if subject.study is not None:
-        return write_page(subject.study.name, subject.study.members.about, subject, folder)
+        with owning(folder, "written"):
+            return write_page(subject.study.name, subject.study.members.about, subject, folder)
     run = subject.rows[0].first
-    return write_page(run.name, run.recipe.about, subject, folder)
+    with run.run.owned("written"):
+        return write_page(run.name, run.recipe.about, subject, folder)
 
 
 def _open_beside(path: Path, name: str) -> Run:
     if Path(name).name != name:
         raise RunError(f"{path} names a run that cannot be beside it: {name}")
     return open_run(path.parent / name)
+
+
+def _findings_of(run: Run) -> RunFindings:
+    """Return the findings of a run, once it is clear that its model is its own."""
+    findings = RunFindings(run)
+    check_model(run.path)
+    return findings

@@ -20,6 +20,7 @@ from latentscape.runs import (
     OpenRun,
     Run,
     RunFindings,
+    check_model,
     load_model,
     load_run_split,
     load_split,
@@ -241,15 +242,19 @@ def finish_run(
 
     `together` with others it shares the progress display.
     """
-    with ExitStack() as stack:
+    if run.finished and not trackers and RunFindings(run).get(Evaluation) is not None:
+        check_model(run.path)
+        return run  # There is nothing to write.
+    with run.owned("trained"), ExitStack() as stack:
         active = [stack.enter_context(tracker(run, split)) for tracker in trackers]
-        if run.finished:
-            model = load_model(run.path)
-        else:
+        trained = not run.finished
+        if trained:
             callbacks = [*choose_progress(quiet, together), *active]
             model = Trainer(RunStorage(run), split, choose_device(device), callbacks).fit()
+        else:
+            model = load_model(run.path)
         findings = RunFindings(run)
-        if findings.get(Evaluation) is None:
+        if trained or findings.get(Evaluation) is None:
             findings = evaluate_run(run, model, split)
         for tracker in active:
             tracker.on_evaluated(model, findings)

@@ -89,11 +89,18 @@ def write_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def write_folder(path: Path) -> Iterator[Path]:
+def write_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Write into a temporary folder, then move it to `path`.
 
     The folder that was there before is removed last. A kill leaves the old folder, the new one, or
     none under this name.
+
+    Parameters
+    ----------
+    path : Path
+        Where the folder goes.
+    replace : bool
+        Whether it may replace one that is there and not empty.
 
     Yields
     ------
@@ -109,7 +116,7 @@ def write_folder(path: Path) -> Iterator[Path]:
     old = path.with_name(f"{building.name}-old")
     try:
         yield building
-        if path.exists():
+        if replace and path.exists():
             path.rename(old)
         building.rename(path)
         shutil.rmtree(old, ignore_errors=True)

@@ -1,7 +1,7 @@
 """An autoencoder as a scikit-learn transformer."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -39,7 +39,7 @@ from latentscape.estimators.streaming import Moments, train_epoch
 from latentscape.inference.codec import encode
 from latentscape.inference.samples import MAX_CODES, choose_source
 from latentscape.model import Network
-from latentscape.runs import DataFacts, Run, create_run
+from latentscape.runs import DataFacts, Run, create_run, replacing
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
 from latentscape.training.storage import MemoryStorage, RunStorage, Storage
@@ -284,9 +284,13 @@ class Autoencoder(PersistentAutoencoder):
             yield MemoryStorage(task.recipe.name, task.recipe)
             return
         environment = describe_environment(task.recipe, choose_device(self.device))
-        with write_folder(Path(self.folder) / task.run_name) as path:
+        home = Path(self.folder) / task.run_name
+        with replacing(home):
+            pass  # What may not be replaced is refused before it is trained.
+        with ExitStack() as owned, write_folder(home) as path:
             run = create_run(path, task.recipe, DataFacts.of(task.split), environment)
             yield RunStorage(run)
+            owned.enter_context(replacing(home))  # Until the new folder is in its place.
 
     def _new_network(self, recipe: Recipe) -> Network:
         device = choose_device(self.device)

@@ -5,8 +5,9 @@ Whatever is wrong with a file, reading it raises a `RunError` that names the fil
 ::
 
     runs/<name>/
-        recipe.yaml  environment.json  data.json  history.jsonl  events.jsonl
+        recipe.yaml  environment.json  data.json  identity.json  history.jsonl  events.jsonl
         model.safetensors  checkpoint/  snapshots/  findings/<part>.json, .npz  report.html
+        .lock, while a process writes any of these
 """
 
 from typing import TYPE_CHECKING
@@ -14,13 +15,21 @@ from typing import TYPE_CHECKING
 from latentscape.core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from latentscape.runs.directory import Run, create_run, list_runs, open_run, write_recipe
+    from latentscape.runs.directory import (
+        Run,
+        create_run,
+        list_runs,
+        open_run,
+        replacing,
+        write_recipe,
+    )
     from latentscape.runs.facts import DataFacts, Environment
     from latentscape.runs.findings import RunFindings, save_parts
+    from latentscape.runs.identity import check_model, seal
     from latentscape.runs.model_file import (
-        METADATA_KEY,
         ModelFile,
         load_model,
+        pack_model,
         read_model,
         save_model,
     )
@@ -32,7 +41,8 @@ if TYPE_CHECKING:
         load_split,
         open_model,
     )
-    from latentscape.runs.reading import SCHEMA
+    from latentscape.runs.owner import owning
+    from latentscape.runs.reading import METADATA_KEY, SCHEMA
     from latentscape.runs.store import read_part, write_part
     from latentscape.runs.trained_on import KeptCodes, TrainedOn
 
@@ -40,10 +50,11 @@ if TYPE_CHECKING:
 __getattr__ = lazy_names(
     __name__,
     {
-        "directory": ("Run", "create_run", "list_runs", "open_run", "write_recipe"),
+        "directory": ("Run", "create_run", "list_runs", "open_run", "replacing", "write_recipe"),
         "facts": ("DataFacts", "Environment"),
         "findings": ("RunFindings", "save_parts"),
-        "model_file": ("METADATA_KEY", "ModelFile", "load_model", "read_model", "save_model"),
+        "identity": ("check_model", "seal"),
+        "model_file": ("ModelFile", "load_model", "pack_model", "read_model", "save_model"),
         "opened": (
             "OpenModel",
             "OpenRun",
@@ -52,7 +63,8 @@ __getattr__ = lazy_names(
             "load_split",
             "open_model",
         ),
-        "reading": ("SCHEMA",),
+        "owner": ("owning",),
+        "reading": ("METADATA_KEY", "SCHEMA"),
         "store": ("read_part", "write_part"),
         "trained_on": ("KeptCodes", "TrainedOn"),
     },
@@ -71,6 +83,7 @@ __all__ = [
     "RunFindings",
     "TrainedOn",
     "check_input",
+    "check_model",
     "create_run",
     "list_runs",
     "load_model",
@@ -78,10 +91,14 @@ __all__ = [
     "load_split",
     "open_model",
     "open_run",
+    "owning",
+    "pack_model",
     "read_model",
     "read_part",
+    "replacing",
     "save_model",
     "save_parts",
+    "seal",
     "write_part",
     "write_recipe",
 ]

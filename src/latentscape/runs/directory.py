@@ -2,9 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -13,7 +16,11 @@ from latentscape.core.errors import RunError
 from latentscape.core.files import cannot_write, write_folder, write_json, write_text
 from latentscape.core.findings import Record, to_json
 from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
+from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
+from latentscape.runs.owner import Work, moved, owning
 from latentscape.runs.reading import read_recipe, read_record, read_records
+
+_R = TypeVar("_R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,11 @@ class Run:
     """
 
     path: Path
+
+    @cached_property
+    def identity(self) -> str:
+        """A number that no other run has, as it was when the directory was opened."""
+        return read_identity(self.path).id
 
     @property
     def name(self) -> str:
@@ -51,32 +63,38 @@ class Run:
     @property
     def snapshots(self) -> Path:
         """Where the reconstructions of single epochs stand."""
-        return self.path / "snapshots"
+        return self.path / SNAPSHOTS
 
     @property
     def recipe(self) -> Recipe:
         """The whole resolved recipe."""
-        return read_recipe(self.path / "recipe.yaml")
+        recipe = read_recipe(self.path / "recipe.yaml")
+        self._check_file("recipe.yaml")
+        return recipe
 
     @property
     def data(self) -> DataFacts:
         """Source, fingerprint, shape, split sizes and seed of the data."""
-        return read_record(self.path / "data.json", DataFacts)
+        data = read_record(self.path / "data.json", DataFacts)
+        self._check_file("data.json")
+        return data
 
     @property
     def environment(self) -> Environment:
         """Versions, machine, git commit and command."""
-        return read_record(self.path / "environment.json", Environment)
+        environment = read_record(self.path / "environment.json", Environment)
+        self._check_file("environment.json")
+        return environment
 
     @property
     def history(self) -> History:
         """Losses, learning rate and time of every epoch."""
-        return History(epochs=read_records(self.path / "history.jsonl", Epoch))
+        return History(epochs=self._log("history.jsonl", Epoch))
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What went wrong in training, such as roll-backs."""
-        return read_records(self.path / "events.jsonl", Event)
+        return self._log("events.jsonl", Event)
 
     @property
     def fingerprint(self) -> str:
@@ -84,10 +102,47 @@ class Run:
         return self.recipe.fingerprint(self.data.fingerprint)
 
     def write_log(self, history: Iterable[Epoch], events: Iterable[Event]) -> None:
-        """Replace history.jsonl, and events.jsonl where there are events."""
-        _write_lines(self.path / "history.jsonl", history)
-        if events:
-            _write_lines(self.path / "events.jsonl", events)
+        """Replace history.jsonl, and events.jsonl where there are or were events."""
+        file = self.path / "events.jsonl"
+        with self.owned("written"):
+            _write_lines(self.path / "history.jsonl", history)
+            if events or file.exists():
+                _write_lines(file, events)
+
+    @contextmanager
+    def owned(self, work: Work) -> Iterator[None]:
+        """Own the directory; see `latentscape.runs.owner.owning`.
+
+        Raises
+        ------
+        RunError
+            If another process owns it; or if the run was moved, removed or replaced.
+        """
+        with owning(self.path, work):
+            self._read_identity()
+            yield
+
+    def check_snapshots(self) -> None:
+        """Refuse pictures of epochs that are not as they were at the end of training."""
+        for name in self._read_identity().files:
+            if name.startswith(f"{SNAPSHOTS}/"):
+                self._check_file(name)
+
+    def _log(self, name: str, kind: type[_R]) -> tuple[_R, ...]:
+        records = read_records(self.path / name, kind)
+        if self.finished:  # Until then it changes.
+            self._check_file(name)
+        return records
+
+    def _check_file(self, name: str) -> None:
+        check_file(self.path, name, self._read_identity())
+
+    def _read_identity(self) -> Identity:
+        """Read the identity, and refuse another run than the one that was opened."""
+        identity = read_identity(self.path)
+        if identity.id == self.identity:
+            return identity
+        raise _replaced(self.path) if (self.path / "recipe.yaml").exists() else moved(self.path)
 
 
 def create_run(
@@ -114,14 +169,34 @@ def create_run(
     Raises
     ------
     RunError
-        If the directory holds something already, or cannot be written.
+        If the directory holds something already, or cannot be written; or if another process owns
+        the run that is to be removed.
     """
-    _check_free(path, overwrite)
-    with write_folder(path) as building:
+    with replacing(path, overwrite=overwrite), write_folder(path, replace=overwrite) as building:
         write_json(building / "data.json", data.model_dump(mode="json"))
         write_json(building / "environment.json", environment.model_dump(mode="json"))
         write_recipe(building / "recipe.yaml", recipe)
-    return Run(path)
+        identity = write_identity(building)
+    run = Run(path)
+    if run.identity != identity:
+        raise _replaced(path)
+    return run
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool = True) -> Iterator[None]:
+    """Own the run that is to be replaced, if there is one.
+
+    Raises
+    ------
+    RunError
+        If there is something that may not be replaced; or if another process owns the run.
+    """
+    if _replaces_run(path, overwrite):
+        with owning(path, "written"):
+            yield
+    else:
+        yield
 
 
 def write_recipe(file: Path, recipe: Recipe) -> None:
@@ -158,7 +233,9 @@ def open_run(path: str | Path) -> Run:
             expected="a directory that 'latentscape train' or 'latentscape compare' has made",
             fix=f"Some that are: {', '.join(near)}." if near else "",
         )
-    return Run(path)
+    run = Run(path)
+    _ = run.identity  # From now on it is this run that is meant, and no other in its place.
+    return run
 
 
 def list_runs(folder: Path) -> list[Run]:
@@ -167,18 +244,26 @@ def list_runs(folder: Path) -> list[Run]:
     return [Run(file.parent) for file in files if not file.parent.name.startswith(".")]
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
+def _replaces_run(path: Path, overwrite: bool) -> bool:
+    """Whether there is a run to replace; what else is there is left alone."""
     try:
         occupied = path.exists() and not (path.is_dir() and not any(path.iterdir()))
         is_run = (path / "recipe.yaml").exists()
     except OSError as error:
         raise cannot_write(path, error) from error
     if not occupied or (is_run and overwrite):
-        return
+        return is_run
     fix = "Give another --name."
     if is_run:
         fix = "Give another --name, replace it with --overwrite, or --resume it as it was begun."
     raise RunError(f"{path} exists already", fix=fix)
+
+
+def _replaced(path: Path) -> RunError:
+    return RunError(
+        f"{path} was replaced by another run since this process opened it",
+        fix="Nothing more was written; that run is as it was.",
+    )
 
 
 def _write_lines(file: Path, records: Iterable[Record]) -> None:

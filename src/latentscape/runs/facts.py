@@ -139,7 +139,7 @@ class Environment(Record):
     platform: str = ""
     processor: str = ""
     cores: int | None = None
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=4096)
     device: str = ""
     precision: str | None = None
 

@@ -126,14 +126,15 @@ class RunFindings:
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts that have been measured."""
-        return tuple(sorted({*part_names(self.run.path), *self._legacy_contents()}))
+        return tuple(sorted({*self._legacy_contents(), *part_names(self.run.path)}))
 
     def get(self, kind: type[_P]) -> _P | None:
         """Return a part of the findings; None where it has not been measured."""
         if kind not in self._parts:
-            part = read_part(self.run.path, kind, self.recipe)
-            if part is None and self._legacy is not None:
-                part = legacy_part(self._legacy, kind)
+            legacy = self._legacy  # First, because a migration writes parts and then removes it.
+            part = read_part(self.run.path, kind, self.recipe, self.run.identity)
+            if part is None and legacy is not None:
+                part = legacy_part(legacy, kind)
             self._parts[kind] = part
         return cast(_P | None, self._parts[kind])
 
@@ -188,7 +189,7 @@ class RunFindings:
             "parameters": architecture.parameters,
             "latent_dim": architecture.latent_dim,
             **self._legacy_contents(),
-            **read_contents(self.run.path, self.recipe),
+            **read_contents(self.run.path, self.recipe, self.run.identity),
         }
 
     @cached_property
@@ -206,14 +207,17 @@ def save_parts(run: Run, *parts: Part) -> None:
     Raises
     ------
     RunError
-        If a file cannot be written, or findings of version 0.1.0 in the same run are damaged.
+        If a file cannot be written; if findings of version 0.1.0 in the same run are damaged; or if
+        another process trains the run, or has moved, removed or replaced it.
     """
-    migrate_run(run.path)
-    for part in parts:
-        write_part(run.path, part)
+    with run.owned("written"):
+        migrate_run(run.path)
+        for part in parts:
+            write_part(run.path, part, run.identity)
 
 
 def _read_snapshots(run: Run) -> Snapshots | None:
+    run.check_snapshots()
     files = sorted(run.snapshots.glob("epoch-*.npy"))
     if not files:
         return None

@@ -3,6 +3,9 @@
 It is a safetensors file: tensors and text, so that reading it executes nothing. A recipe in it may
 ask for anything, so a network of shapes alone is built first, and compared with the tensors that
 are there.
+
+Its metadata have one entry: JSON with ``schema``, ``recipe``, ``label_names``, perhaps
+``estimator``, and ``sha256`` over the weights and the rest of the JSON.
 """
 
 import json
@@ -26,21 +29,16 @@ from latentscape.core.findings import Json
 from latentscape.model import Network
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.runs.directory import open_run
+from latentscape.runs.identity import check_model
 from latentscape.runs.reading import (
     DAMAGE,
+    METADATA_KEY,
     SCHEMA,
     check_schema,
     damaged,
     parse_recipe,
     read_bytes,
 )
-
-METADATA_KEY = "latentscape"
-"""The one entry of a model file's metadata.
-
-JSON with ``schema``, ``recipe``, ``label_names``, perhaps ``estimator``, and ``sha256`` over the
-weights and the rest of the JSON; whatever else stands there is not looked at.
-"""
 
 # What people take for a model file, by its first bytes.
 _OTHER_FILES = {
@@ -88,12 +86,28 @@ def save_model(
     label_names: Iterable[str],
     estimator: Json | None = None,
 ) -> None:
-    """Write a model file: weights, with recipe, schema version and checksum as metadata.
+    """Write a model file.
 
     Parameters
     ----------
     path : Path
         Where; conventionally ``model.safetensors``.
+    weights, recipe, label_names, estimator
+        As for `pack_model`.
+    """
+    write_bytes(path, pack_model(weights, recipe, label_names, estimator)[0])
+
+
+def pack_model(
+    weights: Mapping[str, Tensor],
+    recipe: Recipe,
+    label_names: Iterable[str],
+    estimator: Json | None = None,
+) -> tuple[bytes, str]:
+    """Return the content of a model file, and the checksum that it states.
+
+    Parameters
+    ----------
     weights : mapping of str to Tensor
         The model's state dict.
     recipe : Recipe
@@ -112,7 +126,7 @@ def save_model(
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     about["sha256"] = _checksum(about, tensors)
     # One entry: safetensors writes several in random order, and equal models shall be equal files.
-    write_bytes(path, save(tensors, {METADATA_KEY: json.dumps(about)}))
+    return save(tensors, {METADATA_KEY: json.dumps(about)}), about["sha256"]
 
 
 def load_model(path: str | Path) -> Network:
@@ -158,6 +172,8 @@ def read_model(path: str | Path) -> ModelFile:
     names, estimator = about.get("label_names", []), about.get("estimator", {})
     if not isinstance(names, list) or not isinstance(estimator, dict):
         raise damaged(file, "what it says beside its recipe makes no sense", _COPY)
+    if file != path:
+        check_model(path)
     return ModelFile(_fill(model, weights).eval(), recipe, tuple(map(str, names)), estimator)
 
 
@@ -170,7 +186,8 @@ def _open(file: Path) -> tuple[str, dict[str, Tensor]]:
     except (SafetensorError, *DAMAGE) as error:
         what = _name_other(read_bytes(file, 32))
         got = f"{file} is {what or f'damaged, or no model file: {brief(error)}'}"
-        raise RunError(got, expected="a model.safetensors of a run") from error
+        fix = "" if what else _COPY
+        raise RunError(got, expected="a model.safetensors of a run", fix=fix) from error
     if METADATA_KEY not in metadata:
         got = f"{file} was not written by Latentscape: it holds tensors and no recipe"
         raise RunError(got, expected="a model.safetensors of a run")

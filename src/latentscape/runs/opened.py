@@ -140,6 +140,11 @@ class OpenRun(OpenModel):
         return self.findings.recipe
 
     @cached_property
+    def file(self) -> ModelFile:
+        """All that the model file holds, once it is clear that it is the run's."""
+        return read_model(self.run.path)
+
+    @cached_property
     def findings(self) -> RunFindings:
         """What is known about the run, as it was when this was first asked for."""
         return RunFindings(self.run)

@@ -18,6 +18,12 @@ _R = TypeVar("_R", bound=Record)
 SCHEMA = 1
 """Version of the model file and of checkpoints; newer ones are refused."""
 
+PUT_BACK = "Put it back as it was written, or train the run again."
+"""What to do about a damaged file of a run, unless more is known about it."""
+
+METADATA_KEY = "latentscape"
+"""The one entry of a model file's metadata; see `latentscape.runs.model_file`."""
+
 Types = Mapping[str, type | UnionType]
 """What a record must hold: the type of each entry."""
 
@@ -38,7 +44,7 @@ DAMAGE = (
 _LARGEST_RECIPE = 100_000
 
 
-def damaged(file: Path, why: object, fix: str = "") -> RunError:
+def damaged(file: Path, why: object, fix: str = PUT_BACK) -> RunError:
     """Build the error for a damaged file; to be raised by the caller."""
     return RunError(f"{file} is damaged: {brief(why)}", fix=fix)
 
@@ -61,18 +67,19 @@ def check_schema(file: Path, schema: object, newest: int = SCHEMA) -> None:
         )
 
 
-def read_bytes(file: Path, max_bytes: int = -1) -> bytes:
+def read_bytes(file: Path, max_bytes: int = -1, fix: str = PUT_BACK) -> bytes:
     """Read a file, or its first bytes."""
     try:
         with file.open("rb") as content:
             return content.read(max_bytes)
     except OSError as error:
-        raise RunError(f"{file} cannot be read: {error.strerror or error}") from error
+        got = f"{file} cannot be read: {error.strerror or error}"
+        raise RunError(got, fix=fix) from error
 
 
-def read_json(file: Path, types: Types) -> Json:
+def read_json(file: Path, types: Types, fix: str = PUT_BACK) -> Json:
     """Read a file that holds one JSON record."""
-    return _parse_record(file, read_bytes(file), types)
+    return _parse_record(file, read_bytes(file, fix=fix), types, fix)
 
 
 def read_record(file: Path, kind: type[_R]) -> _R:
@@ -88,7 +95,7 @@ def read_records(file: Path, kind: type[_R]) -> tuple[_R, ...]:
     return tuple(make_record(file, kind, _parse_record(file, line, {})) for line in lines)
 
 
-def make_record(file: Path, kind: type[_R], content: object, fix: str = "") -> _R:
+def make_record(file: Path, kind: type[_R], content: object, fix: str = PUT_BACK) -> _R:
     """Make a record of what a file holds.
 
     Raises
@@ -108,14 +115,18 @@ def make_record(file: Path, kind: type[_R], content: object, fix: str = "") -> _
 
 def read_recipe(file: Path) -> Recipe:
     """Read a recipe as `yaml.safe_dump` writes it."""
+    return parse_recipe(file, read_yaml(file))
+
+
+def read_yaml(file: Path) -> Any:
+    """Read the YAML of a recipe, unchecked."""
     content = read_bytes(file, _LARGEST_RECIPE + 1)
     try:
         if len(content) > _LARGEST_RECIPE:
             raise ValueError("it is far too large for a recipe")
-        parsed = yaml.load(content, _PlainLoader)
+        return yaml.load(content, _PlainLoader)
     except (yaml.YAMLError, *DAMAGE) as error:
         raise damaged(file, error) from error
-    return parse_recipe(file, parsed)
 
 
 def parse_recipe(file: Path, content: Any) -> Recipe:
@@ -140,16 +151,17 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _parse_record(file: Path, text: bytes, types: Types) -> Json:
+def _parse_record(file: Path, text: bytes, types: Types, fix: str = PUT_BACK) -> Json:
     try:
         record = json.loads(text.decode())
     except DAMAGE as error:
-        raise damaged(file, f"it is not JSON: {error}") from error
+        raise damaged(file, f"it is not JSON: {error}", fix) from error
     if not isinstance(record, dict):
-        raise damaged(file, f"it holds {brief(text[:40].decode(errors='replace'))}, not a record")
+        start = brief(text[:40].decode(errors="replace"))
+        raise damaged(file, f"it holds {start}, not a record", fix)
     for name, kind in types.items():
         if name not in record:
-            raise damaged(file, f"it has no {name}")
+            raise damaged(file, f"it has no {name}", fix)
         if not isinstance(record[name], kind):
-            raise damaged(file, f"its {name} is of type {type(record[name]).__name__}")
+            raise damaged(file, f"its {name} is of type {type(record[name]).__name__}", fix)
     return record

@@ -9,7 +9,8 @@ counts.
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -52,10 +53,15 @@ class CheckpointFolder:
     ----------
     path : Path
         The folder, which need not exist before the first is saved.
+    owned : callable, optional
+        Returns the context in which the folder is written; see
+        `latentscape.training.storage.Storage.owned`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, owned: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        self.path, self._owned = path, owned
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then remove older ones but the last at the end of an epoch.
@@ -63,17 +69,18 @@ class CheckpointFolder:
         Raises
         ------
         RunError
-            If it cannot be written; the earlier ones are still there.
+            If it may not or cannot be written; the earlier ones are still there.
         """
         manifest = self.path / f"{_stem(checkpoint.state)}.json"
         tensors, content = manifest.with_suffix(".safetensors"), save(_flat(checkpoint.groups))
-        for file in (tensors, manifest):
-            if os.path.isdir(file):  # No file could take its place.
-                shutil.rmtree(file)
-        # The manifest comes last: only a checkpoint that is whole has one.
-        write_bytes(tensors, content)
-        write_json(manifest, _manifest(checkpoint, content))
-        self._remove_all_but(manifest)
+        with self._owned():
+            for file in (tensors, manifest):
+                if os.path.isdir(file):  # No file could take its place.
+                    shutil.rmtree(file)
+            # The manifest comes last: only a checkpoint that is whole has one.
+            write_bytes(tensors, content)
+            write_json(manifest, _manifest(checkpoint, content))
+            self._remove_all_but(manifest)
 
     def _remove_all_but(self, newest: Path) -> None:
         """Remove every file but the newest checkpoint and the last one before, at an epoch's end.

@@ -99,13 +99,15 @@ class Trainer:
         Interrupted
             If Ctrl-C or a termination signal came; a checkpoint is saved.
         RunError
-            If something cannot be written; what was written before is still there.
+            If something cannot be written, or another process owns the run; what was written before
+            is still there.
         """
         seed = derive_seed(self.config.seed, "model")
         # The same number of threads as at the start, or a resumed run would have other bits.
         threads = self.storage.threads
         keep_memory = choose_engine(self.config.engine).keeps_memory
         with (
+            self.storage.owned(),
             forked_random(seed, self.device),
             training_on(self.precision, threads, keep_memory=keep_memory),
             self.stop.listening(),
@@ -195,7 +197,7 @@ class Trainer:
         state.step, state.seconds, self.sums = 0, 0.0, self._zero_sums()
         self._keep_best(epoch.validation)
         self._note_collapse()
-        with full_precision():  # Callbacks evaluate the model.
+        with self.storage.owned(), full_precision():  # Callbacks evaluate the model, and write.
             self._notify("on_epoch", self.model, epoch)
         self._write_log()
         self._save()

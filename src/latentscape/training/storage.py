@@ -1,6 +1,7 @@
 """Where training keeps what it makes: in a run directory, or in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Protocol
@@ -8,7 +9,8 @@ from typing import Protocol
 from torch import Tensor
 
 from latentscape.config import Recipe
-from latentscape.runs import SCHEMA, Run, save_model
+from latentscape.core.files import write_bytes
+from latentscape.runs import SCHEMA, Run, pack_model, seal
 from latentscape.runs.facts import Epoch, Event, History
 from latentscape.training.checkpoint import Checkpoint, CheckpointFolder
 
@@ -56,6 +58,9 @@ class Storage(Protocol):
     def history(self) -> History:
         """The epochs, as last written."""
 
+    def owned(self) -> AbstractContextManager[None]:
+        """Let nobody else write here meanwhile; refuse where something else is kept by now."""
+
     def write_log(self, history: Sequence[Epoch], events: Sequence[Event]) -> None:
         """Replace the records of all epochs and of all events."""
 
@@ -78,7 +83,7 @@ class RunStorage:
         self.run, self.name, self.recipe = run, run.name, run.recipe
         self.identity = f"{SCHEMA}-{run.fingerprint}"
         self.threads = run.environment.threads
-        self.checkpoints: Checkpoints = CheckpointFolder(run.checkpoints)
+        self.checkpoints: Checkpoints = CheckpointFolder(run.checkpoints, self.owned)
         self.snapshots = run.snapshots
         self.resume_hint = f"It is saved. To go on: latentscape train --resume {run.path} "
 
@@ -87,13 +92,20 @@ class RunStorage:
         """The epochs, read from ``history.jsonl``."""
         return self.run.history
 
+    def owned(self) -> AbstractContextManager[None]:
+        """Own the run directory; see `latentscape.runs.Run.owned`."""
+        return self.run.owned("trained")
+
     def write_log(self, history: Sequence[Epoch], events: Sequence[Event]) -> None:
         """Write ``history.jsonl``, and ``events.jsonl`` where there are events."""
         self.run.write_log(history, events)
 
     def write_model(self, weights: Mapping[str, Tensor], label_names: Iterable[str]) -> None:
-        """Write the model file."""
-        save_model(self.run.model_file, weights, self.recipe, label_names)
+        """Write the model file, once it is noted which one belongs to the run."""
+        content, checksum = pack_model(weights, self.recipe, label_names)
+        with self.owned():
+            seal(self.run.path, checksum)
+            write_bytes(self.run.model_file, content)
 
 
 class MemoryStorage:
@@ -116,6 +128,10 @@ class MemoryStorage:
         self.name, self.recipe = name, recipe
         self.checkpoints: Checkpoints = MemoryCheckpoints()
         self.history = History(epochs=())
+
+    def owned(self) -> AbstractContextManager[None]:
+        """Return a context that does nothing."""
+        return nullcontext()
 
     def write_log(self, history: Sequence[Epoch], events: Sequence[Event]) -> None:
         """Remember the history."""

@@ -22,6 +22,7 @@ from latentscape.runs.legacy.record import (
     legacy_file,
     read_legacy,
 )
+from latentscape.runs.owner import owning
 from latentscape.runs.reading import DAMAGE, damaged, make_record
 from latentscape.runs.store import part_file, write_content
 
@@ -88,13 +89,14 @@ def migrate_run(path: Path) -> None:
     RunError
         If they are damaged, or files cannot be written. The old ones still stand then.
     """
-    findings = read_legacy(path)
-    if findings is None:
-        return
-    for part, content in legacy_contents(findings).items():
-        if not part_file(path, part).exists():
-            write_content(path, part, *split_arrays(content))
-    remove_legacy(path)
+    with owning(path, "written"):
+        findings = read_legacy(path)
+        if findings is None:
+            return
+        for part, content in legacy_contents(findings).items():
+            if not part_file(path, part).exists():
+                write_content(path, part, *split_arrays(content))
+        remove_legacy(path)
 
 
 def legacy_study(path: Path, kind: type[_R]) -> _R | None:

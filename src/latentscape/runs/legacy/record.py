@@ -51,10 +51,15 @@ def read_legacy(path: Path) -> LegacyFindings | None:
     file = legacy_file(path)
     if not file.exists():
         return None
-    values = read_json(file, {})
-    check_schema(file, values.get("schema"))
-    arrays = path / "findings.npz"
     try:
-        return LegacyFindings(file, values, load_arrays(arrays) if arrays.exists() else {})
-    except DataError as error:
+        return _read(file, path / "findings.npz")
+    except (DataError, RunError) as error:
+        if not file.exists():  # Another process has turned them into today's parts meanwhile.
+            return None
         raise RunError(str(error), fix="Run 'latentscape evaluate RUN' again.") from error
+
+
+def _read(file: Path, arrays: Path) -> LegacyFindings:
+    values = read_json(file, {}, "")
+    check_schema(file, values.get("schema"))
+    return LegacyFindings(file, values, load_arrays(arrays) if arrays.exists() else {})
