@@ -4,6 +4,8 @@ import json
 import re
 
 import pytest
+import torch
+from tools.evidence import dying, parity
 from tools.evidence.__main__ import OTHERS, STUDIES
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.dying import Origin, alive
@@ -167,12 +169,27 @@ def test_the_plain_network_is_that_of_the_recipe():
     plain = Origin()
     _, architecture = latentscape.describe_recipe("cnn-fc")
     assert sum(weight.numel() for weight in plain.parameters()) == architecture.parameters
-    codes = plain.encoder(latentscape_images())
+    codes = plain.encoder(torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
     assert codes.shape == (4, architecture.latent_dim)
     assert alive(codes) == int((codes > 0).any(0).sum()) <= architecture.latent_dim
 
 
-def latentscape_images():
-    import torch
+def test_dying_codes_are_counted_in_all_networks(monkeypatch):
+    data = latentscape.load_data("mnist-5k")
+    monkeypatch.setattr(latentscape, "load_data", lambda name: data)
+    for name, value in {"STEPS": 1, "BATCH": 32, "LOOKED_AT": 20, "SEEDS": range(1)}.items():
+        monkeypatch.setattr(dying, name, value)
+    evidence = dying.measure_dying()
+    assert [row.label for row in evidence.rows] == [row.label for row in load("dying-codes").rows]
+    for row in evidence.rows:
+        assert all(0 < value <= dying.CODE for value in row.numbers[dying.ALIVE].values)
 
-    return torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+def test_exports_are_measured_in_each_format_that_takes_the_recipe(monkeypatch):
+    files = {name: file for name, file in parity.FILES.items() if file[0] == "torch-export"}
+    monkeypatch.setattr(parity, "FILES", files)
+    monkeypatch.setattr(parity, "BRIEFLY", {"data.train": 100, "train.epochs": 1})
+    monkeypatch.setattr(latentscape, "recipe_names", lambda: ["fc-64"])
+    (row,) = parity.measure_parity().rows
+    assert set(row.numbers) == {parity.LARGEST, *files}
+    assert all(row.statistic(name).mean < 1e-4 for name in files)

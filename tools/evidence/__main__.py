@@ -8,6 +8,7 @@ from pathlib import Path
 from tools.evidence.dying import measure_dying
 from tools.evidence.measuring import RUNS, Protocol, measure_study
 from tools.evidence.pages import write_pages
+from tools.evidence.parity import measure_parity
 from tools.evidence.records import Evidence, save
 
 PAGES = "pages"
@@ -26,7 +27,10 @@ STUDIES = {
 }
 """Name of a results file to how its study is measured."""
 
-OTHERS: dict[str, Callable[[], Evidence]] = {"dying-codes": measure_dying}
+OTHERS: dict[str, Callable[[], Evidence]] = {
+    "dying-codes": measure_dying,
+    "exports": measure_parity,
+}
 """Name of a results file to what measures it, where it is no study."""
 
 

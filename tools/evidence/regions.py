@@ -9,6 +9,7 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.runs.facts import Environment
 from tools.evidence.choosing import KMEANS, KNN, chosen
+from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
 
 FEW_SD = 2
@@ -138,6 +139,30 @@ def codes() -> str:
     return "\n\n".join([*tables, *choices, *map(_missing, missing)])
 
 
+def exports() -> str:
+    """Write how far exported files are from their models."""
+    rows = []
+    for row in load("exports").rows:
+        differences = [_difference(row, name) for name in FILES]
+        rows.append([row.label, f"{row.statistic(LARGEST).mean:.3g}", *differences])
+    return _table(["recipe", LARGEST, *FILES], rows)
+
+
+def exports_words() -> str:
+    """Say how large the differences are, relative to what is compared."""
+    relative = [
+        (row.statistic(name).mean / max(1.0, row.statistic(LARGEST).mean), row.label, name)
+        for row in load("exports").rows
+        for name in FILES
+        if name in row.numbers
+    ]
+    largest, label, file = max(relative)
+    return (
+        f"Relative to that number, or to 1 if it is smaller, all differences are at most "
+        f"{largest:.1e}. The largest is that of `{label}` in {file}."
+    )
+
+
 def quickstart() -> str:
     """Write the table that `make demo` prints."""
     return "\n".join(["```text", *load("quickstart").printed, "```"])
@@ -161,6 +186,9 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "ae-vs-cae-circumstances": lambda: circumstances("ae-vs-cae"),
     "codes": codes,
     "quickstart": quickstart,
+    "exports": exports,
+    "exports-words": exports_words,
+    "exports-circumstances": lambda: circumstances("exports"),
     "floor": floor,
     **documents.WRITERS,
 }
@@ -215,6 +243,10 @@ def _agreement(row: ResultRow, key: str) -> str:
         return f"`{row.recipe}` agrees within {FEW_SD} standard deviations between seeds."
     direction = "above" if distance > 0 else "below"
     return f"`{row.recipe}` ends {percent(abs(distance) / reported)} {direction} its origin."
+
+
+def _difference(row: ResultRow, name: str) -> str:
+    return f"{row.statistic(name).mean:.1e}" if name in row.numbers else NONE
 
 
 def _loses(row: ResultRow) -> bool:
