@@ -8,7 +8,8 @@ import torch
 
 from latentscape.analyses.anomalies import ANALYSIS
 from latentscape.analyses.anomalies.method import find_anomalies
-from latentscape.analyses.anomalies.result import BASELINE_OF, SCORES
+from latentscape.analyses.anomalies.result import BASELINE_OF, SCORES, AnomalySettings
+from latentscape.analyses.anomalies.sentences import describe_anomalous, describe_verdict
 from latentscape.analyses.comparison import Baselines, Comparison
 from latentscape.analyses.notes import skip_sentences
 from latentscape.api.preparing import prepare
@@ -157,11 +158,11 @@ def rows_of_csv(result, path):
 
 def test_the_table_of_scores(result, zeros, tmp_path):
     columns, rows = rows_of_csv(result, tmp_path / f"scores{ANALYSIS.file_suffix}")
-    assert columns == ["index", "label", *KEYS]
+    assert columns == ["index", "label", "verdict", *KEYS]
     assert len(rows) == 100
     assert [int(row[0]) for row in rows] == zeros.test.tolist()
     assert [row[1] for row in rows] == [str(label) for label in zeros.dataset.labels[zeros.test]]
-    scores = np.array([row[2:] for row in rows], np.float64).astype(np.float32)
+    scores = np.array([row[3:] for row in rows], np.float64).astype(np.float32)
     np.testing.assert_array_equal(scores, values_of(result))
 
 
@@ -194,3 +195,62 @@ def test_the_labels_that_a_run_was_trained_on_are_normal(model, zeros, digits):
     assert (other.normal, other.data, other.auroc("reconstruction")) == (None, "shoes", None)
     same = replace(digits, name="more", images=digits.images[:50], labels=digits.labels[:50])
     assert ANALYSIS.measure(comparison, settings, inputs(data=same)).normal == ("0",)
+
+
+def test_the_threshold_lets_few_validation_examples_through(model, zeros):
+    validation = replace(zeros, test=zeros.validation)
+    for rate in (0.05, 0.25):
+        result = find_anomalies(model, validation, false_alarms=rate)
+        n = len(zeros.validation)
+        for score in (result.scores | result.baselines).values():
+            above = int((score.values > np.float32(score.threshold)).sum())
+            assert rate * n - 2 <= above <= rate * n
+
+
+def test_a_verdict_is_on_each_image_and_stands_in_the_file(result, tmp_path):
+    flags = result.verdicts
+    assert flags.shape == (100,)
+    caught = flags[result.labels != 0].mean()
+    assert caught > 0.5 > flags[result.labels == 0].mean()
+    ANALYSIS.write(result, None, tmp_path / "scores.csv")
+    head, *rows = (tmp_path / "scores.csv").read_text().splitlines()
+    assert head.startswith("index,label,verdict,reconstruction")
+    assert [row.split(",")[2] == "anomalous" for row in rows] == flags.tolist()
+    sentence = describe_verdict(result)
+    assert "as at most 5.0 % of the" in sentence
+    anomalous = flags[result.labels != 0].sum()
+    assert f"true of {flags.sum()} of 100 images: {anomalous} of the 90 anomalous" in sentence
+
+
+def test_one_image_gets_a_verdict(model, zeros, digits, capsys):
+    one = Dataset("one", digits.images[-1:])
+    result = find_anomalies(model, zeros, data=one)
+    assert result.verdicts.tolist() == [True]
+    ANALYSIS.print_table(result)
+    printed = capsys.readouterr().out
+    assert "Verdicts" in printed
+    assert "anomalous" in printed
+    zero = find_anomalies(model, zeros, data=replace(one, images=zeros.dataset.images[:1]))
+    assert zero.verdicts.tolist() == [False]
+
+
+def test_a_model_that_saw_the_anomalies_says_so(model, small):
+    result = find_anomalies(model, small, ["1"])
+    assert result.anomalies_seen == ("0", *"23456789")
+    text = describe_anomalous(result)
+    assert "The model saw anomalies: it was trained on images labelled 0, 2, 3" in text
+    assert "data.train_labels=[1]" in text
+
+
+def test_a_model_of_normal_images_alone_does_not(result):
+    assert result.anomalies_seen == ()
+    assert "saw" not in describe_anomalous(result)
+
+
+def test_findings_without_thresholds_have_no_verdicts(result):
+    scores = {k: score.model_copy(update={"threshold": None}) for k, score in result.scores.items()}
+    old = result.model_copy(update={"scores": scores})
+    assert old.verdicts is None
+    assert describe_verdict(old) == ""
+    assert not ANALYSIS.is_current(old.model_copy(update={"settings": AnomalySettings()}))
+    assert ANALYSIS.is_current(result.model_copy(update={"settings": AnomalySettings()}))

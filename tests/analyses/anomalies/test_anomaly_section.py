@@ -8,6 +8,7 @@ from analyses.printing import joined, printed  # noqa: F401
 from analyses.subjects import blocks, columns, run, subject
 from latentscape.analyses.anomalies import ANALYSIS
 from latentscape.analyses.anomalies.result import Anomalies
+from latentscape.analyses.anomalies.sentences import describe_verdict
 from latentscape.core.findings import Skip
 from latentscape.reporting.blocks import Aside, Plate, Table
 
@@ -127,7 +128,8 @@ def test_the_table_fits_any_width(printed, width):  # noqa: F811
 def test_without_a_normal_no_more_is_printed_than_why(printed):  # noqa: F811
     text = printed(lambda: ANALYSIS.print_table(without_normal()), 180)
     sentences = [f"{sentence}." for sentence in ANALYSIS.protocol(without_normal())]
-    assert joined(text).strip() == " ".join([*sentences, SENTENCE])
+    verdict = describe_verdict(without_normal())
+    assert joined(text).strip() == " ".join([verdict, *sentences, SENTENCE])
 
 
 def test_a_study_prints_auroc_row_by_row_and_their_mean(printed):  # noqa: F811

@@ -60,6 +60,10 @@ class AnomalyAnalysis(Analysis[Anomalies, AnomalySettings, AnomalyInputs]):
         baselines = {m: result.auroc(BASELINE_OF[key]) for key, m in BASELINE_AUROCS.items()}
         return scores | baselines
 
+    def is_current(self, result: Anomalies | None) -> bool:
+        """Whether a result was measured with the default settings, and has verdicts."""
+        return super().is_current(result) and result is not None and result.verdicts is not None
+
     def section(self, subject: "Subject") -> "Section | None":
         """Show how well each score tells anomalies, and which images have the highest."""
         from latentscape.analyses.anomalies.section import section

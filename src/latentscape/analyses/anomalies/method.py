@@ -16,6 +16,7 @@ from latentscape.analyses.anomalies.result import (
     Score,
 )
 from latentscape.analyses.anomalies.scoring import (
+    FALSE_ALARMS,
     NEIGHBOURS,
     AnomalyScores,
     score_anomalies,
@@ -47,7 +48,7 @@ def measure_anomalies(
     normal = settings.normal
     if not normal and has_same_labels and comparison.opened:
         normal = comparison.opened.recipe.data.train_labels
-    result = find_anomalies(model, split, normal, data)
+    result = find_anomalies(model, split, normal, data, false_alarms=settings.false_alarms)
     return result.model_copy(update={"settings": settings})
 
 
@@ -58,12 +59,13 @@ def find_anomalies(
     data: Dataset | None = None,
     *,
     neighbours: int = NEIGHBOURS,
+    false_alarms: float = FALSE_ALARMS,
 ) -> Anomalies:
     """Score examples by a model and by baselines, and compare both with what labels say.
 
     Parameters
     ----------
-    model, split, neighbours
+    model, split, neighbours, false_alarms
         As for `score_anomalies`.
     normal : sequence of str, optional
         The labels that are normal; all others are anomalous. Without it there is no AUROC.
@@ -84,8 +86,12 @@ def find_anomalies(
     images = data.images[index]
     is_known = data.labels is not None and data.label_names == known
     labels = data.labels[index] if data.labels is not None and is_known else None
-    scores = score_anomalies(model, split, images, labels, neighbours=neighbours)
-    baselines = score_baselines(split, images, model.latent.numbers, neighbours=neighbours)
+    scores = score_anomalies(
+        model, split, images, labels, neighbours=neighbours, false_alarms=false_alarms
+    )
+    baselines = score_baselines(
+        split, images, model.latent.numbers, neighbours=neighbours, false_alarms=false_alarms
+    )
     highest, lowest = _extremes(model, split, images, labels, scores)
     return Anomalies(
         skipped=(*skipped, *scores.skipped, *baselines.skipped),
@@ -119,15 +125,29 @@ def score_table(result: Anomalies) -> tuple[list[str], list[list[Any]]]:
     Returns
     -------
     columns : list of str
-        ``index``, ``label``, and the keys of the scores.
+        ``index``, ``label``, ``verdict`` (``anomalous`` or ``normal``, by the threshold of the
+        rank average), and the keys of the scores.
     rows : list of list
         One for each example; its label is empty where it has none.
     """
     names = [*result.label_names, ""]  # At -1, the label of what has none.
     labels = [names[label] for label in result.labels.tolist()]
     scores: Mapping[str, Score] = result.scores | result.baselines
-    columns = [result.index.tolist(), labels, *(score.values.tolist() for score in scores.values())]
-    return ["index", "label", *scores], list(map(list, zip(*columns, strict=True)))
+    verdicts = ["anomalous" if flag else "normal" for flag in _flags(result)]
+    columns = [
+        result.index.tolist(),
+        labels,
+        verdicts,
+        *(score.values.tolist() for score in scores.values()),
+    ]
+    return ["index", "label", "verdict", *scores], list(map(list, zip(*columns, strict=True)))
+
+
+def _flags(result: Anomalies) -> list[bool]:
+    verdicts = result.verdicts
+    assert verdicts is not None  # Whatever is measured today has a threshold.
+    flags: list[bool] = verdicts.tolist()
+    return flags
 
 
 def _anomalous(
@@ -150,7 +170,11 @@ def _anomalous(
 def _judged(scores: AnomalyScores, is_anomalous: NDArray[np.bool_] | None) -> dict[str, Score]:
     """Measure how well each score tells anomalies."""
     return {
-        key: Score(auroc=_auroc(values, is_anomalous), values=values.astype(np.float32))
+        key: Score(
+            auroc=_auroc(values, is_anomalous),
+            threshold=scores.thresholds[key],
+            values=values.astype(np.float32),
+        )
         for key, values in scores.scores.items()
     }
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 from pydantic import Field, InstanceOf, model_validator
 
 from latentscape.analyses.analysis import READING, Inputs, Protocol, Result, Settings
-from latentscape.core.findings import Floats, Images, Integers, Record, check_lengths
+from latentscape.core.findings import Flags, Floats, Images, Integers, Record, check_lengths
 from latentscape.core.records import Dataset
 
 SCORES = {
@@ -34,12 +35,20 @@ class AnomalySettings(Settings):
     normal : tuple of str or None
         Labels of normal examples; all others are anomalous. By default those that the run was
         trained on, if it was not trained on all of them.
+    false_alarms : float
+        Share of validation examples that the threshold calls anomalous.
     """
 
     normal: tuple[str, ...] | None = Field(
         None,
         description="A label of normal images; by default those that the run was trained on, if "
         "it was not trained on all. Repeatable.",
+    )
+    false_alarms: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Share of validation images that the threshold calls anomalous.",
     )
 
 
@@ -68,11 +77,15 @@ class Score(Record):
     auroc : float or None
         The chance that an anomalous example scores higher than a normal one; ties count half. None
         where nobody says which are normal.
+    threshold : float or None
+        What is above is called anomalous. So many of the examples that ranks are taken among are
+        above as the settings allow, at most. None in findings of earlier versions.
     values : ndarray of float32
         (n,) of each scored example; higher is more anomalous.
     """
 
     auroc: float | None = Field(None, ge=0, le=1)
+    threshold: float | None = None
     values: Floats
 
 
@@ -162,6 +175,28 @@ class Anomalies(Result):
         """Return how well a score, of the model or of a baseline, tells anomalies."""
         score = self.scores.get(key) or self.baselines.get(key)
         return None if score is None else score.auroc
+
+    @property
+    def verdicts(self) -> Flags | None:
+        """Whether each example is called anomalous, by the rank average of the model."""
+        score = self.scores["rank_average"]
+        # Compared as it is kept: a score that equals the threshold is not above it.
+        return None if score.threshold is None else score.values > np.float32(score.threshold)
+
+    @property
+    def is_anomalous(self) -> Flags | None:
+        """Whether each example has a label that is not normal; None where nobody says."""
+        if self.n_anomalous is None or self.normal is None:
+            return None
+        known = [place for place, name in enumerate(self.label_names) if name in self.normal]
+        return ~np.isin(self.labels, known)
+
+    @property
+    def anomalies_seen(self) -> tuple[str, ...]:
+        """The labels of training examples that are not normal."""
+        if self.normal is None:
+            return ()
+        return tuple(label for label in self.reference_labels if label not in self.normal)
 
     @property
     def takes_images(self) -> bool:

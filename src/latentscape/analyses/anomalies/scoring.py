@@ -23,6 +23,7 @@ SCORES, BASELINES = tuple(SCORE_NAMES), tuple(BASELINE_OF.values())
 """Keys of the scores of a model, and of the same scores without one."""
 
 NEIGHBOURS = 5
+FALSE_ALARMS = 0.05
 
 MIN_HELD_OUT = 20
 """Validation examples from which on ranks are taken among them."""
@@ -43,12 +44,15 @@ class AnomalyScores:
         (n,) of each kind of score; higher is more anomalous.
     ranked_among : str
         The part among whose scores ranks were taken, ``validation`` or ``train``.
+    thresholds : dict of str to float
+        Of each kind of score: so many of that part are above as false alarms were allowed, at most.
     skipped : tuple of Skip
         What could not be scored, and why.
     """
 
     scores: dict[str, _Scores]
     ranked_among: Literal["validation", "train"]
+    thresholds: dict[str, float]
     skipped: tuple[Skip, ...] = ()
 
 
@@ -131,6 +135,7 @@ def score_anomalies(
     labels: NDArray[np.int64] | None = None,
     *,
     neighbours: int = NEIGHBOURS,
+    false_alarms: float = FALSE_ALARMS,
 ) -> AnomalyScores:
     """Score images by how unlike the training examples a model finds them.
 
@@ -154,6 +159,8 @@ def score_anomalies(
         (n,) for a model that is conditioned on labels; no other looks at them.
     neighbours : int
         How many of the nearest training codes count.
+    false_alarms : float
+        Share of the examples that ranks are taken among which thresholds may call anomalous.
 
     Returns
     -------
@@ -174,17 +181,24 @@ def score_anomalies(
     scored = _as_split(images, labels, split)
     codes = model_codes(model, split, "this model")
     scored_codes = encode(model, scored.dataset, scored.test)
-    return _score(SCORES, codes, scored, scored_codes, reconstruct_with(model), neighbours)
+    return _score(
+        SCORES, codes, scored, scored_codes, reconstruct_with(model), neighbours, false_alarms
+    )
 
 
 def score_baselines(
-    split: Split, images: Array, components: int, *, neighbours: int = NEIGHBOURS
+    split: Split,
+    images: Array,
+    components: int,
+    *,
+    neighbours: int = NEIGHBOURS,
+    false_alarms: float = FALSE_ALARMS,
 ) -> AnomalyScores:
     """Score images as `score_anomalies` does, without a model.
 
     Parameters
     ----------
-    split, images, neighbours
+    split, images, neighbours, false_alarms
         As for `score_anomalies`.
     components : int
         How many principal components reconstruct: as many as a code has numbers.
@@ -203,7 +217,9 @@ def score_baselines(
     scored = _as_split(images, None, split)
     scored_codes = pixel_codes(scored).test
     linear, _ = pca(split, components)
-    return _score(BASELINES, pixel_codes(split), scored, scored_codes, linear, neighbours)
+    return _score(
+        BASELINES, pixel_codes(split), scored, scored_codes, linear, neighbours, false_alarms
+    )
 
 
 def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> Split:
@@ -228,6 +244,7 @@ def _score(
     scored_codes: Array,
     reconstruct: Reconstruct,
     neighbours: int,
+    false_alarms: float,
 ) -> AnomalyScores:
     """Compute every score that there can be: errors, two distances, and the average of ranks."""
     error, knn, mahalanobis, rank_average = keys
@@ -245,9 +262,22 @@ def _score(
         pairs[knn] = [nearest(known, skip), nearest(scored_codes)]
     if mahalanobis not in excluded:
         pairs[mahalanobis] = list(map(MahalanobisDistance(codes.train), (known, scored_codes)))
-    scores = {key: pair[1] for key, pair in pairs.items()}
-    scores[rank_average] = np.mean([_rank(*pair) for pair in pairs.values()], axis=0)
-    return AnomalyScores(scores, part, skipped)
+    both = (
+        np.mean([_rank(pair[0], pair[place]) for pair in pairs.values()], axis=0)
+        for place in range(2)
+    )
+    pairs[rank_average] = list(both)
+    return AnomalyScores(
+        {key: pair[1] for key, pair in pairs.items()},
+        part,
+        {key: _threshold(pair[0], false_alarms) for key, pair in pairs.items()},
+        skipped,
+    )
+
+
+def _threshold(known: _Scores, false_alarms: float) -> float:
+    """Return the smallest known score that no more than a share of the others exceed."""
+    return float(np.quantile(known, 1 - false_alarms, method="higher"))
 
 
 def _exclude(

@@ -5,13 +5,23 @@ from collections.abc import Sequence
 from latentscape.analyses.anomalies.metrics import AUROCS
 from latentscape.analyses.anomalies.result import BASELINE_OF, SCORES, Anomalies, Extremes
 from latentscape.analyses.anomalies.rows import has_mean, judged_rows, score_columns
-from latentscape.analyses.anomalies.sentences import describe_anomalous
+from latentscape.analyses.anomalies.sentences import describe_anomalous, describe_verdict
 from latentscape.analyses.notes import circumstances
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
 from latentscape.core.units import joined
-from latentscape.reporting.blocks import Block, Cell, Panel, Plate, Section, Table, figure_name
+from latentscape.reporting.blocks import (
+    Block,
+    Cell,
+    Panel,
+    Plate,
+    Prose,
+    Section,
+    Table,
+    figure_name,
+)
+from latentscape.reporting.sentences import by_sentence
 from latentscape.reporting.strips import strip
 from latentscape.reporting.subject import Row, Subject
 
@@ -38,6 +48,9 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     if judged := judged_rows(rows):
         lead.append(_AUROC)
         blocks.append(_single(judged[0]) if subject.is_single else _several(judged))
+    verdicts = by_sentence((row.label, describe_verdict(_of(row))) for row in rows)
+    if sentences := [sentence for sentence in verdicts if sentence]:
+        blocks.append(Prose(sentences, listed=len(sentences) > 1))
     pictured = [row for row in rows if row in subject.pictured and _of(row).takes_images]
     if pictured:
         lead.append(_PICTURES)

@@ -1,7 +1,7 @@
 """How examples were scored, and which of them are anomalous, in sentences."""
 
 from latentscape.analyses.anomalies.result import Anomalies
-from latentscape.core.units import count, joined
+from latentscape.core.units import count, joined, number, percent
 
 
 def describe_protocol(result: Anomalies) -> list[str]:
@@ -21,8 +21,41 @@ def describe_protocol(result: Anomalies) -> list[str]:
 
 
 def describe_anomalous(result: Anomalies) -> str:
-    """Say how many images are anomalous; nothing where nobody says which are normal."""
+    """Say how many images are anomalous, and which of these the model was trained on.
+
+    Nothing where nobody says which are normal.
+    """
     if result.n_anomalous is None:
         return ""
     scored = count(result.protocol.n_scored)
-    return f"{count(result.n_anomalous)} of {scored} images are anomalous."
+    text = f"{count(result.n_anomalous)} of {scored} images are anomalous."
+    if not result.anomalies_seen:
+        return text
+    normal = ",".join(result.normal or ())
+    return (
+        f"{text} The model saw anomalies: it was trained on images labelled "
+        f"{joined(result.anomalies_seen)} too, so these numbers do not say how well it finds what "
+        f"it has never seen. For that, train it on normal images alone: "
+        f"--set 'data.train_labels=[{normal}]'."
+    )
+
+
+def describe_verdict(result: Anomalies) -> str:
+    """Say where the threshold is, and what it calls anomalous; nothing where there is none."""
+    flags, score = result.verdicts, result.scores["rank_average"]
+    if flags is None:
+        return ""
+    called = f"That is true of {count(int(flags.sum()))} of {count(len(flags))} images"
+    if (truth := result.is_anomalous) is not None and 0 < truth.sum() < len(truth):
+        caught, alarms = int((flags & truth).sum()), int((flags & ~truth).sum())
+        called += (
+            f": {count(caught)} of the {count(int(truth.sum()))} anomalous ones, and "
+            f"{count(alarms)} of the {count(int((~truth).sum()))} normal ones"
+        )
+    is_train = result.ranked_among == "train"
+    known = ", which the model knows, so that others are called so more often" if is_train else ""
+    return (
+        f"An image is called anomalous where its rank average is above {number(score.threshold, 3)}"
+        f", as at most {percent(result.settings.false_alarms)} of the {count(result.n_ranked)} "
+        f"{result.ranked_among} examples are{known}. {called}."
+    )
