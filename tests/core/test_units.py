@@ -6,7 +6,7 @@ import pytest
 
 from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
-from latentscape.core.units import duration, number, percent
+from latentscape.core.units import duration, memory_size, number, percent
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,20 @@ def test_statistics():
     assert metric.write_statistic(Statistic(mean=1.0)) == "1.000"
     assert metric.write_statistic(None) == "–"
     assert share.write_statistic(Statistic(mean=0.546, sd=0.012, n=2)) == "54.6 ± 1.2 %"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (999_999, "1 MB"),
+        (106e12, "106 TB"),
+        (12.9e12, "12.9 TB"),
+        (5e21, "5,000 EB"),
+        (float("inf"), "any number of bytes"),
+    ],
+)
+def test_sizes_of_memory(size, text):
+    assert memory_size(size) == text

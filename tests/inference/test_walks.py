@@ -9,7 +9,7 @@ import torch
 from latentscape.core.errors import ConfigError
 from latentscape.inference.batches import stored
 from latentscape.inference.codec import reconstruct_with
-from latentscape.inference.samples import decode, training_codes
+from latentscape.inference.samples import decode, draw_samples, training_codes
 from latentscape.inference.walks import interpolate, lerp, manifold, slerp, traverse
 from latentscape.reporting.sentences import (
     describe_interpolation,
@@ -254,3 +254,14 @@ def test_codebooks_have_neither_traversals_nor_a_plane(model, small, example):
 def test_a_manifold_takes_no_label_of_a_model_without(model, small):
     with pytest.raises(ConfigError, match="not conditioned"):
         manifold(model, small, 3, "4")
+
+
+def test_more_images_than_memory_holds_are_refused_at_once(model_of, small, ends, example):
+    with pytest.raises(ConfigError, match=r"1,000,000,000 images needs .* TB of memory"):
+        draw_samples(model_of("vae"), small, 10**9, 0)
+    with pytest.raises(ConfigError, match=r"2,000,000,000 images needs .* TB"):
+        interpolate(model_of("plain"), ends, 10**9)
+    with pytest.raises(ConfigError, match=r"20,000,000,000 images needs .* TB"):
+        traverse(model_of("vae"), small, example, 10**9, 20)
+    with pytest.raises(ConfigError, match=r"10,000,000,000 images needs .* TB"):
+        manifold(model_of("vae-2"), small, 10**5)

@@ -17,8 +17,9 @@ from latentscape.core.git import git_commit
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_precision, describe_machine
 from latentscape.data import check_unit_range, value_limits
-from latentscape.model import Network, uses_labels
+from latentscape.model import uses_labels
 from latentscape.runs import DataFacts, Environment, Run, create_run
+from latentscape.training.memory import check_network
 
 
 def resolve(
@@ -91,8 +92,8 @@ def start_run(
     It will be trained on as many threads as are given here; by default on all.
     """
     recipe = prepare(recipe, split)
-    # Parts that do not fit say so before anything is written.
-    Network(recipe.model, recipe.objective)
+    # What does not fit, parts or memory, says so before anything is written.
+    check_network(recipe, len(split.train), device)
     environment = describe_environment(recipe, device, threads)
     return create_run(path, recipe, DataFacts.of(split), environment, overwrite=overwrite)
 

@@ -32,6 +32,7 @@ from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
+from latentscape.training.memory import network_to_describe
 from latentscape.training.storage import RunStorage
 
 RUNS = Path("runs")
@@ -226,7 +227,7 @@ def describe_recipe(
         dataset = load_split(recipe, data).dataset
         input_ = InputConfig(shape=dataset.shape, labels=len(dataset.label_names))
     config = recipe.model.model_copy(update={"input": input_})
-    return recipe, describe_architecture(Network(config, recipe.objective))
+    return recipe, describe_architecture(network_to_describe(config, recipe.objective))
 
 
 def finish_run(

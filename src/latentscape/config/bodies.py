@@ -8,6 +8,9 @@ from latentscape.config.parts import Activation, Norm, Part
 from latentscape.config.registry import Implementation
 from latentscape.core.errors import ConfigError
 
+MAX_LAYERS = 1000
+"""Layers of a body at most: no gradient comes through as many, one behind the other."""
+
 
 class BodyConfig(Part):
     """The settings of a body, and what it can do. Each kind is a subclass.
@@ -73,7 +76,10 @@ class MlpConfig(BodyConfig):
     decoder = "latentscape.model.blocks:mlp_decoder"
 
     kind: Literal["mlp"] = "mlp"
-    widths: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(examples=[(8, 6)])]
+    widths: Annotated[
+        tuple[Annotated[int, Field(gt=0)], ...],
+        Field(max_length=MAX_LAYERS, examples=[(8, 6)]),
+    ]
     activation: Activation = "relu"
     norm: Norm = "none"
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -111,7 +117,8 @@ class ConvConfig(BodyConfig):
 
     kind: Literal["conv"] = "conv"
     channels: Annotated[
-        tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, examples=[(3, 4)])
+        tuple[Annotated[int, Field(gt=0)], ...],
+        Field(min_length=1, max_length=MAX_LAYERS, examples=[(3, 4)]),
     ]
     kernel: Annotated[int, Field(ge=1, le=11)] = 3
     pool: Literal["max", "average", "stride"] = "max"

@@ -30,6 +30,17 @@ def count(value: int | None) -> str:
     return NONE if value is None else f"{value:,}"
 
 
+def memory_size(size: float) -> str:
+    """Write bytes in decimal units, such as 37.6 TB."""
+    units = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+    if not math.isfinite(size):
+        return "any number of bytes"
+    power = 0
+    while size >= 999.5 and power < len(units) - 1:
+        size, power = size / 1000, power + 1
+    return f"{size:,.3g} {units[power]}" if size < 999.5 else f"{size:,.0f} {units[power]}"
+
+
 def out_of(value: float | None, whole: int) -> str:
     """Write a number and what it is part of; a mean keeps its decimals."""
     if value is None:

@@ -42,6 +42,7 @@ from latentscape.model import Network
 from latentscape.runs import DataFacts, Run, create_run, replacing
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
+from latentscape.training.memory import check_network
 from latentscape.training.storage import MemoryStorage, RunStorage, Storage
 
 
@@ -266,7 +267,9 @@ class Autoencoder(PersistentAutoencoder):
         value_range = range_of(values, self.value_range)
         dataset = dataset_of(layout.to_network(values), value_range, labels_for(recipe, y))
         unit = unit_of(values, self.value_range)
-        return _Task(features, layout, *_split(recipe, dataset, held_out), unit)
+        recipe, split = _split(recipe, dataset, held_out)
+        check_network(recipe, len(split.train), choose_device(self.device))
+        return _Task(features, layout, recipe, split, unit)
 
     def _next_task(self, X: ArrayLike) -> _Task:
         """Arrange X for one more epoch."""

@@ -1,5 +1,6 @@
 """Samples: codes drawn from a prior or from a mixture fitted to training codes, and decoded."""
 
+import math
 import warnings
 from typing import Any, Literal, Self
 
@@ -13,6 +14,7 @@ from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.findings import Images, Record, check_lengths
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Array, Split
+from latentscape.core.runtime import check_memory
 from latentscape.core.subsets import draw_subset
 from latentscape.inference.batches import BATCH, evaluating, to_device
 from latentscape.inference.codec import encode
@@ -25,6 +27,9 @@ FULL_UP_TO = 64
 """Longest code for which the Gaussians of a mixture have a full covariance."""
 
 MAX_CODES = 10_000
+
+_COPIES = 4
+"""How often images are in memory at once, at the least: in batches, joined, and as a picture."""
 
 Batch = tuple[Tensor, Tensor | None]
 """Stored images (n, *shape) and their labels (n,)."""
@@ -104,6 +109,7 @@ def draw_samples(
         If there are too few training codes for a mixture.
     """
     sampler = _choose_sampler(model, source)
+    check_images(model, count)
     trained_on = TrainedOn.of(trained_on)
     labels = choose_labels(model, trained_on, count, label)
     codes = sampler.draw(trained_on, count, labels, seed)
@@ -185,6 +191,19 @@ def find_label(model: Network, trained_on: Split | TrainedOn, name: str) -> int:
             expected=f"one of {', '.join(known)}",
         )
     return names.index(name)
+
+
+def check_images(model: Network, count: int) -> None:
+    """Refuse to decode so many images that memory cannot hold them.
+
+    Raises
+    ------
+    ConfigError
+        With what they would need.
+    """
+    values = math.prod(model.input_shape) + model.latent_dim
+    needed = 4.0 * count * values * _COPIES
+    check_memory(f"A picture of {count:,} images", needed, "Ask for fewer.")
 
 
 def decode(model: Network, codes: Tensor, labels: Tensor | None) -> Array:

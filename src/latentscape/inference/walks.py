@@ -15,6 +15,7 @@ from latentscape.inference.batches import evaluating, to_device
 from latentscape.inference.codec import posteriors
 from latentscape.inference.samples import (
     Batch,
+    check_images,
     choose_labels,
     decode,
     training_codes,
@@ -137,6 +138,7 @@ def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None
     """
     path = path or ("spherical" if model.config.latent.has_standard_prior else "linear")
     _check_path(model, path)
+    check_images(model, len(ends[0]) // 2 * steps)
     codes = _codes(model, ends)
     fractions = torch.linspace(0, 1, steps)
     mixed = (slerp if path == "spherical" else lerp)(codes[::2], codes[1::2], fractions)
@@ -205,6 +207,7 @@ def traverse(
         If the code is made of codebook vectors.
     """
     _refuse_codebook(model, "no number of it can be moved alone")
+    check_images(model, min(rows, model.latent_dim) * steps)
     trained_on = TrainedOn.of(trained_on)
     code, labels = _codes(model, example)[0], example[1]
     standard = model.config.latent.has_standard_prior
@@ -262,6 +265,7 @@ def manifold(
             expected="codes of two numbers",
             fix="Train a model with --latent-dim 2.",
         )
+    check_images(model, side * side)
     trained_on = TrainedOn.of(trained_on)
     labels = choose_labels(model, trained_on, 1, label)
     if model.config.latent.has_standard_prior:
