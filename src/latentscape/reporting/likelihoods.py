@@ -119,7 +119,8 @@ def set_apart(group: Group) -> Iterator[str]:
 
 
 _APART = {
-    "probability": "Densities and scores are other quantities, and stand in tables of their own.",
+    "probability": "Probabilities of other data, densities and scores are other quantities, and "
+    "stand in tables of their own.",
     "density": "So they are neither better nor worse than the numbers in other tables.",
     "score": "So they are neither better nor worse than the numbers in other tables.",
 }

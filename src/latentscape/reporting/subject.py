@@ -140,6 +140,11 @@ class Subject:
         """Whether there is one row alone."""
         return len(self.rows) == 1
 
+    @property
+    def has_one_dataset(self) -> bool:
+        """Whether all rows were measured on the same images and pixels, so that errors compare."""
+        return len({row.data.fingerprint for row in self.rows}) == 1
+
     def colour(self, row: Row) -> str:
         """CSS class of a row's colour: the same in every chart; faint for rows not pictured."""
         return f"c{self.pictured.index(row)}" if row in self.pictured else "faint"

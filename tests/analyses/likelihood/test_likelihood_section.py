@@ -86,7 +86,7 @@ def test_kinds_of_likelihoods_have_tables_of_their_own(measured):
     first, other = blocks(ANALYSIS.section(study_subject([binary], [density])), Table)
     assert [row[0].text for row in first.rows] == ["a"]
     assert "probabilities of binary data" in first.caption
-    assert "Densities and scores are other quantities" in first.caption
+    assert "densities and scores are other quantities" in first.caption
     assert [row[0].text for row in other.rows] == ["b"]
     assert "Bits per dimension" not in [name for name, _ in other.head]
     assert "not of probabilities" in other.caption

@@ -76,7 +76,10 @@ def test_kinds_of_likelihoods_have_tables_of_their_own(variant):
     assert [cell.text for cell in _column(first, "Bits per dimension")] == ["3.820", "6.330"]
     assert [cell.text for cell in _column(density, "ELBO")] == ["907.0"]
     assert "Bits per dimension" not in [name for name, _ in (*density.head, *score.head)]
-    assert "probabilities of 8-bit data. Densities and scores are other" in first.caption
+    assert (
+        "probabilities of 8-bit data. Probabilities of other data, densities and scores"
+        in first.caption
+    )
     assert "The bits of continuous are bounds by dequantisation" in first.caption
     assert "densities over continuous values, not of probabilities" in density.caption
     assert "scores, not logarithms of probabilities" in score.caption

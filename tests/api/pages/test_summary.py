@@ -72,6 +72,13 @@ def test_different_splits_are_mentioned(run):
     assert "Not all models were tested on the same images" in text
 
 
+def test_models_of_different_data_are_not_ranked(run):
+    runs = run("a", error=0.5), run("b", latent_dim=4, facts={"fingerprint": "e" * 64})
+    text = " ".join(paragraphs(subject(*runs)))
+    assert "different images or pixels: their errors do not rank." in text
+    assert "lowest" not in text
+
+
 def test_a_collapse_comes_first_once_and_with_its_remedy(variant, tmp_path):
     text = _text(tmp_path, variant("collapsed", events=[COLLAPSED]))
     place = text.index("This model does not use its code.")

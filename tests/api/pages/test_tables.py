@@ -71,7 +71,7 @@ def test_columns_of_bounds_stand_where_any_row_has_them(run, variant, register):
     assert [cell.text for cell in _column(table, "Toy NLL")] == ["98.12"]
     assert [cell.text for cell in _column(costs, "Code")] == ["6", "2"]
     assert "These are scores" in table.caption
-    assert "A higher ELBO and a lower Toy NLL are better." in table.caption
+    assert "Higher ELBO and lower Toy NLL are better." in table.caption
     assert "dash" not in table.caption
     assert "Code" not in _names(errors)
     (table,) = results(study_subject([run()], [run("b")]))
@@ -92,6 +92,17 @@ def test_no_best_bound_is_marked_among_data_that_differ(variant):
     one = change(variant("vae", "one"), Latent, elbo=-90.0)
     other = variant("vae", "other", facts={"fingerprint": "e" * 64})
     assert not any(cell.best for cell in _column(results(subject(one, other))[1], "ELBO"))
+
+
+def test_no_best_error_is_marked_among_data_that_differ(run):
+    """Black and white pixels are harder to reconstruct than grey ones."""
+    one, other = run("a", error=0.5), run("b", facts={"fingerprint": "e" * 64})
+    (table,) = results(subject(one, other))
+    assert not any(cell.best for row in table.rows for cell in row)
+    assert "No best is marked" in table.caption
+    (table,) = results(subject(one, run("b")))
+    assert [cell.best for cell in _column(table, "MSE")] == [True, False]
+    assert "No best" not in table.caption
 
 
 def test_bounds_of_different_kinds_are_never_ranked_against_each_other(variant):

@@ -8,7 +8,7 @@ from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import number
 from latentscape.reporting.blocks import Aside, Block, Cell, Numbers, Quantity, Section, Table
-from latentscape.reporting.likelihoods import Group, by_kind, set_apart
+from latentscape.reporting.likelihoods import Group, by_kind, name_kind, set_apart
 from latentscape.reporting.sentences import as_sentence, by_sentence
 from latentscape.reporting.subject import Row, Subject
 
@@ -55,7 +55,8 @@ def _table(group: Group) -> Table:
     columns = list(group.metrics)
     if any(_has(row, STANDARD_ERROR) for row in group.rows):
         columns.insert(1, STANDARD_ERROR)
-    head = [("Model", ""), *((metric.name, metric.unit) for metric in columns)]
+    kind = "" if group.kind is None else name_kind(group.kind)
+    head = [("Model", kind), *((metric.name, metric.unit) for metric in columns)]
     body = [
         [Cell(row.label, title=True, marks=row.marks), *(_cell(row, metric) for metric in columns)]
         for row in group.rows

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from latentscape.api.pages import rate_charts
-from latentscape.api.pages.tables import title_cell
+from latentscape.api.pages.tables import model_heading, title_cell
 from latentscape.core.metrics import Metric
 from latentscape.core.units import NONE, count, number, out_of
 from latentscape.evaluation.latent_metrics import (
@@ -70,7 +70,7 @@ def _single(row: Row, metrics: Sequence[Metric]) -> Numbers:
 
 
 def _table(group: Group) -> Table:
-    head = [("Model", ""), *((metric.name, metric.unit) for metric in group.metrics)]
+    head = [model_heading(group), *((metric.name, metric.unit) for metric in group.metrics)]
     body = [
         [
             title_cell(row),

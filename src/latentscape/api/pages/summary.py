@@ -123,6 +123,8 @@ def _best(subject: Subject) -> str:
     ranked = sorted(subject.rows, key=lambda row: row.mse)
     best = ranked[0]
     error = f"a mean squared error of {number(best.mse)} per pixel on the test images"
+    if not subject.has_one_dataset:
+        return "The models were measured on different images or pixels: their errors do not rank."
     if len(ranked) == 1:
         return f"{best.label} reaches {error}, {_gap_to_pca(best)}."
     lead = f"Of {len(ranked)} models, {best.marked} has the lowest error: {error}"
@@ -156,7 +158,7 @@ def _runner_up(best: Row, second: Row) -> str:
 
 def _by_size(subject: Subject) -> str:
     sizes = sorted({row.numbers for row in subject.rows})
-    if len(sizes) < 2 or len(sizes) == len(subject.rows):
+    if len(sizes) < 2 or len(sizes) == len(subject.rows) or not subject.has_one_dataset:
         return ""
     leaders = []
     for size in sizes:
@@ -218,6 +220,8 @@ def _sizes(subject: Subject) -> str:
 
 
 def _test_images(subject: Subject, runs: Sequence[RunFindings]) -> str:
+    if not subject.has_one_dataset:
+        return ""  # It is said where models are ranked.
     tests = {(run.data.fingerprint, run.data.seed, run.data.sizes.test) for run in runs}
     if len(tests) == 1:
         return "" if subject.is_single else "All models were tested on the same images."

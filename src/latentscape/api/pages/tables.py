@@ -10,7 +10,7 @@ from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, EL
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.quantities.squared_error import MSE
 from latentscape.reporting.blocks import Block, Cell, Section, Table
-from latentscape.reporting.likelihoods import Group, by_kind, explain_group, kind_of
+from latentscape.reporting.likelihoods import Group, by_kind, explain_group, kind_of, name_kind
 from latentscape.reporting.sentences import (
     by_sentence,
     describe_supervision,
@@ -34,7 +34,7 @@ def results(subject: Subject) -> list[Table]:
     # The errors first: a phone shows only the first few columns.
     first, *rest = [_heading(metric) for metric in metrics]
     head = [("Model", ""), first, ("PCA’s MSE", "same code size"), *rest]
-    body, caption = _errors(subject.rows, metrics), _errors_caption(subject, metrics)
+    body, caption = _errors(subject, metrics), _errors_caption(subject, metrics)
     if bounds:
         return [Table(caption, head, body), *map(_bounds, bounds), _takes(subject)]
     body = [[*cells, *_costs(row)] for cells, row in zip(body, subject.rows, strict=True)]
@@ -46,6 +46,11 @@ def results(subject: Subject) -> list[Table]:
 def title_cell(row: Row) -> Cell:
     """Name a row, with its marks."""
     return Cell(row.label, title=True, marks=row.marks)
+
+
+def model_heading(group: Group) -> tuple[str, str]:
+    """Return the heading of the models of a table, with the kind of its numbers below."""
+    return "Model", "" if group.kind is None else name_kind(group.kind)
 
 
 def timings_section(subject: Subject) -> Section:
@@ -123,10 +128,11 @@ def _best_text(rows: Sequence[Row], metric: Metric) -> str | None:
     return metric.write(max(means) if metric.higher_is_better else min(means))
 
 
-def _errors(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[list[Cell]]:
+def _errors(subject: Subject, metrics: Sequence[Metric]) -> list[list[Cell]]:
+    rows = subject.rows if subject.has_one_dataset else ()
     best = {metric: _best_text(rows, metric) for metric in metrics}
     body = []
-    for row in rows:
+    for row in subject.rows:
         first, *rest = (_metric_cell(row, metric, best[metric]) for metric in metrics)
         comparison = row.facts.comparison
         note = _OUTCOMES[comparison.outcome] + "*" * (not comparison.is_like_for_like)
@@ -142,7 +148,7 @@ def _bounds(group: Group) -> Table:
         alike = _comparable(rows, metric)
         best[metric] = _best_text(rows, metric) if alike else None
         is_fair = is_fair and alike
-    head = [("Model", ""), *map(_heading, group.metrics)]
+    head = [model_heading(group), *map(_heading, group.metrics)]
     body = [
         [title_cell(row), *(_bound_cell(group, row, m, best[m]) for m in group.metrics)]
         for row in group.rows
@@ -174,7 +180,7 @@ def _directions(metrics: Sequence[Metric]) -> str:
     """Say which way each bound is better."""
     words = {True: "higher", False: "lower"}
     bounds = [metric for metric in metrics if metric not in (RATE, ACTIVE_UNITS)]
-    phrases = [f"a {words[metric.higher_is_better]} {metric.name}" for metric in bounds]
+    phrases = [f"{words[metric.higher_is_better]} {metric.name}" for metric in bounds]
     sentence = f"{joined(phrases)} {'are' if len(phrases) > 1 else 'is'} better."
     return f"{sentence[:1].upper()}{sentence[1:]}" if phrases else ""
 
@@ -214,7 +220,7 @@ def _errors_caption(subject: Subject, metrics: Sequence[Metric]) -> str:
     rising = joined([metric.name for metric in metrics if metric.higher_is_better])
     parts = [f"On test images. Lower is better in every column{f' but {rising}' * bool(rising)}."]
     if not subject.is_single:
-        parts += ["★ marks the best of a column.", *_marks_explained(subject.rows)]
+        parts += [_best_explained(subject), *_marks_explained(subject.rows)]
     if any(row.facts.comparison.difference for row in subject.rows):
         parts.append(
             "PCA is beaten where the 95 % interval of the difference, image by image, lies below "
@@ -232,6 +238,12 @@ def _errors_caption(subject: Subject, metrics: Sequence[Metric]) -> str:
     if subject.study and subject.study.members.ranked:
         parts.append("Ordered by MSE on the validation images, best first.")
     return " ".join(parts)
+
+
+def _best_explained(subject: Subject) -> str:
+    if subject.has_one_dataset:
+        return "★ marks the best of a column."
+    return "No best is marked, because the models were measured on different images or pixels."
 
 
 def _comparable(rows: Iterable[Row], metric: Metric) -> bool:
