@@ -29,7 +29,6 @@ from latentscape.data import load_dataset, split_dataset
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.runs import Run, RunFindings, open_run
-from latentscape.runs.identity import EDITABLE
 from latentscape.training.callbacks import Callback
 from latentscape.training.loop import Trainer
 from latentscape.training.storage import RunStorage
@@ -153,9 +152,10 @@ def everything(path: Path) -> dict[str, object]:
     snapshots = findings.snapshots
     pictures = [] if snapshots is None else [snapshots.reconstructions, snapshots.samples]
     facts = subject_json(subject_of(path))
-    for part, names in EDITABLE.items():
-        for name in names:
-            del facts["recipe"][part][name]
+    for setting in ("data.source", "train.engine", "train.checkpoint_seconds"):
+        part, name = setting.split(".")
+        del facts["recipe"][part][name]
+    del facts["data"]["origin"]
     return {
         "facts": facts,
         "arrays": [array.tolist() for part in arrays for array in part.values()],

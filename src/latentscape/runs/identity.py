@@ -21,6 +21,7 @@ from latentscape.runs.reading import (
     METADATA_KEY,
     damaged,
     parse_recipe,
+    read_json,
     read_recipe,
     read_record,
     read_yaml,
@@ -32,8 +33,11 @@ CREATED = ("recipe.yaml", "data.json", "environment.json")
 LOGS = ("history.jsonl", "events.jsonl")
 """Files that change until training has ended."""
 
-EDITABLE = {"data": ("source",), "train": ("engine", "checkpoint_seconds")}
-"""Settings of ``recipe.yaml`` that change no number of a run, and may be changed by hand."""
+EDITABLE = {
+    "recipe.yaml": ("data.source", "train.engine", "train.checkpoint_seconds"),
+    "data.json": ("origin",),
+}
+"""What changes no number of a run, and may be changed by hand."""
 
 SNAPSHOTS = "snapshots"
 """Folder of files that are written while training goes on."""
@@ -138,17 +142,20 @@ def _sums(path: Path, names: Iterable[str]) -> dict[str, str]:
 
 def _sum(file: Path) -> str:
     try:
-        content = _settings(file) if file.name == "recipe.yaml" else file.read_bytes()
+        content = _lasting(file) if file.name in EDITABLE else file.read_bytes()
     except (OSError, RunError):  # No file, or nothing that can be read.
         content = b""
     return sha256(content).hexdigest()
 
 
-def _settings(file: Path) -> bytes:
-    """Return the content of a recipe without what may be changed."""
-    recipe = read_yaml(file)
-    if isinstance(recipe, dict):
-        for part, names in EDITABLE.items():
-            if isinstance(settings := recipe.get(part), dict):
-                recipe[part] = {k: v for k, v in settings.items() if k not in names}
-    return repr(recipe).encode()
+def _lasting(file: Path) -> bytes:
+    """Return the content of a file without what may be changed."""
+    content = read_yaml(file) if file.suffix == ".yaml" else read_json(file, {})
+    for setting in EDITABLE[file.name]:
+        *parts, name = setting.split(".")
+        place = content
+        for part in parts:
+            place = place.get(part) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place.pop(name, None)
+    return repr(content).encode()
