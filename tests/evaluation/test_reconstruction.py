@@ -146,3 +146,13 @@ def test_the_verdict_is_plain(mse, beats, words):
     comparison = BaselineComparison(mse=mse, pca_mse=0.02, mean_image_mse=0.067, components=8)
     assert comparison.beats_pca is beats
     assert words in describe_verdict(comparison)
+
+
+def test_training_images_are_kept_beside_test_images(model_of, small):
+    evaluation = evaluate_model(model_of("plain"), small)
+    pairs = evaluation.training
+    index = small.examples(part="train")
+    assert np.isin(index, small.train).all()
+    np.testing.assert_array_equal(pairs.originals, small.dataset.images[index] / np.float32(255))
+    errors = np.square(pairs.originals - pairs.reconstructions).mean((1, 2, 3))
+    np.testing.assert_allclose(pairs.mse, errors, rtol=1e-4)

@@ -124,6 +124,7 @@ def evaluate_model(model: Network, split: Split) -> Evaluation:
         mean_image=mean_errors.metrics(),
         entropy_floor=None if floor is None else floor / errors.pixels,
         examples=_examples(model, split, reconstruct, linear),
+        training=_training(reconstruct, split),
         test_codes=_test_codes(model, split),
         **_pairs(reconstruct, errors, split),
     )
@@ -173,6 +174,14 @@ def _reconstructed(
         "originals": scaled(images, split.dataset.value_range).numpy(),
         "reconstructions": reconstruct(images, labels).numpy(),
     }
+
+
+def _training(reconstruct: Reconstruct, split: Split) -> Pairs:
+    """Collect training examples, to be held beside test examples."""
+    images = _reconstructed(reconstruct, split, split.examples(part="train"))
+    errors = np.square(images["originals"] - images["reconstructions"], dtype=np.float64)
+    mse = errors.reshape(len(errors), -1).mean(1).astype(np.float32)
+    return Pairs(mse=mse, **images)
 
 
 def _examples(

@@ -110,6 +110,8 @@ class Evaluation(Part):
         Nats per pixel below which no cross-entropy can fall; None where images leave [0, 1].
     examples : Examples
         The same test examples in every run of a split.
+    training : Pairs or None
+        Fixed training examples; None in findings of earlier versions.
     random, best, median, worst : Pairs
         Test examples drawn at random, and those in order of their error.
     test_codes : CodeSample
@@ -126,6 +128,7 @@ class Evaluation(Part):
     mean_image: Metrics
     entropy_floor: float | None
     examples: Examples
+    training: Pairs | None = None
     random: Pairs
     best: Pairs
     median: Pairs
@@ -137,7 +140,8 @@ class Evaluation(Part):
         for metrics in (self.metrics, self.pca.metrics, self.mean_image):
             if metrics.get("mse") is None:
                 raise ValueError("metrics have no mse")
-        pairs = (self.random, self.best, self.median, self.worst)
+        training = () if self.training is None else (self.training,)
+        pairs = (self.random, self.best, self.median, self.worst, *training)
         shapes = {images.originals.shape[1:] for images in (self.examples, *pairs)}
         if len(shapes) > 1:
             raise ValueError(f"images have different shapes: {sorted(shapes)}")

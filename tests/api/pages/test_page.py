@@ -12,7 +12,7 @@ import pytest
 
 import toys
 from latentscape.api.pages.page import write_page
-from latentscape.api.pages.reconstructions import compared
+from latentscape.api.pages.reconstructions import compared, trained_on
 from latentscape.core.errors import DataError
 from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.subject import Subject
@@ -246,6 +246,23 @@ def test_rows_on_other_test_images_get_a_plate_of_their_own(run):
     flipped = examples.model_copy(update={"originals": np.flip(examples.originals, axis=0)})
     plates = compared(subject(one, change(other, Evaluation, examples=flipped)))
     assert [plate.name for plate in plates] == ["reconstructions-one", "reconstructions-other"]
+
+
+def test_training_images_stand_beside_test_images(run):
+    one, other = run("one"), run("other")
+    pairs = one.require(Evaluation).random
+    runs = [change(each, Evaluation, training=pairs) for each in (one, other)]
+    (plate,) = trained_on(subject(*runs))
+    assert [panel.title for panel in plate.panels] == [
+        "Training images 1 to 8",
+        "Training images 9 to 10",
+    ]
+    assert [strip.label for strip in plate.panels[0].strips] == ["Original", "one", "other"]
+    assert "learnt its training images by heart" in plate.caption
+
+
+def test_findings_without_training_images_show_test_images_alone(run):
+    assert trained_on(subject(run("old"))) == []
 
 
 def test_no_runs_is_an_error(tmp_path):

@@ -38,7 +38,8 @@ def sections(subject: Subject) -> Iterator[Section]:
     if not _takes_images(subject):
         yield _no_pictures()
         return
-    yield Section("reconstructions", "Reconstructions", pictured_rows(subject), compared(subject))
+    content = [*compared(subject), *trained_on(subject)]
+    yield Section("reconstructions", "Reconstructions", pictured_rows(subject), content)
     yield Section(
         "extremes",
         "Best, median and worst",
@@ -68,9 +69,34 @@ def compared(subject: Subject) -> list[Plate]:
             f"The same test images as {_named(rows, subject)} and PCA with as many numbers "
             "reconstruct them. Look for what vanishes first (thin strokes, rare shapes) and for "
             "images that turn into something else.",
+            "Test images",
         )
         for rows in by_images(subject.pictured, originals)
     ]
+
+
+def trained_on(subject: Subject) -> list[Plate]:
+    """Show training images and what the models make of them; nothing of earlier versions."""
+    rows = [row for row in subject.pictured if row.evaluation.training is not None]
+    return [
+        _side_by_side(
+            subject,
+            [
+                Source("Original", _training(group[0]).originals),
+                *(Source(row.label, _training(row).reconstructions) for row in group),
+            ],
+            figure_name("training-reconstructions", *distinction(group, subject)),
+            "Images that were trained on, for comparison with the test images above. Where these "
+            "come back much better, the model has learnt its training images by heart.",
+            "Training images",
+        )
+        for group in by_images(rows, lambda row: _training(row).originals)
+    ]
+
+
+def _training(row: Row) -> Pairs:
+    assert row.evaluation.training is not None
+    return row.evaluation.training
 
 
 def codes(subject: Subject) -> list[Plate]:
@@ -177,14 +203,16 @@ def _takes_images(subject: Subject) -> bool:
     return all(row.evaluation.takes_images for row in subject.pictured)
 
 
-def _side_by_side(subject: Subject, sources: Sequence[Source], name: str, caption: str) -> Plate:
+def _side_by_side(
+    subject: Subject, sources: Sequence[Source], name: str, caption: str, group: str = "Images"
+) -> Plate:
     """Put rows of the same images below each other, eight to a panel: panels wrap on a phone."""
     total = len(sources[0].images)
     panels = []
     for start in range(0, total, ACROSS):
         stop = min(start + ACROSS, total)
         part = [Source(s.label, s.images[start:stop], s.has_opacity) for s in sources]
-        title = f"Images {start + 1} to {stop}"
+        title = f"{group} {start + 1} to {stop}"
         panels.append(_panel(subject, title, part, ACROSS, title.lower()))
     return Plate(name, "", caption, panels)
 
