@@ -93,7 +93,7 @@ def test_the_draw_repeats_with_its_seed(digits: Dataset) -> None:
 
 def test_no_two_images_share_their_draw() -> None:
     """Not even those that lie a thousand apart, which is how many are drawn at a time."""
-    dataset = Dataset("grey", np.full((2500, 64), 127, np.uint8))
+    dataset = Dataset("grey", np.full((2500, 64), 127, np.uint8), value_range=(0, 255))
     everything = np.arange(2500, dtype=np.int64)
     split = Split(dataset, everything[:-2], everything[-2:-1], everything[-1:])
     assert len(np.unique(binarize_split(split, "static").dataset.images, axis=0)) == 2500

@@ -39,7 +39,7 @@ def rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def test_kaggle_training_table(path: Path, pixels: list[str], rows: np.ndarray) -> None:
     dataset = load(path, table(["label", *pixels], rows))
     assert dataset.images.dtype == np.uint8
-    assert dataset.value_range == (0, 255)
+    assert dataset.value_range == (0, 16)
     np.testing.assert_array_equal(dataset.images, rows[:, 1:].reshape(-1, 1, 8, 8))
     np.testing.assert_array_equal(dataset.labels, rows[:, 0])
     assert dataset.label_names == tuple("0123456789")
@@ -83,7 +83,7 @@ def test_quotes_spaces_blank_lines_and_no_newline_at_the_end(path: Path) -> None
 
 
 def test_rows_and_columns_as_pixel_names(path: Path) -> None:
-    dataset = load(path, "label,1x1,1x2,2x1,2x2\n7,1,2,3,4\n8,5,6,7,8\n")
+    dataset = load(path, "label,1x1,1x2,2x1,2x2\n7,1,2,3,4\n8,5,6,7,255\n")
     np.testing.assert_array_equal(dataset.images[0, 0], [[1, 2], [3, 4]])
 
 
@@ -92,8 +92,8 @@ def test_row_numbers_of_pandas_are_no_values(path: Path) -> None:
 
 
 def test_other_columns_beside_pixels_are_no_values(path: Path) -> None:
-    dataset = load(path, "id,pixel0,class\nfirst,5,cat\nsecond,6,dog\n", labels="class")
-    np.testing.assert_array_equal(dataset.images, [[[[5]]], [[[6]]]])
+    dataset = load(path, "id,pixel0,class\nfirst,5,cat\nsecond,255,dog\n", labels="class")
+    np.testing.assert_array_equal(dataset.images, [[[[5]]], [[[255]]]])
     assert dataset.label_names == ("cat", "dog")
 
 
@@ -141,7 +141,7 @@ def test_vectors(path: Path) -> None:
     ("shape", "expected"), [((2, 3), (1, 2, 3)), ((3, 2, 1), (3, 2, 1)), ((6,), (6,))]
 )
 def test_shape(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    assert load(path, "a,b,c,d,e,f\n1,2,3,4,5,6\n5,6,7,8,9,9\n", shape=shape).shape == expected
+    assert load(path, "a,b,c,d,e,f\n1,2,3,4,5,6\n5,6,7,8,9,255\n", shape=shape).shape == expected
 
 
 def test_shape_overrules_the_square(path: Path, pixels: list[str], rows: np.ndarray) -> None:
@@ -199,9 +199,10 @@ def test_an_empty_label(path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "dtype", "value_range"),
     [
-        ("7", np.uint8, (0, 255)),
-        ("300", np.float32, (0, 255)),
-        ("-1", np.float32, (0, 255)),
+        ("200", np.uint8, (0, 255)),
+        ("4095", np.float32, (0, 4095)),
+        ("7", np.uint8, (0, 1)),
+        ("-1", np.float32, (0, 1)),
         ("0.5", np.float32, (0, 1)),
     ],
 )
@@ -272,8 +273,8 @@ def test_what_is_no_text(path: Path, content: bytes) -> None:
 
 
 def test_columns_that_are_left_out_need_not_be_text(path: Path) -> None:
-    dataset = load(path, b"pixel0,name\n1,Andr\xe9\n2,Zo\xeb\n")
-    assert dataset.images.ravel().tolist() == [1, 2]
+    dataset = load(path, b"pixel0,name\n1,Andr\xe9\n255,Zo\xeb\n")
+    assert dataset.images.ravel().tolist() == [1, 255]
     assert [(part.kind, part.names) for part in dataset.left_out] == [("column", ("name",))]
     with pytest.raises(DataError, match="cannot be read as a table.*UTF8"):
         next(stream_data(path, (1, 1, 1), 10).chunks).metadata  # noqa: B018
@@ -293,7 +294,7 @@ def test_narrow_images_are_no_channels(path: Path, side: int) -> None:
     names = [f"pixel{index}" for index in range(side**2)]
     rows = np.arange(2 * side**2).reshape(2, -1)
     np.testing.assert_array_equal(
-        load(path, table(names, rows)).images, rows.reshape(2, 1, side, side)
+        load(path, table(names, rows), range=(0, 255)).images, rows.reshape(2, 1, side, side)
     )
 
 

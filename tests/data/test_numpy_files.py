@@ -87,8 +87,9 @@ def test_other_axes(path: Path, shape: tuple[int, ...]) -> None:
     [
         (np.array([[0, 255], [1, 2]], np.int64), np.uint8, (0, 255)),
         (np.array([[0, 255], [1, 2]], ">u2"), np.uint8, (0, 255)),
-        (np.array([[0, 256], [1, 2]], np.int32), np.float32, (0, 255)),
-        (np.array([[0, -1], [1, 2]], np.int8), np.float32, (0, 255)),
+        (np.array([[0, 4095], [1, 2]], np.int32), np.float32, (0, 4095)),
+        (np.array([[0, 1], [1, 1]], np.uint8), np.uint8, (0, 1)),
+        (np.array([[0, -1], [1, 2]], np.int8), np.float32, (0, 1)),
         (np.array([[True, False], [False, False]]), np.uint8, (0, 1)),
         (np.array([[0.5, 1], [1, 2]], np.float64), np.float32, (0, 1)),
         (np.array([[0.5, 1], [1, 2]], ">f4"), np.float32, (0, 1)),

@@ -189,13 +189,13 @@ def test_a_truncated_gzip_file(tmp_path):
 def test_the_type_of_integers_changes_nothing(tmp_path, images):
     """Whether integers fit into eight bits depends on the chunk; their meaning does not."""
     values = images.astype(np.int64)
-    values[20] *= 100  # The other chunks stay 8-bit.
+    values[20] *= 250  # The other chunks stay 8-bit.
     np.save(tmp_path / "x.npy", values)
     stream = stream_data(tmp_path / "x.npy", (1, 8, 8), 10)
     chunks = list(stream.chunks)
     assert [chunk.images.dtype.kind for chunk in chunks] == ["u", "u", "f"]
     together = np.concatenate([scaled(chunk) for chunk in chunks])
-    np.testing.assert_allclose(together[:, 0], values / 255, rtol=1e-6)
+    np.testing.assert_allclose(together[:, 0], values / 4095, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (64,)])
@@ -214,7 +214,7 @@ def test_grey_becomes_colour(tmp_path, images):
 
 
 def test_another_shape_is_refused(tmp_path, images):
-    np.save(tmp_path / "x.npy", images[:, :7])
+    np.save(tmp_path / "x.npy", images[:, :7] * 15)
     with pytest.raises(DataError, match=r"examples have the shape \(1, 7, 8\)"):
         list(stream_data(tmp_path / "x.npy", (1, 8, 8), 99).chunks)
 

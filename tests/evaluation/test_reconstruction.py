@@ -65,7 +65,18 @@ def test_values_outside_zero_to_one_have_no_cross_entropy(vectors):
     split = split_dataset(data, DataConfig())
     metrics = measure_all(mean_image(split), split).metrics()
     assert metrics["bce"] is metrics["bce_excess"] is metrics["nats"] is None
+    assert (
+        metrics["psnr"] is None
+    )  # There is no largest value that an error could be compared with.
     assert metrics["mse"] > 0
+
+
+def test_the_peak_of_the_ratio_is_the_width_of_the_range(vectors):
+    """Whatever the stored values are, PSNR is that of values from 0 to 1."""
+    narrow = measure_all(mean_image(vectors), vectors).metrics()["psnr"]
+    data = Dataset("wide", vectors.dataset.images * 300 - 100, value_range=(-100.0, 200.0))
+    split = split_dataset(data, DataConfig())
+    assert measure_all(mean_image(split), split).metrics()["psnr"] == pytest.approx(narrow)
 
 
 def test_the_mean_image_is_that_of_the_training_part(small):

@@ -86,7 +86,7 @@ def test_integers_of_fewer_bits_are_those_that_a_model_was_trained_on(bytes_, tm
 def test_values_that_a_model_was_not_trained_on_are_refused(bytes_, tmp_path, likelihood):
     model = network((bytes_ / 255).astype(np.float32), (0.0, 1.0), likelihood)
     floats = bytes_.astype(np.float32)
-    with pytest.raises(DataError, match=r"values of x go from 0 to 255.*data.range=\[0,255\]"):
+    with pytest.raises(DataError, match=r"values of x go from 0 to 255.*--range 0,255"):
         read_inputs(model, saved(tmp_path, floats))
     data = read_inputs(model, saved(tmp_path, floats), changes={"range": [0, 255]})
     np.testing.assert_allclose(data.images, floats / 255, atol=1e-6)
@@ -95,7 +95,7 @@ def test_values_that_a_model_was_not_trained_on_are_refused(bytes_, tmp_path, li
 
 
 def test_images_of_more_bits_are_refused(of_bytes, bytes_, tmp_path):
-    with pytest.raises(DataError, match=r"go from 0 to 4080.*data.range=\[LOW,HIGH\]"):
+    with pytest.raises(DataError, match=r"go from 0 to 4080.*--range LOW,HIGH"):
         read_inputs(of_bytes, saved(tmp_path, bytes_.astype(np.uint16) * 16))
 
 

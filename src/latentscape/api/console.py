@@ -23,6 +23,8 @@ from latentscape.reporting.likelihoods import (
     name_kind,
 )
 from latentscape.reporting.sentences import (
+    describe_left_out,
+    describe_range,
     describe_supervision,
     describe_terms,
     describe_verdict,
@@ -71,6 +73,9 @@ def print_run(row: Row) -> None:
     _print_claims(row)
     if row.supervised:
         print_line(describe_supervision(row.facts.supervision), "cyan")
+    print_line(describe_range(row.data.range, row.data.range_reason))
+    for sentence in describe_left_out(row.data.left_out):
+        print_line(sentence, "yellow")
     _print_duplicates([row])
     for event in run.events:
         if event.kind != "collapse" or row.latent is None:  # It is told in full above.

@@ -16,7 +16,7 @@ from latentscape.core.files import slug
 from latentscape.core.git import git_commit
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_precision, describe_machine
-from latentscape.data import check_unit_range, value_limits
+from latentscape.data import check_unit_range, value_limits, why_unlabelled
 from latentscape.model import uses_labels
 from latentscape.runs import DataFacts, Environment, Run, create_run
 from latentscape.training.memory import check_network
@@ -115,13 +115,17 @@ def describe_environment(
     )
 
 
+def _labels_of(split: Split) -> str:
+    dataset = split.dataset
+    return f"no labels{why_unlabelled(dataset)}" if dataset.labels is None else "only one"
+
+
 def _check_labels(split: Split) -> None:
     """Refuse to train with labels where there are none, or only one."""
     names = split.dataset.label_names
     if split.dataset.labels is None or len(names) < 2:
         raise DataError(
-            f"The recipe trains with labels, and {split.dataset.name} has "
-            f"{'no labels' if split.dataset.labels is None else 'only one'}",
+            f"The recipe trains with labels, and {split.dataset.name} has {_labels_of(split)}",
             expected="data with two labels or more",
             fix="Name their column or file with --labels, or choose a recipe that needs none.",
         )

@@ -24,6 +24,7 @@ from latentscape.cli.options import (
     Settings,
     Shape,
     TrainedOn,
+    ValueRange,
     read_data_changes,
 )
 from latentscape.cli.printing import print_json, show_record
@@ -120,6 +121,7 @@ def place(
     shape: Shape = None,
     resize: Resize = None,
     grey: Grey = False,
+    value_range: ValueRange = None,
     settings: Settings = None,
     trained_on: TrainedOn = None,
     out: Annotated[Path, typer.Option(help="CSV file for the places.")] = Path("places.csv"),
@@ -129,7 +131,7 @@ def place(
     from latentscape.analyses.maps import placing
     from latentscape.core.files import write_csv
 
-    changes = read_data_changes(labels, shape, resize, grey, settings)
+    changes = read_data_changes(labels, shape, resize, grey, value_range, settings)
     places = placing.place(
         where, data=data, codes=codes, method=method, changes=changes, dataset=trained_on
     )

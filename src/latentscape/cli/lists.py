@@ -18,6 +18,7 @@ from latentscape.cli.options import (
     SourceName,
     TestSize,
     TrainSize,
+    ValueRange,
     complete_study,
     read_changes,
     read_data_changes,
@@ -52,6 +53,7 @@ def data_show(
     shape: Shape = None,
     resize: Resize = None,
     grey: Grey = False,
+    value_range: ValueRange = None,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,9 +62,12 @@ def data_show(
 
     sizes = {"train": train_size, "test": test_size}
     changes = {name: size for name, size in sizes.items() if size is not None}
-    changes |= read_data_changes(labels, shape, resize, grey, settings)
+    changes |= read_data_changes(labels, shape, resize, grey, value_range, settings)
     summary = data.show_data(source, changes=changes)
-    show(summary.model_dump(mode="json"), as_json, terminal.print_values)
+    if as_json:
+        print_json(summary.model_dump(mode="json"))
+    else:
+        terminal.print_data(summary)
 
 
 @data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")

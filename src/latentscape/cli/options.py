@@ -61,7 +61,8 @@ TrainSize = Annotated[
 ]
 TestSize = Annotated[int | None, typer.Option("--test", help="At most so many test examples.")]
 Labels = Annotated[
-    str | None, typer.Option(help="Label column of a table, or a .npy file of labels.")
+    str | None,
+    typer.Option(help="Label column of a table, or a file of labels; none leaves labels out."),
 ]
 Shape = Annotated[
     str | None, typer.Option(metavar="HxW", help="Shape of examples that are stored flat.")
@@ -73,6 +74,10 @@ TrainedOn = Annotated[str | None, typer.Option("--trained-on", metavar="PLACE", 
 # Where a command takes no other data, these are its data.
 OwnData = Annotated[
     str | None, typer.Option("--trained-on", "--data", metavar="PLACE", help=_MOVED)
+]
+ValueRange = Annotated[
+    str | None,
+    typer.Option("--range", metavar="LOW,HIGH", help="Stored values that stand for 0 and for 1."),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -102,13 +107,14 @@ READING: dict[str, Any] = {
     "shape": Shape,
     "resize": Resize,
     "grey": Grey,
+    "value_range": ValueRange,
     "settings": Settings,
 }
 """How data are read, the same in every command that takes some."""
 
 
 def read_data_options(
-    labels: str | None, shape: str | None, resize: str | None, grey: bool
+    labels: str | None, shape: str | None, resize: str | None, grey: bool, value_range: str | None
 ) -> dict[str, Any]:
     """Return the options of `READING` by the settings that they stand for."""
     return {
@@ -116,6 +122,7 @@ def read_data_options(
         "data.shape": read_sizes(shape),
         "data.resize": read_sizes(resize),
         "data.grey": grey or None,
+        "data.range": read_range(value_range),
     }
 
 
@@ -124,10 +131,11 @@ def read_data_changes(
     shape: str | None = None,
     resize: str | None = None,
     grey: bool = False,
+    value_range: str | None = None,
     settings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Join the options of `READING` to settings of the data."""
-    changes = read_changes(settings, read_data_options(labels, shape, resize, grey))
+    changes = read_changes(settings, read_data_options(labels, shape, resize, grey, value_range))
     return {path.removeprefix("data."): value for path, value in changes.items()}
 
 
@@ -139,6 +147,17 @@ def read_sizes(text: str | None) -> list[int] | None:
     if not all(part.isdigit() for part in parts):
         raise typer.BadParameter(f"{text!r} is not a size such as 28x28")
     return [int(part) for part in parts] * (2 if len(parts) == 1 else 1)
+
+
+def read_range(text: str | None) -> list[float] | None:
+    """Read ``0,255``."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"--range {text!r} is not a pair such as 0,255") from None
+    return [low, high]
 
 
 def read_jobs(text: str) -> int | None:

@@ -32,6 +32,7 @@ from latentscape.cli.options import (
     TestSize,
     Track,
     TrainSize,
+    ValueRange,
     complete_recipe,
     complete_study,
     read_changes,
@@ -64,6 +65,7 @@ def train(
     shape: Shape = None,
     resize: Resize = None,
     grey: Grey = False,
+    value_range: ValueRange = None,
     settings: Settings = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     resume: Annotated[
@@ -93,7 +95,7 @@ def train(
             "train.seed": seed,
             "data.train": train_size,
             "data.test": test_size,
-            **read_data_options(labels, shape, resize, grey),
+            **read_data_options(labels, shape, resize, grey, value_range),
         },
     )
     if (recipe is None) == (resume is None):

@@ -19,6 +19,7 @@ from latentscape.cli.options import (
     RunPath,
     Settings,
     Shape,
+    ValueRange,
     complete_source,
     read_data_changes,
 )
@@ -43,6 +44,7 @@ def embed(
     shape: Shape = None,
     resize: Resize = None,
     grey: Grey = False,
+    value_range: ValueRange = None,
     settings: Settings = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -52,7 +54,7 @@ def embed(
     from latentscape import terminal
     from latentscape.inference import embedding
 
-    changes = read_data_changes(labels, shape, resize, grey, settings)
+    changes = read_data_changes(labels, shape, resize, grey, value_range, settings)
     watch = terminal.counting("embedding", quiet or as_json)
     done = embedding.embed(run, data, out, changes=changes, device=device, watch=watch)
     row = {

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.core.ranges import Extent, RangeReason, choose_range
 from latentscape.core.subsets import draw_subset, shuffle, take_turns
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[Any]
+
+_BY_CONTENT: Any = None
+"""Stands for a range that is yet to be decided."""
 
 PARTS = ("train", "validation", "test")
 """The parts of a split, in the order in which they are used."""
@@ -65,7 +69,8 @@ class Dataset:
     label_names : tuple of str
         What each label is called.
     value_range : tuple of float
-        The stored values that stand for 0 and for 1: (0, 255) for 8-bit images.
+        The stored values that stand for 0 and for 1: (0, 255) for 8-bit images. By default the type
+        and the values decide; see `choose_range`.
     n_official_train : int or None
         The first so many examples are the official training part; None where the source has no
         official split.
@@ -75,17 +80,28 @@ class Dataset:
         Where it was found: a path, or the package that carries it.
     left_out : tuple of LeftOut
         What else the source holds: files, columns, arrays or parts that are not used.
+    range_reason : str
+        Why `value_range` is what it is; see `RangeReason`.
     """
 
     name: str
     images: Array
     labels: NDArray[np.int64] | None = None
     label_names: tuple[str, ...] = ()
-    value_range: tuple[float, float] = (0.0, 255.0)
+    value_range: tuple[float, float] = _BY_CONTENT
     n_official_train: int | None = None
     n_official_validation: int = 0
     origin: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    range_reason: RangeReason = "setting"
+
+    def __post_init__(self) -> None:
+        if self.value_range is not None or not isinstance(self.images, np.ndarray):
+            return
+        if self.images.dtype.kind in "biuf":  # Other types are refused where data are checked.
+            chosen = choose_range(Extent.of(self.images), self.images.shape[1:], self.name)
+            for name, value in zip(("value_range", "range_reason"), chosen, strict=True):
+                object.__setattr__(self, name, value)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from latentscape.data.binarize import binarize_split
 from latentscape.data.contents import Contents, Examples, Reader
 from latentscape.data.duplicates import Duplicates, count_duplicates
 from latentscape.data.formats.registry import FORMATS, Format, has_suffix
-from latentscape.data.labels import known_labels
+from latentscape.data.labels import NO_LABELS, index_labels, known_labels, why_unlabelled
 from latentscape.data.loading import (
     check_dataset,
     dataset_of_arrays,
@@ -33,10 +33,12 @@ from latentscape.data.statistics import (
     summarize,
     value_limits,
 )
-from latentscape.data.streams import Chunk, Stream, concatenate, index_labels
+from latentscape.data.streams import Chunk, Stream
+from latentscape.data.whole import concatenate
 
 __all__ = [
     "FORMATS",
+    "NO_LABELS",
     "SOURCES",
     "Chunk",
     "Contents",
@@ -67,5 +69,6 @@ __all__ = [
     "stream_data",
     "stream_files",
     "summarize",
+    "why_unlabelled",
     "value_limits",
 ]

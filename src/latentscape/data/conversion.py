@@ -88,6 +88,15 @@ def arrange_axes(
     return images
 
 
+def mixed_depth(first: str, before: object, name: str, dtype: object) -> DataError:
+    """Build the error for images whose grey levels differ in depth."""
+    return DataError(
+        f"{first} has grey levels of type {before} but {name} of type {dtype}",
+        expected="images of one depth, so that a value means the same in all of them",
+        fix="Convert those of one kind.",
+    )
+
+
 def _channels_first(values: Array, target: tuple[int, ...] | None, origin: str) -> Array:
     if values.ndim == 2 or values.shape[1:] == target:
         return values

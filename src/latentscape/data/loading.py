@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from latentscape.config import Changes, DataConfig, validate
 from latentscape.core.errors import DataError
+from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Array, Dataset
-from latentscape.data.contents import Examples, check_label_count, from_arrays
+from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.conversion import compact_dtype
 from latentscape.data.formats.encoded_images import decode_image, stack_images
+from latentscape.data.labels import check_label_count
 from latentscape.data.sources import load_dataset, open_stream, stream_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import DataSummary, summarize
-from latentscape.data.streams import Stream, stream_contents, to_dataset
+from latentscape.data.streams import Stream, find_range, stream_contents
+from latentscape.data.whole import to_dataset
 
 
 def load_data(source: str | Path, *, changes: Changes | None = None) -> Dataset:
@@ -47,6 +48,7 @@ def stream_data(
     size: int,
     *,
     changes: Changes | None = None,
+    known: ValueRange | None = None,
 ) -> Stream:
     """Iterate over examples once, of which not all need fit into memory.
 
@@ -58,6 +60,9 @@ def stream_data(
         The shape that examples must have, (C, H, W) or (D,).
     size : int
         Maximum number of examples in a chunk.
+    known : tuple of float, optional
+        The range of the data of the model: the values that stand for 0 and 1 where the examples do
+        not show them and lie between.
 
     Returns
     -------
@@ -71,11 +76,15 @@ def stream_data(
     """
     if isinstance(source, Dataset):
         return stream_dataset(check_dataset(source, least=1), shape, size)
-    return open_stream(_data_config(source, changes), shape, size)
+    return open_stream(_data_config(source, changes), shape, size, known)
 
 
 def stream_files(
-    files: Sequence[str | Path], shape: tuple[int, ...], *, changes: Changes | None = None
+    files: Sequence[str | Path],
+    shape: tuple[int, ...],
+    *,
+    changes: Changes | None = None,
+    known: ValueRange | None = None,
 ) -> Stream:
     """Read image files, all of them in one chunk.
 
@@ -83,7 +92,7 @@ def stream_files(
     ----------
     files : sequence of str or Path
         PNG or JPEG files, or others that a folder of images may hold.
-    shape, changes
+    shape, changes, known
         As for `stream_data`.
 
     Raises
@@ -95,14 +104,19 @@ def stream_files(
     config = _data_config(", ".join(Path(file).name for file in files), changes)
     decoded = (decode_image(Path(file), str(file), config.resize) for file in files)
     images = stack_images(decoded, names)
-    contents = from_arrays([Examples(images, place=names[0])], config.source)
-    is_byte = images.dtype == np.uint8
-    contents = replace(contents, channels_first=True, value_range=(0.0, 255.0) if is_byte else None)
-    return stream_contents(contents, config.source, config.source, config, shape)
+
+    def contents() -> Contents:
+        whole = from_arrays([Examples(images, place=names[0])], config.source)
+        return replace(whole, channels_first=True, grey_levels=True)
+
+    def value_range() -> ValueRange:
+        return find_range(contents(), config.source, config, known)
+
+    return stream_contents(contents(), value_range, config.source, config.source, config, shape)
 
 
 def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset:
-    """Build a dataset from arrays in memory.
+    """Build a dataset from arrays of numbers that are used as they are, such as codes.
 
     Parameters
     ----------
@@ -119,7 +133,7 @@ def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset
         If there are not as many labels as values, or values are not finite numbers.
     """
     contents = from_arrays([Examples(values, labels)], name)
-    return to_dataset(contents, name, name, DataConfig(source=name))
+    return to_dataset(contents, name, name, DataConfig(source=name, range=(0.0, 1.0)))
 
 
 def check_dataset(dataset: Dataset, least: int = 2) -> Dataset:

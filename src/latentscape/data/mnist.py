@@ -68,7 +68,9 @@ class Archive:
         )
         parts = Examples(images, labels), Examples(test_images, test_labels)
         contents = from_arrays(parts, self.name)
-        return replace(contents, label_names=self.label_names, origin=files[0][1])
+        return replace(
+            contents, label_names=self.label_names, value_range=(0.0, 255.0), origin=files[0][1]
+        )
 
     def places(self) -> list[Path]:
         """List the folders that are searched, in order."""

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError, unknown
+from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Dataset
 from latentscape.data.bundled import load_digits, load_mnist_5k
 from latentscape.data.contents import Contents, from_dataset
 from latentscape.data.formats.registry import find_format
+from latentscape.data.labels import NO_LABELS
 from latentscape.data.mnist import FASHION_MNIST, MNIST
-from latentscape.data.streams import Stream, stream_contents, to_dataset
+from latentscape.data.streams import Stream, find_range, stream_contents
+from latentscape.data.whole import to_dataset
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def source_names() -> list[str]:
     return sorted(SOURCES)
 
 
-def load_dataset(config: DataConfig) -> Dataset:
+def load_dataset(config: DataConfig, known: ValueRange | None = None) -> Dataset:
     """Load examples by name or path, with the config's labels, shape, range and size applied.
 
     Parameters
@@ -59,6 +62,9 @@ def load_dataset(config: DataConfig) -> Dataset:
         ``source`` is one of `source_names`, or a path in one of the formats of the registry: a
         table (.csv, .parquet), arrays (.npy, .npz), an IDX file, or a folder of images or IDX
         files.
+    known : tuple of float, optional
+        The range of the data of a trained model: the values that stand for 0 and 1 where the
+        examples do not show them and lie between.
 
     Returns
     -------
@@ -68,23 +74,28 @@ def load_dataset(config: DataConfig) -> Dataset:
     Raises
     ------
     DataError
-        If there is no such source, it cannot be read, or a setting does not fit it.
+        If there is no such source, it cannot be read, a setting does not fit it, or its values can
+        be read in more than one way.
     """
     source = SOURCES.get(config.source)
     if source is not None:
         _refuse_unused_settings(config, ())
-        return to_dataset(source.load(), config.source, config.source, config)
+        contents = _with_labels(source.load(), config)
+        return to_dataset(contents, config.source, config.source, config)
     path = _existing_path(config.source)
     contents = _open(path, config, sys.maxsize)
-    dataset = to_dataset(contents, _name(path), str(path), config)
+    dataset = to_dataset(contents, _name(path), str(path), config, known)
     return dataset if contents.origin else replace(dataset, origin=str(path.absolute()))
 
 
-def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream:
+def open_stream(
+    config: DataConfig, shape: tuple[int, ...], size: int, known: ValueRange | None = None
+) -> Stream:
     """Open examples by name or path, as `load_dataset` does, to iterate over them once.
 
     Of .npy, .csv, .parquet and folders of images, no more than a chunk is in memory. Named sources,
-    IDX files and .npz archives are read whole.
+    IDX files and .npz archives are read whole. Files are read twice where only their end shows
+    which values stand for 0 and 1, unless ``config.range`` says it.
 
     Parameters
     ----------
@@ -94,6 +105,8 @@ def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream
         The shape that examples must have, (C, H, W) or (D,).
     size : int
         Maximum number of examples in a chunk.
+    known : tuple of float, optional
+        As for `load_dataset`.
 
     Returns
     -------
@@ -109,19 +122,34 @@ def open_stream(config: DataConfig, shape: tuple[int, ...], size: int) -> Stream
     if config.source in SOURCES:
         return stream_dataset(load_dataset(config), shape, size)
     path = _existing_path(config.source)
-    return stream_contents(_open(path, config, size), _name(path), str(path), config, shape)
+
+    def value_range() -> ValueRange:
+        return find_range(_open(path, config, size), str(path), config, known)
+
+    contents = _open(path, config, size)
+    return stream_contents(contents, value_range, _name(path), str(path), config, shape)
 
 
 def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Stream:
     """Iterate over a dataset in memory; see `open_stream`."""
     contents = from_dataset(dataset, size)
-    return stream_contents(contents, dataset.name, dataset.name, DataConfig(), shape)
+    return stream_contents(
+        contents, lambda: dataset.value_range, dataset.name, dataset.name, DataConfig(), shape
+    )
 
 
 def _open(path: Path, config: DataConfig, size: int) -> Contents:
     data_format = find_format(path)
     _refuse_unused_settings(config, data_format.settings)
-    return data_format.read(path, config, size)
+    return _with_labels(data_format.read(path, config, size), config)
+
+
+def _with_labels(contents: Contents, config: DataConfig) -> Contents:
+    """Return contents without labels if the settings leave them out."""
+    if config.labels != NO_LABELS:
+        return contents
+    batches = (replace(examples, labels=None) for examples in contents.batches)
+    return replace(contents, batches=batches, label_names=())
 
 
 def _existing_path(source: str) -> Path:
@@ -141,11 +169,11 @@ def _existing_path(source: str) -> Path:
 
 def _refuse_unused_settings(config: DataConfig, used: tuple[str, ...]) -> None:
     """Refuse what would be ignored: whoever sets it expects it to count."""
-    if config.labels is not None and "labels" not in used:
+    if config.labels not in (None, NO_LABELS) and "labels" not in used:
         raise DataError(
             f"data.labels means nothing to {config.source}",
             expected="it only with a table or array that does not carry labels of its own",
-            fix="Leave it out.",
+            fix="Leave it out, or say '--labels none' to use no labels.",
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from latentscape.core.errors import DataError
+from latentscape.core.ranges import RangeReason, suggest_ranges
 from latentscape.core.records import Array, Dataset, LeftOut, Split
 from latentscape.data.duplicates import Duplicates, count_duplicates
 
@@ -30,6 +31,8 @@ class DataSummary(BaseModel):
         Type of the stored values.
     value_range : tuple of float
         The stored values that stand for 0 and for 1.
+    range_reason : str
+        Why; see `RangeReason`.
     min, max : float
         The smallest and the largest stored value.
     labels : dict of str to int, or None
@@ -56,6 +59,7 @@ class DataSummary(BaseModel):
     shape: tuple[int, ...]
     dtype: str
     value_range: tuple[float, float]
+    range_reason: RangeReason
     min: float
     max: float
     labels: dict[str, int] | None
@@ -85,6 +89,7 @@ def summarize(dataset: Dataset, split: Split) -> DataSummary:
         shape=dataset.shape,
         dtype=str(dataset.images.dtype),
         value_range=dataset.value_range,
+        range_reason=dataset.range_reason,
         min=float(dataset.images.min()),
         max=float(dataset.images.max()),
         labels=_label_counts(dataset),
@@ -141,12 +146,13 @@ def check_unit_range(dataset: Dataset) -> None:
         return
     low, high = dataset.value_range
     smallest, largest = float(dataset.images.min()), float(dataset.images.max())
-    wider = f"[{min(smallest, low):.9g},{max(largest, high):.9g}]"
+    is_whole = not (dataset.images % 1).any()
+    readings = suggest_ranges(min(smallest, low), max(largest, high), is_whole=is_whole)
     raise DataError(
         f"The values of {dataset.name} go from {smallest:g} to {largest:g}",
         expected=f"values from {low:g} to {high:g}, which a Bernoulli likelihood reads as 0 to 1",
-        fix=f"Say which values stand for 0 and 1 (--set data.range={wider}) "
-        "or choose a likelihood for any values (--set model.likelihood=gaussian).",
+        fix=f"Say {readings}; or choose a likelihood for any values "
+        "(--set model.likelihood=gaussian).",
     )
 
 

@@ -26,9 +26,6 @@ from latentscape.model import Network, check_values, scaled
 _WHOLE = 1000
 """Examples that are converted at once where all are kept."""
 
-_INTEGERS = 15
-"""Smallest end of a range that integers have, and shares of 1 do not."""
-
 Source = str | Path | Dataset | Sequence[str | Path]
 """Examples: a name, a path, image files, or a dataset in memory."""
 
@@ -60,12 +57,14 @@ def stream_inputs(
         Here or while it is iterated over: if the source cannot be read, has another shape, or
         values that the model was not trained on.
     """
+    assert model.config.input is not None
+    known = model.config.input.range
     files = _image_files(source)
     if files:
-        stream = stream_files(files, model.input_shape, changes=changes)
+        stream = stream_files(files, model.input_shape, changes=changes, known=known)
     else:
         assert isinstance(source, str | Path | Dataset)
-        stream = stream_data(source, model.input_shape, size, changes=changes)
+        stream = stream_data(source, model.input_shape, size, changes=changes, known=known)
     return replace(stream, chunks=_in_range(model, stream))
 
 
@@ -99,7 +98,9 @@ def read_inputs(
     whole = concatenate(stream.chunks, None, stream.name)
     if not whole.images.size:
         raise DataError(f"{stream.name} holds no examples")
-    labels, names = index_labels(whole, stream.label_names, stream.name)
+    labels, names, _ = index_labels(
+        whole.labels, len(whole.images), stream.label_names, stream.name
+    )
     if labels is not None and set(names) <= set(label_names):
         labels = known_labels(np.array(names)[labels], label_names, stream.name)
         names = tuple(label_names)
@@ -124,15 +125,13 @@ def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:
     """Move the values of chunks to the range of a model, and refuse those outside."""
     assert model.config.input is not None
     target = model.config.input.range
-    source: tuple[float, float] | None = None
     for chunk in stream.chunks:
-        if source is None:  # The same for all: one chunk may hold few of the values.
-            source = chunk.value_range if chunk.is_declared else _guessed(chunk, target)
+        source = chunk.value_range
         images = in_range(chunk.images, source, target)
         is_byte = 0 <= chunk.images.min() and chunk.images.max() <= 255
         fix = (
             f"They were read with {source[0]:g} and {source[1]:g} as these ends. If others are "
-            f"meant, say which: --set data.range=[{'0,255' if is_byte else 'LOW,HIGH'}]."
+            f"meant, say which: --range {'0,255' if is_byte else 'LOW,HIGH'}."
         )
         check_values(torch.from_numpy(images), model.config, stream.name, fix)
         yield replace(chunk, images=images, value_range=target)
@@ -144,17 +143,3 @@ def in_range(images: Array, source: tuple[float, float], target: tuple[float, fl
         return images
     low, high = target
     return low + scaled(torch.from_numpy(images), source).numpy() * (high - low)
-
-
-def _guessed(chunk: Chunk, trained: tuple[float, float]) -> tuple[float, float]:
-    """Return the values that stand for 0 and 1 where nobody says it.
-
-    They are those of the training data where that is possible. Shares of 1 are shares of 1 beside a
-    model of integers, and integers have 8 bits beside a model of shares.
-    """
-    low, high = float(chunk.images.min()), float(chunk.images.max())
-    if trained[0] == 0 and trained[1] >= _INTEGERS and 0 <= low and 0 < high <= 1:
-        return 0.0, 1.0
-    is_inside = trained[0] <= low and high <= trained[1]
-    of_integers = chunk.value_range == (0.0, 255.0)
-    return (0.0, 255.0) if of_integers and not is_inside else trained

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from latentscape.config import CORRUPTIONS, SAMPLERS, TERMS
 from latentscape.config.registry import load
 from latentscape.core.findings import Skip
+from latentscape.core.ranges import RangeReason
+from latentscape.core.records import LeftOut
 from latentscape.core.units import count, joined, number, percent
 from latentscape.evaluation.against_pca import BaselineComparison, Difference
 from latentscape.inference.denoising import Denoising
@@ -23,6 +25,14 @@ _SOURCES = {
     "normal": "N(0, I), which is not a prior of this model: it was never trained on such codes",
     "codebook": "the uniform prior, each position any vector of the codebook with the same chance: "
     "which vectors go together was not learnt",
+}
+
+_RANGE_REASONS: dict[RangeReason | None, str] = {
+    "setting": ", as the settings say",
+    "format": ", as their format or source defines",
+    "dtype": ", by their type",
+    "content": ", by what they are",
+    None: "",
 }
 
 _SKIPS = {
@@ -92,6 +102,29 @@ def describe_cautions(findings: RunFindings) -> list[str]:
             "white, as in the training of this run: baselines suffer from that."
         )
     return sentences
+
+
+def describe_range(value_range: tuple[float, float], reason: RangeReason | None) -> str:
+    """Say which stored values stand for 0 and 1, and why those."""
+    if reason == "unbounded":
+        return (
+            "Values are used as they are, since nothing bounds them: there are no cross-entropy, "
+            "PSNR and SSIM."
+        )
+    low, high = (f"{end:.6g}".replace("-", "\N{MINUS SIGN}") for end in value_range)
+    return f"Stored values from {low} to {high} stand for 0 to 1{_RANGE_REASONS[reason]}."
+
+
+def describe_left_out(entries: Iterable[LeftOut]) -> list[str]:
+    """Say what a source holds that is not used, and why."""
+    return [f"Not used: {_counted(entry)}: {entry.reason}." for entry in entries]
+
+
+def _counted(entry: LeftOut) -> str:
+    """Count what is left out, and name the first few."""
+    more = ", ..." if entry.count > len(entry.names) else ""
+    names = f" ({', '.join(entry.names)}{more})" if any(entry.names) else ""
+    return f"{count(entry.count)} {entry.kind}{'s' if entry.count != 1 else ''}{names}"
 
 
 def describe_verdict(comparison: BaselineComparison) -> str:

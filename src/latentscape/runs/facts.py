@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 
 from latentscape.config import TERMS, Recipe
 from latentscape.core.findings import Json, Part, Record, to_json
-from latentscape.core.records import Split, Subsets
+from latentscape.core.ranges import RangeReason
+from latentscape.core.records import LeftOut, Split, Subsets
 
 Shape = Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 40)], ...], Field(min_length=1)]
 """Of one example, or of what a layer makes of it."""
@@ -36,8 +37,8 @@ class DataFacts(Record):
         SHA-256 over values, labels, range and official split.
     shape : tuple of int
         Of one example: (C, H, W) or (D,).
-    range : tuple of float
-        The stored values that stand for 0 and for 1.
+    range, range_reason : tuple of float, str or None
+        The stored values that stand for 0 and for 1, and why; runs of earlier versions do not say.
     label_names : tuple of str
         What each label is called; empty without labels.
     train_labels : dict of str to int or None
@@ -48,6 +49,8 @@ class DataFacts(Record):
         What drew the split.
     subsets : str
         As of `latentscape.core.records.Split`.
+    left_out : tuple of LeftOut
+        What else the source holds, and why it is not used.
     """
 
     name: str
@@ -55,11 +58,13 @@ class DataFacts(Record):
     fingerprint: str
     shape: Shape
     range: tuple[float, float]
+    range_reason: RangeReason | None = None
     label_names: tuple[str, ...]
     train_labels: dict[str, int] | None = None
     sizes: Sizes
     seed: int = 0
     subsets: Subsets = "front"
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def of(cls, split: Split) -> Self:
@@ -71,11 +76,13 @@ class DataFacts(Record):
             fingerprint=dataset.fingerprint,
             shape=dataset.shape,
             range=dataset.value_range,
+            range_reason=dataset.range_reason,
             label_names=dataset.label_names,
             train_labels=_label_counts(split),
             sizes=Sizes(**split.sizes),
             seed=split.seed,
             subsets=split.subsets,
+            left_out=dataset.left_out,
         )
 
     @property

@@ -84,7 +84,9 @@ class OpenModel:
         DataError
             If they are not what the model takes.
         """
-        split = load_split(self.recipe, _where(self.name, self.recipe, self._data))
+        assert self.recipe.model.input is not None
+        recipe = as_trained(self.recipe, self.recipe.model.input.range)
+        split = load_split(recipe, _where(self.name, recipe, self._data))
         check_input(self.recipe, split)
         return split
 
@@ -249,6 +251,15 @@ def load_split(
     return binarize_split(split, binarize or recipe.data.binarize)
 
 
+def as_trained(recipe: Recipe, value_range: tuple[float, float]) -> Recipe:
+    """Return a recipe whose data have the range that was chosen when training began.
+
+    Another version may choose another one of the same data.
+    """
+    data = recipe.data.model_copy(update={"range": value_range})
+    return recipe.model_copy(update={"data": data})
+
+
 def load_run_split(
     run: Run, data: Dataset | str | Path | None = None, binarize: str | None = None
 ) -> Split:
@@ -276,6 +287,7 @@ def load_run_split(
             f"{run.name} was trained on data in memory, which are not kept with it",
             fix="Give them in Python: data=latentscape.Dataset(...).",
         )
+    recipe = as_trained(recipe, facts.range)
     split = load_split(recipe, _where(run.name, recipe, data, facts.origin), binarize)
     fingerprint = split.dataset.fingerprint
     if facts.fingerprint != fingerprint:

@@ -1,5 +1,6 @@
 """What prints: tables that fit the terminal, lines of text, progress."""
 
+from latentscape.terminal.datasets import print_data
 from latentscape.terminal.progress import counting, watching
 from latentscape.terminal.records import (
     print_info,
@@ -11,6 +12,7 @@ from latentscape.terminal.records import (
 
 __all__ = [
     "counting",
+    "print_data",
     "print_info",
     "print_recipe",
     "print_rows",

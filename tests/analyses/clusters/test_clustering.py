@@ -45,7 +45,9 @@ def coded(points, labels=None, train=None, shape=(1, 2, 2)):
     images = np.broadcast_to(pixels.reshape(-1, *[1] * len(shape)), (count, *shape)).copy()
     names = () if labels is None else NAMES
     index = np.arange(count)
-    split = Split(Dataset("things", images, labels, names), index[:train], index[:0], index[train:])
+    split = Split(
+        Dataset("things", images, labels, names, (0, 255)), index[:train], index[:0], index[train:]
+    )
     points = np.asarray(points, np.float32)
     return Codes(
         "things",

@@ -10,6 +10,8 @@ from latentscape.evaluation.results import Latent
 from latentscape.reporting.blocks import Aside, Block, Details, Prose, Section
 from latentscape.reporting.duplicates import duplicates_of
 from latentscape.reporting.sentences import (
+    describe_left_out,
+    describe_range,
     describe_supervision,
     describe_verdict,
     shortened,
@@ -37,6 +39,8 @@ def section(subject: Subject) -> Section:
         blocks.append(_aside("warning", "Tested on what was trained on.", sentences))
     if sentences := supervised(subject):
         blocks.append(_aside("note", "Trained with labels.", sentences))
+    if sentences := left_out(subject):
+        blocks.append(_aside("note", "Not all of the data are used.", sentences))
     blocks += [Prose(paragraphs(subject)), charts.against_pca(subject), *tables.results(subject)]
     return Section("summary", "What was found", "", [*blocks, *_verdicts(subject)])
 
@@ -78,6 +82,12 @@ def supervised(subject: Subject) -> list[str]:
         for row in subject.rows
         if row.supervised
     ]
+
+
+def left_out(subject: Subject) -> list[str]:
+    """Say what the sources of the data hold that is not used."""
+    entries = dict.fromkeys(entry for row in subject.rows for entry in row.data.left_out)
+    return describe_left_out(entries)
 
 
 def _aside(look: str, heading: str, sentences: Sequence[str]) -> Aside:
@@ -200,6 +210,7 @@ def _circumstances(subject: Subject) -> list[str]:
     runs = [run for row in subject.rows for run in row.runs]
     sentences = [
         f"The data are {data.name} ({shape(list(data.shape))}): {_sizes(subject)}.",
+        describe_range(data.range, data.range_reason),
         _test_images(subject, runs),
         *_no_duplicates(subject),
         _seeds(subject),

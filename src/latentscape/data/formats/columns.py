@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
+from latentscape.data.labels import NO_LABELS
 
 LABEL_NAMES = ("label", "labels", "target", "class")
 """What a column of labels is called, in small letters."""
@@ -29,7 +30,7 @@ def choose_columns(
         The names of all columns.
     label_name : str or None
         The label column, or its position from the end (-1); by default the one called ``label``,
-        ``labels``, ``target`` or ``class``, if there is one.
+        ``labels``, ``target`` or ``class``, if there is one. ``none`` leaves all of these out.
     origin : str
         The table, for the message.
 
@@ -46,8 +47,10 @@ def choose_columns(
     DataError
         If the label column does not exist or is one of several, or no column of values remains.
     """
-    label = _label_column(names, label_name, origin)
-    others = [index for index in range(len(names)) if index != label]
+    is_none = label_name == NO_LABELS
+    label = None if is_none else _label_column(names, label_name, origin)
+    labels = _called_labels(names) if is_none else [label]
+    others = [index for index in range(len(names)) if index not in labels]
     pixels = [index for index in others if _PIXEL.fullmatch(names[index])]
     values = (
         pixels
@@ -129,9 +132,13 @@ def _label_column(names: Sequence[str], label_name: str | None, origin: str) -> 
     )
 
 
+def _called_labels(names: Sequence[str]) -> list[int]:
+    return [index for index, name in enumerate(names) if name.lower() in LABEL_NAMES]
+
+
 def _default_label(names: Sequence[str], origin: str) -> int | None:
     """Return the column that is called as labels are; refuse to choose among several."""
-    called = [index for index, name in enumerate(names) if name.lower() in LABEL_NAMES]
+    called = _called_labels(names)
     if len(called) > 1:
         options = [f"--labels {names[index]}" for index in called]
         raise DataError(

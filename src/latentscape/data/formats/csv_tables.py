@@ -70,7 +70,7 @@ def read_csv(path: Path, config: DataConfig, size: int) -> Contents:
         _batches(layout, size),
         count=None,
         channels_first=True,
-        find_range=partial(_find_range, layout),
+        type_widens=True,
         left_out=left_out(layout.names, layout.label, layout.values),
     )
 
@@ -86,18 +86,6 @@ def _batches(layout: _Layout, size: int) -> Iterator[Examples]:
                 yield Examples(_values(rows, layout), labels, partial(_metadata, rows, layout))
     except pa.ArrowException as error:
         raise _first_mistake(layout, str(error)) from error
-
-
-def _find_range(layout: _Layout) -> tuple[float, float]:
-    """Return 0 to 255 if all numbers are integers, which only the end of the table shows."""
-    import pyarrow as pa
-
-    try:
-        for _ in _tables(layout, ["uint8", "int64"]):
-            pass
-    except pa.ArrowException:  # a fraction, or a mistake that reading the rows will find again
-        return 0.0, 1.0
-    return 0.0, 255.0
 
 
 def _tables(layout: _Layout, types: list[str]) -> "Iterator[pa.Table]":

@@ -11,6 +11,7 @@ import numpy as np
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
+from latentscape.data.conversion import mixed_depth
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -150,15 +151,6 @@ def stack_images(images: Iterable[Array], names: Sequence[str]) -> Array:
             stacked = np.repeat(stacked, len(image), axis=1)
         stacked[index] = image  # a grey image is repeated over three channels
     return stacked
-
-
-def mixed_depth(first: str, before: np.dtype, name: str, dtype: np.dtype) -> DataError:
-    """Build the error for images whose grey levels differ in depth."""
-    return DataError(
-        f"{first} has grey levels of type {before} but {name} of type {dtype}",
-        expected="images of one depth, so that a value means the same in all of them",
-        fix="Convert those of one kind.",
-    )
 
 
 def _check_alike(stacked: Array, image: Array, first: str, name: str) -> None:

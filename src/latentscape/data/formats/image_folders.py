@@ -74,6 +74,7 @@ def contents_of_images(
         _batches(layout, path, find, config, size),
         len(layout.images),
         channels_first=True,
+        grey_levels=True,
         n_official_train=layout.n_official_train,
         n_official_validation=layout.n_official_validation,
         left_out=(*layout.left_out, *_further_images(layout, find)),

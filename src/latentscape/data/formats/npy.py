@@ -8,7 +8,8 @@ from pathlib import Path
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.data.arrays import map_array
-from latentscape.data.contents import Contents, Examples, check_label_count, label_table
+from latentscape.data.contents import Contents, Examples, label_table
+from latentscape.data.labels import NO_LABELS, check_label_count
 
 _BATCH = 4 << 20
 """Maximum bytes of a batch, since each is copied from the file before it is copied to its place."""
@@ -20,7 +21,8 @@ def read_npy(path: Path, config: DataConfig, size: int) -> Contents:
     ``config.labels`` may name a .npy file of N labels, here or beside `path`.
     """
     array = map_array(path)
-    labels = None if config.labels is None else find_label_file(path, config.labels)
+    named = config.labels not in (None, NO_LABELS)
+    labels = find_label_file(path, str(config.labels)) if named else None
     if labels is not None:
         check_label_count(map_array(labels), len(array), str(path))
     n_bytes = array.dtype.itemsize * math.prod(array.shape[1:])

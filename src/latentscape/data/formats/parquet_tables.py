@@ -74,6 +74,7 @@ def read_parquet(path: Path, config: DataConfig, size: int) -> Contents:
         _batches(path, metadata, config, layout, size),
         metadata.num_rows,
         channels_first=not _is_list(layout.dtype),
+        grey_levels=_is_encoded(layout.dtype),
         left_out=left_out(layout.names, layout.label, layout.values),
     )
 

@@ -1,0 +1,149 @@
+"""All examples of a file in memory, as a `Dataset`."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
+from latentscape.core.ranges import Extent, ValueRange
+from latentscape.core.records import Array, Dataset
+from latentscape.data.contents import Contents
+from latentscape.data.labels import index_labels
+from latentscape.data.limits import check_memory
+from latentscape.data.streams import Chunk, colour_like, convert, decide_range, writable
+
+
+def to_dataset(
+    contents: Contents,
+    name: str,
+    origin: str,
+    config: DataConfig,
+    known: ValueRange | None = None,
+) -> Dataset:
+    """Read all examples of a file: the concatenation of its chunks.
+
+    Parameters
+    ----------
+    contents : Contents
+        What a reader returned.
+    name : str
+        Short name of the dataset.
+    origin : str
+        Where the examples come from; begins every message.
+    config : DataConfig
+        ``shape``, ``range``, ``resize`` and ``grey`` are applied.
+    known : tuple of float, optional
+        As for `find_range`.
+
+    Raises
+    ------
+    DataError
+        For values that are not finite numbers, a shape that does not fit, missing labels, an empty
+        or unclear range, or fewer than two examples.
+    """
+    extent: Extent | None = None
+
+    def chunks() -> Iterator[Chunk]:
+        nonlocal extent
+        for examples, chunk in convert(contents, origin, config):
+            extent = Extent.of(examples.values).joined(extent)
+            yield chunk
+
+    whole = concatenate(chunks(), contents.count, origin)
+    if len(whole.images) < 2:
+        raise DataError(
+            f"{origin} holds {len(whole.images)} example(s)",
+            expected="two or more: one to train on, one to test on",
+        )
+    if whole.images.ndim == 2 and (config.resize or config.grey):
+        raise DataError(
+            f"{origin} holds vectors, which have no size and no colours",
+            expected="images, for --resize and --grey",
+            fix="Say how flat images are laid out: --shape HxW.",
+        )
+    labels, label_names, no_labels = index_labels(
+        whole.labels, len(whole.images), contents.label_names, origin
+    )
+    shape = whole.images.shape[1:]
+    value_range, reason = decide_range(contents, extent, shape, config, origin, known)
+    return Dataset(
+        name=name,
+        images=whole.images,
+        labels=labels,
+        label_names=label_names,
+        value_range=value_range,
+        n_official_train=contents.n_official_train,
+        n_official_validation=contents.n_official_validation,
+        origin=contents.origin or origin,
+        left_out=(*contents.left_out, *no_labels),
+        range_reason=reason,
+    )
+
+
+def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chunk:
+    """Put chunks into one, without metadata.
+
+    Parameters
+    ----------
+    chunks : iterable of Chunk
+        If any image is in colour, grey ones become colour; if any value is a float, all become
+        floats.
+    count : int or None
+        Number of examples, if it is known. Then no more than the result and one chunk are in memory
+        at a time.
+    origin : str
+        Where the examples come from, for messages.
+
+    Raises
+    ------
+    DataError
+        If two chunks differ in the shape of an example, or `count` is wrong.
+    """
+    if count is None:
+        chunks = _collect(chunks, origin)
+        count = sum(len(chunk.images) for chunk in chunks)
+    whole, labels, n_read = Chunk(np.empty((0, 1), np.uint8), (0.0, 1.0)), [], 0
+    for chunk in chunks:
+        images = _put(chunk.images, whole.images if n_read else None, n_read, count, origin)
+        whole = Chunk(images, chunk.value_range)
+        labels.append(chunk.labels)
+        n_read += len(chunk.images)
+    if n_read != count:
+        raise DataError(f"{origin} holds {n_read} examples", expected=f"the {count} it declares")
+    present = [column for column in labels if column is not None]
+    return replace(whole, labels=np.concatenate(present)) if present else whole
+
+
+def _collect(chunks: Iterable[Chunk], origin: str) -> list[Chunk]:
+    """Return chunks without their tables, of which nobody knows yet how many there are."""
+    collected, n_bytes = [], 0
+    for chunk in chunks:
+        collected.append(replace(chunk, build_metadata=None))
+        n_bytes += chunk.images.nbytes
+        # All of it stands in memory twice when it becomes one array.
+        check_memory(n_bytes, f"What has been read of {origin} as one array")
+    return collected
+
+
+def _put(part: Array, images: Array | None, start: int, count: int, origin: str) -> Array:
+    """Copy a part of the images to its place among all of them."""
+    if images is None:
+        if len(part) == count:
+            return writable(part)
+        n_bytes = part.dtype.itemsize * count * math.prod(part.shape[1:])
+        check_memory(n_bytes, f"All {count:,} examples of {origin}")
+        images = np.empty((count, *part.shape[1:]), part.dtype)
+    images = colour_like(images, part.shape[1:])
+    part = colour_like(part, images.shape[1:])
+    if part.shape[1:] != images.shape[1:]:
+        raise DataError(
+            f"From example {start} of {origin} on, examples have the shape {part.shape[1:]}",
+            expected=f"that of the examples before, {images.shape[1:]}",
+            fix="Resize images while they are read (--resize).",
+        )
+    images = images.astype(np.promote_types(images.dtype, part.dtype), copy=False)
+    images[start : start + len(part)] = part
+    return images
