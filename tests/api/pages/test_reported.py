@@ -8,9 +8,10 @@ from latentscape.config.recipe import Reported
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.blocks import Table
-from latentscape.runs import RunFindings
+from latentscape.runs import RunFindings, open_run
 from latentscape.runs.directory import write_recipe
-from synthetic import add, change, study_subject, subject
+from latentscape.runs.identity import write_identity
+from synthetic import DENSITY, add, change, gaussian, study_subject, subject
 
 SHARE = Metric("acc", "Accuracy", "majority", higher_is_better=True, is_share=True)
 COUNT = Metric("read", "Readable", "of 16", higher_is_better=True, is_count=True)
@@ -27,9 +28,10 @@ def claimed(run, register):
         numbers_of = tuple(Reported(metric=key, value=value) for key, value in claims.items())
         recipe = one.recipe.model_copy(update={"reported": numbers_of})
         write_recipe(one.run.path / "recipe.yaml", recipe)
+        write_identity(one.run.path)
         codes = toys.scores(label, 2, [])
         model = codes[0].model_copy(update={"scores": numbers})
-        return add(RunFindings(one.run), item.result(codes=(model, *codes[1:])))
+        return add(RunFindings(open_run(one.run.path)), item.result(codes=(model, *codes[1:])))
 
     return make
 
@@ -79,6 +81,14 @@ def test_several_models_and_metrics_are_crossed_with_their_deviations(claimed):
     assert [cell.text for cell in claims] == ["–", "16", "–"]
     assert _column(table, "Readable of 16", "obtained")[1].note == "± 0.71, not reached"
     assert [cell.note for cell in _column(table, "Training", "time")] == ["1.0 ×"] * 3
+
+
+def test_a_density_does_not_stand_below_a_reported_score(claimed):
+    score = add(claimed("a", {"elbo": -105.0, "acc": 0.4}, acc=0.5), gaussian())
+    density = add(claimed("b", {"acc": 0.4}, acc=0.5), gaussian(likelihood=DENSITY, elbo=907.0))
+    table = _table(study_subject([score], [density]))
+    obtained = _column(table, "ELBO nats per image", "obtained")
+    assert [cell.text for cell in obtained] == ["−100.2", "–"]
 
 
 def test_origins_stand_below(run):

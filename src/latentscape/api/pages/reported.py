@@ -69,7 +69,9 @@ def _crossed(subject: Subject, metrics: Sequence[Metric]) -> Table:
 def _pair(row: Row, metric: Metric) -> list[Cell]:
     claim = next((claim for claim in row.facts.claims if claim.metric == metric.key), None)
     if claim is None:
-        return [Cell(NONE), _obtained(row, row.mean(metric), metric)]
+        # Numbers of likelihoods may be of another kind than those that were reported of others.
+        value = None if metric.key in row.facts.likelihoods else row.mean(metric)
+        return [Cell(NONE), _obtained(row, value, metric)]
     obtained, reached = _obtained(row, claim.obtained, metric), ""
     if claim.obtained is not None:
         is_reached = metric.is_better(claim.obtained, claim.reported)
