@@ -18,7 +18,7 @@ from latentscape.core.findings import Record, to_json
 from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
 from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
 from latentscape.runs.owner import Work, moved, owning
-from latentscape.runs.reading import read_recipe, read_record, read_records
+from latentscape.runs.reading import parse_recipe, read_record, read_records, read_yaml
 
 _R = TypeVar("_R", bound=Record)
 
@@ -68,8 +68,10 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The whole resolved recipe."""
-        recipe = read_recipe(self.path / "recipe.yaml")
-        self._check_file("recipe.yaml")
+        file = self.path / "recipe.yaml"
+        content = read_yaml(file)
+        recipe = parse_recipe(file, content)
+        self._check_file(file.name, content)
         return recipe
 
     @property
@@ -134,8 +136,8 @@ class Run:
             self._check_file(name)
         return records
 
-    def _check_file(self, name: str) -> None:
-        check_file(self.path, name, self._read_identity())
+    def _check_file(self, name: str, content: object = None) -> None:
+        check_file(self.path, name, self._read_identity(), content)
 
     def _read_identity(self) -> Identity:
         """Read the identity, and refuse another run than the one that was opened."""

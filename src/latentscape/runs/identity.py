@@ -78,7 +78,7 @@ def read_identity(path: Path) -> Identity:
     """
     file = _file(path)
     if not file.exists():
-        sums = _sums(path, CREATED)
+        sums = _sums(path, ("data.json", "environment.json"))
         return Identity(id=sha256(json.dumps(sums).encode()).hexdigest()[:32])
     return read_record(file, Identity)
 
@@ -91,15 +91,29 @@ def seal(path: Path, model: str) -> None:
     _write(path, Identity(id=before.id, files=files, model=model))
 
 
-def check_file(path: Path, name: str, identity: Identity) -> None:
+def check_file(path: Path, name: str, identity: Identity, content: object = None) -> None:
     """Refuse a file of a run that is not as it was written.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the run.
+    name : str
+        Of the file.
+    identity : Identity
+        That of the run.
+    content : object, optional
+        What the file of settings or of data holds, where it is parsed already.
 
     Raises
     ------
     RunError
         Which names it.
     """
-    if name in identity.files and identity.files[name] != _sum(path / name):
+    if name not in identity.files:
+        return
+    actual = _sum(path / name) if content is None else _sum_of(name, content)
+    if actual != identity.files[name]:
         raise damaged(path / name, "it is not as it was written (its SHA-256 is another)")
 
 
@@ -142,20 +156,28 @@ def _sums(path: Path, names: Iterable[str]) -> dict[str, str]:
 
 def _sum(file: Path) -> str:
     try:
-        content = _lasting(file) if file.name in EDITABLE else file.read_bytes()
+        if file.name not in EDITABLE:
+            return sha256(file.read_bytes()).hexdigest()
+        content = read_yaml(file) if file.suffix == ".yaml" else read_json(file, {})
     except (OSError, RunError):  # No file, or nothing that can be read.
-        content = b""
-    return sha256(content).hexdigest()
+        return sha256().hexdigest()
+    return _sum_of(file.name, content)
 
 
-def _lasting(file: Path) -> bytes:
-    """Return the content of a file without what may be changed."""
-    content = read_yaml(file) if file.suffix == ".yaml" else read_json(file, {})
-    for setting in EDITABLE[file.name]:
-        *parts, name = setting.split(".")
-        place = content
-        for part in parts:
-            place = place.get(part) if isinstance(place, dict) else None
-        if isinstance(place, dict):
-            place.pop(name, None)
-    return repr(content).encode()
+def _sum_of(name: str, content: object) -> str:
+    """SHA-256 over what a file of settings or data holds, but for what may be changed."""
+    return sha256(repr(_without(content, EDITABLE[name])).encode()).hexdigest()
+
+
+def _without(content: object, settings: Iterable[str]) -> object:
+    """Return content without settings, whose names have dots between the levels."""
+    if not isinstance(content, dict):
+        return content
+    lasting = dict(content)
+    for setting in settings:
+        name, _, below = setting.partition(".")
+        if below and name in lasting:
+            lasting[name] = _without(lasting[name], [below])
+        elif not below:
+            lasting.pop(name, None)
+    return lasting
