@@ -168,6 +168,13 @@ def quickstart() -> str:
     return "\n".join(["```text", *load("quickstart").printed, "```"])
 
 
+def quickstart_words() -> str:
+    """Say how many models of the quickstart PCA beats."""
+    rows = list(_models(load("quickstart")))
+    behind = sum(map(_loses, rows))
+    return f"{behind} of the {len(rows)} {'does' if behind == 1 else 'do'} not."
+
+
 def floor() -> str:
     """Write the least cross-entropy that MNIST allows."""
     return number(load("reference").rows[0].statistic("entropy_floor").mean, 3)
@@ -186,6 +193,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "ae-vs-cae-circumstances": lambda: circumstances("ae-vs-cae"),
     "codes": codes,
     "quickstart": quickstart,
+    "quickstart-words": quickstart_words,
     "exports": exports,
     "exports-words": exports_words,
     "exports-circumstances": lambda: circumstances("exports"),
