@@ -114,6 +114,14 @@ def test_images_that_are_all_the_same_are_copies(small):
     assert count_duplicates(replace(small, dataset=data)).exact == 100
 
 
+def test_the_largest_values_and_the_fewest_examples_are_counted(small):
+    images = small.dataset.images * np.float32(2e37)
+    data = replace(small.dataset, images=images, value_range=(0.0, 3.2e38))
+    assert not count_duplicates(replace(small, dataset=data)).any
+    single = replace(small, train=small.train[:1], test=small.test[:1])
+    assert not count_duplicates(single).any
+
+
 def test_only_so_many_are_looked_at(small, monkeypatch):
     monkeypatch.setattr(duplicates, "MAX_EXAMPLES", 40)
     counts = count_duplicates(with_copies(small, two_values_off, 50))

@@ -22,7 +22,13 @@ MIN_VALUES = 64
 MAX_EXAMPLES = 100_000
 """Examples of each part among which near ones are looked for."""
 
-_CHUNK, _PROJECTED, _CANDIDATES = 1000, 16, 4
+_CHUNK = 1 << 22
+"""Values that are worked on together, so that memory stays bounded."""
+
+_PAIRS = 500
+"""Pairs of training examples whose distances tell how much two of them differ."""
+
+_PROJECTED, _CANDIDATES = 16, 4
 
 _REACH = 2.0
 """A projection on 16 random directions stretches one distance in ten million by more than that."""
@@ -91,8 +97,9 @@ def _digests(dataset: Dataset, index: _Indices) -> Iterator[bytes]:
 
 def _chunks(dataset: Dataset, index: _Indices) -> Iterator[Array]:
     """Yield stored values (B, ...) of the examples in `index`, in its order."""
-    for start in range(0, len(index), _CHUNK):
-        yield dataset.images[index[start : start + _CHUNK]]
+    size = max(1, _CHUNK // math.prod(dataset.shape))
+    for start in range(0, len(index), size):
+        yield dataset.images[index[start : start + size]]
 
 
 def _count_near(dataset: Dataset, train: _Indices, test: _Indices) -> int:
@@ -104,7 +111,7 @@ def _count_near(dataset: Dataset, train: _Indices, test: _Indices) -> int:
     from scipy.spatial import KDTree
 
     directions = np.random.default_rng(0).standard_normal((math.prod(dataset.shape), _PROJECTED))
-    directions = (directions / math.sqrt(_PROJECTED)).astype(np.float32)
+    directions /= math.sqrt(_PROJECTED)
     known, asked = (_projected(dataset, index, directions) for index in (train, test))
     reach = NEAR * _typical_distance(dataset, train)
     # The margin lets equal examples through where nothing differs.
@@ -120,15 +127,15 @@ def _count_near(dataset: Dataset, train: _Indices, test: _Indices) -> int:
 
 def _projected(dataset: Dataset, index: _Indices, directions: Array) -> Array:
     flat = (images.reshape(len(images), -1) for images in _chunks(dataset, index))
-    return np.concatenate([images.astype(np.float32) @ directions for images in flat])
+    # In double precision, where no float32 overflows.
+    return np.concatenate([images.astype(np.float64) @ directions for images in flat])
 
 
 def _typical_distance(dataset: Dataset, train: _Indices) -> float:
     """Return the median distance of random pairs of training examples."""
     source = np.random.default_rng(0)
-    ones, others = (source.permutation(train)[:_CHUNK] for _ in range(2))
-    pairs = zip(dataset.images[ones], dataset.images[others], strict=True)
-    distances = [_distance(one, other) for one, other in pairs]
+    pairs = zip(*(source.permutation(train)[:_PAIRS] for _ in range(2)), strict=True)
+    distances = [_distance(dataset.images[one], dataset.images[other]) for one, other in pairs]
     return float(np.median(distances))
 
 
