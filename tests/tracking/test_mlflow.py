@@ -166,3 +166,38 @@ def test_a_server_that_does_not_answer_is_told_before_anything_is_made(tmp_path,
         latentscape.train("simple-20", track="mlflow", folder=tmp_path / "runs", quiet=True)
     assert "secret" not in str(told.value)
     assert list(tmp_path.iterdir()) == []
+
+
+STORES = {
+    "postgresql://ada:s3cr%2Fet@localhost/db": r"needs the package psycopg\w*, .* pip install psyc",
+    "mysql+pymysql://ada:s3cr%2Fet@localhost/db": "needs the package pymysql, .* install pymysql",
+    "postgresql://ada:s3cr%2Fet@localhost:port/db": "cannot use its store: .*'port'",
+    "nothing://ada:s3cr%2Fet@localhost": r"unsupported URI 'nothing://ada:\*\*\*@localhost'",
+    "http://ada:s3cr%2Fet@[bad": "cannot use its store: Invalid",
+    "http://ada:s3cr%2Fet@127.0.0.1:9": "server at 127.0.0.1 does not answer",
+    "nothing://localhost?password=s3cr%2Fet": r"unsupported URI 'nothing://localhost\?\*\*\*'",
+}
+
+
+@pytest.mark.parametrize(("uri", "message"), STORES.items(), ids=STORES)
+def test_a_store_that_cannot_be_used_is_told_without_its_password(uri, message, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(ConfigError, match=message) as refused:
+        MlflowTracker.check()
+    error = refused.value
+    while error is not None:  # Those that --debug shows, too.
+        assert "s3cr" not in str(error)
+        error = error.__cause__
+
+
+def test_nor_is_it_told_when_tracking_stops(run, small, monkeypatch, capsys):
+    tracker = MlflowTracker(run, small)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://ada:s3cr%2Fet@localhost/db")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+
+    def fail():
+        raise OSError("no answer from ada:s3cr/et@localhost, or s3cr%2Fet, with t0ken")
+
+    tracker._carefully(fail)
+    told = capsys.readouterr().err
+    assert "OSError: no answer from ada:***@localhost, or ***, with ***" in told

@@ -7,6 +7,7 @@ which ``mlflow ui`` there opens. (A store of plain files MLflow itself refuses s
 
 import json
 import logging
+import os
 import sys
 import time
 import warnings
@@ -14,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from latentscape.core.errors import ConfigError, Interrupted
+from latentscape.core.errors import ConfigError, Interrupted, brief
 from latentscape.core.extras import require
 from latentscape.core.files import write_json
 from latentscape.core.records import Array, Dataset, Split
@@ -44,6 +45,8 @@ ARTEFACTS = (
 """Files and folders of a run that are kept, as far as they are there."""
 
 _PATIENCE = 10.0  # seconds
+
+_SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 _MEND = "Look at MLFLOW_TRACKING_URI; without it MLflow writes to mlflow.db in this folder."
 
@@ -71,15 +74,25 @@ class MlflowTracker(Tracker):
     @classmethod
     def check(cls) -> None:
         """Find out whether MLflow is installed and its store answers; see `Tracker.check`."""
-        mlflow = _import()
+        mlflow, exc = _import(), _import("sqlalchemy.exc")
         uri = mlflow.get_tracking_uri()
-        if urlsplit(uri).scheme in ("http", "https"):
-            _check_reachable(uri)
         try:
+            if uri.startswith(("http://", "https://")):
+                _check_reachable(uri)
             with _quietly():  # A new store says a lot while its tables are made.
                 mlflow.MlflowClient().search_experiments(max_results=1)
-        except mlflow.MlflowException as error:
-            raise ConfigError(f"MLflow cannot use its store: {error}", fix=_MEND) from error
+        except ImportError as error:
+            driver = (error.name or str(error)).partition(".")[0]
+            raise ConfigError(
+                f"MLflow's store needs the package {driver}, which is not installed",
+                fix=f"Install it with: pip install {driver}",
+            ) from error
+        except (mlflow.MlflowException, exc.SQLAlchemyError, OSError, ValueError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            reason = _without_secrets(str(error))
+            cause = error if reason == str(error) else None  # --debug would show it.
+            raise ConfigError(f"MLflow cannot use its store: {brief(reason)}", fix=_MEND) from cause
 
     def begin(self, epochs_done: int) -> None:
         """Go on with the MLflow run, or make one, and write the epochs that it lacks."""
@@ -117,6 +130,10 @@ class MlflowTracker(Tracker):
             return
         stopped = isinstance(error, Interrupted | KeyboardInterrupt)
         self._end("KILLED" if stopped else "FAILED")
+
+    def describe(self, error: Exception) -> str:
+        """Say what went wrong, without the password of the store."""
+        return _without_secrets(super().describe(error))
 
     def _end(self, status: str) -> None:
         with redirect_stdout(sys.stderr):  # MLflow prints a link to where results are to stand.
@@ -243,6 +260,16 @@ def _check_reachable(uri: str) -> None:
         raise ConfigError(
             f"The MLflow server at {urlsplit(uri).hostname} does not answer", fix=_MEND
         ) from error
+
+
+def _without_secrets(text: str) -> str:
+    """Hide what the address of the store or the environment says in confidence, if it is quoted."""
+    address, _, query = _import().get_tracking_uri().partition("?")
+    _, _, password = address.partition("://")[2].rpartition("@")[0].partition(":")
+    secrets = [password, query, *(os.environ.get(name, "") for name in _SECRETS)]
+    for secret in {*secrets, *map(unquote, secrets)} - {""}:
+        text = text.replace(secret, "***")
+    return text
 
 
 @contextmanager

@@ -69,6 +69,10 @@ class Tracker(Callback):
         """Let go of what was opened; `error` is what ended the run, None if it ended well."""
         raise NotImplementedError
 
+    def describe(self, error: Exception) -> str:
+        """Say what went wrong in the other program."""
+        return f"{type(error).__name__}: {error}"
+
     def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
         """Begin where training begins."""
         self._carefully(self._begin, epochs_done)
@@ -111,7 +115,7 @@ class Tracker(Callback):
 
     def _give_up(self, error: Exception) -> None:
         self.failed = True
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = self.describe(error).partition("\n")[0]
         print(
             f"Tracking {self.run.name} with {self.title} has stopped; the run goes on. {reason}",
             file=sys.stderr,
