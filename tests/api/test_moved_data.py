@@ -81,6 +81,19 @@ def test_a_run_finds_its_data_from_any_folder(homes, tmp_path, monkeypatch):
     assert sheet.images.shape == (2, 4, 1, 28, 28)
 
 
+def test_a_run_finds_its_file_of_labels_too(digits, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / "labels").mkdir(parents=True)
+    np.save(home / "x.npy", digits.images[::12])
+    np.save(home / "labels" / "y.npy", digits.labels[::12])
+    monkeypatch.chdir(home)
+    changes = {**CHANGES, "data.labels": "labels/y.npy"}
+    run = latentscape.train("simple-20", data="x.npy", changes=changes, name="a", quiet=True)
+    monkeypatch.chdir(tmp_path)
+    sheet = latentscape.reconstruct(home / run.path, count=3)
+    assert sheet.images.shape == (2, 3, 1, 28, 28)
+
+
 def test_what_needs_no_examples_goes_on_without_them(moved, image, tmp_path, monkeypatch):
     run, _ = moved("vae-20")
     monkeypatch.chdir(tmp_path)
@@ -180,7 +193,9 @@ def test_a_model_file_says_what_it_needs(homes, tmp_path, monkeypatch):
     home = homes("simple-20")
     file = shutil.copy(home / "runs" / "simple-20" / "model.safetensors", tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(MissingData, match="training data of model.safetensors.*--trained-on"):
+    with pytest.raises(
+        MissingData, match="training data of model.safetensors.*--trained-on.*--from prior"
+    ):
         latentscape.sample(file, count=4)
     assert latentscape.sample(file, count=4, data=home / "digits.csv").images.shape[0] == 4
     assert latentscape.sample(file, count=4, source="prior").images.shape[0] == 4

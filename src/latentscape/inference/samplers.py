@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from latentscape.config import TERMS
-from latentscape.core.errors import ConfigError
+from latentscape.core.errors import ConfigError, MissingData
 from latentscape.inference.samples import draw_from_prior, mixture_codes
 from latentscape.model import Network
 from latentscape.runs import TrainedOn
@@ -122,4 +122,10 @@ class MixtureSampler(Sampler):
 
     def draw(self, trained_on: TrainedOn, count: int, labels: Tensor | None, seed: int) -> Tensor:
         """Fit and draw, for a conditional model once for each label; see `Sampler.draw`."""
-        return mixture_codes(self.model, trained_on, count, labels, seed)
+        try:
+            return mixture_codes(self.model, trained_on, count, labels, seed)
+        except MissingData as error:
+            raise MissingData(
+                str(error),
+                fix="A mixture is fitted to their codes; --from prior needs none of them.",
+            ) from error

@@ -287,7 +287,7 @@ def load_run_split(
             f"{run.name} was trained on data in memory, which are not kept with it",
             fix="Give them in Python: data=latentscape.Dataset(...).",
         )
-    recipe = as_trained(recipe, facts.range)
+    recipe = _with_label_file(as_trained(recipe, facts.range), facts.origin)
     split = load_split(recipe, _where(run.name, recipe, data, facts.origin), binarize)
     fingerprint = split.dataset.fingerprint
     if facts.fingerprint != fingerprint:
@@ -303,6 +303,17 @@ def load_run_split(
             fix="An estimator has trained it: measure it with its score().",
         )
     return replace(split, subsets=facts.subsets)
+
+
+def _with_label_file(recipe: Recipe, origin: str) -> Recipe:
+    """Return a recipe whose file of labels is found, though it was typed in another folder."""
+    labels, typed = recipe.data.labels, recipe.data.source
+    if labels is None or os.path.exists(labels) or not origin.endswith(typed):
+        return recipe
+    file = os.path.join(origin[: -len(typed)], labels)
+    if not os.path.isfile(file):
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": file})})
 
 
 def _where(
