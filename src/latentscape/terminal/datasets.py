@@ -5,6 +5,7 @@ from rich.markup import escape
 from latentscape.core import units
 from latentscape.core.records import PARTS
 from latentscape.data import DataSummary
+from latentscape.reporting.duplicates import describe_duplicates
 from latentscape.reporting.sentences import describe_left_out, describe_range
 from latentscape.terminal.layout import print_line, show, table
 
@@ -18,6 +19,8 @@ def print_data(summary: DataSummary) -> None:
         grid.add_row(f"[bold]{key}", escape(value))
     show(grid)
     print_line(describe_range(summary.value_range, summary.range_reason))
+    look = "yellow" if summary.duplicates.any else ""
+    print_line(describe_duplicates(summary.duplicates), look)
     for sentence in describe_left_out(summary.left_out):
         print_line(sentence, "yellow")
 
