@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import h5py
+import numcodecs
 import numpy as np
 import pytest
 import torch
@@ -96,6 +97,23 @@ def test_arrays_without_values_are_bombs(
         load(path)
     stream = stream_data(path, (1, 100, 100), 2, changes={"range": (0, 1)})
     assert next(iter(stream.chunks)).images.shape == (2, 1, 100, 100)
+
+
+@pytest.mark.parametrize("damage", [slice(3, 8), slice(8, 12), slice(12, 16), slice(100, None)])
+def test_damaged_chunks_of_blosc_do_not_end_the_process(
+    tmp_path: Path, images: np.ndarray, damage: slice
+) -> None:
+    """Blosc believes the header of a chunk, and reads where there is nothing."""
+    group = zarr.create_group(tmp_path / "x.zarr", zarr_format=2)
+    group.create_array("images", data=images, compressors=numcodecs.Blosc())
+    path = tmp_path / "x.zarr"
+    np.testing.assert_array_equal(load(path).images[:, 0], images)
+    (chunk,) = (path / "images").glob("0*")
+    content = bytearray(chunk.read_bytes())
+    content[damage] = b"" if damage.stop is None else b"\x7f" * (damage.stop - damage.start)
+    chunk.write_bytes(bytes(content))
+    with pytest.raises(DataError, match=str(path)):
+        load(path)
 
 
 @pytest.mark.parametrize(

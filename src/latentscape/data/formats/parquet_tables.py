@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def _batches(
     with _opened(path) as file:
         # Reading ahead (pre_buffer) would hold whole row groups in memory, also for a stream.
         source = parquet.ParquetFile(file, metadata=metadata, buffer_size=_BUFFER, pre_buffer=False)
-        for table in _tables(source, layout, size):
+        for table in _tables(source, layout, path, size):
             columns = [
                 _Column(table.column(index), f"{path}, column {layout.names[index]!r}", first)
                 for index in layout.values
@@ -99,7 +100,7 @@ def _batches(
             first += len(table)
 
 
-def _tables(file: "ParquetFile", layout: _Layout, size: int) -> "Iterator[pa.Table]":
+def _tables(file: "ParquetFile", layout: _Layout, path: Path, size: int) -> "Iterator[pa.Table]":
     import pyarrow as pa
 
     groups = range(file.num_row_groups)
@@ -109,23 +110,20 @@ def _tables(file: "ParquetFile", layout: _Layout, size: int) -> "Iterator[pa.Tab
         largest = max((file.metadata.row_group(group).num_rows for group in groups), default=0)
         width = layout.dtype.bit_width / 8 if pa.types.is_primitive(layout.dtype) else 8
         n_bytes = largest * len(layout.values) * width
-        check_memory(n_bytes, f"A row group of {largest:,} rows")
+        check_memory(n_bytes, f"A row group of {largest:,} rows of {path}")
         return (file.read_row_group(group) for group in groups)
-    batches = file.iter_batches(min(size, _rows_at_once(file.metadata, layout)))
+    batches = file.iter_batches(min(size, _rows_at_once(file, path)))
     return (pa.Table.from_batches([batch]) for batch in batches)
 
 
-def _rows_at_once(metadata: "FileMetaData", layout: _Layout) -> int:
-    """Return how many rows may be read at once, as a list may be as long as a file."""
-    name = layout.names[layout.values[0]]
-    largest = 1.0
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            if column.path_in_schema.partition(".")[0] == name:
-                n_bytes = max(8 * column.num_values, column.total_uncompressed_size)
-                largest = max(largest, n_bytes / max(group.num_rows, 1))
-    check_memory(largest, f"A row of the column {name!r}")
-    return max(min(_MAX_ROWS, int(_MAX_BYTES / largest)), 1)
+def _rows_at_once(file: "ParquetFile", path: Path) -> int:
+    """Return how many rows as the first one may be read at once: a list can be as long as a file.
+
+    It reads that row. Arrow's metadata of columns would tell, but aborts where they are damaged.
+    """
+    n_bytes = sum(batch.nbytes for batch in islice(file.iter_batches(1), 1))
+    check_memory(n_bytes, f"The first row of {path}")
+    return max(min(_MAX_ROWS, _MAX_BYTES // max(int(n_bytes), 1)), 1)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Tensors of PyTorch (.pt, .pth) and of safetensors; no code in them is ever run."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -72,7 +73,8 @@ def read_torch(path: Path, config: DataConfig, size: int) -> Contents:
     import torch
 
     check_memory(path.stat().st_size, f"What {path} holds")
-    with _whole(path, "tensors of PyTorch"):
+    with _whole(path, "tensors of PyTorch"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged files, which are refused below
         content = torch.load(path, map_location="cpu", weights_only=True)
         tensors = _by_name(content)
         if tensors is None:

@@ -1,5 +1,6 @@
 """Zarr arrays and groups of them, in folders or zip files (extra ``zarr``)."""
 
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,10 @@ from latentscape.core.errors import DataError, LatentscapeError
 from latentscape.core.extras import require
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.formats.named_arrays import contents_of_arrays
+from latentscape.data.limits import check_memory
+
+_BLOSC_HEADER = struct.Struct("<4xIII")
+"""Of a chunk: the bytes that it becomes, those of a block, and its own."""
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
 
@@ -33,12 +38,15 @@ def read_zarr(path: Path, config: DataConfig, size: int) -> Contents:
         warnings.simplefilter("ignore")  # about files beside the metadata, and old versions
         arrays = _arrays(path)
         for name, array in arrays.items():
-            if "pickle" in str(array.metadata):
+            if "pickle" in str(array.metadata).lower():
                 raise DataError(
                     f"{path} holds pickled objects in {name or 'its array'}, "
                     "which can run any program",
                     expected="arrays of numbers",
                 )
+            codecs = str(array.metadata).lower()
+            if path.is_dir() and "blosc" in codecs and "sharding" not in codecs:
+                _check_blosc(path / name)
         contents = contents_of_arrays(arrays, path, config, size)
     return replace(contents, batches=_guarded(contents.batches, path))
 
@@ -51,6 +59,25 @@ def _arrays(path: Path) -> dict[str, Any]:
         return {"": opened}
     members = opened.members(max_depth=None)
     return {name: item for name, item in sorted(members) if isinstance(item, zarr.Array)}
+
+
+def _check_blosc(folder: Path) -> None:
+    """Refuse chunks whose header does not fit: Blosc believes it, and crashes on damaged ones.
+
+    https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst describes it.
+    """
+    for file in folder.rglob("*"):
+        if file.name in (*_METADATA, ".zattrs", ".zmetadata") or not file.is_file():
+            continue
+        with file.open("rb") as chunk:
+            header = chunk.read(_BLOSC_HEADER.size)
+        size = file.stat().st_size
+        if len(header) < _BLOSC_HEADER.size:
+            raise ValueError(f"its chunk {file.name} is {size} bytes long")
+        unpacked, block, packed = _BLOSC_HEADER.unpack(header)
+        check_memory(unpacked, f"A chunk of {folder}")
+        if packed != size or not 0 < block <= unpacked:
+            raise ValueError(f"the header of its chunk {file.name} does not fit")
 
 
 def _guarded(batches: Iterator[Examples], path: Path) -> Iterator[Examples]:
