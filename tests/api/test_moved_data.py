@@ -199,3 +199,13 @@ def test_a_model_file_says_what_it_needs(homes, tmp_path, monkeypatch):
         latentscape.sample(file, count=4)
     assert latentscape.sample(file, count=4, data=home / "digits.csv").images.shape[0] == 4
     assert latentscape.sample(file, count=4, source="prior").images.shape[0] == 4
+
+
+def test_a_model_file_knows_its_data_from_others(homes, tmp_path, table, monkeypatch):
+    home = homes("simple-20")
+    file = shutil.copy(home / "runs" / "simple-20" / "model.safetensors", tmp_path)
+    lines = table.splitlines()
+    (tmp_path / "digits.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="digits is not what model.safetensors was trained on"):
+        latentscape.sample(file, count=4)

@@ -170,6 +170,7 @@ def test_foreign_newer_and_damaged_metadata(model_file, metadata, message):
         ("model.input.range", [0, 0], "smaller one"),
         ("model.input.range", [0, float("nan")], "finite number"),
         ("model.input.range", [1], "model.input.range.1: Field required"),
+        ("model.input.limits", [1, 1], "limits must be the smaller"),
         ("model.input.labels", -1, "model.input.labels"),
         ("model.input", None, "no input shape"),
         ("model.latent", {"kind": "gaussian", "dim": 4}, "term on its posterior"),

@@ -148,7 +148,8 @@ def _write(folder: Path, model: ModelFile, findings: RunFindings, card: Card) ->
     }
     with write_folder(folder) as building:
         weights = model.network.state_dict()
-        save_model(building / "model.safetensors", weights, recipe, model.label_names)
+        file = building / "model.safetensors"
+        save_model(file, weights, recipe, model.label_names, data=model.data)
         write_recipe(building / "recipe.yaml", recipe)
         write_json(building / "config.json", config)
         write_json(building / "data.json", to_json(data.model_copy(update={"origin": data.name})))

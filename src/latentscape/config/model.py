@@ -56,6 +56,8 @@ class InputConfig(Part):
         """Check what a field alone cannot show."""
         if self.range[0] >= self.range[1]:
             raise ValueError("the first value of range must be the smaller one")
+        if self.limits is not None and self.limits[0] >= self.limits[1]:
+            raise ValueError("the first value of limits must be the smaller one")
 
 
 Encoder = Annotated[BodyConfig, OneOf(BODIES, lambda body: body.encodes)]

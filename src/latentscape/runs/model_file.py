@@ -5,7 +5,7 @@ ask for anything, so a network of shapes alone is built first, and compared with
 are there.
 
 Its metadata have one entry: JSON with ``schema``, ``recipe``, ``label_names``, perhaps
-``estimator``, and ``sha256`` over the weights and the rest of the JSON.
+``estimator`` and ``data``, and ``sha256`` over the weights and the rest of the JSON.
 """
 
 import json
@@ -71,12 +71,15 @@ class ModelFile:
         What the labels of the training data are called.
     estimator : dict
         What an estimator needs beside these, JSON-able; empty where a run was saved.
+    data : str
+        Fingerprint of the training data; empty in files of earlier versions and of estimators.
     """
 
     network: Network
     recipe: Recipe
     label_names: tuple[str, ...]
     estimator: Json
+    data: str = ""
 
 
 def save_model(
@@ -85,6 +88,7 @@ def save_model(
     recipe: Recipe,
     label_names: Iterable[str],
     estimator: Json | None = None,
+    data: str = "",
 ) -> None:
     """Write a model file.
 
@@ -92,10 +96,10 @@ def save_model(
     ----------
     path : Path
         Where; conventionally ``model.safetensors``.
-    weights, recipe, label_names, estimator
+    weights, recipe, label_names, estimator, data
         As for `pack_model`.
     """
-    write_bytes(path, pack_model(weights, recipe, label_names, estimator)[0])
+    write_bytes(path, pack_model(weights, recipe, label_names, estimator, data)[0])
 
 
 def pack_model(
@@ -103,6 +107,7 @@ def pack_model(
     recipe: Recipe,
     label_names: Iterable[str],
     estimator: Json | None = None,
+    data: str = "",
 ) -> tuple[bytes, str]:
     """Return the content of a model file, and the checksum that it states.
 
@@ -116,12 +121,15 @@ def pack_model(
         What the labels of the training data are called.
     estimator : mapping, optional
         What `ModelFile` keeps of an estimator.
+    data : str
+        Fingerprint of the training data.
     """
     about: Json = {
         "schema": SCHEMA,
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "label_names": list(label_names),
         **({} if estimator is None else {"estimator": dict(estimator)}),
+        **({"data": data} if data else {}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     about["sha256"] = _checksum(about, tensors)
@@ -174,7 +182,9 @@ def read_model(path: str | Path) -> ModelFile:
         raise damaged(file, "what it says beside its recipe makes no sense", _COPY)
     if file != path:
         check_model(path)
-    return ModelFile(_fill(model, weights).eval(), recipe, tuple(map(str, names)), estimator)
+    names = tuple(map(str, names))
+    data = str(about.get("data", ""))
+    return ModelFile(_fill(model, weights).eval(), recipe, names, estimator, data)
 
 
 def _open(file: Path) -> tuple[str, dict[str, Tensor]]:

@@ -88,6 +88,13 @@ class OpenModel:
         recipe = as_trained(self.recipe, self.recipe.model.input.range)
         split = load_split(recipe, _where(self.name, recipe, self._data))
         check_input(self.recipe, split)
+        if self.file.data not in ("", split.dataset.fingerprint):
+            raise DataError(
+                f"{split.dataset.name} is not what {self.name} was trained on: it has the "
+                f"fingerprint {split.dataset.fingerprint[:12]}",
+                expected=self.file.data[:12],
+                fix="Say where the training data are: --trained-on PLACE.",
+            )
         return split
 
     @property

@@ -102,7 +102,8 @@ class RunStorage:
 
     def write_model(self, weights: Mapping[str, Tensor], label_names: Iterable[str]) -> None:
         """Write the model file, once it is noted which one belongs to the run."""
-        content, checksum = pack_model(weights, self.recipe, label_names)
+        data = self.run.data.fingerprint
+        content, checksum = pack_model(weights, self.recipe, label_names, data=data)
         with self.owned():
             seal(self.run.path, checksum)
             write_bytes(self.run.model_file, content)
