@@ -81,6 +81,19 @@ def test_hdf5_reads_no_other_file(tmp_path: Path, images: np.ndarray) -> None:
     )
 
 
+def test_a_damaged_heap_of_texts_ends(tmp_path: Path, images: np.ndarray) -> None:
+    """HDF5 itself looks for the end of free space without size for ever."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["images"], file["labels"] = images, [f"class {index % 3}" for index in range(30)]
+    content = path.read_bytes()
+    assert load(path).label_names == ("class 0", "class 1", "class 2")
+    start = content.index(b"GCOL") + 16
+    path.write_bytes(content[:start] + bytes(16) + content[start + 16 :])
+    with pytest.raises(DataError, match="a heap of texts is damaged"):
+        load(path)
+
+
 @pytest.mark.parametrize("kind", ["hdf5", "zarr"])
 def test_arrays_without_values_are_bombs(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,7 @@
 """HDF5 files (extra ``hdf5``)."""
 
+import mmap
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,8 +18,21 @@ from latentscape.data.contents import Contents, Examples
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
 from latentscape.data.text import readable
 
+_HEAP = b"GCOL\1\0\0\0"
+_OBJECT = struct.Struct("<H6xQ")
+"""Of a text in a heap: its number, which is 0 for free space, and its length."""
+
 # All that h5py raises over damaged files.
-_DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +83,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """
     h5py = require("h5py", "hdf5", f"Reading {path}")
     with _whole(path):
+        _check_heaps(path)
         yield h5py.File(path, "r")
 
 
@@ -97,6 +113,28 @@ def _whole(path: Path) -> Iterator[None]:
             f"{path} cannot be read as HDF5: {str(error) or type(error).__name__}",
             expected="a whole HDF5 file",
         ) from error
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse damaged heaps of texts: HDF5 would look for the end of some of them for ever.
+
+    https://docs.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html describes them.
+    """
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        start = content.find(_HEAP)
+        while start >= 0:
+            (size,) = struct.unpack_from("<Q", content, start + len(_HEAP))
+            place, end = start + 16, min(start + size, len(content))
+            while place + _OBJECT.size <= end:
+                index, length = _OBJECT.unpack_from(content, place)
+                step = _OBJECT.size + -(-length // 8) * 8 if index else length
+                if not 0 < step <= size:
+                    raise ValueError("a heap of texts is damaged")
+                place += step
+            start = content.find(_HEAP, start + len(_HEAP))
 
 
 def _datasets(file: Any) -> dict[str, Any]:
