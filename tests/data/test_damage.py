@@ -1,63 +1,42 @@
 """Whatever a damaged file provokes in a library, a `DataError` or readable data come out."""
 
-import gzip
-import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from PIL import Image
-from pyarrow import parquet
+from data.format_samples import SAMPLES
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.data import load_dataset
 
-
-def _encoded(write: Callable[[io.BytesIO], object]) -> bytes:
-    buffer = io.BytesIO()
-    write(buffer)
-    return buffer.getvalue()
-
-
-@pytest.fixture
-def samples(
-    images: np.ndarray, labels: np.ndarray, idx_bytes: Callable[[np.ndarray], bytes]
-) -> dict[str, bytes]:
-    """Return a whole small file of each format, by file name."""
-    table = pa.table({"label": labels, "pixels": images.reshape(30, 64).tolist()})
-    picture = Image.fromarray(images[0])
-    return {
-        "x.csv": "\n".join(["a,b", *("1,2" for _ in range(20))]).encode(),
-        "x.npy": _encoded(lambda file: np.save(file, images)),
-        "x.npz": _encoded(lambda file: np.savez_compressed(file, images=images, labels=labels)),
-        "x.parquet": _encoded(lambda file: parquet.write_table(table, file)),
-        "images-idx3-ubyte": idx_bytes(images),
-        "images-idx3-ubyte.gz": gzip.compress(idx_bytes(images)),
-        "folder/x.png": _encoded(lambda file: picture.save(file, "PNG")),
-        "folder/x.jpg": _encoded(lambda file: picture.save(file, "JPEG")),
-    }
+_TURNS = 8
+"""Each seed takes one of so many formats, so that the seeds together take all of them often."""
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_random_damage(tmp_path: Path, samples: dict[str, bytes], seed: int) -> None:
+def test_random_damage(tmp_path: Path, images: np.ndarray, labels: np.ndarray, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    for name, content in samples.items():
-        damaged = np.frombuffer(content, np.uint8).copy()
-        # Half of the time in the beginning, where a format says what it is.
-        reach = min(len(damaged), 60) if seed % 2 else len(damaged)
-        places = generator.integers(0, reach, 1 + seed % 4)
-        damaged[places] = generator.integers(0, 256, len(places))
-        length = generator.integers(len(damaged)) if seed % 3 == 0 else len(damaged)
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(damaged[:length].tobytes())
-        source = path.parent if name.startswith("folder/") else path
-        message = _outcome(str(source))
-        assert not message or str(source) in message
-        path.unlink()
+    for number in range(seed % _TURNS, len(SAMPLES), _TURNS):
+        sample = list(SAMPLES.values())[number]
+        path = tmp_path / str(number) / sample.name
+        path.parent.mkdir()
+        sample.write(path, images, labels)
+        files = [file for file in sorted([path, *path.rglob("*")]) if file.is_file()]
+        file = files[generator.integers(len(files))]
+        file.write_bytes(_damaged(file.read_bytes(), generator, seed))
+        message = _outcome(str(path))
+        assert not message or str(path) in message
+
+
+def _damaged(content: bytes, generator: np.random.Generator, seed: int) -> bytes:
+    damaged = np.frombuffer(content, np.uint8).copy()
+    # Half of the time in the beginning, where a format says what it is.
+    reach = min(len(damaged), 60) if seed % 2 else len(damaged)
+    places = generator.integers(0, reach, 1 + seed % 4)
+    damaged[places] = generator.integers(0, 256, len(places))
+    length = generator.integers(len(damaged)) if seed % 3 == 0 else len(damaged)
+    return damaged[:length].tobytes()
 
 
 def _outcome(source: str) -> str:
