@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.format_samples import SAMPLES
 
+from data.format_samples import SAMPLES
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.data import load_dataset

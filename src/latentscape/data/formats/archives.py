@@ -28,6 +28,7 @@ from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
 from latentscape.data.formats.image_folders import contents_of_images
 from latentscape.data.formats.image_layout import ImagePath, arrange_images
 from latentscape.data.formats.webdataset import Members, find_sidecars, sidecar_labels
+from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory, read_within_memory
 from latentscape.data.text import readable
 
@@ -80,9 +81,9 @@ def read_image_archive(path: Path, config: DataConfig, size: int) -> Contents:
     if not images:
         raise _without_images(path, others)
     sidecars = find_sidecars(images, archive.members)
-    choice = "none" if sidecars else config.labels
+    choice = NO_LABELS if sidecars else config.labels
     layout = arrange_images(images, str(path), choice)
-    if sidecars and config.labels != "none":
+    if sidecars and config.labels != NO_LABELS:
         with _readable_archive(path):
             labels = sidecar_labels(
                 layout.images, sidecars, archive.members, config.labels, str(path)

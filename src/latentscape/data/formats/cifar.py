@@ -16,6 +16,7 @@ from latentscape.core.records import Array
 from latentscape.data.compression import unreadable
 from latentscape.data.contents import Contents, Examples, label_table
 from latentscape.data.formats.parts import part_of_file
+from latentscape.data.labels import NO_LABELS
 from latentscape.data.text import readable
 
 _SHAPE = (3, 32, 32)
@@ -66,6 +67,7 @@ def read_cifar(path: Path, config: DataConfig, size: int) -> Contents:
         _batches(train + test, kind, position, names, size),
         sum(counts),
         channels_first=True,
+        grey_levels=True,
         n_official_train=sum(counts[: len(train)]) if test and train else None,
     )
 
@@ -81,7 +83,7 @@ def _kind(files: Sequence[Path], folder: Path) -> _Kind:
 
 def _position(kind: _Kind, labels: str | None, path: Path) -> int:
     levels = list(kind.name_files)
-    if labels not in (None, "none", *levels):
+    if labels not in (None, NO_LABELS, *levels):
         raise DataError(
             f"data.labels is {labels!r}, but {path} is read as {kind.name}",
             expected=f"{' or '.join(levels)}, or none to use no labels",

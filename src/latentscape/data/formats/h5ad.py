@@ -17,6 +17,7 @@ from latentscape.data.contents import Contents
 from latentscape.data.formats.columns import LABEL_NAMES
 from latentscape.data.formats.hdf5 import guarded, open_hdf5, stored
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
+from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory
 
 
@@ -108,7 +109,7 @@ def _columns(file: Any) -> list[str]:
 
 
 def _label(columns: Sequence[str], wanted: str | None, path: Path) -> str | None:
-    if wanted == "none":
+    if wanted == NO_LABELS:
         return None
     if wanted is None:
         return next((name for name in columns if name.lower() in LABEL_NAMES), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
 from latentscape.data.formats.parts import PARTS, part_of_folder
+from latentscape.data.labels import NO_LABELS
 from latentscape.data.text import readable
 
 ImagePath = tuple[str, ...]
@@ -106,7 +107,7 @@ def arrange_images(
 
 
 def _check_choice(labels: str | None, origin: str) -> None:
-    if labels not in (None, "none", *LEVELS):
+    if labels not in (None, NO_LABELS, *LEVELS):
         raise DataError(
             f"data.labels is {labels!r}, but the classes of {origin} are its folders",
             expected="outer or inner for folders in folders, none to use no labels",
@@ -184,7 +185,7 @@ def _label(
 ) -> _Part:
     """Name the class of each image by the folder below that of the part."""
     lengths = {len(path) - depth - 1 for path in images}
-    if labels == "none":
+    if labels == NO_LABELS:
         return _Part(name, tuple(images), None)
     if len(lengths) > 1:
         raise _mixed_depths(images, depth, origin)

@@ -19,6 +19,7 @@ from latentscape.data.arrays import load_arrays
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.formats.npy import find_label_file
 from latentscape.data.formats.parts import PARTS, other_words, part_of_file
+from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory
 
 _VALUES = ("images", "image", "imgs", "img", "x", "data", "features", "inputs", "samples")
@@ -92,7 +93,7 @@ def contents_of_arrays(
     DataError
         If no array is called as examples are and there are several, or labels do not fit.
     """
-    is_named = config.labels not in (None, "none")
+    is_named = config.labels not in (None, NO_LABELS)
     labels = _named_labels(arrays, path, str(config.labels)) if is_named else None
     pairs = [] if is_named else _find_parts(arrays, path)
     pairs = pairs or [_find_pair(arrays, config.labels, path)]

@@ -73,6 +73,7 @@ def read_pixel_table(path: Path, config: DataConfig, size: int) -> Contents:
         _batches(layout, [part for part in PARTS if part in counts], config, size),
         sum(sizes) if sizes else None,
         channels_first=True,
+        grey_levels=True,
         n_official_train=sizes[0] if len(sizes) > 1 else None,
         n_official_validation=sizes[1] if len(sizes) > 2 else 0,
         left_out=left_out(names, layout.label, values),
