@@ -8,6 +8,7 @@ import toys
 from latentscape.analyses.summaries import baseline_statistics, code_scores, summarise
 from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
+from latentscape.evaluation.study import CodeScores
 from synthetic import add, make_run
 
 MORE = toys.named("more", Metric("more", "More"))
@@ -29,7 +30,7 @@ def scored(run):
 
     def make(label="m", dim=2, seed=0, gain=0.0, pixels=0.53, **more):
         codes = list(toys.scores(label, dim, ["toy_a"], gain))
-        codes[1] = codes[1].model_copy(update={"scores": {"toy_a": pixels}})
+        codes[1] = CodeScores(name="raw pixels", kind="pixels", scores={"toy_a": pixels})
         result = toys.ToyResult(codes=tuple(codes))
         other = MORE.result(codes=toys.scores(label, dim, ["more"])[:2])
         return add(run(label, latent_dim=dim, seed=seed, **more), result, other)
@@ -46,14 +47,14 @@ def test_what_analyses_say_of_a_code_is_joined(scored):
     model, pixels, pca = code_scores(scored(dim=6, gain=0.1))
     assert [code.kind for code in (model, pixels, pca)] == ["model", "pixels", "pca"]
     assert (pixels.name, pca.name) == ("raw pixels", "PCA, 6")
-    assert model.scores == {"toy_a": 0.6, "more": 0.5}
-    assert pixels.scores == {"toy_a": 0.53, "more": 0.53}
-    assert pca.scores == {"toy_a": 0.47}
+    assert model.means == {"toy_a": 0.6, "more": 0.5}
+    assert pixels.means == {"toy_a": 0.53, "more": 0.53}
+    assert pca.means == {"toy_a": 0.47}
 
 
 def test_one_analysis_alone_is_enough(run):
     result = MORE.result(codes=toys.scores("m", 2, ["more"]))
-    assert code_scores(add(run(), result))[0].scores == {"more": 0.5}
+    assert code_scores(add(run(), result))[0].means == {"more": 0.5}
 
 
 def test_rows_have_the_scores_of_their_model_over_seeds(scored):

@@ -15,7 +15,7 @@ from latentscape.core.metrics import Metric
 from latentscape.data import Duplicates
 from latentscape.evaluation.against_pca import Difference
 from latentscape.evaluation.results import Evaluation, Latent
-from latentscape.evaluation.study import Claim, Failure
+from latentscape.evaluation.study import Claim, CodeScores, Failure
 from latentscape.reporting.sentences import describe_supervision
 from latentscape.runs.facts import Event, Supervision
 from latentscape.runs.wording import describe_collapse
@@ -276,7 +276,7 @@ def test_a_run_shows_what_its_code_is_good_for_beside_its_baselines(shown, score
 
 def test_what_was_not_measured_of_a_code_is_a_dash(shown, run):
     codes = toys.scores("m", 2, KEYS)
-    codes = (*codes[:2], codes[2].model_copy(update={"scores": {"toy_a": 0.47}}))
+    codes = (*codes[:2], CodeScores(name=codes[2].name, kind="pca", scores={"toy_a": 0.47}))
     text = shown(subject(add(run("m"), toys.ToyResult(codes=codes))))
     assert re.search(r"Toy accuracy, one to one +50.0 % +53.0 % +–", text)
 

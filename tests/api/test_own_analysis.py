@@ -275,7 +275,7 @@ def test_a_study_has_its_mean_and_deviation_over_seeds(study, capsys):
     assert NORM.write_statistic(statistic) in printed
     assert "Lengths of codes" in page
     assert NORM.write(statistic.mean) in page
-    assert NORM.write_sd(statistic) in page
+    assert NORM.write_spread(statistic) in page
     facts = subject_json(subject_of(study.folder))
     assert facts["rows"][0]["statistics"]["norm"] == statistic.model_dump()
 
@@ -311,7 +311,7 @@ def test_a_quantity_stands_in_every_table(run, study, capsys, tmp_path):
     print_subject(subject_of(study.folder))
     assert WORST.metric.write_statistic(statistic) in capsys.readouterr().out
     page = latentscape.report(study.folder).read_text(encoding="utf-8")
-    assert WORST.metric.write_sd(statistic) in page
+    assert WORST.metric.write_spread(statistic) in page
 
 
 def test_runs_are_read_where_the_analysis_and_the_quantity_are_not_known(run, monkeypatch):

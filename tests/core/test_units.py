@@ -41,8 +41,8 @@ def test_percent():
 
 def test_standard_deviations():
     metric = Metric("m", "M")
-    assert metric.write_sd(Statistic(mean=1.0, sd=0.01234, n=2)) == "± 0.012"
-    assert metric.write_sd(Statistic(mean=1.0)) == metric.write_sd(None) == ""
+    assert metric.write_spread(Statistic(mean=1.0, sd=0.01234, n=2)) == "± 0.012"
+    assert metric.write_spread(Statistic(mean=1.0)) == metric.write_spread(None) == ""
 
 
 def test_statistics():

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from latentscape.analyses.analysis import Result
+from latentscape.analyses.codes import Guessing
 from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.units import share
 from latentscape.reporting.blocks import Aside, Block, Prose
 from latentscape.reporting.sentences import (
     as_sentence,
@@ -47,3 +49,9 @@ def print_notes(item: AnyAnalysis, result: Result) -> None:
         print_line(sentence, "dim", indent=2)
     for sentence in skip_sentences(item, result):
         print_line(sentence, "yellow", indent=2)
+
+
+def describe_guessing(guessing: Guessing) -> str:
+    """Say what accuracy takes no code to reach."""
+    accuracies = (f"{name} {share(value)}" for name, value in guessing.accuracies.items())
+    return f"Without looking: {', '.join(accuracies)}."

@@ -14,7 +14,7 @@ from latentscape.evaluation.study import CodeScores, CodeStatistics, StudyRow
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import RunFindings
 
-_KINDS = ("model", "pixels", "pca", "other")
+_KINDS = ("model", "pixels", "pca", "other", "guess")
 
 
 def run_subject(run: RunFindings) -> Subject:
@@ -109,7 +109,7 @@ def baseline_statistics(groups: Iterable[Sequence[RunFindings]]) -> tuple[CodeSt
 
 def _statistics(runs: Sequence[RunFindings]) -> dict[str, Statistic]:
     """Summarise whatever was measured of the seeds, by the key of the metric."""
-    columns: dict[str, list[float | None]] = {}
+    columns: dict[str, list[Statistic | float | None]] = {}
     for run in runs:
         for key, value in run.require(Evaluation).metrics.items():
             columns.setdefault(key, []).append(value)
@@ -118,9 +118,9 @@ def _statistics(runs: Sequence[RunFindings]) -> dict[str, Statistic]:
                 columns.setdefault(metric.key, []).append(LATENT_NUMBERS[metric](latent))
     for item in analyses():
         for _, result in same_settings(item, runs):
-            for key, value in _model_numbers(item, result).items():
-                columns.setdefault(key, []).append(value)
-    statistics = {key: Statistic.of(values) for key, values in columns.items()}
+            for key, number in _model_numbers(item, result).items():
+                columns.setdefault(key, []).append(number)
+    statistics = {key: _joint(values) for key, values in columns.items()}
     return {key: statistic for key, statistic in statistics.items() if statistic is not None}
 
 
@@ -135,8 +135,10 @@ def _likelihoods(runs: Sequence[RunFindings]) -> dict[str, LikelihoodKind]:
     return kinds
 
 
-def _model_numbers(item: AnyAnalysis, result: Result) -> Mapping[str, float | None]:
-    numbers = {metric.key: value for metric, value in item.row_numbers(result).items()}
+def _model_numbers(item: AnyAnalysis, result: Result) -> Mapping[str, Statistic | float | None]:
+    numbers: dict[str, Statistic | float | None] = {
+        metric.key: value for metric, value in item.row_numbers(result).items()
+    }
     for code in item.scores(result):
         if code.kind == "model":
             numbers |= code.scores
@@ -205,9 +207,21 @@ def _merged(scores: Iterable[CodeScores]) -> list[CodeScores]:
     return sorted(codes.values(), key=_order)
 
 
-def _once(values: Sequence[float | None]) -> Statistic | None:
-    """Summarise; the same number from every seed was measured once, and has no deviation."""
-    return Statistic.of(values[:1] if len(set(values)) == 1 else values)
+def _joint(values: Sequence[Statistic | float | None]) -> Statistic | None:
+    """Summarise over seeds; of a single seed, what it was measured with several times stays."""
+    statistics = [
+        value if isinstance(value, Statistic) else Statistic(mean=value)
+        for value in values
+        if value is not None
+    ]
+    if len(statistics) < 2:
+        return next(iter(statistics), None)
+    return Statistic.of([statistic.mean for statistic in statistics], statistics[0].trials)
+
+
+def _once(values: Sequence[Statistic | None]) -> Statistic | None:
+    """Summarise over runs; what is the same in all of them was measured once."""
+    return _joint(values[:1] if len(set(values)) == 1 else values)
 
 
 def _order(code: CodeScores | CodeStatistics) -> tuple[int, int, str]:

@@ -1,13 +1,15 @@
 """Runs and studies on the terminal: errors, bounds, what codes are good for, reported numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.markup import escape
 
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.analyses.metrics import find_metric, score_metrics
 from latentscape.analyses.registry import analyses
 from latentscape.analyses.summaries import code_scores
 from latentscape.core import units
+from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, ELBO
@@ -23,6 +25,7 @@ from latentscape.reporting.likelihoods import (
     name_kind,
 )
 from latentscape.reporting.sentences import (
+    as_sentence,
     describe_left_out,
     describe_range,
     describe_supervision,
@@ -168,6 +171,19 @@ def _print_scores(row: Row) -> None:
     if grid.row_count:
         align_right(grid, *range(1, 1 + len(codes)))
         show(grid)
+        _print_intervals(codes)
+
+
+def _print_intervals(codes: Iterable[CodeScores | CodeStatistics | Row]) -> None:
+    """Say what stands in brackets, where any code has a share of examples."""
+    if any(s and s.trials for code in codes for s in _statistics(code)):
+        print_line(as_sentence(SENTENCE_ON_INTERVALS), "dim", indent=2)
+
+
+def _statistics(code: CodeScores | CodeStatistics | Row) -> list[Statistic | None]:
+    if isinstance(code, CodeScores):
+        return list(code.scores.values())
+    return [code.statistic(metric) for metric in score_metrics()]
 
 
 def _code_name(row: Row, code: CodeScores) -> str:
@@ -177,12 +193,14 @@ def _code_name(row: Row, code: CodeScores) -> str:
 def _cells(metric: Metric, codes: Sequence[CodeScores], ceilings: Sequence[str]) -> Iterator[str]:
     """Write a metric of all codes, the best of those that compete in bold."""
     compared = [code for code in codes if code.kind not in ceilings]
-    numbers = [code.scores[metric.key] for code in compared if metric.key in code.scores]
+    numbers = [code.means[metric.key] for code in compared if metric.key in code.means]
     choose = max if metric.higher_is_better else min
     best = metric.write(choose(numbers)) if len(numbers) > 1 else ""
     for code in codes:
-        text = metric.write(code.scores.get(metric.key))
-        yield f"[bold]{text}[/]" if text == best else text
+        statistic = code.scores.get(metric.key)
+        is_best = statistic is not None and metric.write(statistic.mean) == best
+        text = metric.write_statistic(statistic).replace(" (", "\n(")
+        yield f"[bold]{text}[/]" if is_best and code in compared else text
 
 
 def _print_score_rows(subject: Subject) -> None:
@@ -198,6 +216,7 @@ def _print_score_rows(subject: Subject) -> None:
         labels = [marked(row.label, row.supervised, False) for row in subject.rows]
         labels += [f"[dim]{escape(code.name)}[/]" for code in subject.study.baselines]
         print_columns(SCORES_TITLE, labels, columns)
+        _print_intervals(codes)
 
 
 def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:

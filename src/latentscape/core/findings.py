@@ -3,6 +3,7 @@
 A record holds numbers, names, flags and reason codes. Sentences are written where people read.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 from warnings import warn
@@ -56,6 +57,10 @@ def warn_renamed(name: str, today: str) -> None:
     warn(message, DeprecationWarning, stacklevel=3)
 
 
+NORMAL_95 = 1.959964
+"""Standard errors within which a normal variable lies with a probability of 95 %."""
+
+
 class Statistic(Record):
     """A number over several seeds.
 
@@ -67,20 +72,42 @@ class Statistic(Record):
         Sample standard deviation; None of a single seed.
     n : int
         How many seeds.
+    trials : int or None
+        Of a share: how many test examples it is a share of.
     """
 
     mean: float
     sd: float | None = None
     n: int = 1
+    trials: int | None = Field(None, ge=1)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Between what a share of all examples lies (95 %), as far as so many can tell.
+
+        The score interval of Wilson (1927), which is right for few examples and for all or none of
+        them too. None of what is no share of examples.
+        """
+        if self.trials is None or not 0 <= self.mean <= 1:
+            return None
+        z, n = NORMAL_95, self.trials
+        centre = (self.mean + z**2 / (2 * n)) / (1 + z**2 / n)
+        reach = z / (1 + z**2 / n)
+        reach *= math.sqrt(self.mean * (1 - self.mean) / n + (z / (2 * n)) ** 2)
+        return max(0.0, centre - reach), min(1.0, centre + reach)
+
+    def over(self, trials: int) -> Self:
+        """Return the same as a share of so many examples."""
+        return self.model_copy(update={"trials": trials})
 
     @classmethod
-    def of(cls, values: Iterable[float | None]) -> Self | None:
+    def of(cls, values: Iterable[float | None], trials: int | None = None) -> Self | None:
         """Summarise the values that are there; None where there is none."""
         numbers = [value for value in values if value is not None]
         if not numbers:
             return None
         sd = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-        return cls(mean=float(np.mean(numbers)), sd=sd, n=len(numbers))
+        return cls(mean=float(np.mean(numbers)), sd=sd, n=len(numbers), trials=trials)
 
 
 class Skip(Record):

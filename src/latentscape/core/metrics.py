@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from latentscape.core.findings import Statistic
 from latentscape.core.units import NONE, number, share
 
+WIDE = 10
+"""Points between the ends of an interval from which on these need no decimals."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -53,20 +56,43 @@ class Metric:
             return f"{int(value):,}"
         return number(value, self.digits)
 
-    def write_sd(self, statistic: Statistic | None) -> str:
-        """Write a standard deviation with its sign; nothing where a single seed has none."""
-        if statistic is None or statistic.sd is None:
+    def write_spread(self, statistic: Statistic | None) -> str:
+        """Write what stands beside a mean: ``± 0.4, 95.1–97.3``.
+
+        These are a standard deviation over repetitions, where there are several that differ, and
+        what so many test examples leave open, where it is a share of them.
+        """
+        if statistic is None:
             return ""
-        return f"± {100 * statistic.sd:.1f}" if self.is_share else f"± {number(statistic.sd, 2)}"
+        return ", ".join(filter(None, [self._deviation(statistic), self._interval(statistic)]))
 
     def write_statistic(self, statistic: Statistic | None) -> str:
-        """Write a mean, and its standard deviation where there is one: 54.6 ± 1.2 %."""
+        """Write a mean with all that stands beside it: 54.6 ± 1.2 % (51.5–57.7)."""
         if statistic is None:
             return NONE
-        mean, sd = self.write(statistic.mean), self.write_sd(statistic)
-        if sd and mean.endswith(" %"):
-            return f"{mean.removesuffix(' %')} {sd} %"
-        return f"{mean} {sd}".rstrip()
+        mean, deviation = self.write(statistic.mean), self._deviation(statistic)
+        if deviation and mean.endswith(" %"):
+            mean = f"{mean.removesuffix(' %')} {deviation} %"
+        elif deviation:
+            mean = f"{mean} {deviation}"
+        interval = self._interval(statistic)
+        return f"{mean} ({interval})" if interval else mean
+
+    def _deviation(self, statistic: Statistic) -> str:
+        # Shares of a few examples are often all the same: that they are certain would be wrong.
+        if statistic.sd is None or (self.is_share and not statistic.sd):
+            return ""
+        if self.is_share:
+            percent = 100 * statistic.sd
+            return f"± {percent:.1f}" if percent >= 0.05 else f"± {number(percent, 1)}"
+        return f"± {number(statistic.sd, 2)}"
+
+    def _interval(self, statistic: Statistic) -> str:
+        if not self.is_share or statistic.interval is None:
+            return ""
+        low, high = (100 * end for end in statistic.interval)
+        decimals = 0 if high - low >= WIDE else 1
+        return f"{low:.{decimals}f}–{high:.{decimals}f}"
 
     def is_better(self, value: float, other: float) -> bool:
         """Whether a value is better than another, or as good."""

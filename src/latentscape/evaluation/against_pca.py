@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latentscape.core.findings import Record
+from latentscape.core.findings import NORMAL_95, Record
 from latentscape.core.units import EXACT
 
 NO_BETTER = 0.98
 """Share of the mean image's error from which on a model hardly does better than that image."""
-
-NORMAL_95 = 1.959964
-"""Standard errors within which a normal variable lies with a probability of 95 %."""
 
 Outcome = Literal["wins", "loses", "undecided"]
 Verdict = Literal["exact_pca", "hardly_better", "no_better", "beats", "loses", "undecided"]

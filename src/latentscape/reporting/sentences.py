@@ -1,6 +1,5 @@
 """Facts as sentences: what a report, the terminal and a model card say of them."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from latentscape.config import CORRUPTIONS, SAMPLERS, TERMS
@@ -164,10 +163,9 @@ def describe_terms(comparison: BaselineComparison) -> str:
     if comparison.sees_labels:
         reasons.append("the model gets the label of each image, and PCA does not")
     if comparison.codebook_size is not None:
-        bits = number(math.log2(comparison.codebook_size), 2)
         reasons.append(
-            f"{count(comparison.components)} indices of {bits} bits hold less than as many real "
-            "numbers of PCA"
+            f"{count(comparison.components)} indices of a codebook of "
+            f"{count(comparison.codebook_size)} hold less than as many real numbers of PCA"
         )
     return f"Not like for like: {joined(reasons)}." if reasons else ""
 

@@ -63,7 +63,7 @@ class Column:
 
 
 def _stacked(cell: str) -> str:
-    return cell.replace(" ±", "\n±")
+    return cell.replace(" ±", "\n±").replace(" (", "\n(")
 
 
 def metric_column(metric: Metric, cells: Sequence[str]) -> Column:
@@ -85,7 +85,8 @@ def print_columns(title: str, labels: Sequence[str], columns: Sequence[Column]) 
     grid.add_column(width=min(longest, max(8, left)), overflow="fold")
     for column in columns:
         heading = f"{column.heading}\n[dim]{column.unit}" if column.unit else column.heading
-        grid.add_column(heading, justify="right", width=column.width(stacked=stacked) - 3)
+        width = column.width(stacked=stacked) - 3
+        grid.add_column(heading, justify="right", width=width, overflow="fold")
     for label, *cells in zip(labels, *(column.cells for column in columns), strict=True):
         grid.add_row(label, *map(_stacked, cells) if stacked else cells)
     console.print(grid)

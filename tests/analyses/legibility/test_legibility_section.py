@@ -176,7 +176,7 @@ def test_nothing_but_an_excuse_is_shown_and_printed(tmp_path, printed):  # noqa:
 def test_legibility_is_printed_at_any_width(printed, width):  # noqa: F811
     text = printed(lambda: ANALYSIS.print_table(legibility()), width)
     assert max(map(len, text.splitlines())) <= width
-    assert "75.0 % of 60" in joined(text)
+    assert "75.0 % (63–84) of 60" in joined(text)
     assert "PCA 70.0 %, originals 98.5 %" in joined(text)
     assert "epoch 1: 8, epoch 3: 12" in joined(text)
     assert f"By label: {LABELS[0]} 90.0 %" in joined(text)

@@ -31,7 +31,7 @@ def test_probes_are_drawn_and_listed_by_number_of_labels():
     assert [chart.name for chart in learning.charts] == ["probe-loss-m", "probe-accuracy-m"]
     table = blocks(section, Table)[0]
     assert [head[0] for head in table.head] == ["k-NN on", "10", "30", "100", "Chosen"]
-    assert (table.rows[0][1].text, table.rows[0][1].note) == ("60.0 %", "± 2.0")
+    assert (table.rows[0][1].text, table.rows[0][1].note) == ("60.0 %", "± 2.0, 47–71")
     assert table.rows[0][-1].text == "k 5"
     assert table.apart == 2
 
@@ -49,10 +49,10 @@ def test_probes_of_several_seeds_are_averaged_and_baselines_stand_once():
     seeds = [run("m", probes("m", seed=seed), seed=seed) for seed in (0, 1, 2)]
     table = blocks(ANALYSIS.section(subject(ANALYSIS, seeds)), Table)[0]
     assert [row[0].text for row in table.rows] == ["m", "raw pixels", "PCA, 2"]
-    assert (table.rows[0][3].text, table.rows[0][3].note) == ("70.0 %", "± 1.0")
+    assert (table.rows[0][3].text, table.rows[0][3].note) == ("70.0 %", "± 1.0, 57–80")
     # The baseline is the same for every seed: its deviation is the one over draws.
-    assert table.rows[1][1].note == "± 2.0"
-    assert table.rows[1][3].note == ""
+    assert table.rows[1][1].note == "± 2.0, 50–74"
+    assert table.rows[1][3].note == "61–83"
 
 
 def test_probes_of_raw_pixels_are_not_merged_over_data():
@@ -102,7 +102,7 @@ def test_scores_are_those_with_all_labels():
     model, *baselines = ANALYSIS.scores(probes("m"))
     assert (model.name, model.kind) == ("m", "model")
     assert [code.kind for code in baselines] == ["pixels", "pca"]
-    assert model.scores == pytest.approx(
+    assert model.means == pytest.approx(
         {"knn_accuracy": 0.7, "logistic_accuracy": 0.71, "probe_accuracy": 0.72}
     )
     assert list(model.scores) == [metric.key for metric in ANALYSIS.metrics]
@@ -113,8 +113,8 @@ def test_the_table_fits_any_width(printed, width):  # noqa: F811
     text = table_of(printed, probes(seed=0), width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    if width > 50:
-        phrases = ("simple-20, k-NN", "59.0 ± 2.0 %", "raw pixels, MLP")
+    if width > 80:
+        phrases = ("simple-20, k-NN", "59.0 ± 2.0 % (46–71)", "raw pixels, MLP")
         assert all(phrase in joined(text) for phrase in phrases)
 
 

@@ -7,6 +7,7 @@ from latentscape.api.pages import reported
 from latentscape.config.recipe import Reported
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.results import Evaluation
+from latentscape.evaluation.study import CodeScores
 from latentscape.reporting.blocks import Table
 from latentscape.runs import RunFindings, open_run
 from latentscape.runs.directory import write_recipe
@@ -30,7 +31,7 @@ def claimed(run, register):
         write_recipe(one.run.path / "recipe.yaml", recipe)
         write_identity(one.run.path)
         codes = toys.scores(label, 2, [])
-        model = codes[0].model_copy(update={"scores": numbers})
+        model = CodeScores(name=label, kind="model", scores=numbers)
         return add(RunFindings(open_run(one.run.path)), item.result(codes=(model, *codes[1:])))
 
     return make

@@ -5,6 +5,7 @@ import pytest
 import toys
 from latentscape.api.pages import scores
 from latentscape.core.metrics import Metric
+from latentscape.evaluation.study import CodeScores
 from latentscape.reporting.blocks import Table
 from synthetic import add, study_subject, subject
 
@@ -109,8 +110,8 @@ def test_metrics_that_are_not_beaten_are_named(run, register):
     item = toys.named("clusters", *metrics)
     register(item)
     model, pixels, pca = toys.scores("m", 2, [metric.key for metric in metrics], gain=0.2)
-    better = {**pixels.scores, "k_majority": 0.9, "k_nmi": 0.9}
-    pixels = pixels.model_copy(update={"scores": better})
+    better = {**pixels.means, "k_majority": 0.9, "k_nmi": 0.9}
+    pixels = CodeScores(name=pixels.name, kind="pixels", scores=better)
     one = add(run("m"), item.result(codes=(model, pixels, pca)))
     assert (
         scores.section(subject(one))

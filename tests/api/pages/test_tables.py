@@ -147,4 +147,4 @@ def test_what_is_not_like_for_like_has_a_star(run):
     assert stars == [False, True, True]
     assert "* b: Not like for like: the model gets the label of each image" in table.caption
     assert "* c: Not like for like: " in table.caption
-    assert "indices of 7.0 bits" in table.caption
+    assert "indices of a codebook of 128 hold" in table.caption

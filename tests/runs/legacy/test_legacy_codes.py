@@ -7,6 +7,7 @@ import pytest
 
 from latentscape.analyses.anomalies import ANALYSIS as ANOMALIES
 from latentscape.analyses.clusters import ANALYSIS as CLUSTERS
+from latentscape.analyses.clusters.metrics import AGREEMENTS
 from latentscape.analyses.notes import skip_sentences
 from latentscape.analyses.probes import ANALYSIS as PROBES
 from latentscape.core.errors import RunError
@@ -72,7 +73,7 @@ def test_clusters():
     protocol = row.protocol
     assert (protocol.n_fitted, protocol.scored_on, protocol.n_scored) == (9, "test", 4)
     assert protocol.labels == "scoring"
-    assert result.kmeans.agreements == (0.75, 0.5, 0.25, 0.125)
+    assert [result.kmeans.statistic(name).mean for name in AGREEMENTS] == [0.75, 0.5, 0.25, 0.125]
     assert result.kmeans.names == ("ring", "#2")
     assert result.kmeans.pictures.test_clusters is PICTURES["cluster_of_codes"]
     assert result.kmeans.pictures.nearest is PICTURES["cluster_nearest"]

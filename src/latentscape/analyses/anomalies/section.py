@@ -104,7 +104,11 @@ def _cells(metrics: Sequence[Metric], line: Sequence[Statistic | None]) -> list[
     texts = [metric.write(statistic.mean if statistic else None) for metric, statistic in pairs]
     best = max((s.mean for s in line if s), default=None)
     return [
-        Cell(text, statistic is not None and text == metric.write(best), metric.write_sd(statistic))
+        Cell(
+            text,
+            statistic is not None and text == metric.write(best),
+            metric.write_spread(statistic),
+        )
         for text, (metric, statistic) in zip(texts, pairs, strict=True)
     ]
 

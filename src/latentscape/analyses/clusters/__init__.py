@@ -11,6 +11,7 @@ from latentscape.analyses.clusters.result import (
     ClusterSettings,
     CodeClusters,
 )
+from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.study import CodeScores
 
@@ -60,6 +61,13 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
         """Yield how well the clusters of each code match labels."""
         for row in result.rows:
             yield CodeScores(name=row.name, kind=row.kind, scores=_scores(row))
+        if result.guessing is not None:
+            known = {key for row in result.rows for key in _scores(row)}
+            yield from result.guessing.scores(m for m in SCORES if m.is_share and m.key in known)
+
+    def n_scored(self, result: Clusters) -> int:
+        """Return the number of scored examples."""
+        return result.rows[0].protocol.n_scored
 
     def not_customary(self, result: Clusters, run: "RunFindings") -> Sequence[Metric]:
         """Return K-means' accuracy unless there are as many clusters as labels: more are purer."""
@@ -80,13 +88,16 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
         print_clusters(self, result)
 
 
-def _scores(row: CodeClusters) -> dict[str, float]:
-    scores = {}
-    for metric, (method, value_of) in SCORES.items():
-        partition = row.partition(method)
-        if partition and partition.agreement:
-            scores[metric.key] = value_of(partition.agreement)
-    return scores
+def _scores(row: CodeClusters) -> dict[str, Statistic]:
+    partitions = {
+        metric: (row.partition(method), name) for metric, (method, name) in SCORES.items()
+    }
+    statistics = {
+        metric.key: partition.statistic(name)
+        for metric, (partition, name) in partitions.items()
+        if partition
+    }
+    return {key: statistic for key, statistic in statistics.items() if statistic is not None}
 
 
 ANALYSIS = ClusterAnalysis()

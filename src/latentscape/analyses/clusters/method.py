@@ -1,6 +1,7 @@
 """Clusters: which examples fall together in codes, formed without labels, then scored with them."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -28,6 +29,7 @@ from latentscape.analyses.clusters.pictures import cluster_pictures
 from latentscape.analyses.clusters.result import (
     METHODS,
     Agreement,
+    AgreementScores,
     ClusterPictures,
     Clusters,
     ClusterSettings,
@@ -35,10 +37,12 @@ from latentscape.analyses.clusters.result import (
     NumberChoice,
     Partition,
 )
+from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.comparison import Comparison
 from latentscape.core.errors import DataError
 from latentscape.core.extras import install, load
 from latentscape.core.findings import MISSING_PACKAGE, Skip
+from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array, Codes
 from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
@@ -125,7 +129,13 @@ def compare_clusters(comparison: Comparison, settings: ClusterSettings) -> Clust
         ("clustering", settings),
         lambda codes: find_clusters(codes, settings, pictured=codes is first),
     )
-    return Clusters(settings=settings, label_names=first.label_names, rows=rows)
+    score: Literal["test", "all"] = "all" if settings.fit == "all" else "test"
+    return Clusters(
+        settings=settings,
+        label_names=first.label_names,
+        guessing=guess_labels(first.labels(settings.fit), first.labels(score)),
+        rows=rows,
+    )
 
 
 def find_clusters(
@@ -247,10 +257,11 @@ def _has_umap() -> bool:
     return True
 
 
-def _fit(task: _Task, method: str, k: int) -> _Fit:
-    start = time.perf_counter()
+def _fit(task: _Task, method: str, k: int, repeat: int = 0) -> _Fit:
+    start, seed = time.perf_counter(), task.settings.seed
+    seed = derive_seed(seed, "repeat", repeat) if repeat else seed
     (codes, scored), places = task.points(method), task.places(method)
-    clustering = CLUSTERERS[method].fit(codes[places], k, task.settings.seed)
+    clustering = CLUSTERERS[method].fit(codes[places], k, seed)
     clusters, is_new = np.empty(len(scored), np.int64), np.ones(len(scored), bool)
     if task.fit == task.score:
         clusters[places], is_new[places] = clustering.clusters, False
@@ -279,8 +290,21 @@ def _partition(
         n_fitted=len(fit.places),
         seconds=fit.seconds,
         agreement=_agreement(task, number.k, fit),
+        repeats=tuple(_repeats(task, method, number.k)),
         pictures=pictures,
     )
+
+
+def _repeats(task: _Task, method: str, k: int) -> Iterator[AgreementScores]:
+    """Yield how well labels agree with the clusters of other seeds."""
+    if not task.has_labels:
+        return
+    for repeat in range(1, CLUSTERERS[method].repeats):
+        agreement = _agreement(task, k, _fit(task, method, k, repeat))
+        assert agreement is not None
+        yield AgreementScores(
+            **{name: getattr(agreement, name) for name in AgreementScores.model_fields}
+        )
 
 
 def _agreement(task: _Task, k: int, fit: _Fit) -> Agreement | None:

@@ -1,9 +1,5 @@
 """The numbers of clusters that codes are compared by."""
 
-from collections.abc import Callable
-from operator import attrgetter
-
-from latentscape.analyses.clusters.result import Agreement
 from latentscape.core.metrics import Metric
 
 KMEANS_ACCURACY = Metric(
@@ -66,13 +62,21 @@ _KMEANS_ARI = Metric(
     about="Rand index of clusters and labels, adjusted for chance: 0 is chance, 1 is perfect.",
 )
 
-SCORES: dict[Metric, tuple[str, Callable[[Agreement], float]]] = {
-    KMEANS_ACCURACY: ("kmeans", attrgetter("majority")),
-    _KMEANS_HUNGARIAN: ("kmeans", attrgetter("hungarian")),
-    _GMM_HUNGARIAN: ("gmm", attrgetter("hungarian")),
-    _AGGLOMERATIVE_HUNGARIAN: ("agglomerative", attrgetter("hungarian")),
-    _UMAP_HUNGARIAN: ("umap", attrgetter("hungarian")),
-    _KMEANS_NMI: ("kmeans", attrgetter("nmi")),
-    _KMEANS_ARI: ("kmeans", attrgetter("ari")),
+SCORES: dict[Metric, tuple[str, str]] = {
+    KMEANS_ACCURACY: ("kmeans", "majority"),
+    _KMEANS_HUNGARIAN: ("kmeans", "hungarian"),
+    _GMM_HUNGARIAN: ("gmm", "hungarian"),
+    _AGGLOMERATIVE_HUNGARIAN: ("agglomerative", "hungarian"),
+    _UMAP_HUNGARIAN: ("umap", "hungarian"),
+    _KMEANS_NMI: ("kmeans", "nmi"),
+    _KMEANS_ARI: ("kmeans", "ari"),
 }
 """Each metric, in the order of tables: the method, and which agreement of it."""
+
+AGREEMENTS = {
+    "majority": KMEANS_ACCURACY,
+    "hungarian": _KMEANS_HUNGARIAN,
+    "nmi": _KMEANS_NMI,
+    "ari": _KMEANS_ARI,
+}
+"""How each field of `AgreementScores` is written, whichever the method."""

@@ -5,9 +5,16 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
-from latentscape.analyses.codes import CodeResult
+from latentscape.analyses.codes import CodeResult, Guessing
 from latentscape.core.errors import ConfigError, unknown
-from latentscape.core.findings import Images, Integers, Record, Skip, check_lengths
+from latentscape.core.findings import (
+    Images,
+    Integers,
+    Record,
+    Skip,
+    Statistic,
+    check_lengths,
+)
 
 METHODS = {
     "kmeans": "K-means",
@@ -18,6 +25,9 @@ METHODS = {
 """The ways to cluster, by their keys: what people read."""
 
 FITS = ("train", "all")
+
+SHARES = ("majority", "hungarian")
+"""The fields of `AgreementScores` that are shares of the scored examples."""
 
 
 class ClusterSettings(Settings):
@@ -99,7 +109,7 @@ class NumberChoice(Record):
     tried: tuple[tuple[int, float], ...]
 
 
-class Agreement(Record):
+class AgreementScores(Record):
     """How well clusters and labels agree, on the scored examples.
 
     Attributes
@@ -112,6 +122,19 @@ class Agreement(Record):
         Mutual information over the mean of the entropies, 0 to 1.
     ari : float
         Rand index adjusted for chance (Hubert and Arabie 1985), 1 at most.
+    """
+
+    majority: float = Field(ge=0, le=1)
+    hungarian: float = Field(ge=0, le=1)
+    nmi: float
+    ari: float
+
+
+class Agreement(AgreementScores):
+    """The same, label by label.
+
+    Attributes
+    ----------
     majority_labels : tuple of str or None
         The commonest label of each cluster among the examples that it was fitted to; None of an
         empty cluster.
@@ -119,10 +142,6 @@ class Agreement(Record):
         How many examples of each label (columns) each cluster (rows) holds.
     """
 
-    majority: float = Field(ge=0, le=1)
-    hungarian: float = Field(ge=0, le=1)
-    nmi: float
-    ari: float
     majority_labels: tuple[str | None, ...]
     confusion: tuple[tuple[NonNegativeInt, ...], ...]
 
@@ -186,6 +205,9 @@ class Partition(Record):
         How long it took.
     agreement : Agreement or None
         None without labels.
+    repeats : tuple of AgreementScores
+        Of further runs of the method, which differ in their seed; of a method that hardly depends
+        on it, or takes long, none.
     pictures : ClusterPictures or None
         Of K-means of the first code; None of all others.
     """
@@ -198,6 +220,7 @@ class Partition(Record):
     n_fitted: int
     seconds: float
     agreement: Agreement | None
+    repeats: tuple[AgreementScores, ...] = ()
     pictures: ClusterPictures | None = None
 
     @model_validator(mode="after")
@@ -218,17 +241,15 @@ class Partition(Record):
         if means is not None:
             check_lengths(k=self.k, means=len(means))
 
-    @property
-    def agreements(self) -> tuple[float | None, float | None, float | None, float | None]:
-        """Majority, one to one, NMI and ARI; None each without labels."""
+    def statistic(self, name: str) -> Statistic | None:
+        """Return ``majority``, ``hungarian``, ``nmi`` or ``ari`` over repeats; None without labels.
+
+        The first two are shares of the scored examples.
+        """
         if self.agreement is None:
-            return None, None, None, None
-        return (
-            self.agreement.majority,
-            self.agreement.hungarian,
-            self.agreement.nmi,
-            self.agreement.ari,
-        )
+            return None
+        values = [getattr(item, name) for item in (self.agreement, *self.repeats)]
+        return Statistic.of(values, sum(self.sizes) if name in SHARES else None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -276,6 +297,8 @@ class Clusters(Result):
     ----------
     label_names : tuple of str
         Columns of every confusion; empty without labels.
+    guessing : Guessing or None
+        Accuracy that takes no code at all; None without labels.
     rows : tuple of CodeClusters
         Of each code; the run's model first.
     """
@@ -283,6 +306,7 @@ class Clusters(Result):
     part = "clustering"
 
     settings: ClusterSettings = ClusterSettings()
+    guessing: Guessing | None = None
     label_names: tuple[str, ...]
     rows: tuple[CodeClusters, ...] = Field(min_length=1)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from latentscape.analyses.clusters.metrics import AGREEMENTS
 from latentscape.analyses.clusters.result import METHODS, Clusters, CodeClusters, Partition
 from latentscape.analyses.notes import circumstances
 from latentscape.analyses.registry import AnyAnalysis
@@ -72,22 +73,31 @@ def _methods(row: Row) -> list[Block]:
     head = [("Code", ""), ("Method", ""), ("Clusters", ""), ("Accuracy", "majority")]
     head += [("Accuracy", "one to one"), ("NMI", ""), ("ARI", ""), ("Silhouette", "")]
     head += [("Fitted on", "codes"), ("Time", "seconds")]
-    n_baselines = sum(code.kind != "model" for code, _ in lines)
-    caption = "Every way of clustering, for the code and its baselines."
+    guessing = _of(row).guessing
+    for name, accuracy in guessing.accuracies.items() if guessing else ():
+        cells = [Cell(""), Cell(""), *[Cell(share(accuracy))] * 2, *[Cell("")] * 5]
+        body.append([Cell(name, title=True), *cells])
+    n_baselines = sum(code.kind != "model" for code, _ in lines) + len(body) - len(lines)
+    caption = (
+        "Every way of clustering, for the code and its baselines; ± over seeds of K-means, and "
+        "intervals are what so many scored images leave open (95 %, Wilson)."
+    )
     return [Table(caption, head, body, n_baselines)]
 
 
 def _scores(partition: Partition) -> list[Cell]:
-    majority, hungarian, nmi, ari = partition.agreements
-    texts = [
-        METHODS[partition.method],
-        count(partition.k),
-        *map(share, (majority, hungarian)),
-        *(number(score, 3) for score in (nmi, ari, partition.silhouette)),
-        count(partition.n_fitted),
-        number(partition.seconds, 2),
+    agreements = []
+    for name, metric in AGREEMENTS.items():
+        statistic = partition.statistic(name)
+        text = metric.write(statistic.mean if statistic else None)
+        agreements.append(Cell(text, note=metric.write_spread(statistic)))
+    costs = (number(partition.silhouette, 3), count(partition.n_fitted))
+    return [
+        Cell(METHODS[partition.method]),
+        Cell(count(partition.k)),
+        *agreements,
+        *map(Cell, (*costs, number(partition.seconds, 2))),
     ]
-    return [Cell(text) for text in texts]
 
 
 def _pictured(subject: Subject, row: Row) -> list[Block]:

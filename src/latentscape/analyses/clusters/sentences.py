@@ -7,17 +7,22 @@ from latentscape.analyses.clusters.clusterers import (
     MAX_DIM,
     NEIGHBOURS,
     RESTARTS,
+    SEEDS,
     STARTS,
     STEPS,
     VOTERS,
 )
 from latentscape.analyses.clusters.partitions import MAX_POINTS
 from latentscape.analyses.clusters.result import Clusters, CodeClusters
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.core.units import count
 
 _METHODS = (
     "Clusters are formed from codes alone. Only their number may be that of the labels",
+    SENTENCE_ON_INTERVALS,
     f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most",
+    f"K-means' scores are means over {SEEDS} such seeds, ± their standard deviation; pictures and "
+    "counts are those of the first. The other methods have one seed",
     f"Gaussian mixture: the greatest likelihood of {STARTS} starts, with full covariances where "
     "there are enough examples",
     f"Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest neighbours. Examples that "

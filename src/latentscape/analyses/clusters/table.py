@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
 
+from latentscape.analyses.clusters.metrics import AGREEMENTS
 from latentscape.analyses.clusters.result import METHODS, Clusters, Partition
-from latentscape.analyses.notes import print_notes
+from latentscape.analyses.notes import describe_guessing, print_notes
 from latentscape.analyses.registry import AnyAnalysis
-from latentscape.core.units import count, duration, number, share
+from latentscape.core.units import count, duration, number
 from latentscape.terminal.layout import Column, print_columns, print_line
 
 
@@ -18,6 +19,8 @@ def print_clusters(item: AnyAnalysis, result: Clusters) -> None:
         labels = [f"{escape(row.name)}, {METHODS[partition.method]}" for row, partition in lines]
         columns = _columns([partition for _, partition in lines])
         print_columns("Clusters", labels, list(columns))
+        if result.guessing is not None:
+            print_line(describe_guessing(result.guessing), indent=2)
     for row in result.rows:
         if row.choice:
             tried = ", ".join(f"{k}: {number(score, 3)}" for k, score in row.choice.tried)
@@ -26,13 +29,16 @@ def print_clusters(item: AnyAnalysis, result: Clusters) -> None:
 
 
 def _columns(partitions: Sequence[Partition]) -> Iterator[Column]:
-    majority, hungarian, nmi, ari = zip(*(item.agreements for item in partitions), strict=True)
+    majority, hungarian, nmi, ari = (
+        [metric.write_statistic(item.statistic(name)) for item in partitions]
+        for name, metric in AGREEMENTS.items()
+    )
     yield Column("k", "", [count(item.k) for item in partitions], 2)
     # Of its own for each method: some take too long on all codes.
     yield Column("fitted", "codes", [count(item.n_fitted) for item in partitions], 3)
-    yield Column("accuracy", "majority", list(map(share, majority)))
-    yield Column("accuracy", "one to one", list(map(share, hungarian)))
-    silhouettes = [item.silhouette for item in partitions]
+    yield Column("accuracy", "majority", majority)
+    yield Column("accuracy", "one to one", hungarian)
+    silhouettes = [number(item.silhouette, 3) for item in partitions]
     for heading, scores, rank in (("NMI", nmi, 1), ("ARI", ari, 5), ("silhouette", silhouettes, 6)):
-        yield Column(heading, "", [number(score, 3) for score in scores], rank)
+        yield Column(heading, "", scores, rank)
     yield Column("time", "", [duration(item.seconds) for item in partitions], 4)

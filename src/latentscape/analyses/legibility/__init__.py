@@ -11,6 +11,7 @@ from latentscape.analyses.legibility.result import (
     LegibilityInputs,
     LegibilitySettings,
 )
+from latentscape.core.findings import Statistic
 from latentscape.core.units import count, number
 from latentscape.evaluation.study import CodeScores
 
@@ -68,13 +69,23 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
         """Yield how many images are read: of the model, as they are, and of PCA."""
         if (reading := result.reading) is None:
             return
-        of_model = {"readable": reading.readable, "readable_of_16": reading.readable_of_16}
+        n = result.protocol.n_scored
+        of_model = {
+            "readable": Statistic(mean=reading.readable, trials=n),
+            "readable_of_16": reading.readable_of_16,
+        }
         yield CodeScores(name=result.name, kind="model", scores=of_model)
-        originals = {"readable": reading.originals, "readable_of_16": reading.originals_of_16}
+        originals = {
+            "readable": Statistic(mean=reading.originals, trials=n),
+            "readable_of_16": reading.originals_of_16,
+        }
         yield CodeScores(name="raw pixels", kind="pixels", scores=originals)
         if reading.pca is not None:
             name = f"PCA, {reading.pca.dim}"
-            yield CodeScores(name=name, kind="pca", scores={"readable": reading.pca.readable})
+            readable = Statistic(mean=reading.pca.readable, trials=n)
+            yield CodeScores(name=name, kind="pca", scores={"readable": readable})
+        if result.guessing is not None:
+            yield from result.guessing.scores([READABLE])
 
     def n_scored(self, result: Legibility) -> int:
         """Return the number of test images."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.comparison import Comparison, as_array
 from latentscape.analyses.legibility.result import (
     Legibility,
@@ -129,6 +130,7 @@ def judge_legibility(
     return Legibility(
         name=name,
         protocol=_protocol(split),
+        guessing=guess_labels(_labels(split, split.train), truth),
         skipped=_untrained(split),
         reading=Reading(
             readable=float(is_right.mean()),

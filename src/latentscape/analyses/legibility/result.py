@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field, SkipValidation, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
+from latentscape.analyses.codes import Guessing
 from latentscape.core.findings import Flags, Integers, Record, Share, check_lengths
 from latentscape.core.metrics import Metric
 
@@ -117,6 +118,8 @@ class Legibility(Result):
         Whose reconstructions they are.
     protocol : Protocol
         What the classifier was trained on, and the test images.
+    guessing : Guessing or None
+        What a classifier reads that does not look; None without labels.
     reading : Reading or None
         None where there are no two labels to tell apart.
     """
@@ -126,4 +129,5 @@ class Legibility(Result):
     settings: LegibilitySettings = LegibilitySettings()
     name: str
     protocol: Protocol
+    guessing: Guessing | None = None
     reading: Reading | None

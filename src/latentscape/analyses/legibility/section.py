@@ -106,7 +106,7 @@ def _seeds(row: Row) -> list[Reading]:
 
 def _cell(statistic: Statistic | None) -> Cell:
     mean = None if statistic is None else statistic.mean
-    return Cell(READABLE_OF_16.write(mean), note=READABLE_OF_16.write_sd(statistic))
+    return Cell(READABLE_OF_16.write(mean), note=READABLE_OF_16.write_spread(statistic))
 
 
 def _shares(rows: Sequence[Row]) -> Table:
@@ -131,7 +131,7 @@ def _title(row: Row) -> Cell:
 
 def _readable(statistic: Statistic | None) -> Cell:
     mean = None if statistic is None else statistic.mean
-    return Cell(READABLE.write(mean), note=READABLE.write_sd(statistic))
+    return Cell(READABLE.write(mean), note=READABLE.write_spread(statistic))
 
 
 def _by_class(row: Row, names: Sequence[str]) -> list[Cell]:
@@ -145,7 +145,7 @@ def _by_class(row: Row, names: Sequence[str]) -> list[Cell]:
 def _baselines(rows: Sequence[Row]) -> Iterator[list[Cell]]:
     """Name PCA and the originals of each kind of data, with the share of them that can be read."""
     codes = baseline_statistics([row.runs for row in rows])
-    for code in sorted(codes, key=lambda code: code.kind == "pixels"):
+    for code in sorted(codes, key=lambda code: code.kind in ("pixels", "guess")):
         if statistic := code.statistic(READABLE):
             name = code.name.replace("raw pixels", "The originals")
             yield [Cell(name, title=True), _readable(statistic)]

@@ -73,7 +73,7 @@ def _cell(row: Row, metric: Metric) -> Cell:
     """Write a number: the mean over seeds where a study has it, otherwise of the first."""
     statistic = row.statistic(metric)
     value = _first(row)[metric] if statistic is None else statistic.mean
-    return Cell(metric.write(value), note=metric.write_sd(statistic))
+    return Cell(metric.write(value), note=metric.write_spread(statistic))
 
 
 def _first(row: Row) -> Mapping[Metric, float | None]:

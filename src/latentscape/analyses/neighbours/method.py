@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.neighbours.result import NearestImages, Neighbours
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Skip
@@ -174,6 +175,7 @@ def find_neighbours(
         ),
         skipped=tuple(skipped),
         k=min(k, len(latent.train)),
+        guessing=guess_labels(latent.labels("train"), latent.labels("test")),
         queries=_images(dataset, index),
         query_labels=_labels(dataset, index),
         latent=pictured.get("latent"),

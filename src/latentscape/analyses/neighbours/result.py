@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
+from latentscape.analyses.codes import Guessing
 from latentscape.core.findings import Images, IntegerMatrix, Integers, Record, check_lengths
 
 
@@ -40,6 +41,8 @@ class Neighbours(Result):
         The training images that are searched, and the test images that agreement counts.
     k : int
         Neighbours of each query.
+    guessing : Guessing or None
+        How often a label agrees that is guessed; None without labels.
     agreement_latent, agreement_pixels : float or None
         Share of test images whose nearest training image has the same label.
     queries : ndarray of float32
@@ -55,6 +58,7 @@ class Neighbours(Result):
     settings: NeighbourSettings = NeighbourSettings()
     protocol: Protocol
     k: int = Field(ge=1)
+    guessing: Guessing | None = None
     agreement_latent: float | None = None
     agreement_pixels: float | None = None
     queries: Images

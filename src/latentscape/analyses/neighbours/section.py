@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from latentscape.analyses.neighbours.result import NearestImages, Neighbours
-from latentscape.analyses.notes import circumstances
+from latentscape.analyses.notes import circumstances, describe_guessing
 from latentscape.analyses.registry import AnyAnalysis
-from latentscape.core.units import share
+from latentscape.core.findings import Statistic
+from latentscape.core.metrics import Metric
+from latentscape.core.units import count
 from latentscape.reporting.blocks import Block, Panel, Plate, Prose, Section, Strip, figure_name
 from latentscape.reporting.sentences import by_sentence
 from latentscape.reporting.strips import misread, strip
@@ -16,6 +18,9 @@ from latentscape.reporting.subject import Row, Subject, by_images
 
 N_SINGLE, N_SEVERAL = 8, 5
 """Queries of a single model, and of each of several."""
+
+
+AGREEMENT = Metric("agreement", "Agreement", higher_is_better=True, is_share=True)
 
 
 def section(item: AnyAnalysis, subject: Subject) -> Section | None:
@@ -43,12 +48,18 @@ def describe_agreement(neighbours: Neighbours) -> str:
     measured = [(name, agreement) for name, agreement in pairs if agreement is not None]
     if not measured:
         return ""
-    (name, agreement), *rest = measured
-    beside = "".join(f" (by {other} {share(value)})" for other, value in rest)
+    n = neighbours.protocol.n_scored
+    texts = [
+        (name, AGREEMENT.write_statistic(Statistic(mean=agreement, trials=n)))
+        for name, agreement in measured
+    ]
+    (name, text), *rest = texts
+    beside = "".join(f" (by {other} {value})" for other, value in rest)
+    guessing = "" if neighbours.guessing is None else describe_guessing(neighbours.guessing)
     return (
-        f"By {name}, the nearest training image of {share(agreement)} of the test images has their "
-        f"label{beside}."
-    )
+        f"By {name}, the nearest training image of {text} of the {count(n)} test images has their "
+        f"label{beside}. {guessing}"
+    ).rstrip()
 
 
 def _of(row: Row) -> Neighbours:

@@ -38,10 +38,13 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
         watch: Watch = iter,
     ) -> Probes:
         """Train probes on all codes."""
+        from latentscape.analyses.codes import guess_labels
         from latentscape.analyses.probes.method import probe_codes
 
         rows = comparison.each(("probing", settings), lambda codes: probe_codes(codes, settings))
-        return Probes(settings=settings, rows=rows)
+        first = comparison.rows[0]
+        guessing = guess_labels(first.labels("train"), first.labels("test"))
+        return Probes(settings=settings, guessing=guessing, rows=rows)
 
     def protocol(self, result: Probes) -> Sequence[str]:
         """Say what probes learned from, and how their settings were chosen."""
@@ -52,9 +55,16 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
     def scores(self, result: Probes) -> Iterator[CodeScores]:
         """Yield what probes reach on each code with all labels."""
         for row in result.rows:
-            scores = {metric.key: row.scores_of(probe) for metric, probe in SCORES.items()}
-            means = {key: s[-1].accuracy.mean for key, s in scores.items() if s}
-            yield CodeScores(name=row.name, kind=row.kind, scores=means)
+            accuracies = {m.key: row.accuracies_of(probe) for m, probe in SCORES.items()}
+            of_all = {key: by_n[max(by_n)] for key, by_n in accuracies.items() if by_n}
+            yield CodeScores(name=row.name, kind=row.kind, scores=of_all)
+        if result.guessing is not None:
+            trained = {of_probe.probe for row in result.rows for of_probe in row.results}
+            yield from result.guessing.scores(m for m, probe in SCORES.items() if probe in trained)
+
+    def n_scored(self, result: Probes) -> int:
+        """Return the number of test examples."""
+        return result.rows[0].protocol.n_scored
 
     def section(self, subject: "Subject") -> "Section | None":
         """Show what probes reach with few labels and with many, and how the MLP learned."""

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
-from latentscape.analyses.codes import CodeResult
+from latentscape.analyses.codes import CodeResult, Guessing
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.findings import Record, Skip, Statistic
 from latentscape.core.units import joined
@@ -170,12 +170,19 @@ class CodeProbes(CodeResult):
         """Return what a kind of probe reaches; nothing where it was not trained."""
         return next((item.scores for item in self.results if item.probe == probe), ())
 
+    def accuracies_of(self, probe: str) -> dict[int, Statistic]:
+        """Return number of labels to accuracy, as a share of the scored examples."""
+        n = self.protocol.n_scored
+        return {score.labels: score.accuracy.over(n) for score in self.scores_of(probe)}
+
 
 class Probes(Result):
     """How well small classifiers read labels from frozen codes.
 
     Attributes
     ----------
+    guessing : Guessing or None
+        What takes no code at all; None without labels.
     rows : tuple of CodeProbes
         Of each code; the run's model first.
     """
@@ -183,6 +190,7 @@ class Probes(Result):
     part = "probing"
 
     settings: ProbeSettings = ProbeSettings()
+    guessing: Guessing | None = None
     rows: tuple[CodeProbes, ...] = Field(min_length=1)
 
     def skips(self) -> tuple[Skip, ...]:

@@ -12,7 +12,6 @@ from latentscape.analyses.probes.result import (
     CodeProbes,
     LearningPoint,
     Probes,
-    ProbeScore,
 )
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.findings import Statistic
@@ -97,7 +96,9 @@ def _baselines(rows: Sequence[Row]) -> Iterator[Line]:
 
 
 def _line(title: Cell, look: str, seeds: Sequence[CodeProbes]) -> Line:
-    accuracies = {kind: _over_seeds([code.scores_of(kind) for code in seeds]) for kind in PROBES}
+    accuracies = {
+        kind: _over_seeds([code.accuracies_of(kind) for code in seeds]) for kind in PROBES
+    }
     choices = {result.probe: _written(result.scores[-1].choices) for result in seeds[0].results}
     return Line(
         title,
@@ -108,18 +109,18 @@ def _line(title: Cell, look: str, seeds: Sequence[CodeProbes]) -> Line:
     )
 
 
-def _over_seeds(seeds: Sequence[Sequence[ProbeScore]]) -> Accuracies:
+def _over_seeds(seeds: Sequence[Accuracies]) -> Accuracies:
     """Return statistics over seeds, or of a single one those over its draws of labels."""
     by_labels: dict[int, list[Statistic]] = {}
-    for score in (score for scores in seeds for score in scores):
-        by_labels.setdefault(score.labels, []).append(score.accuracy)
+    for labels, accuracy in (pair for of_seed in seeds for pair in of_seed.items()):
+        by_labels.setdefault(labels, []).append(accuracy)
     return {labels: _joint(by_labels[labels]) for labels in sorted(by_labels)}
 
 
 def _joint(accuracies: Sequence[Statistic]) -> Statistic:
     if len(accuracies) == 1:
         return accuracies[0]
-    joint = Statistic.of(accuracy.mean for accuracy in accuracies)
+    joint = Statistic.of([a.mean for a in accuracies], accuracies[0].trials)
     assert joint is not None
     return joint
 
@@ -173,15 +174,39 @@ def _table(subject: Subject, lines: Sequence[Line], kind: str) -> Table:
         cells = [_accuracy(line.accuracies[kind].get(n)) for n in numbers]
         choices = [Cell(line.choices.get(kind, ""))] if has_choices else []
         body.append([line.title, *cells, *choices])
+    guesses = _guesses(subject, len(numbers), has_choices)
     draws = "draws of the labels"
     over = f"seeds, for baselines over {draws}" if subject.seeds > 1 else draws
-    caption = f"{PROBES[kind]}: accuracy on test images; standard deviations are over {over}."
-    return Table(caption, head, body, sum(line.is_baseline for line in lines))
+    caption = (
+        f"{PROBES[kind]}: accuracy on test images; standard deviations are over {over}, and "
+        "intervals are what so many test images leave open (95 %, Wilson)."
+    )
+    n_apart = sum(line.is_baseline for line in lines) + len(guesses)
+    return Table(caption, head, [*body, *guesses], n_apart)
+
+
+def _guesses(subject: Subject, n_numbers: int, has_choices: bool) -> list[list[Cell]]:
+    """Return lines of what takes no code at all, once for each kind of data."""
+    guesses = {
+        (name, row.data.split_name): accuracy
+        for row in subject.having(Probes)
+        if (guessing := row.first.require(Probes).guessing) is not None
+        for name, accuracy in guessing.accuracies.items()
+    }
+    names = names_apart(guesses)
+    return [
+        [
+            Cell(names[key], title=True),
+            *[Cell(PROBE_ACCURACY.write(accuracy))] * n_numbers,
+            *[Cell("")] * has_choices,
+        ]
+        for key, accuracy in guesses.items()
+    ]
 
 
 def _accuracy(accuracy: Statistic | None) -> Cell:
     mean = None if accuracy is None else accuracy.mean
-    return Cell(PROBE_ACCURACY.write(mean), note=PROBE_ACCURACY.write_sd(accuracy))
+    return Cell(PROBE_ACCURACY.write(mean), note=PROBE_ACCURACY.write_spread(accuracy))
 
 
 def _learning(row: Row) -> Iterator[Chart]:

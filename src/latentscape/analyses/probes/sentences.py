@@ -1,5 +1,6 @@
 """How probes learned and were scored, in sentences."""
 
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.analyses.probes.result import Probes
 from latentscape.core.units import count
 
@@ -10,6 +11,7 @@ _METHODS = (
     "its share. All codes get the same draws, and a larger draw contains the smaller one",
     "The standard deviation is over draws, or over three perceptrons that differ in their initial "
     "weights and batches",
+    SENTENCE_ON_INTERVALS,
     "k-NN: Euclidean distance of the codes as they are; k out of 1, 3, 5, 9 and 15, by at most "
     "2,000 validation examples",
     "The others see codes from which the mean of the training part is taken, divided by the "

@@ -15,12 +15,17 @@ def print_probes(item: AnyAnalysis, result: Probes) -> None:
     lines = [(row, of_probe) for row in result.rows for of_probe in row.results]
     if lines:
         labels = [f"{escape(row.name)}, {PROBES[of_probe.probe]}" for row, of_probe in lines]
-        accuracies = [{score.labels: score.accuracy for score in r.scores} for _, r in lines]
+        accuracies = [row.accuracies_of(of_probe.probe) for row, of_probe in lines]
+        guesses = result.guessing.accuracies if result.guessing else {}
+        labels += [f"[dim]{name}[/]" for name in guesses]
         columns = [
             Column(
                 count(n),
                 "labels",
-                [PROBE_ACCURACY.write_statistic(by_labels.get(n)) for by_labels in accuracies],
+                [
+                    *(PROBE_ACCURACY.write_statistic(by_labels.get(n)) for by_labels in accuracies),
+                    *(PROBE_ACCURACY.write(accuracy) for accuracy in guesses.values()),
+                ],
             )
             for n in sorted({n for by_labels in accuracies for n in by_labels})
         ]

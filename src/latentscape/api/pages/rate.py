@@ -118,7 +118,7 @@ def _cell(row: Row, metric: Metric) -> Cell:
     wholes = {ACTIVE_UNITS: len(latent.active or ()), CODES_USED: latent.codes}
     whole = wholes.get(metric)
     text = metric.write(value) if whole is None else out_of(value, whole)
-    return Cell(text, note=metric.write_sd(statistic))
+    return Cell(text, note=metric.write_spread(statistic))
 
 
 def _bars(subject: Subject) -> list[Chart]:

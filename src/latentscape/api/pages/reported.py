@@ -91,7 +91,7 @@ def _reported(claim: Claim, metric: Metric) -> str:
 
 
 def _obtained(row: Row, value: float | None, metric: Metric) -> Cell:
-    note = "" if value is None else metric.write_sd(row.statistic(metric))
+    note = "" if value is None else metric.write_spread(row.statistic(metric))
     return Cell(metric.write(value), note=note)
 
 

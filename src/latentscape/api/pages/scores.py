@@ -105,7 +105,9 @@ def _table(
     titles = [entry.title for entry in (*models, *below)]
     head = [("Code", ""), *((metric.name, metric.unit) for metric, _ in columns)]
     body = [[title, *line] for title, line in zip(titles, zip(*cells, strict=True), strict=True)]
-    return Table(_caption(subject, items), head, body, len(below))
+    keys = {metric.key for metric, _ in columns}
+    statistics = [s for entry in entries for key, s in entry.statistics.items() if key in keys]
+    return Table(_caption(subject, items, statistics), head, body, len(below))
 
 
 def _column(metric: Metric, item: AnyAnalysis, entries: Sequence[Entry]) -> Iterator[Cell]:
@@ -114,7 +116,7 @@ def _column(metric: Metric, item: AnyAnalysis, entries: Sequence[Entry]) -> Iter
     for entry in entries:
         text = metric.write(entry.mean(metric))
         is_best = text == best and _competes(entry, item)
-        yield Cell(text, is_best, metric.write_sd(entry.statistics.get(metric.key)))
+        yield Cell(text, is_best, metric.write_spread(entry.statistics.get(metric.key)))
 
 
 def _best(metric: Metric, item: AnyAnalysis, entries: Sequence[Entry]) -> str | None:
@@ -131,11 +133,17 @@ def _competes(entry: Entry, item: AnyAnalysis) -> bool:
     return entry.kind not in item.ceilings
 
 
-def _caption(subject: Subject, items: Sequence[AnyAnalysis]) -> str:
+def _caption(
+    subject: Subject, items: Sequence[AnyAnalysis], statistics: Sequence[Statistic]
+) -> str:
     # The sections of the analyses have the rest.
     sentences = [protocols(item, subject.having(item.result), 2) for item in items]
     if subject.seeds > 1:
-        sentences.append("Means ± standard deviations over seeds.")
+        sentences.append("Means ± standard deviations over seeds; of what draws, over its draws.")
+    elif any(statistic.sd for statistic in statistics):
+        sentences.append("Means ± standard deviations over the draws of what draws.")
+    if any(statistic.trials for statistic in statistics):
+        sentences.append("Intervals: what so many test images leave open (95 %, Wilson).")
     return " ".join(filter(None, sentences))
 
 
@@ -152,7 +160,7 @@ def _verdict(row: Row) -> str:
     """Say what a model does not beat in which metrics, and what it beats."""
     model, groups = _model(row), dict[str, list[str]]()
     for baseline in map(_baseline, baseline_statistics([row.runs])):
-        if baseline.kind != "other" and (phrase := _against(model, baseline)):
+        if baseline.kind not in ("other", "guess") and (phrase := _against(model, baseline)):
             groups.setdefault(phrase, []).append(baseline.title.text)
     return "; it ".join(phrase.format(_listed(phrase, names)) for phrase, names in groups.items())
 

@@ -196,7 +196,7 @@ def _costs(row: Row) -> list[Cell]:
 
 
 def _metric_cell(row: Row, metric: Metric, best: str | None) -> Cell:
-    note = metric.write_sd(row.statistic(metric))
+    note = metric.write_spread(row.statistic(metric))
     if metric is ACTIVE_UNITS:
         return Cell(out_of(row.mean(metric), row.facts.latent_dim), note=note)
     text = metric.write(row.mean(metric))
