@@ -9,7 +9,7 @@ from PIL import Image
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import Dataset
+from latentscape.core.records import Dataset, LeftOut
 from latentscape.data import load_dataset, stream_data
 
 
@@ -183,6 +183,22 @@ def test_modes(tmp_path: Path, mode: str, channels: int) -> None:
         save(tmp_path / f"{name}.png", pixels, mode)
     dataset = load(tmp_path)
     np.testing.assert_array_equal(dataset.images, np.broadcast_to(pixels, (2, channels, 8, 8)))
+
+
+def test_what_is_no_file_is_left_out_and_named(tmp_path: Path, images: np.ndarray) -> None:
+    for index in range(2):
+        save(tmp_path / f"{index}.png", images[index])
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    reason = "a broken link, a pipe or a device, not a file"
+    assert load(tmp_path).left_out == (LeftOut("file", ("gone.png", "pipe.png"), 2, reason),)
+
+
+def test_a_folder_of_tables_says_what_it_holds(tmp_path: Path) -> None:
+    for name in ("test.csv", "train.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"2 other file.* \(test.csv, train.csv\).*path of one"):
+        load(tmp_path)
 
 
 def test_links_that_lead_in_circles(tmp_path: Path, images: np.ndarray) -> None:

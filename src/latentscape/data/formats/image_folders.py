@@ -36,15 +36,17 @@ def read_image_folder(path: Path, config: DataConfig, size: int) -> Contents:
     applied; ``config.labels`` says whether the ``outer`` or the ``inner`` of two levels of folders
     is the class, or names a table of labels in the folder or beside it.
     """
-    files = list(_files_below(path, (), ()))
+    entries = list(_files_below(path, (), ()))
+    files = [place for place, is_file in entries if is_file]
     images = [place for place in files if _suffix(place) in IMAGE_SUFFIXES]
     is_table = Path(config.labels or "").suffix.lower() in TABLE_SUFFIXES
+    if files and not images:
+        raise _without_images(path, files)
     layout = arrange_images(images, str(path), None if is_table else config.labels)
     table = config.labels if is_table else None
     if table is not None:
         layout = _labelled_by_table(layout, path, table)
-    others = [place for place in files if _suffix(place) not in IMAGE_SUFFIXES]
-    layout = replace(layout, left_out=(*layout.left_out, *_left_out(others, table)))
+    layout = replace(layout, left_out=(*layout.left_out, *_left_out(entries, table)))
     return contents_of_images(layout, path, path.joinpath, config, size)
 
 
@@ -92,18 +94,35 @@ def _labelled_by_table(layout: ImageLayout, path: Path, table: str) -> ImageLayo
     return replace(layout, labels=labels, left_out=(*layout.left_out, *unused))
 
 
-def _left_out(files: Sequence[ImagePath], table: str | None) -> tuple[LeftOut, ...]:
-    """Name the files that are no images, but not the table of labels that is read."""
+def _left_out(entries: Sequence[tuple[ImagePath, bool]], table: str | None) -> tuple[LeftOut, ...]:
+    """Name what are no images, but not the table of labels that is read."""
     groups: dict[str, list[str]] = {}
-    for place in files:
-        if place[-1] == Path(table or "").name:
-            continue
-        reason = f"not a {IMAGE_KINDS} file"
-        if _suffix(place) in TABLE_SUFFIXES:
-            reason = f"a table may hold labels; '--labels {readable(place[-1])}' reads them"
-        groups.setdefault(reason, []).append(readable("/".join(place)))
+    for place, is_file in entries:
+        reason = _why_unused(place, is_file)
+        if reason and place[-1] != Path(table or "").name:
+            groups.setdefault(reason, []).append(readable("/".join(place)))
     return tuple(
         LeftOut("file", tuple(names[:3]), len(names), reason) for reason, names in groups.items()
+    )
+
+
+def _why_unused(place: ImagePath, is_file: bool) -> str:
+    """Say why something is not used; '' of images."""
+    if not is_file:
+        return "a broken link, a pipe or a device, not a file"
+    if _suffix(place) in IMAGE_SUFFIXES:
+        return ""
+    if _suffix(place) in TABLE_SUFFIXES:
+        return f"a table may hold labels; '--labels {readable(place[-1])}' reads them"
+    return f"not a {IMAGE_KINDS} file"
+
+
+def _without_images(path: Path, files: Sequence[ImagePath]) -> DataError:
+    names = ", ".join(readable("/".join(place)) for place in files[:3])
+    return DataError(
+        f"{path} holds no images, but {len(files)} other file(s) ({names})",
+        expected="images, or one folder of them per class",
+        fix="Give the path of one of the files if it holds the examples.",
     )
 
 
@@ -148,16 +167,21 @@ def _suffix(place: ImagePath) -> str:
     return Path(place[-1]).suffix.lower()
 
 
-def _files_below(folder: Path, place: ImagePath, above: tuple[Path, ...]) -> Iterator[ImagePath]:
-    """List files by their places in the outermost folder; links that lead upward lead nowhere."""
+def _files_below(
+    folder: Path, place: ImagePath, above: tuple[Path, ...]
+) -> Iterator[tuple[ImagePath, bool]]:
+    """List what is in a folder and its folders by its place, and whether it is a file.
+
+    Links that lead upward lead nowhere.
+    """
     resolved = folder.resolve()
     if resolved in above:
         return
     for entry in _entries(folder):
         if entry.is_dir():
             yield from _files_below(entry, (*place, entry.name), (*above, resolved))
-        elif entry.is_file():
-            yield (*place, entry.name)
+        else:
+            yield (*place, entry.name), entry.is_file()
 
 
 def _entries(folder: Path) -> list[Path]:
