@@ -27,7 +27,7 @@ def test_every_number_of_a_code_stands_with_what_it_means(variant):
     (block,) = rate.numbers(subject(variant("vae")))
     assert isinstance(block, Numbers)
     assert {item.name: item.text for item in block.quantities} == {
-        "ELBO": "−100.2",
+        "ELBO": "−100.2 ± 0.015",
         "Rate": "5.800",
         "Distortion": "94.45",
         "Mismatch with the prior": "0.7500",

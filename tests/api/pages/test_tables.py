@@ -71,7 +71,7 @@ def test_columns_of_bounds_stand_where_any_row_has_them(run, variant, register):
     assert [cell.text for cell in _column(table, "Toy NLL")] == ["98.12"]
     assert [cell.text for cell in _column(costs, "Code")] == ["6", "2"]
     assert "These are scores" in table.caption
-    assert "Higher ELBO and lower Toy NLL are better." in table.caption
+    assert "In this table higher ELBO and lower Toy NLL are better." in table.caption
     assert "dash" not in table.caption
     assert "Code" not in _names(errors)
     (table,) = results(study_subject([run()], [run("b")]))

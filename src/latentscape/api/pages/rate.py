@@ -9,6 +9,7 @@ from latentscape.core.units import NONE, count, number, out_of
 from latentscape.evaluation.latent_metrics import (
     ACTIVE_UNITS,
     CODES_USED,
+    ELBO,
     LATENT_NUMBERS,
     ROW_METRICS,
 )
@@ -64,7 +65,10 @@ def numbers(subject: Subject) -> list[Block]:
 
 def _single(row: Row, metrics: Sequence[Metric]) -> Numbers:
     latent = row.first.require(Latent)
-    quantities = [_quantity(metric, _cell(row, metric).text) for metric in metrics]
+    texts = {metric: _cell(row, metric).text for metric in metrics}
+    if latent.elbo_se is not None:
+        texts[ELBO] += f" ± {number(latent.elbo_se, 2)}"
+    quantities = [_quantity(metric, text) for metric, text in texts.items()]
     caption = f"{explain_kind(latent.likelihood)} {_protocol([latent])}"
     return Numbers(quantities, caption)
 

@@ -181,8 +181,8 @@ def _directions(metrics: Sequence[Metric]) -> str:
     words = {True: "higher", False: "lower"}
     bounds = [metric for metric in metrics if metric not in (RATE, ACTIVE_UNITS)]
     phrases = [f"{words[metric.higher_is_better]} {metric.name}" for metric in bounds]
-    sentence = f"{joined(phrases)} {'are' if len(phrases) > 1 else 'is'} better."
-    return f"{sentence[:1].upper()}{sentence[1:]}" if phrases else ""
+    verb = "are" if len(phrases) > 1 else "is"
+    return f"In this table {joined(phrases)} {verb} better." if phrases else ""
 
 
 def _costs(row: Row) -> list[Cell]:
