@@ -192,7 +192,7 @@ def test_kaggle_csv(tmp_path, digits):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.zeros((5, 4)), "latentscape.Dataset"),
+        ({1, 2}, "latentscape.Dataset"),
         (Dataset("one", np.zeros((1, 4), np.float32)), "1 example"),
         (Dataset("nan", np.full((9, 4), np.nan)), "NaN|finite"),
         (Dataset("labels", np.zeros((9, 4), np.uint8), np.zeros(3, np.int64), ("a",)), "3 labels"),

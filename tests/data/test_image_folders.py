@@ -90,6 +90,7 @@ def test_suffixes(tmp_path: Path, images: np.ndarray, suffix: str) -> None:
     for index in range(2):
         save(tmp_path / f"{index}{suffix}", images[index] * 15)
     dataset = load(tmp_path)
+    assert dataset.shape == ((3 if suffix == ".webp" else 1), 8, 8)
     difference = dataset.images[:, :1].astype(int) - images[:2, np.newaxis] * 15
     assert abs(difference).mean() < (1 if suffix in LOSSLESS else 12)
     assert dataset.left_out == ()

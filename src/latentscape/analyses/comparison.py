@@ -11,7 +11,7 @@ from latentscape.config import Changes, DataConfig
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Codes, Dataset, Split
 from latentscape.data import (
-    check_dataset,
+    as_dataset,
     dataset_of_arrays,
     load_arrays,
     load_dataset,
@@ -129,7 +129,7 @@ def compare_codes(
     *,
     codes: Mapping[str, CodeSource] | None = None,
     labels: str | Path | Array | None = None,
-    data: str | Path | Dataset | None = None,
+    data: object = None,
     device: str = "auto",
     baselines: Baselines | None = None,
 ) -> Comparison:
@@ -144,7 +144,7 @@ def compare_codes(
         stored images (n, *shape) to codes (n, D).
     labels : str, Path or ndarray, optional
         Labels (N,) of codes that come without a run and without data.
-    data : str, Path or Dataset, optional
+    data : str, Path or data in memory, optional
         The data that codes without a run were made of; of a run, the data that it was trained on,
         where they were in memory or have moved.
     device : str
@@ -175,9 +175,7 @@ def compare_codes(
     return Comparison(baselines, (model, *_baselines(baselines, model, *other), *other), opened)
 
 
-def _opened(
-    run: str | Path | Run | OpenRun, data: str | Path | Dataset | None, device: str
-) -> OpenRun:
+def _opened(run: str | Path | Run | OpenRun, data: object, device: str) -> OpenRun:
     if isinstance(run, OpenRun):
         return run
     return OpenRun(run, data=data, device=device)
@@ -186,7 +184,7 @@ def _opened(
 def _without_run(
     sources: dict[str, CodeSource],
     labels: str | Path | Array | None,
-    data: str | Path | Dataset | None,
+    data: object,
 ) -> Comparison:
     """Compare codes that were made elsewhere, on data or on nothing but themselves."""
     if not sources and data is None:
@@ -222,7 +220,7 @@ def _codes(name: str, source: CodeSource, split: Split) -> Codes:
 
 def as_comparison(
     run: str | Path | Run | Comparison,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str | None = None,
 ) -> Comparison:
     """Return codes that are compared already, or compare those of a run.
@@ -241,20 +239,14 @@ def as_comparison(
     return run
 
 
-def as_dataset(source: str | Path | Dataset) -> Dataset:
-    """Return a dataset made in memory, checked, or load the one of that name or path."""
-    if isinstance(source, Dataset):
-        return check_dataset(source)
-    return load_dataset(DataConfig(source=str(source)))
-
-
 def as_array(source: str | Path | Array) -> Array:
     """Return an array, or the values in a file."""
     if isinstance(source, np.ndarray):
         return source
     if Path(source).suffix == ".npy":
         return load_arrays(Path(source))[""]
-    return load_dataset(DataConfig(source=str(source))).images
+    # Codes are used as they are, whatever they are numbers of.
+    return load_dataset(DataConfig(source=str(source), range=(0.0, 1.0))).images
 
 
 def _dataset(name: str, codes: CodeSource, labels: str | Path | Array | None) -> Dataset:
@@ -266,7 +258,7 @@ def _dataset(name: str, codes: CodeSource, labels: str | Path | Array | None) ->
     if isinstance(codes, str | Path) and Path(codes).suffix != ".npy" and not _in_file(labels):
         # A table holds its own labels; a name that is no file is one of its columns.
         column = None if labels is None else str(labels)
-        return load_dataset(DataConfig(source=str(codes), labels=column))
+        return load_dataset(DataConfig(source=str(codes), labels=column, range=(0.0, 1.0)))
     values = as_array(codes)
     if values.ndim == 0 or not values.size:
         raise DataError(f"{name} holds no codes", expected="a row of numbers for each example")

@@ -15,7 +15,6 @@ from latentscape.analyses.comparison import (
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
 from latentscape.core.errors import ConfigError
-from latentscape.core.records import Dataset
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
 
@@ -25,7 +24,7 @@ def analyze(
     *,
     codes: Mapping[str, CodeSource] | None = None,
     parts: Sequence[str] = (),
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
     watch: Watch = iter,
 ) -> RunFindings | StudyFindings:
@@ -39,7 +38,7 @@ def analyze(
         Name to codes that were made elsewhere, to stand in the same tables; see `compare_codes`.
     parts : sequence of str
         Names of analyses; by default all that take no more than minutes.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that runs were trained on, where they were in memory or have moved.
     device : str
         As for `train`.
@@ -75,7 +74,7 @@ def analyze_runs(
     analyses: Sequence[AnyAnalysis],
     *,
     codes: Mapping[str, CodeSource] | None = None,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
     watch: Watch = iter,
     again: bool = False,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentscape.core.errors import ConfigError, MissingData, unknown
-from latentscape.core.records import Dataset, Split
+from latentscape.core.records import Split
 from latentscape.exports.checked import Exported, export_model
 from latentscape.exports.target import choose_target
 from latentscape.runs import OpenModel, Run, check_input, open_model
@@ -17,7 +17,7 @@ def export(
     *,
     part: str = "both",
     out: str | Path | None = None,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
 ) -> list[Exported]:
     """Write a trained model to files that other programs run, and check them on test images.
 
@@ -39,7 +39,7 @@ def export(
         ``encoder``, ``decoder`` or ``both``.
     out : str or Path, optional
         The folder to write to; by default ``export`` in the directory of the run.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that the model was trained on, where they were in memory or have moved. Without
         them files are checked on images that are made up, and hold no errors of validation
         examples.

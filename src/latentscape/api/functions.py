@@ -96,7 +96,7 @@ def _parameters(item: AnyAnalysis) -> Iterator[tuple[str, str, str]]:
     yield "run", "str, Path, Run or Comparison", _RUN
     for name, field in item.option_fields().items():
         yield name, f"{_type_name(field.annotation)}, optional", field.description or ""
-    yield _dataset_name(item), "Dataset, str or Path, optional", _DATASET
+    yield _dataset_name(item), "str, Path or data in memory, optional", _DATASET
     yield "device", "str", "As for `train`."
     yield "watch", "callable", _WATCH
 

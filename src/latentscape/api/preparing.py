@@ -14,9 +14,9 @@ from latentscape.config import Changes, InputConfig, Recipe, load_recipe, overri
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import slug
 from latentscape.core.git import git_commit
-from latentscape.core.records import Dataset, Split
+from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, describe_machine
-from latentscape.data import check_unit_range, value_limits, why_unlabelled
+from latentscape.data import check_unit_range, data_name, value_limits, why_unlabelled
 from latentscape.model import uses_labels
 from latentscape.runs import DataFacts, Environment, Run, create_run
 from latentscape.training.memory import check_network
@@ -25,18 +25,11 @@ from latentscape.training.memory import check_network
 def resolve(
     recipe: str | Path | Recipe,
     changes: Changes | None,
-    data: str | Path | Dataset | None = None,
+    data: object = None,
 ) -> Recipe:
     """Return a recipe with changes made and its data source set."""
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    if not isinstance(data, str | Path | Dataset | None):
-        raise DataError(
-            f"The data are a {type(data).__name__}",
-            expected="a name, a path, or a latentscape.Dataset",
-            fix="Make one of an array: latentscape.Dataset('mine', images, labels, label_names).",
-        )
-    source = data.name if isinstance(data, Dataset) else data
-    extra = {} if source is None else {"data.source": str(source)}
+    extra = {} if data is None else {"data.source": data_name(data)}
     return override(recipe, {**(changes or {}), **extra})
 
 

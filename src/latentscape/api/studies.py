@@ -17,7 +17,7 @@ from latentscape.api.workers import Finishing, choose_jobs, finish_together
 from latentscape.config import Changes, Recipe, Study, load_study
 from latentscape.core.errors import ConfigError, Interrupted, RunError, TrainingError
 from latentscape.core.files import cannot_write, slug
-from latentscape.core.records import Dataset, Split
+from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
 from latentscape.runs import Run, list_runs, load_split, owning
@@ -44,7 +44,7 @@ class _Planned:
 def compare(
     study: str | Path | Study,
     *,
-    data: str | Path | Dataset | None = None,
+    data: object = None,
     seeds: int | None = None,
     changes: Changes | None = None,
     folder: str | Path = RUNS,
@@ -64,7 +64,7 @@ def compare(
     ----------
     study : str, Path or Study
         Name of a study, a YAML file, or a study itself.
-    data : str, Path or Dataset, optional
+    data : str, Path or data in memory, optional
         Name or path of the data, or a dataset in memory; by default what each recipe names.
     seeds : int, optional
         Training seeds per configuration, instead of the study's own number.
@@ -108,7 +108,7 @@ def compare(
     with _folder_of_its_own(path):
         finished, failures = _run_all(planned, Path(folder), how, jobs)
         groups = _by_label(finished)
-        dataset = data if isinstance(data, Dataset) else None
+        dataset = None if isinstance(data, str | Path) else data
         analyze_runs(list(groups.values()), analyses, data=dataset, device=device, watch=watch)
         members = StudyMembers(
             name=study.name,
@@ -137,9 +137,7 @@ def _folder_of_its_own(path: Path) -> Iterator[None]:
             path.rmdir()
 
 
-def _plan(
-    study: Study, data: str | Path | Dataset | None, seeds: int, changes: Changes
-) -> list[_Planned]:
+def _plan(study: Study, data: object, seeds: int, changes: Changes) -> list[_Planned]:
     """Resolve every run before the first is trained: a mistake in the last shows at once."""
     configurations = study.configurations()
     _check_changes(study, changes)

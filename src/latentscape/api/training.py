@@ -8,7 +8,7 @@ from latentscape.api.preparing import default_name, resolve, start_run
 from latentscape.config import Changes, InputConfig, Recipe
 from latentscape.core.errors import ConfigError
 from latentscape.core.names import check_folder_name
-from latentscape.core.records import Dataset, Split
+from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import count_duplicates
 from latentscape.evaluation.latent import measure_latent
@@ -42,7 +42,7 @@ RUNS = Path("runs")
 def train(
     recipe: str | Path | Recipe,
     *,
-    data: str | Path | Dataset | None = None,
+    data: object = None,
     changes: Changes | None = None,
     name: str | None = None,
     folder: str | Path = RUNS,
@@ -57,7 +57,7 @@ def train(
     ----------
     recipe : str, Path or Recipe
         Name of a recipe, a YAML file, or a recipe itself.
-    data : str, Path or Dataset, optional
+    data : str, Path or data in memory, optional
         Name or path of the data, or a dataset in memory; by default what the recipe names.
     changes : mapping, optional
         Dotted path to value: ``{"model.latent.dim": 2, "train.epochs": 5}``.
@@ -109,7 +109,7 @@ def _check_name(name: str) -> None:
 def resume(
     run: str | Path | Run,
     *,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
     track: str | Sequence[str] = (),
     quiet: bool = False,
@@ -123,7 +123,7 @@ def resume(
     ----------
     run : str, Path or Run
         The run directory.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that the run was trained on, where they were in memory or have moved.
     device, quiet
         As for `train`.
@@ -150,7 +150,7 @@ def resume(
 def evaluate(
     run: str | Path | Run,
     *,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
 ) -> RunFindings:
     """Evaluate a finished run on its test examples, and keep the findings in its directory.
@@ -159,7 +159,7 @@ def evaluate(
     ----------
     run : str, Path or Run
         The run directory.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that the run was trained on, where they were in memory or have moved.
     device : str
         As for `train`. Evaluation is in full float32 on every device.
@@ -204,7 +204,7 @@ def load(path: str | Path | Run) -> Network:
 def describe_recipe(
     recipe: str | Path | Recipe,
     *,
-    data: str | Path | Dataset | None = None,
+    data: object = None,
     changes: Changes | None = None,
 ) -> tuple[Recipe, Architecture]:
     """Return a recipe and the layers it makes.

@@ -17,7 +17,8 @@ from latentscape.data.duplicates import Duplicates, count_duplicates
 from latentscape.data.formats.registry import FORMATS, Format, has_suffix
 from latentscape.data.labels import NO_LABELS, index_labels, known_labels, why_unlabelled
 from latentscape.data.loading import (
-    check_dataset,
+    as_dataset,
+    data_name,
     dataset_of_arrays,
     load_data,
     show_data,
@@ -49,8 +50,9 @@ __all__ = [
     "Reader",
     "Source",
     "Stream",
+    "as_dataset",
     "binarize_split",
-    "check_dataset",
+    "data_name",
     "check_unit_range",
     "concatenate",
     "count_duplicates",

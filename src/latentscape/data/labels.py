@@ -79,7 +79,7 @@ def index_labels(
     count : int
         Number of examples.
     label_names : tuple of str
-        What labels are called that are indices already.
+        What labels are called that are indices already; or the names that labels may be.
     origin : str
         Where they come from, for messages.
 
@@ -103,11 +103,24 @@ def index_labels(
     if reason := _why_no_classes(values, origin):
         columns = values.size // max(count, 1)
         return None, (), (LeftOut("label", (), columns, reason),)
-    if label_names and values.dtype.kind in "biu":
-        indices = values.reshape(-1).astype(np.int64)
-        if not count or 0 <= indices.min() <= indices.max() < len(label_names):
-            return indices, label_names, ()
+    if label_names:
+        return _named_labels(values.reshape(-1), label_names, origin), label_names, ()
     return *encode_labels(values, origin), ()
+
+
+def _named_labels(column: Array, label_names: tuple[str, ...], origin: str) -> NDArray[np.int64]:
+    """Check indices of names; or look up labels that are names."""
+    column = _plain(column)
+    if column.dtype.kind not in "biu":
+        return known_labels(column, label_names, origin)
+    indices = column.astype(np.int64)
+    if len(indices) and not 0 <= indices.min() <= indices.max() < len(label_names):
+        raise DataError(
+            f"The labels of {origin} go from {indices.min()} to {indices.max()}, "
+            f"and {len(label_names)} names are given for them",
+            expected=f"whole numbers from 0 to {len(label_names) - 1}",
+        )
+    return indices
 
 
 def _why_no_classes(values: Array, origin: str) -> str:

@@ -5,13 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from latentscape.config import Changes, DataConfig, validate
-from latentscape.core.errors import DataError
 from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents, Examples, from_arrays
-from latentscape.data.conversion import compact_dtype
 from latentscape.data.formats.encoded_images import decode_image, stack_images
-from latentscape.data.labels import check_label_count
+from latentscape.data.objects import NAME, contents_of
 from latentscape.data.sources import load_dataset, open_stream, stream_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import DataSummary, summarize
@@ -19,13 +17,14 @@ from latentscape.data.streams import Stream, find_range, stream_contents
 from latentscape.data.whole import to_dataset
 
 
-def load_data(source: str | Path, *, changes: Changes | None = None) -> Dataset:
-    """Load a dataset by name or path.
+def load_data(source: object, *, changes: Changes | None = None) -> Dataset:
+    """Load a dataset by name or path, or make one of data in memory.
 
     Parameters
     ----------
-    source : str or Path
-        A name such as ``mnist-5k``, or a .npy, .npz, .csv, .parquet or IDX file, or a folder.
+    source : str, Path or data in memory
+        A name such as ``mnist-5k``; a .npy, .npz, .csv, .parquet or IDX file, or a folder; or an
+        array, a tensor, a pair (X, y), a table and so on; see `latentscape.data.objects`.
     changes : mapping, optional
         Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``, ``grey``.
 
@@ -39,11 +38,11 @@ def load_data(source: str | Path, *, changes: Changes | None = None) -> Dataset:
     DataError
         If the data cannot be read.
     """
-    return load_dataset(_data_config(source, changes))
+    return as_dataset(source, _data_config(NAME, changes))
 
 
 def stream_data(
-    source: str | Path | Dataset,
+    source: object,
     shape: tuple[int, ...],
     size: int,
     *,
@@ -55,7 +54,7 @@ def stream_data(
     Parameters
     ----------
     source, changes
-        As for `load_data`; or a dataset in memory.
+        As for `load_data`.
     shape : tuple of int
         The shape that examples must have, (C, H, W) or (D,).
     size : int
@@ -74,9 +73,10 @@ def stream_data(
     DataError
         If the data cannot be read: here, or while the stream is iterated over.
     """
-    if isinstance(source, Dataset):
-        return stream_dataset(check_dataset(source, least=1), shape, size)
-    return open_stream(_data_config(source, changes), shape, size, known)
+    if isinstance(source, str | Path):
+        return open_stream(_data_config(source, changes), shape, size, known)
+    config = _data_config(NAME, changes)
+    return stream_dataset(as_dataset(source, config, known=known, least=1), shape, size)
 
 
 def stream_files(
@@ -136,42 +136,60 @@ def dataset_of_arrays(values: Array, labels: Array | None, name: str) -> Dataset
     return to_dataset(contents, name, name, DataConfig(source=name, range=(0.0, 1.0)))
 
 
-def check_dataset(dataset: Dataset, least: int = 2) -> Dataset:
-    """Check a dataset built in memory as one that was read would be.
+def data_name(data: object) -> str:
+    """Return what data are called: their name or path, or a name for what is in memory."""
+    if isinstance(data, str | Path):
+        return str(data)
+    return data.name if isinstance(data, Dataset) else NAME
+
+
+def as_dataset(
+    data: object,
+    config: DataConfig | None = None,
+    *,
+    known: ValueRange | None = None,
+    least: int = 2,
+) -> Dataset:
+    """Return data of any kind as a dataset: a name, a path, or what is in memory.
 
     Parameters
     ----------
-    dataset : Dataset
-        Images of any number type, labels or none.
+    data : object
+        A name or a path; a `Dataset`; or data in memory, see `latentscape.data.objects`.
+    config : DataConfig, optional
+        ``labels``, ``shape``, ``range``, ``resize`` and ``grey`` are applied.
+    known : tuple of float, optional
+        As for `stream_data`.
     least : int
-        How many examples are needed; two of them to train on one and test on the other.
+        How many examples are needed.
 
     Returns
     -------
     Dataset
-        With uint8 or float32 values.
+        With uint8 or float32 values (N, C, H, W) or (N, D), and labels that are indices.
 
     Raises
     ------
     DataError
-        For values that are not finite numbers, labels of another count, or fewer examples.
+        If the data cannot be read, are of another kind, or are not what a file may hold.
     """
-    if len(dataset) < least:
-        raise DataError(
-            f"{dataset.name} holds {len(dataset)} example(s)", expected=f"{least} or more"
-        )
-    if dataset.labels is not None:
-        check_label_count(dataset.labels, len(dataset), dataset.name)
-    return replace(dataset, images=compact_dtype(dataset.images, dataset.name))
+    config = config or DataConfig()
+    if isinstance(data, str | Path):
+        return load_dataset(config.model_copy(update={"source": str(data)}), known)
+    name, origin = (data.name, data.origin) if isinstance(data, Dataset) else (NAME, "")
+    if isinstance(data, Dataset) and data.range_reason == "setting":
+        config = config.model_copy(update={"range": None})
+    dataset = to_dataset(contents_of(data, config), name, name, config, known, least)
+    return replace(dataset, origin=origin)
 
 
-def show_data(source: str | Path, *, changes: Changes | None = None) -> DataSummary:
+def show_data(source: object, *, changes: Changes | None = None) -> DataSummary:
     """Summarize a source and how it is split.
 
     Parameters
     ----------
-    source : str or Path
-        Name or path.
+    source : str, Path or data in memory
+        As for `load_data`.
     changes : mapping, optional
         Other settings of `DataConfig`.
 
@@ -185,8 +203,8 @@ def show_data(source: str | Path, *, changes: Changes | None = None) -> DataSumm
     DataError
         If the data cannot be read.
     """
-    config = _data_config(source, changes)
-    dataset = load_dataset(config)
+    config = _data_config(source if isinstance(source, str | Path) else NAME, changes)
+    dataset = as_dataset(source, config)
     return summarize(dataset, split_dataset(dataset, config))
 
 

@@ -22,6 +22,7 @@ def to_dataset(
     origin: str,
     config: DataConfig,
     known: ValueRange | None = None,
+    least: int = 2,
 ) -> Dataset:
     """Read all examples of a file: the concatenation of its chunks.
 
@@ -37,26 +38,29 @@ def to_dataset(
         ``shape``, ``range``, ``resize`` and ``grey`` are applied.
     known : tuple of float, optional
         As for `find_range`.
+    least : int
+        How many examples are needed; two of them to train on one and test on the other.
 
     Raises
     ------
     DataError
         For values that are not finite numbers, a shape that does not fit, missing labels, an empty
-        or unclear range, or fewer than two examples.
+        or unclear range, or fewer examples.
     """
     extent: Extent | None = None
 
     def chunks() -> Iterator[Chunk]:
         nonlocal extent
         for examples, chunk in convert(contents, origin, config):
-            extent = Extent.of(examples.values).joined(extent)
+            if config.range is None and contents.value_range is None:
+                extent = Extent.of(examples.values).joined(extent)
             yield chunk
 
     whole = concatenate(chunks(), contents.count, origin)
-    if len(whole.images) < 2:
+    if len(whole.images) < least:
         raise DataError(
             f"{origin} holds {len(whole.images)} example(s)",
-            expected="two or more: one to train on, one to test on",
+            expected="two or more: one to train on, one to test on" if least > 1 else "one or more",
         )
     if whole.images.ndim == 2 and (config.resize or config.grey):
         raise DataError(

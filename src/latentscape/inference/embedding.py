@@ -17,7 +17,7 @@ from latentscape.config import Changes
 from latentscape.config.parts import EngineName
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import harmless, write_atomic
-from latentscape.core.records import Array, Dataset
+from latentscape.core.records import Array
 from latentscape.core.runtime import choose_device
 from latentscape.data import Chunk, Stream, known_labels
 from latentscape.inference.batches import Batch
@@ -65,7 +65,7 @@ class Embedded:
 
 def embed(
     run: str | Path | Run,
-    data: str | Path | Dataset,
+    data: object,
     out: str | Path,
     *,
     changes: Changes | None = None,
@@ -84,7 +84,7 @@ def embed(
     ----------
     run : str, Path or Run
         The directory of a finished run, or a model file.
-    data : str, Path or Dataset
+    data : str, Path or data in memory
         Name or path of the examples, or a dataset in memory.
     out : str or Path
         The file to write, or to replace once the new one is whole. ``.npy`` holds the codes
@@ -127,19 +127,14 @@ def embed(
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
 
 
-def _checked(out: Path, data: str | Path | Dataset) -> Path:
+def _checked(out: Path, data: object) -> Path:
     """Refuse what cannot or should not be written, before anything is computed."""
     if out.suffix.lower() not in _WRITERS or out.is_dir():
         raise ConfigError(
             f"The codes cannot be written to {out}",
             expected="a file whose name ends in .npy, .parquet or .csv",
         )
-    if (
-        not isinstance(data, Dataset)
-        and out.exists()
-        and Path(data).exists()
-        and out.samefile(data)
-    ):
+    if isinstance(data, str | Path) and out.exists() and Path(data).exists() and out.samefile(data):
         raise ConfigError(f"The codes would replace the data, {out}", fix="Give another --out.")
     return out
 

@@ -26,8 +26,8 @@ from latentscape.model import Network, check_values, scaled
 _WHOLE = 1000
 """Examples that are converted at once where all are kept."""
 
-Source = str | Path | Dataset | Sequence[str | Path]
-"""Examples: a name, a path, image files, or a dataset in memory."""
+Source = object
+"""Examples: a name, a path, a sequence of image files, or data in memory."""
 
 
 def stream_inputs(
@@ -39,8 +39,8 @@ def stream_inputs(
     ----------
     model : Network
         A trained model.
-    source : str, Path, Dataset or sequence of paths
-        A name, a path, image files, or a dataset in memory with a range of its own.
+    source : str, Path, sequence of paths or data in memory
+        A name, a path, image files, or data in memory of any kind.
     size : int
         Maximum number of examples in a chunk.
     changes : mapping, optional
@@ -63,7 +63,6 @@ def stream_inputs(
     if files:
         stream = stream_files(files, model.input_shape, changes=changes, known=known)
     else:
-        assert isinstance(source, str | Path | Dataset)
         stream = stream_data(source, model.input_shape, size, changes=changes, known=known)
     return replace(stream, chunks=_in_range(model, stream))
 
@@ -118,7 +117,8 @@ def _image_files(source: Source) -> Sequence[str | Path]:
     if isinstance(source, str | Path):
         is_image = Path(source).suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(source)
         return [source] if is_image else []
-    return () if isinstance(source, Dataset) else source
+    files = source if isinstance(source, list | tuple) else ()
+    return files if all(isinstance(file, str | Path) for file in files) else ()
 
 
 def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:

@@ -30,7 +30,7 @@ _RANGE_REASONS: dict[RangeReason | None, str] = {
     "setting": ", as the settings say",
     "format": ", as their format or source defines",
     "dtype": ", by their type",
-    "content": ", by what they are",
+    "content": ", as the values themselves show",
     None: "",
 }
 
@@ -121,7 +121,8 @@ def describe_left_out(entries: Iterable[LeftOut]) -> list[str]:
 
 def _counted(entry: LeftOut) -> str:
     """Count what is left out, and name the first few."""
-    more = ", ..." if entry.count > len(entry.names) else ""
+    # Of examples that lie in one file, the file is named.
+    more = ", ..." if entry.count > len(entry.names) and entry.kind != "example" else ""
     names = f" ({', '.join(entry.names)}{more})" if any(entry.names) else ""
     return f"{count(entry.count)} {entry.kind}{'s' if entry.count != 1 else ''}{names}"
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from latentscape.config import Recipe
 from latentscape.core.errors import DataError, MissingData
-from latentscape.core.records import Dataset, Split
+from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import (
+    as_dataset,
     binarize_split,
-    check_dataset,
-    load_dataset,
     source_names,
     split_dataset,
 )
@@ -32,7 +31,7 @@ class OpenModel:
     ----------
     file : Path
         The model file, which may stand anywhere.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that it was trained on, where they are not where they were.
     device : str
         Where the model goes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -43,9 +42,7 @@ class OpenModel:
         Of every attribute, if there is no sound model.
     """
 
-    def __init__(
-        self, file: Path, *, data: Dataset | str | Path | None = None, device: str = "auto"
-    ) -> None:
+    def __init__(self, file: Path, *, data: object = None, device: str = "auto") -> None:
         self._file, self._data, self._device = file, data, device
 
     @property
@@ -117,7 +114,7 @@ class OpenRun(OpenModel):
     ----------
     run : str, Path or Run
         The run directory.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that it was trained on, where these were in memory or have moved.
     device : str
         As for `OpenModel`.
@@ -132,7 +129,7 @@ class OpenRun(OpenModel):
         self,
         run: str | Path | Run,
         *,
-        data: Dataset | str | Path | None = None,
+        data: object = None,
         device: str = "auto",
     ) -> None:
         self.run = run if isinstance(run, Run) else open_run(run)
@@ -192,7 +189,7 @@ class OpenRun(OpenModel):
 def open_model(
     path: str | Path | Run,
     *,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
 ) -> OpenModel:
     """Open a run, or a model file that stands anywhere; that of a run stands for the run.
@@ -235,25 +232,19 @@ def check_input(recipe: Recipe, split: Split) -> None:
         )
 
 
-def load_split(
-    recipe: Recipe, data: Dataset | str | Path | None = None, binarize: str | None = None
-) -> Split:
+def load_split(recipe: Recipe, data: object = None, binarize: str | None = None) -> Split:
     """Load the data of a recipe, or take the given dataset, and split it.
 
     Parameters
     ----------
     recipe : Recipe
         Says how.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         Examples in memory, or another place of those of the recipe.
     binarize : str, optional
         ``none``, ``static`` or ``dynamic``; by default what the recipe says.
     """
-    if isinstance(data, Dataset):
-        dataset = check_dataset(data)
-    else:
-        source = recipe.data.source if data is None else str(data)
-        dataset = load_dataset(recipe.data.model_copy(update={"source": source}))
+    dataset = as_dataset(recipe.data.source if data is None else data, recipe.data)
     split = split_dataset(dataset, recipe.data)
     return binarize_split(split, binarize or recipe.data.binarize)
 
@@ -267,16 +258,14 @@ def as_trained(recipe: Recipe, value_range: tuple[float, float]) -> Recipe:
     return recipe.model_copy(update={"data": data})
 
 
-def load_run_split(
-    run: Run, data: Dataset | str | Path | None = None, binarize: str | None = None
-) -> Split:
+def load_run_split(run: Run, data: object = None, binarize: str | None = None) -> Split:
     """Load the examples of a run again, and check that they are the same, divided as they were.
 
     Parameters
     ----------
     run : Run
         The run.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         They, where they were in memory or have moved.
     binarize : str, optional
         As for `load_split`.
@@ -292,7 +281,7 @@ def load_run_split(
     if data is None and not facts.origin:
         raise MissingData(
             f"{run.name} was trained on data in memory, which are not kept with it",
-            fix="Give them in Python: data=latentscape.Dataset(...).",
+            fix="Give them in Python: data=....",
         )
     recipe = _with_label_file(as_trained(recipe, facts.range), facts.origin)
     split = load_split(recipe, _where(run.name, recipe, data, facts.origin), binarize)
@@ -323,9 +312,7 @@ def _with_label_file(recipe: Recipe, origin: str) -> Recipe:
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": file})})
 
 
-def _where(
-    name: str, recipe: Recipe, data: Dataset | str | Path | None, origin: str = ""
-) -> Dataset | str | Path:
+def _where(name: str, recipe: Recipe, data: object, origin: str = "") -> object:
     """Return where the training data are: where somebody says, or else where they were.
 
     Raises

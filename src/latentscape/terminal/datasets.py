@@ -17,6 +17,7 @@ def print_data(summary: DataSummary) -> None:
     grid = table("", "", show_header=False)
     for key, value in _rows(summary).items():
         grid.add_row(f"[bold]{key}", escape(value))
+    grid.columns[1].overflow = "fold"
     show(grid)
     print_line(describe_range(summary.value_range, summary.range_reason))
     look = "yellow" if summary.duplicates.any else ""

@@ -56,7 +56,7 @@ def find_anomalies(
     model: Network,
     split: Split,
     normal: Sequence[str] | None = None,
-    data: Dataset | None = None,
+    data: object = None,
     *,
     neighbours: int = NEIGHBOURS,
     false_alarms: float = FALSE_ALARMS,
@@ -69,7 +69,7 @@ def find_anomalies(
         As for `score_anomalies`.
     normal : sequence of str, optional
         The labels that are normal; all others are anomalous. Without it there is no AUROC.
-    data : Dataset, optional
+    data : str, Path or data in memory, optional
         The examples to score, with a value range of their own; by default the test part of the
         split.
 

@@ -8,7 +8,6 @@ from pydantic import Field, InstanceOf, model_validator
 
 from latentscape.analyses.analysis import READING, Inputs, Protocol, Result, Settings
 from latentscape.core.findings import Flags, Floats, Images, Integers, Record, check_lengths
-from latentscape.core.records import Dataset
 
 SCORES = {
     "reconstruction": "Reconstruction error",
@@ -57,13 +56,13 @@ class AnomalyInputs(Inputs):
 
     Attributes
     ----------
-    data : str, Path or Dataset, optional
+    data : str, Path or data in memory, optional
         Examples with a value range of their own. Their scores are not kept with the run.
     changes : dict, optional
         How they are read; see `latentscape.inference.inputs.stream_inputs`.
     """
 
-    data: InstanceOf[Dataset] | Path | str | None = Field(
+    data: InstanceOf[object] | Path | str | None = Field(
         None, description="What to score; by default the test images of the run."
     )
     changes: dict[str, Any] | None = Field(None, description=READING)

@@ -13,7 +13,7 @@ from latentscape.analyses.maps.projections import place as place_on
 from latentscape.analyses.maps.result import Maps
 from latentscape.config import Changes
 from latentscape.core.errors import ConfigError, RunError
-from latentscape.core.records import Array, Dataset
+from latentscape.core.records import Array
 from latentscape.inference.codec import encode
 from latentscape.runs import OpenRun, Run
 
@@ -21,11 +21,11 @@ from latentscape.runs import OpenRun, Run
 def place(
     source: str | Path | Run | OpenRun | Comparison,
     *,
-    data: str | Path | Dataset | None = None,
+    data: object = None,
     codes: str | Path | Array | None = None,
     method: str = "tsne",
     changes: Changes | None = None,
-    dataset: str | Path | Dataset | None = None,
+    dataset: object = None,
 ) -> Array:
     """Place new points on a map that was drawn before.
 
@@ -33,7 +33,7 @@ def place(
     ----------
     source : str, Path, Run, OpenRun or Comparison
         A run that has maps; or a map file, which `write_map` has written.
-    data : str, Path or Dataset, optional
+    data : str, Path or data in memory, optional
         New images, for the map of a run, whose model encodes them.
     codes : str, Path or ndarray, optional
         New codes (m, D) instead, of the encoder that the map was drawn of.
@@ -42,7 +42,7 @@ def place(
     changes : mapping, optional
         How new images are read: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by default
         the last two are those of the training data.
-    dataset : str, Path or Dataset, optional
+    dataset : str, Path or data in memory, optional
         The data that the run was trained on, where they were in memory or have moved.
 
     Returns
@@ -129,7 +129,7 @@ def _map_of_run(comparison: Comparison, method: str) -> Map:
     return map_of(maps, comparison.rows[0], method)
 
 
-def _encoded(comparison: Comparison, data: str | Path | Dataset, changes: Changes | None) -> Array:
+def _encoded(comparison: Comparison, data: object, changes: Changes | None) -> Array:
     """Encode images with the model of the run."""
     dataset = comparison.read(data, changes)
     return encode(comparison.model, dataset, np.arange(len(dataset)))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from latentscape.core.errors import check_at_least
-from latentscape.core.records import Dataset
 
 if TYPE_CHECKING:
     from latentscape.api.pictures.sheets import Sheet
@@ -33,7 +32,7 @@ def sample(
     seed: int = 0,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
 ) -> "Sheet":
     """Draw codes, and picture what they decode to.
@@ -56,7 +55,7 @@ def sample(
         The PNG to write; by default one named after the command, beside the model.
     array : bool
         Whether the numbers are kept too, in a .npy file beside it.
-    data : Dataset, str or Path, optional
+    data : str, Path or data in memory, optional
         The data that the model was trained on, where they were in memory or have moved.
     device : str
         As for `train`.
@@ -101,7 +100,7 @@ def interpolate(
     changes: "Changes | None" = None,
     out: str | Path | None = None,
     array: bool = False,
-    dataset: Dataset | str | Path | None = None,
+    dataset: object = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture what lies between the codes of two images.
@@ -158,7 +157,7 @@ def traverse(
     steps: int = 9,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture what each number of a code does to an image.
@@ -201,7 +200,7 @@ def manifold(
     label: str | None = None,
     out: str | Path | None = None,
     array: bool = False,
-    data: Dataset | str | Path | None = None,
+    data: object = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture the whole plane of codes of two numbers.
@@ -245,7 +244,7 @@ def reconstruct(
     label: str | None = None,
     changes: "Changes | None" = None,
     out: str | Path | None = None,
-    dataset: Dataset | str | Path | None = None,
+    dataset: object = None,
     array: bool = False,
     device: str = "auto",
 ) -> "Sheet":
@@ -268,7 +267,7 @@ def reconstruct(
     changes : mapping, optional
         How `data` or `files` are read: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by
         default the last two are those of the training data.
-    dataset : Dataset, str or Path, optional
+    dataset : str, Path or data in memory, optional
         The data that the model was trained on, where they were in memory or have moved.
 
     Returns
@@ -311,7 +310,7 @@ def denoise(
     out: str | Path | None = None,
     array: bool = False,
     device: str = "auto",
-    dataset: Dataset | str | Path | None = None,
+    dataset: object = None,
 ) -> "Sheet":
     """Picture images, the same with noise, and what the model makes of these.
 

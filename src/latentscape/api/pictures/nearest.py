@@ -29,7 +29,7 @@ def neighbours(
     out: str | Path | None = None,
     array: bool = False,
     changes: "Changes | None" = None,
-    dataset: Dataset | str | Path | None = None,
+    dataset: object = None,
     device: str = "auto",
 ) -> "Sheet":
     """Picture the training images nearest to given ones, in the latent space and in pixels.

@@ -162,7 +162,7 @@ def open_sheet(
     name: str,
     out: str | Path | None,
     array: bool,
-    data: Dataset | str | Path | None,
+    data: object,
     device: str,
     choice: Choice = NO_CHOICE,
 ) -> Target:

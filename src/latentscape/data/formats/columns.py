@@ -9,6 +9,9 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
 from latentscape.data.labels import NO_LABELS
 
+SMALLEST_IMAGE = 8
+"""Columns without names of their own, a square of at least this side, hold images."""
+
 LABEL_NAMES = ("label", "labels", "target", "class")
 """What a column of labels is called, in small letters."""
 
@@ -93,10 +96,13 @@ def example_shape(names: Sequence[str], shape: tuple[int, ...] | None) -> tuple[
     Returns
     -------
     tuple of int
-        (1, S, S) if all names are those of pixels and their number is a square, else (D,).
+        (1, S, S) if all names are those of pixels and their number is a square, or if names are
+        numbers and it is a larger square; else (D,).
     """
     side = math.isqrt(len(names))
-    square = side**2 == len(names) and all(_PIXEL.fullmatch(name) for name in names)
+    are_pixels = all(_PIXEL.fullmatch(name) for name in names)
+    are_pixels |= side >= SMALLEST_IMAGE and is_numbered(names)
+    square = side**2 == len(names) and are_pixels
     return (1, side, side) if square and shape is None else (len(names),)
 
 

@@ -21,6 +21,7 @@ from latentscape.data.compression import open_decompressed
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.formats.columns import (
     LABEL_NAMES,
+    SMALLEST_IMAGE,
     choose_columns,
     example_shape,
     is_numbered,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 _TYPES = ("uint8", "int64", "float32")  # from narrow to wide; most tables of images fit the first
 _BLOCK = 4 << 20  # bytes; at Arrow's default of 1 MiB, 784 columns take twice as long
 _MAX_LINE = 64 << 20  # bytes; an image of 2,000 x 2,000 numbers has 16 million
-# A table without names, whose columns are a square of at least this side, holds images.
-_SMALLEST_IMAGE = 8
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -192,8 +191,7 @@ def _layout(block: bytes, path: Path, config: DataConfig) -> _Layout:
             )
     label, values = choose_columns(names, config.labels, str(path))
     value_names = [names[index] for index in values]
-    is_unnamed = is_numeric or is_numbered(value_names)
-    if is_unnamed and len(values) >= _SMALLEST_IMAGE**2:
+    if is_numeric and len(values) >= SMALLEST_IMAGE**2:
         value_names = [f"pixel{index}" for index in values]
     shape = example_shape(value_names, config.shape)
     return _Layout(path, names, has_header, delimiter, label, values, shape)
@@ -254,11 +252,11 @@ def _refuse_unclear_header(names: list[str], text: int, path: Path, config: Data
 
 def _counts(names: list[str]) -> bool:
     """Tell a header that pandas writes for columns without names: 0, 1, 2, ..."""
-    return len(names) >= _SMALLEST_IMAGE and is_numbered(names) and names[0] == "0"
+    return len(names) >= SMALLEST_IMAGE and is_numbered(names) and names[0] == "0"
 
 
 def _looks_labelled(n_columns: int) -> bool:
-    return n_columns > _SMALLEST_IMAGE**2 and math.isqrt(n_columns - 1) ** 2 == n_columns - 1
+    return n_columns > SMALLEST_IMAGE**2 and math.isqrt(n_columns - 1) ** 2 == n_columns - 1
 
 
 def _first_mistake(layout: _Layout, problem: str) -> DataError:

@@ -96,6 +96,8 @@ def image_array(image: "Image", resize: tuple[int, int] | None = None) -> Array:
     if resize is not None:
         plain = plain.resize((resize[1], resize[0]), Image.Resampling.BICUBIC)
     pixels = np.asarray(plain)
+    if image.format == "GIF" and pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]  # It has no mode for grey.
     if depth in ("uint16", "int32"):
         limits = np.iinfo(depth)
         pixels = np.rint(pixels.astype(np.float64)).clip(limits.min, limits.max).astype(depth)

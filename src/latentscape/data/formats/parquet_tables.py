@@ -71,9 +71,30 @@ def read_parquet(path: Path, config: DataConfig, size: int) -> Contents:
         table = parquet.ParquetFile(file)
         schema, metadata = table.schema_arrow, table.metadata
     layout = _layout(schema, config, str(path))
+    return _contents(_batches(path, metadata, config, layout, size), metadata.num_rows, layout)
+
+
+def contents_of_table(table: "pa.Table", origin: str, config: DataConfig) -> Contents:
+    """Return a table in memory as contents, as `read_parquet` does those of a file.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The table.
+    origin : str
+        What to call it in messages.
+    config : DataConfig
+        As for `read_parquet`.
+    """
+    layout = _layout(table.schema, config, origin)
+    batches = (_examples(table, layout, config, origin, 0) for _ in range(1))
+    return _contents(batches, len(table), layout)
+
+
+def _contents(batches: Iterator[Examples], count: int, layout: _Layout) -> Contents:
     return Contents(
-        _batches(path, metadata, config, layout, size),
-        metadata.num_rows,
+        batches,
+        count,
         channels_first=not _is_list(layout.dtype),
         grey_levels=_is_encoded(layout.dtype),
         left_out=left_out(layout.names, layout.label, layout.values),
@@ -90,14 +111,20 @@ def _batches(
         # Reading ahead (pre_buffer) would hold whole row groups in memory, also for a stream.
         source = parquet.ParquetFile(file, metadata=metadata, buffer_size=_BUFFER, pre_buffer=False)
         for table in _tables(source, layout, path, size):
-            columns = [
-                _Column(table.column(index), f"{path}, column {layout.names[index]!r}", first)
-                for index in layout.values
-            ]
-            values = _values(columns, layout, config)
-            labels = None if layout.label is None else _labels(table.column(layout.label))
-            yield Examples(values, labels, partial(_metadata, table, layout))
+            yield _examples(table, layout, config, str(path), first)
             first += len(table)
+
+
+def _examples(
+    table: "pa.Table", layout: _Layout, config: DataConfig, origin: str, first: int
+) -> Examples:
+    columns = [
+        _Column(table.column(index), f"{origin}, column {layout.names[index]!r}", first)
+        for index in layout.values
+    ]
+    values = _values(columns, layout, config)
+    labels = None if layout.label is None else _labels(table.column(layout.label))
+    return Examples(values, labels, partial(_metadata, table, layout))
 
 
 def _tables(file: "ParquetFile", layout: _Layout, path: Path, size: int) -> "Iterator[pa.Table]":
