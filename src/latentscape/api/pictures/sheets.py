@@ -140,8 +140,12 @@ class Choice:
         """
         if self.part not in (None, *PARTS):
             raise unknown("part", str(self.part), PARTS, ConfigError)
-        named = {"--files": self.files, "--data": self.data, "--part": self.part}
-        both = [name for name, value in named.items() if value]
+        named = {
+            "--files": bool(self.files),
+            "--data": self.data is not None,
+            "--part": self.part is not None,
+        }
+        both = [name for name, is_named in named.items() if is_named]
         if len(both) > 1:
             raise ConfigError(f"{' and '.join(both)} were given", expected="one of them")
         if self.files and self.places:
