@@ -78,10 +78,10 @@ def test_guesses_stand_among_the_scores_of_codes(item, result, request):
     scores = list(item.scores(request.getfixturevalue(result)))
     chance, largest = scores[-2:]
     assert (chance.kind, largest.kind) == ("guess", "guess")
-    assert set(chance.means.values()) == {1 / 3}
-    assert set(largest.means.values()) == {0.5}
+    assert set(chance.scores.values()) == {1 / 3}
+    assert set(largest.scores.values()) == {0.5}
     assert chance.scores.keys() <= scores[0].scores.keys()
-    assert scores[0].scores[next(iter(chance.scores))].trials == 40
+    assert scores[0].spread[next(iter(chance.scores))].trials == 40
 
 
 def test_k_means_has_a_spread_over_seeds(comparison, monkeypatch):

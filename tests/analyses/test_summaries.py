@@ -47,14 +47,14 @@ def test_what_analyses_say_of_a_code_is_joined(scored):
     model, pixels, pca = code_scores(scored(dim=6, gain=0.1))
     assert [code.kind for code in (model, pixels, pca)] == ["model", "pixels", "pca"]
     assert (pixels.name, pca.name) == ("raw pixels", "PCA, 6")
-    assert model.means == {"toy_a": 0.6, "more": 0.5}
-    assert pixels.means == {"toy_a": 0.53, "more": 0.53}
-    assert pca.means == {"toy_a": 0.47}
+    assert model.scores == {"toy_a": 0.6, "more": 0.5}
+    assert pixels.scores == {"toy_a": 0.53, "more": 0.53}
+    assert pca.scores == {"toy_a": 0.47}
 
 
 def test_one_analysis_alone_is_enough(run):
     result = MORE.result(codes=toys.scores("m", 2, ["more"]))
-    assert code_scores(add(run(), result))[0].means == {"more": 0.5}
+    assert code_scores(add(run(), result))[0].scores == {"more": 0.5}
 
 
 def test_rows_have_the_scores_of_their_model_over_seeds(scored):

@@ -56,7 +56,7 @@ class Guessing(Record):
         keys = [metric.key for metric in metrics]
         for name, accuracy in self.accuracies.items():
             statistics = dict.fromkeys(keys, Statistic(mean=accuracy))
-            yield CodeScores(name=name, kind="guess", scores=statistics)
+            yield CodeScores.of(name, "guess", statistics)
 
 
 SENTENCE_ON_INTERVALS = (

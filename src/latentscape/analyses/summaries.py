@@ -141,7 +141,7 @@ def _model_numbers(item: AnyAnalysis, result: Result) -> Mapping[str, Statistic 
     }
     for code in item.scores(result):
         if code.kind == "model":
-            numbers |= code.scores
+            numbers |= code.statistics
     return numbers
 
 
@@ -177,7 +177,7 @@ def _over_seeds(runs: Sequence[RunFindings]) -> Iterator[CodeStatistics]:
                 seeds.setdefault(code.name, []).append(code)
     for name, codes in seeds.items():
         keys = dict.fromkeys(key for code in codes for key in code.scores)
-        statistics = {key: _once([code.scores.get(key) for code in codes]) for key in keys}
+        statistics = {key: _once([code.statistics.get(key) for code in codes]) for key in keys}
         yield CodeStatistics(
             name=name,
             kind=codes[0].kind,
@@ -203,7 +203,12 @@ def _merged(scores: Iterable[CodeScores]) -> list[CodeScores]:
     for code in scores:
         key = code.kind if code.kind == "model" else code.name
         before = codes.setdefault(key, code)
-        codes[key] = before.model_copy(update={"scores": before.scores | code.scores})
+        codes[key] = before.model_copy(
+            update={
+                "scores": before.scores | code.scores,
+                "spread": before.spread | code.spread,
+            }
+        )
     return sorted(codes.values(), key=_order)
 
 

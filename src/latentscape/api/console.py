@@ -182,7 +182,7 @@ def _print_intervals(codes: Iterable[CodeScores | CodeStatistics | Row]) -> None
 
 def _statistics(code: CodeScores | CodeStatistics | Row) -> list[Statistic | None]:
     if isinstance(code, CodeScores):
-        return list(code.scores.values())
+        return list(code.statistics.values())
     return [code.statistic(metric) for metric in score_metrics()]
 
 
@@ -193,11 +193,11 @@ def _code_name(row: Row, code: CodeScores) -> str:
 def _cells(metric: Metric, codes: Sequence[CodeScores], ceilings: Sequence[str]) -> Iterator[str]:
     """Write a metric of all codes, the best of those that compete in bold."""
     compared = [code for code in codes if code.kind not in ceilings]
-    numbers = [code.means[metric.key] for code in compared if metric.key in code.means]
+    numbers = [code.scores[metric.key] for code in compared if metric.key in code.scores]
     choose = max if metric.higher_is_better else min
     best = metric.write(choose(numbers)) if len(numbers) > 1 else ""
     for code in codes:
-        statistic = code.scores.get(metric.key)
+        statistic = code.statistics.get(metric.key)
         is_best = statistic is not None and metric.write(statistic.mean) == best
         text = metric.write_statistic(statistic).replace(" (", "\n(")
         yield f"[bold]{text}[/]" if is_best and code in compared else text

@@ -1,11 +1,12 @@
 """What a study has measured: typed rows, with statistics over the seeds of each configuration."""
 
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import Field
 
 from latentscape.config import LikelihoodKind
-from latentscape.core.findings import Json, Part, Record, Statistic
+from latentscape.core.findings import Part, Record, Statistic
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.runs.facts import CollapseKind, Sizes, Supervision
@@ -21,30 +22,29 @@ class CodeScores(Record):
     kind : str
         As of `latentscape.core.records.Codes`: ``model``, ``pixels``, ``pca``, ``other``; or
         ``guess`` of what takes no code at all.
-    scores : dict of str to Statistic
-        By the key of the metric; over repetitions of a method where it has drawn something. A bare
-        number is that of a single one.
+    scores : dict of str to float
+        By the key of the metric.
+    spread : dict of str to Statistic
+        Of those scores that are means over repetitions of a method, or shares of examples.
     """
 
     name: str
     kind: str
-    scores: dict[str, Statistic]
+    scores: dict[str, float]
+    spread: dict[str, Statistic] = {}
 
-    @field_validator("scores", mode="before")
     @classmethod
-    def _read(cls, scores: Mapping[str, object]) -> dict[str, object]:
-        is_number = {key: isinstance(value, int | float) for key, value in scores.items()}
-        return {key: {"mean": v} if is_number[key] else v for key, v in scores.items()}
-
-    @field_serializer("scores")
-    def _write(self, scores: dict[str, Statistic]) -> Json:
-        is_bare = {key: score == Statistic(mean=score.mean) for key, score in scores.items()}
-        return {k: s.mean if is_bare[k] else s.model_dump() for k, s in scores.items()}
+    def of(cls, name: str, kind: str, statistics: Mapping[str, Statistic]) -> Self:
+        """Take the scores from statistics."""
+        means = {key: statistic.mean for key, statistic in statistics.items()}
+        return cls(name=name, kind=kind, scores=means, spread=dict(statistics))
 
     @property
-    def means(self) -> dict[str, float]:
-        """The scores without their spread."""
-        return {key: statistic.mean for key, statistic in self.scores.items()}
+    def statistics(self) -> dict[str, Statistic]:
+        """All scores, with their spread where there is one."""
+        return {
+            key: self.spread.get(key) or Statistic(mean=mean) for key, mean in self.scores.items()
+        }
 
 
 class CodeStatistics(Record):

@@ -136,9 +136,9 @@ def test_scores_are_those_of_each_code():
     model, pixels, pca = ANALYSIS.scores(clusters())
     assert [code.kind for code in (model, pixels, pca)] == ["model", "pixels", "pca"]
     assert list(model.scores) == [metric.key for metric in ANALYSIS.metrics]
-    assert model.means["kmeans_accuracy"] == 0.5
-    assert pixels.means["umap_hungarian"] == pytest.approx(0.7)
-    assert pca.means["kmeans_ari"] == pytest.approx(0.32)
+    assert model.scores["kmeans_accuracy"] == 0.5
+    assert pixels.scores["umap_hungarian"] == pytest.approx(0.7)
+    assert pca.scores["kmeans_ari"] == pytest.approx(0.32)
     assert not any(code.scores for code in ANALYSIS.scores(clusters(labels=())))
 
 

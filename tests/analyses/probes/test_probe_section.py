@@ -102,7 +102,7 @@ def test_scores_are_those_with_all_labels():
     model, *baselines = ANALYSIS.scores(probes("m"))
     assert (model.name, model.kind) == ("m", "model")
     assert [code.kind for code in baselines] == ["pixels", "pca"]
-    assert model.means == pytest.approx(
+    assert model.scores == pytest.approx(
         {"knn_accuracy": 0.7, "logistic_accuracy": 0.71, "probe_accuracy": 0.72}
     )
     assert list(model.scores) == [metric.key for metric in ANALYSIS.metrics]

@@ -110,7 +110,7 @@ def test_metrics_that_are_not_beaten_are_named(run, register):
     item = toys.named("clusters", *metrics)
     register(item)
     model, pixels, pca = toys.scores("m", 2, [metric.key for metric in metrics], gain=0.2)
-    better = {**pixels.means, "k_majority": 0.9, "k_nmi": 0.9}
+    better = {**pixels.scores, "k_majority": 0.9, "k_nmi": 0.9}
     pixels = CodeScores(name=pixels.name, kind="pixels", scores=better)
     one = add(run("m"), item.result(codes=(model, pixels, pca)))
     assert (

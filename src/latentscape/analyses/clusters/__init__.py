@@ -60,7 +60,7 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
     def scores(self, result: Clusters) -> Iterator[CodeScores]:
         """Yield how well the clusters of each code match labels."""
         for row in result.rows:
-            yield CodeScores(name=row.name, kind=row.kind, scores=_scores(row))
+            yield CodeScores.of(row.name, row.kind, _scores(row))
         if result.guessing is not None:
             known = {key for row in result.rows for key in _scores(row)}
             yield from result.guessing.scores(m for m in SCORES if m.is_share and m.key in known)

@@ -69,21 +69,11 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
         """Yield how many images are read: of the model, as they are, and of PCA."""
         if (reading := result.reading) is None:
             return
-        n = result.protocol.n_scored
-        of_model = {
-            "readable": Statistic(mean=reading.readable, trials=n),
-            "readable_of_16": reading.readable_of_16,
-        }
-        yield CodeScores(name=result.name, kind="model", scores=of_model)
-        originals = {
-            "readable": Statistic(mean=reading.originals, trials=n),
-            "readable_of_16": reading.originals_of_16,
-        }
-        yield CodeScores(name="raw pixels", kind="pixels", scores=originals)
+        yield _counted(result, result.name, "model", reading.readable, reading.readable_of_16)
+        counts = reading.originals, reading.originals_of_16
+        yield _counted(result, "raw pixels", "pixels", *counts)
         if reading.pca is not None:
-            name = f"PCA, {reading.pca.dim}"
-            readable = Statistic(mean=reading.pca.readable, trials=n)
-            yield CodeScores(name=name, kind="pca", scores={"readable": readable})
+            yield _counted(result, f"PCA, {reading.pca.dim}", "pca", reading.pca.readable)
         if result.guessing is not None:
             yield from result.guessing.scores([READABLE])
 
@@ -107,6 +97,15 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
         from latentscape.analyses.legibility.table import print_legibility
 
         print_legibility(self, result)
+
+
+def _counted(
+    result: Legibility, name: str, kind: str, readable: float, of_16: int | None = None
+) -> CodeScores:
+    statistics = {"readable": Statistic(mean=readable, trials=result.protocol.n_scored)}
+    if of_16 is not None:
+        statistics["readable_of_16"] = Statistic(mean=of_16)
+    return CodeScores.of(name, kind, statistics)
 
 
 ANALYSIS = LegibilityAnalysis()

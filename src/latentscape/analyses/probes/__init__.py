@@ -57,7 +57,7 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
         for row in result.rows:
             accuracies = {m.key: row.accuracies_of(probe) for m, probe in SCORES.items()}
             of_all = {key: by_n[max(by_n)] for key, by_n in accuracies.items() if by_n}
-            yield CodeScores(name=row.name, kind=row.kind, scores=of_all)
+            yield CodeScores.of(row.name, row.kind, of_all)
         if result.guessing is not None:
             trained = {of_probe.probe for row in result.rows for of_probe in row.results}
             yield from result.guessing.scores(m for m, probe in SCORES.items() if probe in trained)

@@ -141,7 +141,7 @@ def _code_table(row: Row) -> CodeTable | None:
     if not codes:
         return None
     lines = [
-        [metric.title, *(metric.write_statistic(code.scores.get(metric.key)) for code in codes)]
+        [metric.title, *(metric.write_statistic(code.statistics.get(metric.key)) for code in codes)]
         for item in items
         for metric in item.metrics
         if any(metric.key in code.scores for code in codes)
@@ -216,7 +216,7 @@ def _tasks(run: RunFindings) -> Iterator[Task]:
 
 
 def _model_scores(item: AnyAnalysis, result: Result) -> dict[Metric, float]:
-    scores = [code.means for code in item.scores(result) if code.kind == "model"]
+    scores = [code.scores for code in item.scores(result) if code.kind == "model"]
     return _known({metric: of.get(metric.key) for of in scores for metric in item.metrics})
 
 
