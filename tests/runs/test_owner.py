@@ -207,9 +207,11 @@ def test_a_run_in_training_is_neither_overwritten_nor_resumed(run):
         (run.path.parent / "model").rename(run.model_file)
         with pytest.raises(RunError, match=OWNED):
             latentscape.evaluate(run)
-        with pytest.raises(RunError, match=OWNED):
-            latentscape.report(run)
+        for write in (latentscape.report, latentscape.reconstruct, latentscape.publish):
+            with pytest.raises(RunError, match=OWNED):
+                write(run)
         assert content_of(run.path) == before
+        latentscape.reconstruct(run, out=run.path.parent / "elsewhere.png")  # Of nobody.
     assert open_run(run.path).recipe == recipe
     train(run.path.parent, name="run", overwrite=True, changes={"model.latent.dim": 3})
     assert open_run(run.path).recipe.model.latent.dim == 3

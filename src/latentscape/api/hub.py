@@ -1,7 +1,7 @@
 """A folder that is ready for a model hub: weights, recipe, and a card of what was measured."""
 
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +96,9 @@ def publish(
     model = read_model(run.path)
     folder = run.path / "hub" if out is None else Path(out)
     _check_free(folder)
-    _write(folder.absolute(), model, findings, make_card(findings, push, license))
+    card = make_card(findings, push, license)
+    with run.owned("written") if out is None else nullcontext():
+        _write(folder.absolute(), model, findings, card)
     url = None if push is None else _upload(folder, push, public)
     return Published(folder, url)
 

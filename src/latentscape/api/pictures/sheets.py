@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,6 +71,12 @@ class Target:
     def trained_on(self) -> TrainedOn:
         """What it was trained on, and the codes that the run keeps."""
         return replace(self.opened.trained_on, kept=self._kept)
+
+    def owned(self) -> AbstractContextManager[None]:
+        """Own the run, where the picture stands in its directory."""
+        if isinstance(self.opened, OpenRun) and self.file.parent == self.opened.run.path:
+            return self.opened.run.owned("written")
+        return nullcontext()
 
     def tested(self) -> Split | None:
         """Return the examples; None where other images are shown and these are missing."""
@@ -217,15 +224,16 @@ def write_sheet(
         Pixels between images.
     """
     picture = array = None
-    if target.keeps_array:
-        buffer = io.BytesIO()
-        np.save(buffer, images, allow_pickle=False)
-        array = target.file.with_suffix(".npy")
-        write_bytes(array, buffer.getvalue())
-    if drawable(target.model):
-        picture = target.file
-        rows = images if images.ndim == 5 else images[np.newaxis]
-        write_bytes(picture, draw_grid(in_columns(rows, columns), gap))
+    with target.owned():
+        if target.keeps_array:
+            buffer = io.BytesIO()
+            np.save(buffer, images, allow_pickle=False)
+            array = target.file.with_suffix(".npy")
+            write_bytes(array, buffer.getvalue())
+        if drawable(target.model):
+            picture = target.file
+            rows = images if images.ndim == 5 else images[np.newaxis]
+            write_bytes(picture, draw_grid(in_columns(rows, columns), gap))
     return Sheet(images, f"{title}. {about}" if title else about, picture, array)
 
 
