@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 import latentscape
 from latentscape.cli import app
-from latentscape.config import Study
+from latentscape.config import Study, load_recipe, override
 from latentscape.core.errors import ConfigError
+from latentscape.tracking.tracker import settings_of
 from latentscape.tracking.trackers import TRACKERS, choose_trackers
 
 # All that draws random numbers in training, so that a single draw too many would show.
@@ -54,6 +55,15 @@ def test_a_package_that_is_missing_is_named_before_anything_is_made(name, tmp_pa
     with pytest.raises(ConfigError, match=rf"needs the package {name}, .*latentscape\[{name}\]"):
         latentscape.train("simple-20", track=name, folder=tmp_path / "runs", quiet=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_say_what_kind_of_likelihood_a_bound_comes_of():
+    """So that programs that put many runs into one table can keep their ELBOs apart."""
+    recipe = load_recipe("vae-20")
+    assert settings_of(recipe)["likelihood_of"] == "score"
+    assert "likelihood_levels" not in settings_of(recipe)
+    binary = settings_of(override(recipe, {"data.binarize": "static"}))
+    assert (binary["likelihood_of"], binary["likelihood_levels"]) == ("probability", 2)
 
 
 def test_names_are_checked():
