@@ -73,6 +73,19 @@ def test_parts_of_different_shapes(tmp_path: Path, write_idx: Write, images: np.
         load(tmp_path)
 
 
+def test_other_files_in_a_folder_are_counted(
+    tmp_path: Path, write_idx: Write, images: np.ndarray, labels: np.ndarray
+) -> None:
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"):
+        write_idx(tmp_path / name, images)
+    write_idx(tmp_path / "train-labels-idx1-ubyte", labels.astype(np.uint8))
+    write_idx(tmp_path / "other-labels-idx1-ubyte", labels.astype(np.uint8))
+    (tmp_path / "readme.txt").touch()
+    (left_out,) = load(tmp_path).left_out
+    assert left_out.names == ("other-labels-idx1-ubyte", "readme.txt")
+    assert (left_out.kind, left_out.count) == ("file", 2)
+
+
 def test_only_one_part_with_labels(
     tmp_path: Path, write_idx: Write, images: np.ndarray, labels: np.ndarray
 ) -> None:

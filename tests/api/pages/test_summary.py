@@ -35,6 +35,14 @@ def test_the_best_and_those_behind_pca_are_named(run):
     assert "100 examples to train on" in text
 
 
+def test_the_range_and_what_is_not_used_are_told(run, tmp_path):
+    unused = {"kind": "file", "names": ["notes.txt"], "count": 7, "reason": "not an image"}
+    facts = {"range_reason": "content", "left_out": [unused]}
+    text = _text(tmp_path, run(facts=facts), run("other"))
+    assert text.count("Not used: 7 files (notes.txt, ...): not an image.") == 1
+    assert "stand for 0 to 1, as the values themselves show." in text
+
+
 def test_test_images_that_were_trained_on_are_warned_of(run, tmp_path):
     counts = Duplicates(test=60, exact=12, near=3, near_of=48, near_among=100)
     text = _text(tmp_path, add(run(), counts))

@@ -6,6 +6,7 @@ http://yann.lecun.com/exdb/mnist/ describes it.
 import math
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import Array
+from latentscape.core.records import Array, LeftOut
 from latentscape.data.compression import open_decompressed, unreadable
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.limits import check_memory, read_within_memory
@@ -52,7 +53,8 @@ def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
     """
     files = _image_files(path)
     if len(files) == 1:
-        return read_idx(files[0], config, size)
+        contents = read_idx(files[0], config, size)
+        return replace(contents, left_out=_left_out(path, files))
     test = [file for file in files if re.match(r".*(t10k|test)", file.name, re.IGNORECASE)]
     train = [file for file in files if file not in test]
     if len(train) != 1 or len(test) != 1:
@@ -61,7 +63,21 @@ def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
             expected="one train and one t10k (or test) file of images",
             fix="Give the path of one of them.",
         )
-    return from_arrays([_read_part(train[0]), _read_part(test[0])], str(path), size)
+    contents = from_arrays([_read_part(train[0]), _read_part(test[0])], str(path), size)
+    return replace(contents, left_out=_left_out(path, files))
+
+
+def _left_out(folder: Path, images: list[Path]) -> tuple[LeftOut, ...]:
+    """Name the other files in a folder, but for gzipped copies of those that are read."""
+    used = [*images, *filter(None, map(_label_file, images))]
+    known = {file.name.removesuffix(".gz") for file in used}
+    others = sorted(
+        file.name
+        for file in folder.iterdir()
+        if file.name.removesuffix(".gz") not in known and not file.name.startswith(".")
+    )
+    reason = "neither IDX images nor their labels"
+    return (LeftOut("file", tuple(others[:3]), len(others), reason),) if others else ()
 
 
 def _read_array(path: Path) -> Array:
