@@ -35,7 +35,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from latentscape.config import InputConfig, LikelihoodKind, Recipe, load_recipe, override
-from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.findings import Part, take_arrays
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Latent
@@ -246,7 +246,7 @@ class Watch:
             outcome = "read as it was written" if same else "read as something else"
             if signed and not same:
                 self.failures.append(f"{what}: read as another model in spite of its checksum")
-        except (RunError, ConfigError) as error:
+        except (RunError, ConfigError, DataError) as error:
             outcome = f"refused: {_kind(str(error), target.file)}"
         except Exception as error:  # noqa: BLE001
             outcome = f"FAILED: {type(error).__name__}"
@@ -300,7 +300,7 @@ def main() -> int:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("error")
-    _limit_memory()
+    limit_memory()
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         on_models = fuzz(models(folder), asked.count, asked.seed)
@@ -436,7 +436,7 @@ def _peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Let absurd demands for memory fail, even where the system would promise it."""
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + HEADROOM, resource.RLIM_INFINITY))

@@ -186,6 +186,19 @@ def test_modes(tmp_path: Path, mode: str, channels: int) -> None:
     np.testing.assert_array_equal(dataset.images, np.broadcast_to(pixels, (2, channels, 8, 8)))
 
 
+def test_an_image_that_takes_more_memory_than_there_is(
+    tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(image: Image.Image) -> None:
+        raise MemoryError
+
+    save(tmp_path / "a.png", images[0])
+    save(tmp_path / "b.png", images[1])
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(DataError, match="a.png cannot be read as an image"):
+        load(tmp_path)
+
+
 def test_what_is_no_file_is_left_out_and_named(tmp_path: Path, images: np.ndarray) -> None:
     for index in range(2):
         save(tmp_path / f"{index}.png", images[index])

@@ -39,7 +39,7 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM")
 _WITH_FRAMES = (".gif", ".tif", ".tiff", ".webp")
 
 # All that Pillow and its decoders raise over damaged files; most are OSError or ValueError.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error)
 
 
 def decode_image(source: Path | bytes, name: str, resize: tuple[int, int] | None) -> Array:
@@ -79,7 +79,7 @@ def decode_image(source: Path | bytes, name: str, resize: tuple[int, int] | None
         raise
     except (*_DAMAGE, Image.DecompressionBombError) as error:
         raise DataError(
-            f"{name} cannot be read as an image: {error}",
+            f"{name} cannot be read as an image: {str(error) or type(error).__name__}",
             expected=f"a whole {IMAGE_KINDS} file",
             fix="Replace or remove it.",
         ) from error
