@@ -341,3 +341,22 @@ def test_values_of_another_scale_are_refused(noisy, digits, tmp_path):
 def test_what_excludes_each_other(noisy, options, words):
     with pytest.raises(ConfigError, match=words):
         latentscape.reconstruct(noisy, **options)
+
+
+def test_arrays_in_memory_are_images_of_ones_own(noisy, digits, tmp_path):
+    images = digits.images[::1000, 0]
+    for data in (images, torch.from_numpy(images), images[:1]):
+        sheet = latentscape.reconstruct(noisy, data=data, out=tmp_path / "x.png")
+        assert sheet.images.shape == (2, len(data), 1, 28, 28)
+    assert len(latentscape.anomalies(noisy, data=images).index) == len(images)
+
+
+def test_the_array_that_a_run_was_trained_on_is_its_own_data(train, digits):
+    images = digits.images[::12, 0]
+    run = train("vae-20", images)
+    sheet = latentscape.neighbours(run, data=images)
+    split = load_run_split(run, images)
+    query = sheet.images[0, 0] * 255
+    assert any(np.array_equal(query, split.dataset.images[place]) for place in split.test)
+    strange = latentscape.reconstruct(run, data=images[:2] // 2)
+    assert strange.images.shape[1] == 2

@@ -281,7 +281,7 @@ def load_run_split(run: Run, data: object = None, binarize: str | None = None) -
     if data is None and not facts.origin:
         raise MissingData(
             f"{run.name} was trained on data in memory, which are not kept with it",
-            fix="Give them in Python: data=....",
+            fix="Give them in Python: data=..., or dataset=... where data are other examples.",
         )
     recipe = _with_label_file(as_trained(recipe, facts.range), facts.origin)
     split = load_split(recipe, _where(run.name, recipe, data, facts.origin), binarize)

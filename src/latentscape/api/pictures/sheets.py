@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from latentscape.config import CORRUPTIONS, Changes, CorruptionConfig, validate
-from latentscape.core.errors import ConfigError, MissingData, unknown
+from latentscape.core.errors import ConfigError, DataError, MissingData, unknown
 from latentscape.core.files import write_bytes
 from latentscape.core.records import PARTS, Array, Dataset, Split
 from latentscape.core.subsets import draw_subset
@@ -21,7 +21,15 @@ from latentscape.inference.inputs import Source, conversions, read_inputs
 from latentscape.inference.samples import Batch, find_label
 from latentscape.model import Network
 from latentscape.reporting.grids import draw_grid, in_columns
-from latentscape.runs import KeptCodes, OpenModel, OpenRun, Run, TrainedOn, open_model
+from latentscape.runs import (
+    KeptCodes,
+    OpenModel,
+    OpenRun,
+    Run,
+    TrainedOn,
+    load_run_split,
+    open_model,
+)
 
 GAP = 2
 
@@ -179,11 +187,9 @@ def open_sheet(
 ) -> Target:
     """Open a model, and refuse what could not be written before anything is computed."""
     opened = open_model(run, data=data, device=device)
-    if isinstance(opened, OpenRun) and isinstance(choice.data, Dataset):
-        # The data of the run, as if they were given as such.
-        if choice.data.fingerprint == opened.run.data.fingerprint:
-            opened = OpenRun(opened.run, data=choice.data, device=device)
-            choice = replace(choice, data=None)
+    if isinstance(opened, OpenRun) and _is_own(opened, choice.data):
+        opened = OpenRun(opened.run, data=choice.data, device=device)
+        choice = replace(choice, data=None)
     choice.check()
     file = opened.folder / f"{name}.png" if out is None else Path(out)
     if file.suffix.lower() != ".png":
@@ -196,6 +202,20 @@ def open_sheet(
             fix="Have the numbers written instead: --array.",
         )
     return Target(opened, file, array, choice)
+
+
+def _is_own(opened: OpenRun, data: object) -> bool:
+    """Whether data in memory are those that a run was trained on."""
+    facts = opened.run.data
+    if isinstance(data, Dataset):
+        return data.fingerprint == facts.fingerprint
+    if facts.origin or data is None or isinstance(data, str | Path):
+        return False
+    try:
+        load_run_split(opened.run, data)
+    except DataError:
+        return False
+    return True
 
 
 def drawable(model: Network) -> bool:
