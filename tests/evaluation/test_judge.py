@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -150,6 +152,17 @@ def test_a_damaged_file_is_mended(folder, small, trained, damage):
     assert weights_of(trained_classifier(small)) == weights_of(first)
     assert path.read_bytes() == sound
     assert len(trained) == 2
+
+
+def test_the_classifier_of_other_examples_under_its_name_is_trained_anew(folder, small, trained):
+    first = trained_classifier(small)
+    (path,) = folder.iterdir()
+    others = replace(small, train=small.train[::2])
+    trained_classifier(others)
+    (other,) = set(folder.iterdir()) - {path}
+    other.replace(path)
+    assert weights_of(trained_classifier(small)) == weights_of(first)
+    assert len(trained) == 3
 
 
 def test_without_a_writable_cache_it_is_only_slower(folder, small, trained):

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -227,6 +228,18 @@ def test_the_command_line_says_so_and_exits_with_two(run, monkeypatch, capsys):
     assert output.err.startswith(f"Error: {run.path} is being trained by process {os.getpid()}")
     assert "Traceback" not in output.err
     assert not output.out
+
+
+def test_an_estimator_does_not_replace_a_run_in_training(tmp_path):
+    images = np.random.default_rng(0).random((20, 6))
+    estimator = latentscape.Autoencoder("simple-20", max_epochs=1, folder=tmp_path)
+    run = estimator.fit(images).run_
+    before = content_of(tmp_path)
+    with owned_elsewhere(run.path), pytest.raises(RunError, match=OWNED):
+        estimator.fit(images)
+    assert content_of(tmp_path) == before
+    assert estimator.fit(images).run_.identity != run.identity
+    assert [path.name for path in tmp_path.iterdir()] == [run.name]
 
 
 class At(Callback):

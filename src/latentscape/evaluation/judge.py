@@ -1,7 +1,7 @@
 """A small classifier of the data's own labels, through whose eyes images are judged."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -211,7 +211,7 @@ def _identity(classifier: Classifier, split: Split) -> str:
 
 def _save(classifier: Classifier, path: Path) -> None:
     weights = {name: weight.contiguous() for name, weight in classifier.state_dict().items()}
-    write_bytes(path, save(weights, {"sha256": sha256(save(weights)).hexdigest()}))
+    write_bytes(path, save(weights, {"sha256": _checksum(weights, path)}))
 
 
 def _load(classifier: Classifier, path: Path) -> bool:
@@ -222,7 +222,12 @@ def _load(classifier: Classifier, path: Path) -> bool:
             weights = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
     except (SafetensorError, OSError):
         return False
-    sound = about.get("sha256") == sha256(save(weights)).hexdigest()
+    sound = about.get("sha256") == _checksum(weights, path)
     if sound:
         classifier.load_state_dict(weights)
     return sound
+
+
+def _checksum(weights: Mapping[str, Tensor], path: Path) -> str:
+    """SHA-256 over weights and the name of their file, which says what they depend on."""
+    return sha256(path.stem.encode() + save(dict(weights))).hexdigest()
