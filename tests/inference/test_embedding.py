@@ -279,3 +279,26 @@ def test_no_cell_of_a_table_is_a_formula(run, images, tmp_path):
     assert list(kept["shift"].fillna("")) == ["a", "'+b", ""]
     expected = codes_of(run, images[:3])
     np.testing.assert_allclose(read(done.file), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_values_of_another_scale_are_refused_by_the_command(run, images, tmp_path):
+    np.save(tmp_path / "x.npy", images.astype(np.uint16) * 16)
+    command = ["embed", str(run.path), "--data", str(tmp_path / "x.npy")]
+    out = ["--out", str(tmp_path / "z.npy")]
+    refused = CliRunner().invoke(app, [*command, *out])
+    assert isinstance(refused.exception, DataError)
+    assert "go from 0 to 4080" in str(refused.exception)
+    assert not (tmp_path / "z.npy").exists()
+    done = CliRunner().invoke(app, [*command, *out, "--set", "data.range=[0,4080]"])
+    assert done.exit_code == 0, done.output
+    np.testing.assert_allclose(np.load(tmp_path / "z.npy"), codes_of(run, images), atol=1e-4)
+
+
+def test_one_image_file_in_colour_is_converted_when_asked(run, tmp_path):
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "red.png")
+    with pytest.raises(DataError, match="--resize 28x28 --grey"):
+        latentscape.embed(run, tmp_path / "red.png", tmp_path / "z.npy")
+    changes = {"resize": [28, 28], "grey": True}
+    assert (
+        latentscape.embed(run, tmp_path / "red.png", tmp_path / "z.npy", changes=changes).count == 1
+    )

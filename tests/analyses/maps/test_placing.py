@@ -118,3 +118,14 @@ def test_a_place_is_only_found_where_there_is_a_map(opened, labelled):
         place(comparison, data=Dataset("large", np.ones((4, 1, 5, 5))), method="pca")
     with pytest.raises(ConfigError, match="kept"):
         place(compare_codes(codes={"z": labelled[0]}), codes=labelled[0])
+
+
+def test_one_image_is_placed_and_strange_values_are_refused(opened):
+    comparison = compare_codes(opened)
+    save_parts(opened.run, draw(comparison))
+    data = middles()
+    one = Dataset("one", data.images[:1], value_range=data.value_range)
+    assert place(comparison, data=one, method="pca").shape == (1, 2)
+    strange = Dataset("strange", data.images[:2] * np.float32(100), value_range=data.value_range)
+    with pytest.raises(DataError, match="values of strange go from"):
+        place(comparison, data=strange, method="pca")
