@@ -44,8 +44,8 @@ def test_kaggles_flat_test_images_are_left_out() -> None:
         layout = arrange("train/cat/1.png", "train/dog/2.png", test)
         assert layout.labels == ("cat", "dog")
         assert layout.n_official_train is None
-        reason = "its images have no labels, as those of train have"
-        assert layout.left_out == (LeftOut("part", ("test",), 1, reason),)
+        reason = "images of the test part, without labels as those of train have"
+        assert layout.left_out == (LeftOut("file", (test,), 1, reason),)
 
 
 def test_test_images_are_kept_where_no_image_has_a_label() -> None:
@@ -68,7 +68,7 @@ def test_mvtec() -> None:
     assert layout.labels == ("good", "crack", "good")
     assert layout.n_official_train == 1
     assert layout.left_out == (
-        LeftOut("folder", ("ground_truth",), 1, "masks, which are no examples"),
+        LeftOut("file", ("ground_truth/crack/3_mask.png",), 1, "no example, by its folder"),
     )
 
 
@@ -104,7 +104,7 @@ def test_one_folder_around_all_is_passed_through() -> None:
 def test_folders_that_are_the_same_for_all_name_no_class() -> None:
     layout = arrange("train/n01/images/1.png", "train/n02/images/2.png", "val/images/3.png")
     assert layout.labels == ("n01", "n02")
-    assert layout.left_out[0].names == ("validation",)
+    assert layout.left_out[0].names == ("val/images/3.png",)
 
 
 def test_one_class_is_a_class() -> None:

@@ -54,9 +54,6 @@ class _Part:
     images: tuple[ImagePath, ...]
     labels: tuple[str, ...] | None
 
-    def as_left_out(self, reason: str) -> LeftOut:
-        return LeftOut("part", (self.name,), len(self.images), reason)
-
 
 def arrange_images(
     paths: Iterable[ImagePath], origin: str, labels: str | None = None
@@ -162,9 +159,10 @@ def _check_beside(
         return ()
     used = {path for part in parts.values() for path in part}
     others = [path for path in images if path not in used]
-    files = [path[-1] for path in others if len(path) == depth + 1]
-    folders = Counter(path[depth] for path in others if len(path) > depth + 1)
-    unknown = [name for name in folders if name.lower() not in _BESIDE_PARTS]
+    groups: dict[str, list[ImagePath]] = {}
+    for path in others:
+        groups.setdefault(path[depth] if len(path) > depth + 1 else "", []).append(path)
+    unknown = [name for name in groups if name and name.lower() not in _BESIDE_PARTS]
     if unknown:
         names = sorted({path[depth] for path in images if len(path) > depth + 1})
         raise DataError(
@@ -173,11 +171,17 @@ def _check_beside(
             expected="parts and no other, or one folder per class",
             fix=f"Move {', '.join(unknown)} elsewhere if the others are parts.",
         )
-    reason = "beside the folders of parts"
-    left_out = [LeftOut("file", tuple(files[:3]), len(files), reason)] if files else []
-    for name, count in folders.items():
-        left_out.append(LeftOut("folder", (name,), count, "masks, which are no examples"))
-    return tuple(left_out)
+    return tuple(
+        _files_left_out(
+            group, "no example, by its folder" if name else "beside the folders of parts"
+        )
+        for name, group in groups.items()
+    )
+
+
+def _files_left_out(images: Sequence[ImagePath], reason: str) -> LeftOut:
+    names = tuple(readable("/".join(path)) for path in images[:3])
+    return LeftOut("file", names, len(images), reason)
 
 
 def _label(
@@ -245,7 +249,8 @@ def _with_equal_labels(parts: list[_Part]) -> tuple[list[_Part], list[LeftOut]]:
     used, left_out = [train], []
     for part in others:
         if train.labels is not None and _lacks_labels(part, set(train.labels)):
-            left_out.append(part.as_left_out("its images have no labels, as those of train have"))
+            reason = f"images of the {part.name} part, without labels as those of train have"
+            left_out.append(_files_left_out(part.images, reason))
         elif train.labels is None and part.labels is not None:
             reason = f"the images of {train.name} have none"
             classes = sorted(set(part.labels))
