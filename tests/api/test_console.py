@@ -125,6 +125,16 @@ def test_a_bound_is_printed_as_the_sum_it_is(shown, variant):
     assert "4 of 6 dimensions active, dimensions 1 and 4 inactive" in text
 
 
+def test_the_range_and_what_is_not_used_are_printed(shown, tmp_path):
+    unused = {"kind": "column", "names": ["id"], "count": 1, "reason": "it counts the rows"}
+    facts = {"range_reason": "content", "left_out": [unused]}
+    run = synthetic.make_run(tmp_path, facts=facts)
+    other = synthetic.make_run(tmp_path, "other", facts=facts)
+    for text in map(joined, (shown(subject(run)), shown(study_subject([run], [other])))):
+        assert text.count("stand for 0 to 1, as the values themselves show.") == 1
+        assert text.count("Not used: 1 column (id): it counts the rows.") == 1
+
+
 def test_test_images_that_were_trained_on_are_printed_as_a_warning(shown, variant):
     counts = Duplicates(test=60, exact=12, near=3, near_of=48, near_among=100)
     one, other = add(variant("vae"), counts), add(variant("vq"), Duplicates(test=60, exact=0))

@@ -159,6 +159,7 @@ def test_arrays_by_name_may_have_parts(bright, labels):
         ([[1, 2], [3]], "different shapes"),
         (np.array(["a", "b"]), "values of type <U1"),
         (np.zeros((9, 4)) * np.nan, "NaN or infinite"),
+        (np.ma.masked_array(np.zeros((9, 4)), np.eye(9, 4)), r"4 masked value.*filled"),
         ((np.zeros((9, 4)), np.zeros(8)), "holds 9 examples but 8 labels"),
         (Dataset("m", np.zeros((9, 4)), [5] * 9, ("a", "b")), "labels of m go from 5 to 5"),
         (Dataset("m", np.zeros((9, 4)), ["c"] * 9, ("a", "b")), "has the label 'c'"),

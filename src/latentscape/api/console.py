@@ -76,9 +76,7 @@ def print_run(row: Row) -> None:
     _print_claims(row)
     if row.supervised:
         print_line(describe_supervision(row.facts.supervision), "cyan")
-    print_line(describe_range(row.data.range, row.data.range_reason))
-    for sentence in describe_left_out(row.data.left_out):
-        print_line(sentence, "yellow")
+    _print_data([row])
     _print_duplicates([row])
     for event in run.events:
         if event.kind != "collapse" or row.latent is None:  # It is told in full above.
@@ -102,6 +100,7 @@ def print_study(subject: Subject) -> None:
         if row.facts.collapse:
             sentence = describe_collapse(row.facts.collapse, row.facts.latent_dim)
             print_line(f"(collapsed) {row.label}: {sentence}", "red")
+    _print_data(rows)
     _print_duplicates(rows)
     _print_score_rows(subject)
     for item in analyses():
@@ -111,6 +110,14 @@ def print_study(subject: Subject) -> None:
         print_line(
             f"{failure.label}, seed {failure.seed}, was not trained: {failure.message}", "red"
         )
+
+
+def _print_data(rows: Sequence[Row]) -> None:
+    """Say which values stand for 0 and 1, and what of the data is not used, each once."""
+    for sentence in dict.fromkeys(describe_range(r.data.range, r.data.range_reason) for r in rows):
+        print_line(sentence)
+    for sentence in describe_left_out(dict.fromkeys(e for r in rows for e in r.data.left_out)):
+        print_line(sentence, "yellow")
 
 
 def _print_duplicates(rows: Sequence[Row]) -> None:

@@ -80,6 +80,12 @@ def as_array(values: Any, what: str) -> Array:
         return np.asarray(values.float() if str(values.dtype) == "torch.bfloat16" else values)
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
+    if np.ma.is_masked(values):
+        raise DataError(
+            f"{what} has {np.asarray(values.mask).sum()} masked value(s)",
+            expected="a value in each place",
+            fix="Fill them in: array.filled(...).",
+        )
     is_several = isinstance(values, list | tuple) or _holds_objects(values)
     if is_several and len(values) and _is_array(values[0]):
         values = [as_array(value, what) for value in values]

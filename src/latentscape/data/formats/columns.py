@@ -71,16 +71,20 @@ def left_out(names: Sequence[str], label: int | None, values: Sequence[int]) -> 
     """Name the columns that are neither label nor values."""
     used = {label, *values}
     others = [name for index, name in enumerate(names) if index not in used]
-    rows = [name for name in others if name.lower() in _ROW_NUMBERS]
-    groups = {
-        "it counts or names the rows": rows,
-        "neither the label nor called as the values are": [n for n in others if n not in rows],
-    }
+    groups: dict[str, list[str]] = {}
+    for name in others:
+        groups.setdefault(_why_unused(name, label), []).append(name)
     return tuple(
-        LeftOut("column", tuple(group), len(group), reason)
-        for reason, group in groups.items()
-        if group
+        LeftOut("column", tuple(group), len(group), reason) for reason, group in groups.items()
     )
+
+
+def _why_unused(name: str, label: int | None) -> str:
+    if name.lower() in _ROW_NUMBERS:
+        return "it counts or names the rows"
+    if label is None and name.lower() in LABEL_NAMES:
+        return "labels are not asked for"
+    return "neither the label nor called as the values are"
 
 
 def example_shape(names: Sequence[str], shape: tuple[int, ...] | None) -> tuple[int, ...]:
