@@ -28,7 +28,10 @@ def counting(what: str, quiet: bool) -> Callable[[Iterator[_Sized], int | None],
             TimeRemainingColumn(),
         )
         console = Console(stderr=True)
-        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        if quiet or not console.is_terminal:
+            yield from parts
+            return
+        with Progress(*columns, console=console) as bar:
             task = bar.add_task(what, total=total)
             for part in parts:
                 bar.advance(task, len(part))
@@ -48,7 +51,10 @@ def watching(what: str, quiet: bool) -> Callable[[Sequence[_Part]], Iterator[_Pa
             TimeRemainingColumn(),
         )
         console = Console(stderr=True)
-        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        if quiet or not console.is_terminal:
+            yield from parts
+            return
+        with Progress(*columns, console=console) as bar:
             yield from bar.track(parts)
 
     return watched

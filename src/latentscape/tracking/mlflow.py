@@ -81,13 +81,19 @@ class MlflowTracker(Tracker):
                 _check_reachable(uri)
             with _quietly():  # A new store says a lot while its tables are made.
                 mlflow.MlflowClient().search_experiments(max_results=1)
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             driver = (error.name or str(error)).partition(".")[0]
             raise ConfigError(
                 f"MLflow's store needs the package {driver}, which is not installed",
                 fix=f"Install it with: pip install {driver}",
             ) from error
-        except (mlflow.MlflowException, exc.SQLAlchemyError, OSError, ValueError) as error:
+        except (
+            mlflow.MlflowException,
+            exc.SQLAlchemyError,
+            ImportError,
+            OSError,
+            ValueError,
+        ) as error:
             if isinstance(error, ConfigError):
                 raise
             reason = _without_secrets(str(error))
