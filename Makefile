@@ -3,10 +3,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOWEST ?= .venv-lowest
+HIGHEST ?= .venv-highest
 # The variable silences an advertisement. Not --quiet: it would hide warnings from --strict.
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-.PHONY: install demo test check docs bench results clean
+# A minute of tests that use every dependency. Versions that are older than others, or newer, warn
+# of each other: users can do nothing about that.
+EVERY_DEPENDENCY := -n auto --dist worksteal -W ignore::DeprecationWarning -W ignore::FutureWarning \
+	tests/test_config.py tests/test_yaml.py tests/data/test_format_laws.py tests/data/test_mnist.py \
+	tests/exports/test_exported_files.py tests/tracking/test_mlflow.py \
+	tests/tracking/test_tensorboard.py tests/api/test_hub.py::test_pushing \
+	tests/analyses/maps/test_projections.py tests/estimators/test_checks.py \
+	tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too \
+	tests/test_cli.py::test_evaluate_report_and_json
+
+.PHONY: install demo test test-lowest test-highest check docs bench results clean
 
 install: $(STAMP)
 
@@ -21,6 +33,23 @@ demo: install
 # One thread for each worker: more would wait for each other. The layers are tested by check.
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/test_layers.py
+
+# The lowest versions that pyproject.toml allows.
+test-lowest: $(LOWEST)/.installed
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest $(EVERY_DEPENDENCY)
+
+$(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --no-compile --constraint constraints-lowest.txt --editable '.[test,all]'
+	touch $@
+
+# The newest versions there are today, so not for CI; PyTorch stays that of constraints.txt, since
+# the newest may have no build without NVIDIA's libraries.
+test-highest:
+	$(PYTHON) -m venv $(HIGHEST)
+	grep ^torch== constraints.txt > $(HIGHEST)/torch.txt
+	$(HIGHEST)/bin/python -m pip install --quiet --upgrade --constraint $(HIGHEST)/torch.txt --editable '.[test,all]'
+	OMP_NUM_THREADS=1 $(HIGHEST)/bin/python -m pytest $(EVERY_DEPENDENCY)
 
 check: install
 	$(BIN)/ruff check .
@@ -43,4 +72,4 @@ bench: install
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) runs site benchmarks/.peers
+	rm -rf $(VENV) $(LOWEST) $(HIGHEST) runs site benchmarks/.peers
