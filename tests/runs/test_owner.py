@@ -233,7 +233,7 @@ def test_the_command_line_says_so_and_exits_with_two(run, monkeypatch, capsys):
 def test_an_estimator_does_not_replace_a_run_in_training(tmp_path):
     images = np.random.default_rng(0).random((20, 6))
     estimator = latentscape.Autoencoder("simple-20", max_epochs=1, folder=tmp_path)
-    run = estimator.fit(images).run_
+    run = open_run(estimator.fit(images).run_.path)
     before = content_of(tmp_path)
     with owned_elsewhere(run.path), pytest.raises(RunError, match=OWNED):
         estimator.fit(images)

@@ -39,7 +39,7 @@ from latentscape.estimators.streaming import Moments, train_epoch
 from latentscape.inference.codec import encode
 from latentscape.inference.samples import MAX_CODES, choose_source
 from latentscape.model import Network
-from latentscape.runs import DataFacts, Run, create_run, open_run, replacing
+from latentscape.runs import DataFacts, Run, create_run, replacing
 from latentscape.training.callbacks import choose_progress
 from latentscape.training.loop import Trainer
 from latentscape.training.memory import check_network
@@ -210,7 +210,7 @@ class Autoencoder(PersistentAutoencoder):
                 # A grid search goes on after any other error.
                 raise KeyboardInterrupt from None
             history = storage.history.records()
-        run = None if self.folder is None else open_run(Path(self.folder) / task.run_name)
+        run = None if self.folder is None else Run(Path(self.folder) / task.run_name)
         return self._settle(task, network, history, run=run)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
