@@ -69,11 +69,9 @@ def dying() -> str:
 
 def splits() -> str:
     """Write how much another split changes, beside how much another seed does."""
-    if "splits" not in files():
-        return _missing("splits")
     evidence = load("splits")
     rows = [
-        [f"`{row.label}`", str(row.runs[0].split_seed), _written(row, "mse"), _seeds(row, "mse")]
+        [f"`{row.recipe}`", str(row.runs[0].split_seed), _written(row, "mse"), _seeds(row, "mse")]
         for row in evidence.rows
         if row.kind == "model"
     ]
@@ -186,6 +184,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "reference-circumstances": lambda: circumstances("reference", "cnn-fc"),
     "dying": dying,
     "splits": splits,
+    "splits-circumstances": lambda: circumstances("splits"),
     "variants": variants,
     "variants-circumstances": lambda: circumstances("vae-20", "likelihoods", "cond-vae"),
     "conditional": conditional,
