@@ -40,6 +40,45 @@ def test_folders_may_name_the_parts(tmp_path: Path) -> None:
     assert dataset.n_official_train == 5
 
 
+README = """---
+configs:
+- config_name: default
+  data_files:
+  - {split: train, path: [a*.parquet, b.parquet]}
+  - {split: validation, path: c.parquet}
+  - {split: test, path: d/*}
+- config_name: other
+  data_files: []
+---
+A data set.
+"""
+
+
+def test_the_page_of_a_hub_may_declare_the_parts(tmp_path: Path) -> None:
+    write(tmp_path, a1=2, a2=2, b=2, c=3, d__x=4)
+    (tmp_path / "README.md").write_text(README)
+    dataset = load(tmp_path)
+    assert (dataset.n_official_train, dataset.n_official_validation) == (6, 3)
+    assert dataset.images[:, 0].tolist() == list(range(13))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no front",
+        "---\n[",
+        "---\nconfigs: 3\n---",
+        "---\n- a\n---",
+        README[:150] + "---",
+        "[" * 9999,
+    ],
+)
+def test_other_pages_declare_nothing(tmp_path: Path, text: str) -> None:
+    write(tmp_path, train=3, test=2)
+    (tmp_path / "README.md").write_text(text)
+    assert load(tmp_path).n_official_train == 3
+
+
 def test_files_of_no_part_are_left_out(tmp_path: Path) -> None:
     dataset = load(write(tmp_path, train=3, extra=4, test=2))
     assert (len(dataset), dataset.n_official_train) == (5, 3)

@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from itertools import chain
 from pathlib import Path
+
+import yaml
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
@@ -14,6 +17,9 @@ from latentscape.data.contents import Contents, Reader
 from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
 from latentscape.data.formats.parts import PARTS, part_of_file, part_of_folder
 from latentscape.data.text import readable
+
+_MAX_README = 1 << 16
+"""Bytes of a page that are read."""
 
 
 def is_folder_of(suffix: str) -> Callable[[Path], bool]:
@@ -32,8 +38,9 @@ def read_shards(read: Reader, suffix: str) -> Reader:
     """Return a reader of folders whose files another reader reads.
 
     The names of files or of their folders tell the parts, as in ``train-00000-of-00002.parquet``,
-    ``test_32x32.mat`` or ``val/0.tar``. Without such names, all files are one part. Files of other
-    names beside those of parts are left out, and named.
+    ``test_32x32.mat`` or ``val/0.tar``, unless a ``README.md`` declares splits as on hubs. Without
+    such names, all files are one part. Files of other names beside those of parts are left out, and
+    named.
 
     Parameters
     ----------
@@ -82,8 +89,9 @@ def _visible(folder: Path) -> Iterator[Path]:
 def _parts(files: Sequence[Path], path: Path) -> tuple[dict[str, list[Path]], list[Path]]:
     """Sort files into parts; return the files of each, and those that are of none."""
     by_part: dict[str | None, list[Path]] = {}
+    splits = _declared_splits(path / "README.md")
     for file in files:
-        by_part.setdefault(_part(file, path), []).append(file)
+        by_part.setdefault(_part(file, path, splits), []).append(file)
     others = by_part.pop(None, [])
     named = {part: by_part[part] for part in PARTS if part in by_part}
     if not named:
@@ -92,9 +100,34 @@ def _parts(files: Sequence[Path], path: Path) -> tuple[dict[str, list[Path]], li
     return named, others
 
 
-def _part(file: Path, path: Path) -> str | None:
-    part = part_of_file(file.name.partition(".")[0])
+def _part(file: Path, path: Path, splits: Mapping[str, str]) -> str | None:
+    place = file.relative_to(path).as_posix()
+    declared = next((splits[pattern] for pattern in splits if fnmatch(place, pattern)), None)
+    part = part_of_file(declared or file.name.partition(".")[0])
     return part_of_folder(file.parent.name) if part is None and file.parent != path else part
+
+
+def _declared_splits(readme: Path) -> dict[str, str]:
+    """Return the split of each pattern of files that the page of a hub's data set declares.
+
+    It is YAML in front of the text, as https://huggingface.co/docs/hub/datasets-manual-configuration
+    describes. Without such, or with several sets, the names of files have to tell.
+    """
+    if not readme.is_file():
+        return {}
+    text = readme.read_bytes()[:_MAX_README].decode("utf-8", "replace")
+    try:
+        front = yaml.safe_load(text.removeprefix("---").partition("\n---")[0])
+        configs = front["configs"]
+        default = [config for config in configs if config.get("config_name") == "default"]
+        (config,) = default or configs
+        return {
+            pattern: str(entry["split"])
+            for entry in config["data_files"]
+            for pattern in ([entry["path"]] if isinstance(entry["path"], str) else entry["path"])
+        }
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return {}
 
 
 def _check_one_set(parts: Mapping[str, Sequence[Path]], path: Path) -> None:
