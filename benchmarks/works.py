@@ -18,7 +18,8 @@ class Work:
     recipe : str
         Its name.
     images : int
-        The first so many training images: enough for a steady pace.
+        The first so many training images: enough for a steady pace, and as many batches as come
+        together in Keras' executions of several steps, so that nothing is compiled twice.
     batch_size : int
         Images in a batch.
     epochs : int
@@ -36,12 +37,12 @@ class Work:
 
 
 WORKS = (
-    Work("simple-20", 30_000, 128, 6),
-    Work("elaborate-4", 30_000, 128, 6, "squared_error"),
-    Work("vae-20", 30_000, 128, 6),
-    Work("dense-dropout", 10_000, 256, 6),
-    Work("conv-bn", 5_000, 256, 6),
-    Work("conv-vae", 5_000, 256, 6),
+    Work("simple-20", 30_720, 128, 6),
+    Work("elaborate-4", 30_720, 128, 6, "squared_error"),
+    Work("vae-20", 30_720, 128, 6),
+    Work("dense-dropout", 8_192, 256, 6),
+    Work("conv-bn", 4_096, 256, 6),
+    Work("conv-vae", 4_096, 256, 6),
 )
 ESSENTIAL = ("simple-20", "vae-20", "conv-bn")
 """Works of the tables that documents show."""

@@ -105,6 +105,7 @@ def test_a_contest_that_was_stopped_goes_on_and_keeps_one_run(contest, tmp_path)
 
 def test_works_are_timed_for_five_epochs_after_a_warm_up():
     assert all(work.epochs >= 6 for work in WORKS)
+    assert all(work.images % (16 * work.batch_size) == 0 for work in WORKS)
     assert set(ESSENTIAL) <= {work.recipe for work in WORKS}
 
 
