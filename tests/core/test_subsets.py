@@ -24,6 +24,7 @@ from latentscape.evaluation.reconstruction import kept_examples
 from latentscape.inference.codec import posteriors
 from latentscape.model import squared_mmd
 from latentscape.runs import open_run
+from latentscape.runs.identity import write_identity
 from latentscape.runs.opened import load_run_split
 from latentscape.training import validation
 
@@ -57,7 +58,10 @@ ALLOWED = {
     "sorted(real, key=lambda name: -abs(shares[name] - real[name]))[:MAX_LABELS]": "labels, sorted",
     "first[:size - quotas.sum()]": "classes, by largest remainders",
     # In random order.
-    "(test if labels is None else take_turns(test, labels))[:count]": "shuffled",
+    "(index if labels is None else take_turns(index, labels))[:count]": "shuffled",
+    "images[:even]": "images in pairs, without an odd last one",
+    "labels[:even]": "images in pairs, without an odd last one",
+    "means.cpu()[:len(target)]": "without what filled the batch up",
     "examples[:2 * pairs]": "examples that were drawn",
     "draws[0][:MAX_TO_CHOOSE_C]": "a stratified order: each start of it is a stratified draw",
     "draw[None, :MAX_TO_TUNE]": "a stratified order: each start of it is a stratified draw",
@@ -226,6 +230,7 @@ def test_a_run_knows_how_its_examples_were_chosen(tmp_path, quick, small):
     assert '"subsets": "drawn"' in text
     before = text.replace('"drawn"', '"front"')
     (run.path / "data.json").write_text(before)
+    write_identity(run.path)
     assert load_run_split(open_run(run.path)).subsets == "front"
 
 

@@ -241,8 +241,8 @@ def training_codes(
     """Return codes (n, D) of training examples, of one label if given."""
     trained_on = TrainedOn.of(trained_on)
     if kept := trained_on.stands_in:
-        rows = slice(None) if label is None else kept.labels == label
-        return kept.codes[rows][:at_most]
+        codes: Array = kept.codes if label is None else kept.codes[kept.labels == label]
+        return codes[draw_subset(np.arange(len(codes)), None, at_most)]
     split = trained_on.split
     index = split.train
     if label is not None and split.dataset.labels is not None:

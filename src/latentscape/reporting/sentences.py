@@ -153,8 +153,8 @@ def describe_interval(difference: Difference | None) -> str:
         return ""
     low, high = (number(end, 2) for end in difference.interval)
     return (
-        f"The difference, image by image over {count(difference.n)} test images, lies between "
-        f"{low} and {high} (95 %)."
+        f"The difference from PCA, image by image over {count(difference.n)} test images, lies "
+        f"between {low} and {high} (95 %)."
     )
 
 

@@ -21,7 +21,7 @@ _METHODS = (
     "Clusters are formed from codes alone. Only their number may be that of the labels",
     SENTENCE_ON_INTERVALS,
     f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most",
-    f"K-means' scores are means over {SEEDS} such seeds, ± their standard deviation; pictures and "
+    f"K-means' scores are means over {SEEDS} seeds, ± their standard deviation; pictures and "
     "counts are those of the first. The other methods have one seed",
     f"Gaussian mixture: the greatest likelihood of {STARTS} starts, with full covariances where "
     "there are enough examples",

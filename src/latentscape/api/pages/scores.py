@@ -53,7 +53,7 @@ def section(subject: Subject) -> Section | None:
     lead = (
         "An autoencoder earns its keep where its code serves better than what costs no training: "
         "the raw pixels themselves, and PCA with as many numbers. Both stand at the foot of each "
-        "table; ★ marks the best of a column, whoever it is."
+        "table, with what guessing reaches; ★ marks the best of a column, whoever it is."
     )
     tables = [_table(subject, models, baselines, group) for group in _groups([*models, *baselines])]
     title = "What the code is good for"
@@ -139,9 +139,13 @@ def _caption(
     # The sections of the analyses have the rest.
     sentences = [protocols(item, subject.having(item.result), 2) for item in items]
     if subject.seeds > 1:
-        sentences.append("Means ± standard deviations over seeds; of what draws, over its draws.")
+        sentences.append(
+            "Means ± standard deviations over seeds; of baselines, over repetitions of the method."
+        )
     elif any(statistic.sd for statistic in statistics):
-        sentences.append("Means ± standard deviations over the draws of what draws.")
+        sentences.append(
+            "± is the standard deviation over repetitions of the method with other seeds."
+        )
     if any(statistic.trials for statistic in statistics):
         sentences.append("Intervals: what so many test images leave open (95 %, Wilson).")
     return " ".join(filter(None, sentences))
