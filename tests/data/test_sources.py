@@ -42,7 +42,7 @@ def test_a_misspelt_path_gets_a_suggestion(tmp_path: Path) -> None:
         load_dataset(DataConfig(source=str(tmp_path / "trian.csv")))
 
 
-@pytest.mark.parametrize("name", ["images.zip", "notes.txt", "archive", "weights.pt"])
+@pytest.mark.parametrize("name", ["images.xyz", "archive"])
 def test_an_unknown_format(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"whatever")
     with pytest.raises(DataError, match=r"no known format.*Expected a file called \.csv"):
@@ -50,7 +50,7 @@ def test_an_unknown_format(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_neither_file_nor_folder() -> None:
-    with pytest.raises(DataError, match="no known format"):
+    with pytest.raises(DataError, match="is a device"):
         load_dataset(DataConfig(source="/dev/null"))
 
 

@@ -4,13 +4,19 @@ import math
 from typing import BinaryIO
 
 from latentscape.core.errors import DataError
-from latentscape.core.runtime import available_memory
 
 _SHARE = 0.8
 """Of the memory that is free, data may take so much."""
 
 _PIECE = 1 << 20
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def available_memory() -> float:
+    """Return the bytes of memory that are free; PyTorch is imported once this is asked for."""
+    from latentscape.core import runtime
+
+    return runtime.available_memory()
 
 
 def check_memory(n_bytes: float, what: str) -> None:

@@ -5,8 +5,6 @@ from rich.markup import escape
 from latentscape.core import units
 from latentscape.core.records import PARTS
 from latentscape.data import DataSummary
-from latentscape.reporting.duplicates import describe_duplicates
-from latentscape.reporting.sentences import describe_left_out, describe_range
 from latentscape.terminal.layout import print_line, show, table
 
 _MAX_LABELS = 12
@@ -14,6 +12,10 @@ _MAX_LABELS = 12
 
 def print_data(summary: DataSummary) -> None:
     """Print a summary of data, and what of their source is not used."""
+    # Sentences are about models, too, whose libraries take time to import.
+    from latentscape.reporting.duplicates import describe_duplicates
+    from latentscape.reporting.sentences import describe_left_out, describe_range
+
     grid = table("", "", show_header=False)
     for key, value in _rows(summary).items():
         grid.add_row(f"[bold]{key}", escape(value))
