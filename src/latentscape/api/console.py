@@ -177,6 +177,8 @@ def _print_scores(row: Row) -> None:
                 grid.add_row(f"{metric.name}{unit}", *_cells(metric, codes, item.ceilings))
     if grid.row_count:
         align_right(grid, *range(1, 1 + len(codes)))
+        for column in grid.columns:
+            column.overflow = "fold"
         show(grid)
         _print_intervals(codes)
 

@@ -107,7 +107,10 @@ def test_scores_are_those_of_the_model_the_originals_and_pca(small):
             {"readable": reading.originals, "readable_of_16": reading.originals_of_16},
         ),
         ("PCA, 8", "pca", {"readable": reading.readable}),
+        ("chance", "guess", {"readable": 0.1}),
+        ("largest class", "guess", {"readable": 0.1}),
     ]
+    assert {code.spread["readable"].trials for code in ANALYSIS.scores(legibility)} == {100, None}
 
 
 def test_images_in_an_array_are_judged_as_those_of_a_function(small):
