@@ -133,7 +133,7 @@ def test_a_reported_number_is_filled_in_once_it_was_measured_in_the_same_way(tmp
     clusters = latentscape.cluster(run.path, methods=QUICK)
     reading = latentscape.legibility(run.path).reading
     assert obtained() == {
-        "kmeans_accuracy": clusters.kmeans.agreement.majority,
+        "kmeans_accuracy": clusters.kmeans.statistic("majority").mean,
         "probe_accuracy": None,
         "readable_of_16": reading.readable_of_16,
     }
