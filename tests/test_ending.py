@@ -91,6 +91,18 @@ def test_what_is_ignored_stays_ignored(tmp_path):
         signal.signal(signal.SIGHUP, before)
 
 
+def test_training_hears_ctrl_c_also_in_the_background():
+    """Where shells let programs ignore it, and other programs may send it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = StopRequest()
+    try:
+        with stop.listening():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stop.received
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("name", HELD)
 def test_training_hears_a_signal_and_goes_on_to_save_itself(name):
     stop = StopRequest()

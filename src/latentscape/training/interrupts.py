@@ -23,20 +23,17 @@ class StopRequest:
     def listening(self) -> Iterator[None]:
         """Listen to SIGINT, SIGTERM and SIGHUP; a second Ctrl-C stops at once.
 
-        Signals that are ignored, as ``nohup`` ignores SIGHUP, stay so. Python lets the main thread
-        alone set handlers; in another thread nothing is heard.
+        A SIGHUP that is ignored, as by ``nohup``, stays so. Python lets the main thread alone set
+        handlers; in another thread nothing is heard.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         numbers = [signal.SIGINT, signal.SIGTERM]
-        if hasattr(signal, "SIGHUP"):  # Windows has none.
-            numbers.append(signal.SIGHUP)
-        before = {
-            number: signal.signal(number, self._receive)
-            for number in numbers
-            if signal.getsignal(number) != signal.SIG_IGN
-        }
+        hang_up = getattr(signal, "SIGHUP", None)  # Windows has none.
+        if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+            numbers.append(hang_up)
+        before = {number: signal.signal(number, self._receive) for number in numbers}
         try:
             yield
         finally:
