@@ -15,6 +15,15 @@ from latentscape.training.interrupts import StopRequest
 HELD = {"SIGTERM": 143, "SIGHUP": 129}
 
 
+@pytest.fixture(autouse=True)
+def default_signals():
+    """Whoever runs the tests may ignore a signal, as ``nohup`` does."""
+    before = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in HELD}
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
 def run(*arguments, **streams):
     """Run a command in a process of its own, as `subprocess.run` does."""
     command = [sys.executable, "-m", "latentscape", *arguments]
