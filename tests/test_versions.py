@@ -22,7 +22,10 @@ def pinned(file):
 def allowed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lists = [project["dependencies"], *(extras[name] for name in extras.keys() - NOT_TESTED)]
+    lists = [
+        project["dependencies"],
+        *(extras[name] for name in sorted(extras.keys() - NOT_TESTED)),
+    ]
     requirements = [Requirement(text) for texts in lists for text in texts]
     return {
         canonicalize_name(requirement.name): requirement.specifier
