@@ -11,8 +11,8 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
@@ -24,6 +24,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
 from latentscape.data.compression import read_decompressed
 from latentscape.data.contents import Contents
+from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
 from latentscape.data.formats.image_folders import contents_of_images
 from latentscape.data.formats.image_layout import ImagePath, arrange_images
@@ -107,17 +108,9 @@ def _read_archive(path: Path) -> _Archive:
         return _read_tar(path)
 
 
-@contextmanager
-def _readable_archive(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DataError:  # a ValueError too, but already in words
-        raise
-    except _DAMAGE as error:
-        raise DataError(
-            f"{path} cannot be read as an archive: {str(error) or type(error).__name__}",
-            expected="a whole zip or tar file without a password",
-        ) from error
+def _readable_archive(path: Path) -> AbstractContextManager[None]:
+    expected = "a whole zip or tar file without a password"
+    return refusing_damage(path, "an archive", _DAMAGE, expected)
 
 
 def _read_zip(path: Path) -> _Archive:

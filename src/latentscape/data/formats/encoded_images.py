@@ -12,6 +12,7 @@ import numpy as np
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.conversion import mixed_depth
+from latentscape.data.damage import refusing_damage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -71,18 +72,13 @@ def decode_image(source: Path | bytes, name: str, resize: tuple[int, int] | None
     from PIL import Image
 
     file = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
-        with Image.open(file, formats=_FORMATS) as image:
-            _refuse_deep_colour(image, name)
-            return image_array(image, resize)
-    except DataError:  # a ValueError too, but already in words
-        raise
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{name} cannot be read as an image: {str(error) or type(error).__name__}",
-            expected=f"a whole {IMAGE_KINDS} file",
-            fix="Replace or remove it.",
-        ) from error
+    damage, whole = (*_DAMAGE, Image.DecompressionBombError), f"a whole {IMAGE_KINDS} file"
+    with (
+        refusing_damage(name, "an image", damage, whole, "Replace or remove it."),
+        Image.open(file, formats=_FORMATS) as image,
+    ):
+        _refuse_deep_colour(image, name)
+        return image_array(image, resize)
 
 
 def image_array(image: "Image", resize: tuple[int, int] | None = None) -> Array:

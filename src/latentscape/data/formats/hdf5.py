@@ -3,7 +3,7 @@
 import mmap
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.core.errors import DataError
 from latentscape.core.extras import require
 from latentscape.core.records import Array, LeftOut
 from latentscape.data.contents import Contents, Examples
+from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
 from latentscape.data.text import readable
 
@@ -102,17 +102,8 @@ def stored(dataset: Any) -> Stored:
     return array
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DataError:  # a ValueError too, but already in words
-        raise
-    except _DAMAGE as error:
-        raise DataError(
-            f"{path} cannot be read as HDF5: {str(error) or type(error).__name__}",
-            expected="a whole HDF5 file",
-        ) from error
+def _whole(path: Path) -> AbstractContextManager[None]:
+    return refusing_damage(path, "HDF5", _DAMAGE, "a whole HDF5 file")
 
 
 def _check_heaps(path: Path) -> None:

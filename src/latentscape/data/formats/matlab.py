@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from latentscape.config import DataConfig
-from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.contents import Contents
 from latentscape.data.conversion import CHANNELS
+from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.hdf5 import guarded, open_hdf5
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays, is_called_labels
 from latentscape.data.limits import check_memory
@@ -102,7 +102,14 @@ def _load(path: Path) -> dict[str, Array]:
     from scipy.io import loadmat, whosmat
     from scipy.io.matlab import MatReadError
 
-    try:
+    line = f'python -c "import scipy.io; print(scipy.io.whosmat({str(path)!r}))"'
+    with refusing_damage(
+        path,
+        "a file of MATLAB",
+        (*_DAMAGE, MatReadError),
+        "a whole .mat file with arrays of numbers",
+        f"Save the arrays again, with -v7 or -v7.3. This line lists them: {line}",
+    ):
         variables = whosmat(path, appendmat=False)
         sizes = {
             name: math.prod(shape) * _NUMBERS[kind]
@@ -113,15 +120,6 @@ def _load(path: Path) -> dict[str, Array]:
             raise ValueError("it declares sizes below zero")
         check_memory(sum(sizes.values()), f"What {path} holds")
         loaded = loadmat(path, appendmat=False, variable_names=list(sizes))
-    except DataError:  # a ValueError too, but already in words
-        raise
-    except (*_DAMAGE, MatReadError) as error:
-        line = f'python -c "import scipy.io; print(scipy.io.whosmat({str(path)!r}))"'
-        raise DataError(
-            f"{path} cannot be read as a file of MATLAB: {str(error) or type(error).__name__}",
-            expected="a whole .mat file with arrays of numbers",
-            fix=f"Save the arrays again, with -v7 or -v7.3. This line lists them: {line}",
-        ) from error
     return {name: loaded[name] for name in sizes if isinstance(loaded.get(name), np.ndarray)}
 
 

@@ -3,15 +3,16 @@
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from latentscape.config import DataConfig
-from latentscape.core.errors import DataError, LatentscapeError
+from latentscape.core.errors import DataError
 from latentscape.core.extras import require
 from latentscape.data.contents import Contents, Examples
+from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.named_arrays import contents_of_arrays
 from latentscape.data.limits import check_memory
 
@@ -85,14 +86,6 @@ def _guarded(batches: Iterator[Examples], path: Path) -> Iterator[Examples]:
         yield from batches
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except LatentscapeError:  # already in words
-        raise
-    except Exception as error:  # noqa: BLE001  Each codec raises errors of its own.
-        raise DataError(
-            f"{path} cannot be read as Zarr: {str(error) or type(error).__name__}",
-            expected="a whole array or group of Zarr",
-        ) from error
+def _whole(path: Path) -> AbstractContextManager[None]:
+    # Each codec raises errors of its own.
+    return refusing_damage(path, "Zarr", (Exception,), "a whole array or group of Zarr")

@@ -1,0 +1,37 @@
+"""Damaged files: whatever a library raises over one becomes an error in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from latentscape.core.errors import DataError, LatentscapeError
+
+Errors = tuple[type[Exception], ...]
+
+
+@contextmanager
+def refusing_damage(
+    origin: object, kind: str, errors: Errors, expected: str, fix: str = ""
+) -> Iterator[None]:
+    """Turn what a library raises over a damaged file into a `DataError`.
+
+    Parameters
+    ----------
+    origin : object
+        What is read, for the message: a path, or the place of an image in an archive.
+    kind : str
+        What it is read as, completing "cannot be read as".
+    errors : tuple of exception types
+        All that the library raises over damaged files.
+    expected, fix : str
+        As for `LatentscapeError`.
+    """
+    try:
+        yield
+    except LatentscapeError:  # It may be a ValueError too, but is in words already.
+        raise
+    except errors as error:
+        raise DataError(
+            f"{origin} cannot be read as {kind}: {str(error) or type(error).__name__}",
+            expected=expected,
+            fix=fix,
+        ) from error
