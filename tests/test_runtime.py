@@ -1,5 +1,4 @@
 import ctypes
-import math
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import torch
 from latentscape.core import runtime
 from latentscape.core.errors import ConfigError
 from latentscape.core.runtime import (
-    available_memory,
     bfloat16_instructions,
     choose_device,
     choose_precision,
@@ -88,15 +86,6 @@ def test_no_more_threads_than_a_container_may_run(tmp_path, monkeypatch, quota, 
     monkeypatch.setattr(runtime.os, "cpu_count", lambda: 64)
     assert count_threads(64) == threads
     assert count_threads(1) == 1
-
-
-def test_available_memory(tmp_path, monkeypatch):
-    assert available_memory() > 1e6
-    file = tmp_path / "meminfo"
-    monkeypatch.setattr(runtime, "_MEMINFO", file)
-    assert available_memory() == math.inf
-    file.write_text("MemTotal:  9 kB\nMemAvailable:    2048 kB\n")
-    assert available_memory() == 2048 * 1024
 
 
 def test_training_changes_threads_and_products_and_puts_them_back():

@@ -106,7 +106,7 @@ def test_arrays_without_values_are_bombs(
     else:
         group = zarr.create_group(path)
         group.create_array("images", shape=(10**9, 100, 100), dtype="f4", chunks=(1, 100, 100))
-    with pytest.raises(DataError, match=r"examples of images .* would take 40\.0 TB of memory"):
+    with pytest.raises(DataError, match=r"examples of images .* would take 40 TB of memory"):
         load(path)
     stream = stream_data(path, (1, 100, 100), 2, changes={"range": (0, 1)})
     assert next(iter(stream.chunks)).images.shape == (2, 1, 100, 100)
@@ -216,7 +216,7 @@ def test_a_bomb_of_matlab(
 ) -> None:
     savemat(tmp_path / "x.mat", {"X": np.zeros((60, 1000, 1000), "u1")}, do_compression=True)
     monkeypatch.setattr("latentscape.data.limits.available_memory", lambda: 10_000_000)
-    with pytest.raises(DataError, match="would take 60.0 MB of memory"):
+    with pytest.raises(DataError, match="would take 60 MB of memory"):
         load(tmp_path / "x.mat")
 
 

@@ -1,7 +1,5 @@
 """What memory cannot hold is refused before it is taken."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ import latentscape
 from latentscape.api.preparing import prepare
 from latentscape.api.training import describe_recipe
 from latentscape.config import load_recipe, override
-from latentscape.core import runtime
+from latentscape.core import memory
 from latentscape.core.errors import ConfigError
 from latentscape.estimators import Autoencoder
 from latentscape.training.memory import check_network, network_to_describe, training_memory
@@ -41,7 +39,7 @@ def test_an_estimator_refuses_it_too():
 
 def test_the_outputs_of_layers_count_for_each_example_of_a_batch(small, monkeypatch):
     recipe = prepare(load_recipe("conv-bn"), small)
-    monkeypatch.setattr(runtime, "available_memory", lambda device=None: 40e6)
+    monkeypatch.setattr(memory, "available_memory", lambda device=None: 40e6)
     check_network(recipe, 1, CPU)
     with pytest.raises(ConfigError, match=r"needs \d+ MB .* free, 40 MB.*batch_size"):
         check_network(recipe, 10_000, CPU)
@@ -74,31 +72,3 @@ def test_a_small_network_is_built_with_its_numbers(recipe):
     """PyTorch imports its compiler to put shapes through one without."""
     network = network_to_describe(recipe.model, recipe.objective)
     assert network.device == CPU
-
-
-@pytest.mark.parametrize(
-    ("files", "free"),
-    [
-        ({"max": "max"}, 5e9),
-        (
-            {"max": "3000000000", "current": "1000000000", "stat": "anon 1\ninactive_file 5"},
-            2e9 + 5,
-        ),
-        ({"max": "9000000000", "current": "1000000000", "stat": "inactive_file 0"}, 5e9),
-        ({"max": "9000000000"}, 5e9),
-    ],
-)
-def test_a_container_may_get_less_than_the_machine_has(files, free, monkeypatch, tmp_path):
-    for name, text in files.items():
-        (tmp_path / f"memory.{name}").write_text(text)
-    (tmp_path / "meminfo").write_text(f"MemTotal: 9 kB\nMemAvailable: {5e9 / 1024:.0f} kB\n")
-    monkeypatch.setattr(runtime, "_GROUP", tmp_path)
-    monkeypatch.setattr(runtime, "_MEMINFO", tmp_path / "meminfo")
-    assert runtime.available_memory() == pytest.approx(free, abs=1024)
-
-
-def test_where_nothing_is_known_nothing_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(runtime, "_MEMINFO", tmp_path / "nothing")
-    monkeypatch.setattr(runtime, "_GROUP", tmp_path)
-    assert runtime.available_memory() == math.inf
-    runtime.check_memory("This", 1e30, "")

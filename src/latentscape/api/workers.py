@@ -18,9 +18,10 @@ from threadpoolctl import threadpool_limits
 from latentscape.api.training import finish_run
 from latentscape.config import Recipe
 from latentscape.core.errors import Interrupted, RunError, TrainingError
+from latentscape.core.memory import available_memory
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
-from latentscape.core.runtime import available_memory, count_threads
+from latentscape.core.runtime import count_threads
 from latentscape.runs import Run
 from latentscape.tracking.tracker import Tracker
 from latentscape.training.timing import training_seconds

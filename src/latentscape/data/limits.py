@@ -1,22 +1,15 @@
 """What may be read into memory: files can declare, or unpack into, more than there is."""
 
-import math
 from typing import BinaryIO
 
 from latentscape.core.errors import DataError
+from latentscape.core.memory import available_memory
+from latentscape.core.units import memory_size
 
 _SHARE = 0.8
 """Of the memory that is free, data may take so much."""
 
 _PIECE = 1 << 20
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-
-
-def available_memory() -> float:
-    """Return the bytes of memory that are free; PyTorch is imported once this is asked for."""
-    from latentscape.core import runtime
-
-    return runtime.available_memory()
 
 
 def check_memory(n_bytes: float, what: str) -> None:
@@ -37,8 +30,8 @@ def check_memory(n_bytes: float, what: str) -> None:
     limit = _SHARE * available_memory()
     if n_bytes > limit:
         raise DataError(
-            f"{what} would take {_size(n_bytes)} of memory",
-            expected=f"at most {_size(limit)}, which is {_SHARE:.0%} of what is free",
+            f"{what} would take {memory_size(n_bytes)} of memory",
+            expected=f"at most {memory_size(limit)}, which is {_SHARE:.0%} of what is free",
             fix="Use smaller or fewer examples, or a machine with more memory.",
         )
 
@@ -66,8 +59,3 @@ def read_within_memory(file: BinaryIO, what: str, limit: float | None = None) ->
         n_bytes += len(piece)
         check_memory(2 * n_bytes, f"What has been read of {what}")  # joining takes it once more
     return b"".join(pieces)
-
-
-def _size(n_bytes: float) -> str:
-    power = min(int(math.log10(max(n_bytes, 1)) / 3), len(_UNITS) - 1)
-    return f"{n_bytes / 1000**power:.{1 if power else 0}f} {_UNITS[power]}"

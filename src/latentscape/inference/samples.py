@@ -12,9 +12,9 @@ from torch import Tensor
 from latentscape.config import SAMPLERS, load
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.findings import Images, Record, check_lengths
+from latentscape.core.memory import check_memory
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Array, Split
-from latentscape.core.runtime import check_memory
 from latentscape.core.subsets import draw_subset
 from latentscape.inference.batches import BATCH, evaluating, to_device
 from latentscape.inference.codec import encode

@@ -6,8 +6,8 @@ import torch
 
 from latentscape.config import ModelConfig, ObjectiveConfig, Recipe
 from latentscape.core.errors import ConfigError
+from latentscape.core.memory import check_memory
 from latentscape.core.randomness import forked_random
-from latentscape.core.runtime import check_memory
 from latentscape.core.units import count
 from latentscape.model import Network
 
