@@ -261,7 +261,7 @@ def test_tensors_of_any_number_type(tmp_path: Path) -> None:
         (torch.eye(3).to_sparse(), "layout torch.sparse_coo"),
         (torch.ones(3, 4, dtype=torch.complex64), "type torch.complex64"),
         ({"a.weight": torch.ones(2, 2), "b.weight": torch.ones(2, 2)}, "a.weight .2, 2., b.weight"),
-        (torch.ones(1).expand(10**9, 10**6), "would take 4000.0 TB|would take 4.0 PB"),
+        (torch.ones(1).expand(10**9, 10**6), "would take 4 PB"),
     ],
 )
 def test_what_is_no_examples(tmp_path: Path, content: object, message: str) -> None:

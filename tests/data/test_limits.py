@@ -84,7 +84,7 @@ def _csv(path: Path) -> None:
         ("x.npz", _npz_that_declares_too_little, "cannot be read as a NumPy file"),
         ("x.parquet", _parquet, "A row group of 1,000,000 rows of .* would take 36 MB"),
         ("x.parquet", _large_parquet, "All 1,000,000 examples .* would take 36 MB"),
-        ("x.parquet", _long_lists, "The first row of .* would take 9.1 MB"),
+        ("x.parquet", _long_lists, "The first row of .* would take 9.08 MB"),
         ("x.csv.gz", _csv, "of memory. Expected at most 8 MB"),
     ],
 )
