@@ -127,12 +127,13 @@ def test_a_bound_is_printed_as_the_sum_it_is(shown, variant):
 
 def test_the_range_and_what_is_not_used_are_printed(shown, tmp_path):
     unused = {"kind": "column", "names": ["id"], "count": 1, "reason": "it counts the rows"}
-    facts = {"range_reason": "content", "left_out": [unused]}
+    facts = {"range_reason": "content", "left_out": [unused], "tests_on_validation": True}
     run = synthetic.make_run(tmp_path, facts=facts)
     other = synthetic.make_run(tmp_path, "other", facts=facts)
     for text in map(joined, (shown(subject(run)), shown(study_subject([run], [other])))):
         assert text.count("stand for 0 to 1, as the values themselves show.") == 1
         assert text.count("Not used: 1 column (id): it counts the rows.") == 1
+        assert text.count("has no test part: models are tested on its validation part") == 1
 
 
 def test_test_images_that_were_trained_on_are_printed_as_a_warning(shown, variant):

@@ -37,6 +37,15 @@ def test_without_a_test_part_the_validation_part_is_tested_on() -> None:
     layout = arrange("train/a/1.png", "train/b/2.png", "val/a/3.png")
     assert (layout.n_official_train, layout.n_official_validation) == (2, 0)
     assert names(layout)[2:] == ["val/a/3.png"]
+    assert layout.tests_on_validation
+    assert not arrange("train/a/1.png", "test/a/3.png").tests_on_validation
+    assert not arrange("train/1.png", "val/2.png", "test/3.png").tests_on_validation
+
+
+def test_without_labels_of_the_test_part_the_validation_part_is_tested_on() -> None:
+    layout = arrange("train/a/1.png", "train/b/2.png", "val/a/3.png", "test/4.png")
+    assert (layout.n_official_train, layout.n_official_validation) == (2, 0)
+    assert layout.tests_on_validation
 
 
 def test_kaggles_flat_test_images_are_left_out() -> None:

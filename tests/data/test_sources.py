@@ -4,11 +4,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.data import SOURCES, load_dataset, source_names, split_dataset
+from latentscape.data.loading import as_dataset
+from latentscape.runs.facts import DataFacts
 
 
 def test_sources_are_named_and_described() -> None:
@@ -132,3 +136,25 @@ def test_every_embedded_source_loads_and_splits(source: str) -> None:
     assert dataset.images.dtype == np.uint8
     assert dataset.label_names == tuple("0123456789")
     assert all(split.sizes.values())
+
+
+@pytest.mark.parametrize("others", [("val",), ("val", "test"), ("test",)])
+def test_every_format_says_that_its_validation_part_is_the_test_part(
+    tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (8, 5, 5), np.uint8)
+    parts = ("train", *others)
+    np.savez(tmp_path / "arrays.npz", **{f"x_{part}": images for part in parts})
+    (tmp_path / "shards").mkdir()
+    for part in parts:
+        table = pa.table({f"pixel{n}": images[:, n // 5, n % 5] for n in range(25)})
+        parquet.write_table(table, tmp_path / "shards" / f"{part}.parquet")
+    rows = [f"{part},{' '.join(map(str, image.flat))}" for part in parts for image in images]
+    (tmp_path / "pixels.csv").write_text("\n".join(["Usage,pixels", *rows]))
+    for name in ("arrays.npz", "shards", "pixels.csv"):
+        config = DataConfig(source=str(tmp_path / name))
+        dataset = load_dataset(config)
+        assert dataset.tests_on_validation == (others == ("val",)), name
+        assert as_dataset(dataset, DataConfig()).tests_on_validation == (others == ("val",))
+        facts = DataFacts.of(split_dataset(dataset, config))
+        assert facts.tests_on_validation == (others == ("val",))

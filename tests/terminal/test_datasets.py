@@ -39,6 +39,12 @@ def test_what_is_not_used_is_told(small, printed):  # noqa: F811
     assert "Not used: 14 labels: 14 answers of yes and no" in text
 
 
+def test_that_the_validation_part_is_the_test_part_is_told(small, printed):  # noqa: F811
+    text = joined(printed(lambda: print_data(summary_of(small, tests_on_validation=True)), 120))
+    assert "has no test part: models are tested on its validation part" in text
+    assert "test part" not in joined(printed(lambda: print_data(summary_of(small)), 120))
+
+
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [

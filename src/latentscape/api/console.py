@@ -30,6 +30,7 @@ from latentscape.reporting.sentences import (
     describe_range,
     describe_supervision,
     describe_terms,
+    describe_tests_on_validation,
     describe_verdict,
 )
 from latentscape.reporting.subject import Row, Subject
@@ -116,6 +117,8 @@ def _print_data(rows: Sequence[Row]) -> None:
     """Say which values stand for 0 and 1, and what of the data is not used, each once."""
     for sentence in dict.fromkeys(describe_range(r.data.range, r.data.range_reason) for r in rows):
         print_line(sentence)
+    for name in dict.fromkeys(r.data.name for r in rows if r.data.tests_on_validation):
+        print_line(describe_tests_on_validation(name), "yellow")
     for sentence in describe_left_out(dict.fromkeys(e for r in rows for e in r.data.left_out)):
         print_line(sentence, "yellow")
 

@@ -82,6 +82,8 @@ class Dataset:
         What else the source holds: files, columns, arrays or parts that are not used.
     range_reason : str
         Why `value_range` is what it is; see `RangeReason`.
+    tests_on_validation : bool
+        The official test part is what the source calls its validation part: it has no test part.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Dataset:
     origin: str = ""
     left_out: tuple[LeftOut, ...] = ()
     range_reason: RangeReason = "setting"
+    tests_on_validation: bool = False
 
     def __post_init__(self) -> None:
         if self.value_range is not None or not isinstance(self.images, np.ndarray):

@@ -69,7 +69,7 @@ class Contents:
         As in `Dataset`.
     origin : str
         Where the examples are, if that is not the path that the reader was called with.
-    left_out : tuple of LeftOut
+    left_out, tests_on_validation : tuple of LeftOut, bool
         As in `Dataset`.
     """
 
@@ -85,6 +85,7 @@ class Contents:
     n_official_validation: int = 0
     origin: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    tests_on_validation: bool = False
 
 
 Reader = Callable[[Path, DataConfig, int], Contents]

@@ -129,6 +129,7 @@ def _of_dataset(dataset: Dataset, config: DataConfig) -> Contents:
         n_official_train=dataset.n_official_train,
         n_official_validation=dataset.n_official_validation,
         left_out=dataset.left_out,
+        tests_on_validation=dataset.tests_on_validation,
     )
 
 
@@ -164,9 +165,11 @@ def _of_mapping(data: Mapping[str, Any], config: DataConfig) -> Contents:
 
 
 def _of_pair(pair: tuple[Any, Any], config: DataConfig) -> Contents:
-    """Read examples and their labels."""
+    """Read examples and their labels, which may be None."""
     values, labels = pair
     contents = contents_of(values, config.model_copy(update={"labels": NO_LABELS}))
+    if labels is None:
+        return contents
     column = as_array(labels, "The labels")
     check_label_count(column, contents.count or 0, NAME)
     whole = np.concatenate([examples.values for examples in contents.batches])

@@ -39,6 +39,8 @@ class DataSummary(BaseModel):
         Number of examples by the name of their label; None without labels.
     left_out : tuple of LeftOut
         What else the source holds, and why it is not used.
+    tests_on_validation : bool
+        As in `Dataset`.
     split : dict of str to int
         Number of examples in each part.
     seed : int
@@ -64,6 +66,7 @@ class DataSummary(BaseModel):
     max: float
     labels: dict[str, int] | None
     left_out: tuple[LeftOut, ...]
+    tests_on_validation: bool
     split: dict[str, int]
     seed: int
     fingerprint: str
@@ -94,6 +97,7 @@ def summarize(dataset: Dataset, split: Split) -> DataSummary:
         max=float(dataset.images.max()),
         labels=_label_counts(dataset),
         left_out=dataset.left_out,
+        tests_on_validation=dataset.tests_on_validation,
         split=split.sizes,
         seed=split.seed,
         fingerprint=dataset.fingerprint,

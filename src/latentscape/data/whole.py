@@ -84,6 +84,7 @@ def to_dataset(
         origin=contents.origin or origin,
         left_out=(*contents.left_out, *no_labels),
         range_reason=reason,
+        tests_on_validation=contents.tests_on_validation,
     )
 
 

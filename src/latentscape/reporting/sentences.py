@@ -114,6 +114,14 @@ def describe_range(value_range: tuple[float, float], reason: RangeReason | None)
     return f"Stored values from {low} to {high} stand for 0 to 1{_RANGE_REASONS[reason]}."
 
 
+def describe_tests_on_validation(name: str) -> str:
+    """Say that a source of data has no test part, and what its parts are used for."""
+    return (
+        f"{name} has no test part: models are tested on its validation part, and validated on "
+        "images taken from its training part."
+    )
+
+
 def describe_left_out(entries: Iterable[LeftOut]) -> list[str]:
     """Say what a source holds that is not used, and why."""
     return [f"Not used: {_counted(entry)}: {entry.reason}." for entry in entries]

@@ -45,12 +45,10 @@ class DataFacts(Record):
         Label name to number of training examples.
     sizes : Sizes
         Numbers of examples in each part.
-    seed : int
-        What drew the split.
-    subsets : str
+    seed, subsets : int, str
         As of `latentscape.core.records.Split`.
-    left_out : tuple of LeftOut
-        What else the source holds, and why it is not used.
+    left_out, tests_on_validation : tuple of LeftOut, bool
+        As in `latentscape.core.records.Dataset`.
     """
 
     name: str
@@ -65,6 +63,7 @@ class DataFacts(Record):
     seed: int = 0
     subsets: Subsets = "front"
     left_out: tuple[LeftOut, ...] = ()
+    tests_on_validation: bool = False
 
     @classmethod
     def of(cls, split: Split) -> Self:
@@ -83,6 +82,7 @@ class DataFacts(Record):
             seed=split.seed,
             subsets=split.subsets,
             left_out=dataset.left_out,
+            tests_on_validation=dataset.tests_on_validation,
         )
 
     @property

@@ -14,7 +14,11 @@ def print_data(summary: DataSummary) -> None:
     """Print a summary of data, and what of their source is not used."""
     # Sentences are about models, too, whose libraries take time to import.
     from latentscape.reporting.duplicates import describe_duplicates
-    from latentscape.reporting.sentences import describe_left_out, describe_range
+    from latentscape.reporting.sentences import (
+        describe_left_out,
+        describe_range,
+        describe_tests_on_validation,
+    )
 
     grid = table("", "", show_header=False)
     for key, value in _rows(summary).items():
@@ -24,6 +28,8 @@ def print_data(summary: DataSummary) -> None:
     print_line(describe_range(summary.value_range, summary.range_reason))
     look = "yellow" if summary.duplicates.any else ""
     print_line(describe_duplicates(summary.duplicates), look)
+    if summary.tests_on_validation:
+        print_line(describe_tests_on_validation(summary.name), "yellow")
     for sentence in describe_left_out(summary.left_out):
         print_line(sentence, "yellow")
 

@@ -43,6 +43,13 @@ def test_the_range_and_what_is_not_used_are_told(run, tmp_path):
     assert "stand for 0 to 1, as the values themselves show." in text
 
 
+def test_models_tested_on_the_validation_part_of_their_data_are_named(run, tmp_path):
+    facts = {"name": "birds", "tests_on_validation": True}
+    text = _text(tmp_path, run(facts=facts), run("other", facts=facts))
+    assert text.count("birds has no test part: models are tested on its validation part") == 1
+    assert "no test part" not in _text(tmp_path, run())
+
+
 def test_test_images_that_were_trained_on_are_warned_of(run, tmp_path):
     counts = Duplicates(test=60, exact=12, near=3, near_of=48, near_among=100)
     text = _text(tmp_path, add(run(), counts))

@@ -13,6 +13,7 @@ from latentscape.reporting.sentences import (
     describe_left_out,
     describe_range,
     describe_supervision,
+    describe_tests_on_validation,
     describe_verdict,
     shortened,
     span,
@@ -37,6 +38,9 @@ def section(subject: Subject) -> Section:
         blocks.append(Aside("warning", "Training did not go smoothly.", sentences, listed=True))
     if sentences := duplicates_of(subject.rows, only_any=True):
         blocks.append(_aside("warning", "Tested on what was trained on.", sentences))
+    if names := [row.data.name for row in subject.rows if row.data.tests_on_validation]:
+        sentences = list(map(describe_tests_on_validation, dict.fromkeys(names)))
+        blocks.append(_aside("note", "Tested on the validation part.", sentences))
     if sentences := supervised(subject):
         blocks.append(_aside("note", "Trained with labels.", sentences))
     if sentences := left_out(subject):

@@ -80,6 +80,7 @@ def contents_of_images(
         n_official_train=layout.n_official_train,
         n_official_validation=layout.n_official_validation,
         left_out=(*layout.left_out, *_further_images(layout, find)),
+        tests_on_validation=layout.tests_on_validation,
     )
 
 

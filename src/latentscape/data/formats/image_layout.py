@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import LeftOut
-from latentscape.data.formats.parts import PARTS, part_of_folder
+from latentscape.data.formats.parts import PARTS, part_of_folder, tests_on_validation
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.text import readable
 
@@ -37,6 +37,8 @@ class ImageLayout:
         As in `Dataset`.
     left_out : tuple of LeftOut
         Images that are not used, and why.
+    tests_on_validation : bool
+        As in `Dataset`.
     """
 
     images: tuple[ImagePath, ...]
@@ -44,6 +46,7 @@ class ImageLayout:
     n_official_train: int | None
     n_official_validation: int
     left_out: tuple[LeftOut, ...]
+    tests_on_validation: bool
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def arrange_images(
     -------
     ImageLayout
         A folder that holds all others is passed through. Of ``train``, ``val`` and ``test``
-        (under any of their usual names), ``val`` is the test part where there is no ``test``.
+        (under any of their usual names), ``val`` is the test part where there is no ``test``, and
+        is said to be.
 
     Raises
     ------
@@ -100,6 +104,7 @@ def arrange_images(
         n_official_train=sizes[0] if len(used) > 1 else None,
         n_official_validation=sizes[1] if len(used) > 2 else 0,
         left_out=(*left_out, *unused),
+        tests_on_validation=tests_on_validation([part.name for part in used]),
     )
 
 

@@ -18,7 +18,7 @@ from latentscape.core.records import Array, LeftOut
 from latentscape.data.arrays import load_arrays
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.formats.npy import find_label_file
-from latentscape.data.formats.parts import PARTS, other_words, part_of_file
+from latentscape.data.formats.parts import PARTS, other_words, part_of_file, tests_on_validation
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory
 
@@ -105,7 +105,11 @@ def contents_of_arrays(
         parts.append(Examples(cast(Array, Rows(arrays[name], what)), column))
     used = {name for pair in pairs for name in pair} | {config.labels}
     contents = from_arrays(parts, str(path), size)
-    return replace(contents, left_out=(*contents.left_out, *_left_out(arrays, used)))
+    return replace(
+        contents,
+        left_out=(*contents.left_out, *_left_out(arrays, used)),
+        tests_on_validation=tests_on_validation(str(part_of_file(name)) for name, _ in pairs),
+    )
 
 
 def is_called_labels(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Which names of folders, files and arrays mean the training, validation or test part."""
 
 import re
+from collections.abc import Iterable
 
 PARTS = ("train", "validation", "test")
 
@@ -38,6 +39,11 @@ def part_of_file(name: str) -> str | None:
         Such as ``train-00000-of-00002.parquet``, ``test_32x32.mat`` or ``x_val``.
     """
     return _only_part([word for word in words_of(name) if word in _WORDS])
+
+
+def tests_on_validation(parts: Iterable[str]) -> bool:
+    """Tell whether the last of the parts that a source holds is a validation part."""
+    return list(parts)[1:] == ["validation"]
 
 
 def other_words(name: str) -> list[str]:

@@ -14,7 +14,7 @@ from latentscape.data.compression import open_decompressed
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.formats.columns import choose_columns, example_shape, left_out
 from latentscape.data.formats.csv_tables import first_line, read_blocks
-from latentscape.data.formats.parts import PARTS, part_of_file
+from latentscape.data.formats.parts import PARTS, part_of_file, tests_on_validation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,6 +77,7 @@ def read_pixel_table(path: Path, config: DataConfig, size: int) -> Contents:
         n_official_train=sizes[0] if len(sizes) > 1 else None,
         n_official_validation=sizes[1] if len(sizes) > 2 else 0,
         left_out=left_out(names, layout.label, values),
+        tests_on_validation=tests_on_validation(part for part in PARTS if part in counts),
     )
 
 

@@ -15,7 +15,7 @@ from latentscape.core.records import LeftOut
 from latentscape.data.compression import unreadable
 from latentscape.data.contents import Contents, Reader
 from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
-from latentscape.data.formats.parts import PARTS, part_of_file, part_of_folder
+from latentscape.data.formats.parts import PARTS, part_of_file, part_of_folder, tests_on_validation
 from latentscape.data.text import readable
 
 _MAX_README = 1 << 16
@@ -67,6 +67,7 @@ def read_shards(read: Reader, suffix: str) -> Reader:
             n_official_train=sizes[0] if len(sizes) > 1 else None,
             n_official_validation=sizes[1] if len(sizes) > 2 else 0,
             left_out=tuple(left_out),
+            tests_on_validation=tests_on_validation(parts),
         )
 
     return read_folder
