@@ -6,9 +6,10 @@
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ _EXAMPLES = 18
 """Keeps the generator of shown examples apart from those of splits and subsets."""
 
 
+LeftOutKind = Literal["array", "column", "example", "file", "folder", "label", "part"]
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Something in a source that is not used: whoever has it there should know.
@@ -48,10 +52,17 @@ class LeftOut:
         Why it is not used, in a few words.
     """
 
-    kind: Literal["array", "column", "example", "file", "folder", "label", "part"]
+    kind: LeftOutKind
     names: tuple[str, ...]
     count: int
     reason: str
+
+    @classmethod
+    def of(
+        cls, kind: LeftOutKind, names: Sequence[str], reason: str, max_names: int = 3
+    ) -> tuple[Self, ...]:
+        """Count what is left out, and name the first few; nothing where there are no names."""
+        return (cls(kind, tuple(names[:max_names]), len(names), reason),) if names else ()
 
 
 @dataclass(frozen=True, eq=False)

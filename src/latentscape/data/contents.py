@@ -121,12 +121,39 @@ def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize)
             check_label_count(part.labels, len(part.values), origin)
     for other in parts[1:]:
         _check_same_kind(parts[0], other, origin)
+    sizes = [len(part.values) for part in parts]
+    n_train, n_validation = official_sizes(sizes)
     return Contents(
         (batch for part in parts for batch in _cut(part, size)),
-        sum(len(part.values) for part in parts),
-        n_official_train=len(parts[0].values) if len(parts) > 1 else None,
-        n_official_validation=len(parts[1].values) if len(parts) > 2 else 0,
+        sum(sizes),
+        n_official_train=n_train,
+        n_official_validation=n_validation,
     )
+
+
+def official_sizes(sizes: Sequence[int]) -> tuple[int | None, int]:
+    """Return the sizes of the official training and validation part.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Of all examples; or of the training and the test part; or of the validation part between
+        the two.
+
+    Returns
+    -------
+    n_official_train : int or None
+        None where there is one part.
+    n_official_validation : int
+        0 where there is none between the two.
+    """
+    return sizes[0] if len(sizes) > 1 else None, sizes[1] if len(sizes) > 2 else 0
+
+
+def without_labels(contents: Contents) -> Contents:
+    """Leave the labels out of contents."""
+    batches = (replace(examples, labels=None) for examples in contents.batches)
+    return replace(contents, batches=batches, label_names=())
 
 
 def from_dataset(dataset: Dataset, size: int) -> Contents:

@@ -16,7 +16,7 @@ import numpy as np
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset, LeftOut
-from latentscape.data.contents import Contents, Examples, from_arrays
+from latentscape.data.contents import Contents, Examples, from_arrays, without_labels
 from latentscape.data.conversion import CHANNELS
 from latentscape.data.formats.encoded_images import image_array, stack_images
 from latentscape.data.formats.named_arrays import contents_of_arrays
@@ -55,7 +55,7 @@ def contents_of(data: object, config: DataConfig) -> Contents:
     for kind in _READERS:
         if kind.matches(data):
             contents = kind.read(data, config)
-            return _without_labels(contents) if config.labels == NO_LABELS else contents
+            return without_labels(contents) if config.labels == NO_LABELS else contents
     raise DataError(f"The data are a {type(data).__name__}", expected=_KINDS, fix=_advice(data))
 
 
@@ -222,11 +222,6 @@ def _of_array(values: Any, config: DataConfig) -> Contents:
             expected="a pair: data=(X, y)",
         )
     return from_arrays([Examples(array)], NAME)
-
-
-def _without_labels(contents: Contents) -> Contents:
-    batches = (replace(examples, labels=None) for examples in contents.batches)
-    return replace(contents, batches=batches, label_names=())
 
 
 def _parts_of(item: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from latentscape.core.errors import DataError, unknown
 from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Dataset
 from latentscape.data.bundled import load_digits, load_mnist_5k
-from latentscape.data.contents import Contents, from_dataset
+from latentscape.data.contents import Contents, from_dataset, without_labels
 from latentscape.data.formats.registry import find_format
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.mnist import FASHION_MNIST, MNIST
@@ -80,7 +80,8 @@ def load_dataset(config: DataConfig, known: ValueRange | None = None) -> Dataset
     source = SOURCES.get(config.source)
     if source is not None:
         _refuse_unused_settings(config, ())
-        contents = _with_labels(source.load(), config)
+        contents = source.load()
+        contents = without_labels(contents) if config.labels == NO_LABELS else contents
         return to_dataset(contents, config.source, config.source, config)
     path = _existing_path(config.source)
     contents = _open(path, config, sys.maxsize)
@@ -141,15 +142,8 @@ def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Strea
 def _open(path: Path, config: DataConfig, size: int) -> Contents:
     data_format = find_format(path)
     _refuse_unused_settings(config, data_format.settings)
-    return _with_labels(data_format.read(path, config, size), config)
-
-
-def _with_labels(contents: Contents, config: DataConfig) -> Contents:
-    """Return contents without labels if the settings leave them out."""
-    if config.labels != NO_LABELS:
-        return contents
-    batches = (replace(examples, labels=None) for examples in contents.batches)
-    return replace(contents, batches=batches, label_names=())
+    contents = data_format.read(path, config, size)
+    return without_labels(contents) if config.labels == NO_LABELS else contents
 
 
 def _existing_path(source: str) -> Path:

@@ -27,11 +27,10 @@ from latentscape.data.contents import Contents
 from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
 from latentscape.data.formats.image_folders import contents_of_images
-from latentscape.data.formats.image_layout import ImagePath, arrange_images
+from latentscape.data.formats.image_layout import ImagePath, arrange_images, path_suffix, path_text
 from latentscape.data.formats.webdataset import Members, find_sidecars, sidecar_labels
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory, read_within_memory
-from latentscape.data.text import readable
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _OPENERS: dict[str, Callable[[Path], BinaryIO]] = {
@@ -77,8 +76,8 @@ def read_image_archive(path: Path, config: DataConfig, size: int) -> Contents:
     or as ``config.labels`` says. ``config.resize`` is applied.
     """
     archive = _read_archive(path)
-    images = [place for place in archive.members if _suffix(place) in IMAGE_SUFFIXES]
-    others = [place for place in archive.members if _suffix(place) not in IMAGE_SUFFIXES]
+    images = [place for place in archive.members if path_suffix(place) in IMAGE_SUFFIXES]
+    others = [place for place in archive.members if path_suffix(place) not in IMAGE_SUFFIXES]
     if not images:
         raise _without_images(path, others)
     sidecars = find_sidecars(images, archive.members)
@@ -180,16 +179,11 @@ def _place(name: str) -> ImagePath:
 
 
 def _left_out(places: Sequence[ImagePath], reason: str) -> tuple[LeftOut, ...]:
-    names = tuple(readable("/".join(place)) for place in places[:3])
-    return (LeftOut("file", names, len(places), reason),) if places else ()
-
-
-def _suffix(place: ImagePath) -> str:
-    return Path(place[-1]).suffix.lower() if place else ""
+    return LeftOut.of("file", [path_text(place) for place in places], reason)
 
 
 def _without_images(path: Path, others: Sequence[ImagePath]) -> DataError:
-    names = ", ".join(readable("/".join(place)) for place in others[:3])
+    names = ", ".join(path_text(place) for place in others[:3])
     return DataError(
         f"{path} holds no images" + (f" but {len(others)} other file(s) ({names})" * bool(others)),
         expected="images in an archive",

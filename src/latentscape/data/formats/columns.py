@@ -75,7 +75,9 @@ def left_out(names: Sequence[str], label: int | None, values: Sequence[int]) -> 
     for name in others:
         groups.setdefault(_why_unused(name, label), []).append(name)
     return tuple(
-        LeftOut("column", tuple(group), len(group), reason) for reason, group in groups.items()
+        entry
+        for reason, group in groups.items()
+        for entry in LeftOut.of("column", group, reason, len(group))
     )
 
 

@@ -16,7 +16,7 @@ from latentscape.core.records import Array, LeftOut
 from latentscape.data.contents import Contents
 from latentscape.data.formats.columns import LABEL_NAMES
 from latentscape.data.formats.hdf5 import guarded, open_hdf5, stored
-from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
+from latentscape.data.formats.named_arrays import MAX_ARRAYS, Stored, contents_of_arrays
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory
 
@@ -129,15 +129,10 @@ def _column(item: Any) -> Array:
 
 
 def _left_out(file: Mapping[str, Any], columns: Sequence[str]) -> tuple[LeftOut, ...]:
-    others = tuple(
+    others = [
         f"{group}/{name}" for group in ("layers", "obsm") if group in file for name in file[group]
-    )
-    unused = {
-        "column": (tuple(columns), "not the label; --labels NAME chooses it"),
-        "array": (others, "only X is read"),
-    }
-    return tuple(
-        LeftOut(kind, names[:9], len(names), reason)  # type: ignore[arg-type]
-        for kind, (names, reason) in unused.items()
-        if names
+    ]
+    return (
+        *LeftOut.of("column", columns, "not the label; --labels NAME chooses it", MAX_ARRAYS),
+        *LeftOut.of("array", others, "only X is read", MAX_ARRAYS),
     )

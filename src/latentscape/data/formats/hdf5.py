@@ -15,7 +15,7 @@ from latentscape.core.extras import require
 from latentscape.core.records import Array, LeftOut
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.damage import refusing_damage
-from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
+from latentscape.data.formats.named_arrays import MAX_ARRAYS, Stored, contents_of_arrays
 from latentscape.data.text import readable
 
 _HEAP = b"GCOL\1\0\0\0"
@@ -63,10 +63,8 @@ def read_hdf5(path: Path, config: DataConfig, size: int) -> Contents:
         elsewhere = [name for name, dataset in datasets.items() if _is_elsewhere(dataset)]
         arrays = {name: stored(datasets[name]) for name in datasets if name not in elsewhere}
         contents = contents_of_arrays(arrays, path, config, size)
-    left_out = contents.left_out
-    if elsewhere:
-        reason = "its values are in another file"
-        left_out = (*left_out, LeftOut("array", tuple(elsewhere[:9]), len(elsewhere), reason))
+    unused = LeftOut.of("array", elsewhere, "its values are in another file", MAX_ARRAYS)
+    left_out = (*contents.left_out, *unused)
     return replace(contents, batches=guarded(contents.batches, path), left_out=left_out)
 
 

@@ -76,8 +76,7 @@ def _left_out(folder: Path, images: list[Path]) -> tuple[LeftOut, ...]:
         for file in folder.iterdir()
         if file.name.removesuffix(".gz") not in known and not file.name.startswith(".")
     )
-    reason = "neither IDX images nor their labels"
-    return (LeftOut("file", tuple(others[:3]), len(others), reason),) if others else ()
+    return LeftOut.of("file", others, "neither IDX images nor their labels")
 
 
 def _read_array(path: Path) -> Array:

@@ -20,7 +20,13 @@ from latentscape.data.formats.encoded_images import (
     decode_image,
     stack_images,
 )
-from latentscape.data.formats.image_layout import ImageLayout, ImagePath, arrange_images
+from latentscape.data.formats.image_layout import (
+    ImageLayout,
+    ImagePath,
+    arrange_images,
+    path_suffix,
+    path_text,
+)
 from latentscape.data.formats.label_tables import TABLE_SUFFIXES, read_label_table
 from latentscape.data.text import readable
 
@@ -38,7 +44,7 @@ def read_image_folder(path: Path, config: DataConfig, size: int) -> Contents:
     """
     entries = list(_files_below(path, (), ()))
     files = [place for place, is_file in entries if is_file]
-    images = [place for place in files if _suffix(place) in IMAGE_SUFFIXES]
+    images = [place for place in files if path_suffix(place) in IMAGE_SUFFIXES]
     is_table = Path(config.labels or "").suffix.lower() in TABLE_SUFFIXES
     if files and not images:
         raise _without_images(path, files)
@@ -101,9 +107,9 @@ def _left_out(entries: Sequence[tuple[ImagePath, bool]], table: str | None) -> t
     for place, is_file in entries:
         reason = _why_unused(place, is_file)
         if reason and place[-1] != Path(table or "").name:
-            groups.setdefault(reason, []).append(readable("/".join(place)))
+            groups.setdefault(reason, []).append(path_text(place))
     return tuple(
-        LeftOut("file", tuple(names[:3]), len(names), reason) for reason, names in groups.items()
+        entry for reason, names in groups.items() for entry in LeftOut.of("file", names, reason)
     )
 
 
@@ -111,15 +117,15 @@ def _why_unused(place: ImagePath, is_file: bool) -> str:
     """Say why something is not used; '' of images."""
     if not is_file:
         return "a broken link, a pipe or a device, not a file"
-    if _suffix(place) in IMAGE_SUFFIXES:
+    if path_suffix(place) in IMAGE_SUFFIXES:
         return ""
-    if _suffix(place) in TABLE_SUFFIXES:
+    if path_suffix(place) in TABLE_SUFFIXES:
         return f"a table may hold labels; '--labels {readable(place[-1])}' reads them"
     return f"not a {IMAGE_KINDS} file"
 
 
 def _without_images(path: Path, files: Sequence[ImagePath]) -> DataError:
-    names = ", ".join(readable("/".join(place)) for place in files[:3])
+    names = ", ".join(path_text(place) for place in files[:3])
     return DataError(
         f"{path} holds no images, but {len(files)} other file(s) ({names})",
         expected="images, or one folder of them per class",
@@ -130,7 +136,7 @@ def _without_images(path: Path, files: Sequence[ImagePath]) -> DataError:
 def _further_images(layout: ImageLayout, find: Callable[..., Path | bytes]) -> tuple[LeftOut, ...]:
     """Count the images after the first one of a file: frames of films, pages of scans."""
     counts = ((place, count_frames(partial(find, *place), place[-1])) for place in layout.images)
-    films = {readable("/".join(place)): count - 1 for place, count in counts if count > 1}
+    films = {path_text(place): count - 1 for place, count in counts if count > 1}
     if not films:
         return ()
     reason = f"only the first image is read of {len(films)} file(s) that hold several"
@@ -160,12 +166,8 @@ def _batches(
 def _metadata(images: Sequence[ImagePath], labels: Array | None) -> "pa.Table":
     import pyarrow as pa
 
-    ids = [readable("/".join(image)) for image in images]
+    ids = [path_text(image) for image in images]
     return pa.table({"id": ids}) if labels is None else label_table(labels, id=ids)
-
-
-def _suffix(place: ImagePath) -> str:
-    return Path(place[-1]).suffix.lower()
 
 
 def _files_below(

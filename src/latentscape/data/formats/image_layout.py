@@ -6,10 +6,12 @@ It looks at names only, so it is the same for folders and archives.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from latentscape.core.errors import DataError
-from latentscape.core.records import LeftOut
-from latentscape.data.formats.parts import PARTS, part_of_folder, tests_on_validation
+from latentscape.core.records import PARTS, LeftOut
+from latentscape.data.contents import official_sizes
+from latentscape.data.formats.parts import part_of_folder, tests_on_validation
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.text import readable
 
@@ -97,15 +99,25 @@ def arrange_images(
         for name, selection in parts.items()
     ]
     used, unused = _with_equal_labels(labelled)
-    sizes = [len(part.images) for part in used]
+    n_train, n_validation = official_sizes([len(part.images) for part in used])
     return ImageLayout(
         images=tuple(image for part in used for image in part.images),
         labels=_joined_labels(used),
-        n_official_train=sizes[0] if len(used) > 1 else None,
-        n_official_validation=sizes[1] if len(used) > 2 else 0,
+        n_official_train=n_train,
+        n_official_validation=n_validation,
         left_out=(*left_out, *unused),
         tests_on_validation=tests_on_validation([part.name for part in used]),
     )
+
+
+def path_text(path: ImagePath) -> str:
+    """Write a path as people read it."""
+    return readable("/".join(path))
+
+
+def path_suffix(path: ImagePath) -> str:
+    """Return the ending of the name of a file, in small letters; '' where it has none."""
+    return PurePosixPath(path[-1]).suffix.lower() if path else ""
 
 
 def _check_choice(labels: str | None, origin: str) -> None:
@@ -176,17 +188,11 @@ def _check_beside(
             expected="parts and no other, or one folder per class",
             fix=f"Move {', '.join(unknown)} elsewhere if the others are parts.",
         )
-    return tuple(
-        _files_left_out(
-            group, "no example, by its folder" if name else "beside the folders of parts"
-        )
-        for name, group in groups.items()
-    )
-
-
-def _files_left_out(images: Sequence[ImagePath], reason: str) -> LeftOut:
-    names = tuple(readable("/".join(path)) for path in images[:3])
-    return LeftOut("file", names, len(images), reason)
+    left_out: list[LeftOut] = []
+    for name, group in groups.items():
+        reason = "no example, by its folder" if name else "beside the folders of parts"
+        left_out += LeftOut.of("file", [path_text(path) for path in group], reason)
+    return tuple(left_out)
 
 
 def _label(
@@ -251,15 +257,14 @@ def _mixed_depths(images: Sequence[ImagePath], depth: int, origin: str) -> DataE
 def _with_equal_labels(parts: list[_Part]) -> tuple[list[_Part], list[LeftOut]]:
     """Keep parts whose labels are those of training; drop labels that training does not have."""
     train, *others = parts
-    used, left_out = [train], []
+    used, left_out = [train], list[LeftOut]()
     for part in others:
         if train.labels is not None and _lacks_labels(part, set(train.labels)):
             reason = f"images of the {part.name} part, without labels as those of train have"
-            left_out.append(_files_left_out(part.images, reason))
+            left_out += LeftOut.of("file", [path_text(path) for path in part.images], reason)
         elif train.labels is None and part.labels is not None:
             reason = f"the images of {train.name} have none"
-            classes = sorted(set(part.labels))
-            left_out.append(LeftOut("label", tuple(classes[:3]), len(classes), reason))
+            left_out += LeftOut.of("label", sorted(set(part.labels)), reason)
             used.append(_Part(part.name, part.images, None))
         else:
             used.append(part)

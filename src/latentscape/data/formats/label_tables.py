@@ -129,10 +129,8 @@ def _label_column(header: list[str], files: int, path: Path) -> int:
 
 
 def _unused(header: list[str], used: set[int], absent: list[str]) -> tuple[LeftOut, ...]:
-    columns = tuple(name for index, name in enumerate(header) if index not in used)
-    reasons = []
-    if columns:
-        reasons.append(LeftOut("column", columns, len(columns), "neither a file nor its label"))
-    if absent:
-        reasons.append(LeftOut("label", tuple(absent[:3]), len(absent), "no image has that name"))
-    return tuple(reasons)
+    columns = [name for index, name in enumerate(header) if index not in used]
+    return (
+        *LeftOut.of("column", columns, "neither a file nor its label", len(columns)),
+        *LeftOut.of("label", absent, "no image has that name"),
+    )

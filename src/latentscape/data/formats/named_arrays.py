@@ -14,17 +14,20 @@ import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError, unknown
-from latentscape.core.records import Array, LeftOut
+from latentscape.core.records import PARTS, Array, LeftOut
 from latentscape.data.arrays import load_arrays
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.formats.npy import find_label_file
-from latentscape.data.formats.parts import PARTS, other_words, part_of_file, tests_on_validation
+from latentscape.data.formats.parts import other_words, part_of_file, tests_on_validation
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.limits import check_memory
 
 _VALUES = ("images", "image", "imgs", "img", "x", "data", "features", "inputs", "samples")
 _LABELS = ("labels", "label", "y", "target", "targets", "classes", "class")
 """What arrays of values and of labels are called beside the name of the part; the first counts."""
+
+MAX_ARRAYS = 9
+"""Arrays that are named where they are not used, at most."""
 
 _Pair = tuple[str, str | None]
 """The names of values and of their labels, if there are such."""
@@ -118,9 +121,8 @@ def is_called_labels(name: str) -> bool:
 
 
 def _left_out(arrays: Mapping[str, Stored], used: set[str | None]) -> tuple[LeftOut, ...]:
-    others = tuple(name for name in arrays if name not in used)
-    reason = "not among the arrays that were looked for"
-    return (LeftOut("array", others[:9], len(others), reason),) if others else ()
+    others = [name for name in arrays if name not in used]
+    return LeftOut.of("array", others, "not among the arrays that were looked for", MAX_ARRAYS)
 
 
 def _find_parts(arrays: Mapping[str, Stored], path: Path) -> list[_Pair]:

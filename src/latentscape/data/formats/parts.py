@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable
 
-PARTS = ("train", "validation", "test")
-
 _WORDS = {
     "train": "train",
     "training": "train",

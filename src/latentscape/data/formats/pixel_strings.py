@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import Array
+from latentscape.core.records import PARTS, Array
 from latentscape.data.compression import open_decompressed
-from latentscape.data.contents import Contents, Examples
+from latentscape.data.contents import Contents, Examples, official_sizes
 from latentscape.data.formats.columns import choose_columns, example_shape, left_out
 from latentscape.data.formats.csv_tables import first_line, read_blocks
-from latentscape.data.formats.parts import PARTS, part_of_file, tests_on_validation
+from latentscape.data.formats.parts import part_of_file, tests_on_validation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,14 +68,15 @@ def read_pixel_table(path: Path, config: DataConfig, size: int) -> Contents:
     layout = _layout(names, delimiter, path, config)
     counts = {} if layout.part is None else _count_parts(layout)
     sizes = [counts[part] for part in PARTS if part in counts]
+    n_train, n_validation = official_sizes(sizes)
     values = [layout.pixels, *([layout.part] if layout.part is not None else [])]
     return Contents(
         _batches(layout, [part for part in PARTS if part in counts], config, size),
         sum(sizes) if sizes else None,
         channels_first=True,
         grey_levels=True,
-        n_official_train=sizes[0] if len(sizes) > 1 else None,
-        n_official_validation=sizes[1] if len(sizes) > 2 else 0,
+        n_official_train=n_train,
+        n_official_validation=n_validation,
         left_out=left_out(names, layout.label, values),
         tests_on_validation=tests_on_validation(part for part in PARTS if part in counts),
     )

@@ -11,11 +11,11 @@ import yaml
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
-from latentscape.core.records import LeftOut
+from latentscape.core.records import PARTS, LeftOut
 from latentscape.data.compression import unreadable
-from latentscape.data.contents import Contents, Reader
+from latentscape.data.contents import Contents, Reader, official_sizes
 from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
-from latentscape.data.formats.parts import PARTS, part_of_file, part_of_folder, tests_on_validation
+from latentscape.data.formats.parts import part_of_file, part_of_folder, tests_on_validation
 from latentscape.data.text import readable
 
 _MAX_README = 1 << 16
@@ -55,18 +55,16 @@ def read_shards(read: Reader, suffix: str) -> Reader:
         parts, others = _parts(files, path)
         contents = [read(file, config, size) for part in parts for file in parts[part]]
         sizes = _sizes(parts, contents)
-        unused = tuple(readable(os.fspath(file.relative_to(path))) for file in others)
-        left_out = list(contents[0].left_out)
-        if unused:
-            reason = "no part of training, validation or test by its name"
-            left_out.append(LeftOut("file", unused[:3], len(unused), reason))
+        n_train, n_validation = official_sizes(sizes)
+        unused = [readable(os.fspath(file.relative_to(path))) for file in others]
+        reason = "no part of training, validation or test by its name"
         return replace(
             contents[0],
             batches=chain.from_iterable(content.batches for content in contents),
             count=sum(sizes),
-            n_official_train=sizes[0] if len(sizes) > 1 else None,
-            n_official_validation=sizes[1] if len(sizes) > 2 else 0,
-            left_out=tuple(left_out),
+            n_official_train=n_train,
+            n_official_validation=n_validation,
+            left_out=(*contents[0].left_out, *LeftOut.of("file", unused, reason)),
             tests_on_validation=tests_on_validation(parts),
         )
 
