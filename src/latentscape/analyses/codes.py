@@ -8,6 +8,7 @@ from pydantic import Field
 
 from latentscape.core.findings import Record, Share, Skip, Statistic
 from latentscape.core.metrics import Metric
+from latentscape.core.units import share
 from latentscape.evaluation.study import CodeScores
 
 
@@ -50,6 +51,10 @@ class Guessing(Record):
     def accuracies(self) -> dict[str, float]:
         """Name of each way to guess, and its accuracy."""
         return {CHANCE: 1 / self.labels, LARGEST: self.largest}
+
+    def __str__(self) -> str:
+        """Write them as in ``chance 10.0 %, largest class 11.4 %``."""
+        return ", ".join(f"{name} {share(value)}" for name, value in self.accuracies.items())
 
     def scores(self, metrics: Iterable[Metric]) -> Iterator[CodeScores]:
         """Yield the accuracies as if they were those of codes."""

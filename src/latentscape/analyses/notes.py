@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from latentscape.analyses.analysis import Result
 from latentscape.analyses.codes import Guessing
 from latentscape.analyses.registry import AnyAnalysis
-from latentscape.core.units import share
 from latentscape.reporting.blocks import Aside, Block, Prose
 from latentscape.reporting.sentences import (
     as_sentence,
@@ -53,5 +52,4 @@ def print_notes(item: AnyAnalysis, result: Result) -> None:
 
 def describe_guessing(guessing: Guessing) -> str:
     """Say what accuracy takes no code to reach."""
-    accuracies = (f"{name} {share(value)}" for name, value in guessing.accuracies.items())
-    return f"Without looking: {', '.join(accuracies)}."
+    return f"Without looking: {guessing}."

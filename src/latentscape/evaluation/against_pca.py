@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latentscape.core.findings import NORMAL_95, Record
+from latentscape.core.findings import Record
 from latentscape.core.units import EXACT
 
 NO_BETTER = 0.98
@@ -30,11 +30,17 @@ class Difference(Record):
         single image.
     n : int
         Test images.
+    seeds : int
+        Models that were trained with different seeds.
+    se_of_seeds : float
+        What the seeds' own spread adds to the standard error, in quadrature.
     """
 
     mean: float
     se: float | None = Field(ge=0)
     n: int = Field(ge=1)
+    seeds: int = Field(1, ge=1)
+    se_of_seeds: float = Field(0.0, ge=0)
 
     @classmethod
     def of(cls, errors: NDArray[np.float64], pca_errors: NDArray[np.float64]) -> Self:
@@ -51,20 +57,30 @@ class Difference(Record):
         Seeds err on the same images, so that these do not average out: their variance stays, and
         that of the mean over seeds is added to it.
         """
-        means = [difference.mean for difference in differences]
-        errors = [difference.se for difference in differences if difference.se is not None]
-        if len(errors) < len(differences):
-            return cls(mean=float(np.mean(means)), se=None, n=differences[0].n)
-        of_seeds = float(np.var(means, ddof=1)) / len(means) if len(means) > 1 else 0.0
-        variance = float(np.square(errors).mean()) + of_seeds
-        return cls(mean=float(np.mean(means)), se=math.sqrt(variance), n=differences[0].n)
+        if len(differences) == 1:
+            return differences[0]
+        means, seeds = [item.mean for item in differences], len(differences)
+        errors = [item.se for item in differences if item.se is not None]
+        of_seeds = float(np.std(means, ddof=1)) / math.sqrt(seeds)
+        se = None
+        if len(errors) == seeds:
+            se = math.sqrt(float(np.square(errors).mean()) + of_seeds**2)
+        mean, n = float(np.mean(means)), differences[0].n
+        return cls(mean=mean, se=se, n=n, seeds=seeds, se_of_seeds=of_seeds)
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Normal interval of 95 %; None of a single image."""
+        """Interval of 95 %; None of a single image.
+
+        Each of its two parts has the width of Student's distribution, because two or three seeds
+        tell little of their own spread; squares of widths add up (Zou and Donner 2008).
+        """
         if self.se is None:
             return None
-        return self.mean - NORMAL_95 * self.se, self.mean + NORMAL_95 * self.se
+        of_images = math.sqrt(max(0.0, self.se**2 - self.se_of_seeds**2))
+        parts = [(of_images, self.n), (self.se_of_seeds, self.seeds)]
+        reach = math.hypot(*(_student(count) * se for se, count in parts if count > 1))
+        return self.mean - reach, self.mean + reach
 
     @property
     def outcome(self) -> Outcome:
@@ -73,6 +89,13 @@ class Difference(Record):
         if low < 0 < high or low == high == 0:
             return "undecided"
         return "wins" if self.mean < 0 else "loses"
+
+
+def _student(count: int) -> float:
+    """Return standard errors of a mean within which it lies with a probability of 95 %."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(count - 1, 0.975))
 
 
 class BaselineComparison(Record):

@@ -160,9 +160,12 @@ def describe_interval(difference: Difference | None) -> str:
     if difference is None or difference.interval is None:
         return ""
     low, high = (number(end, 2) for end in difference.interval)
+    of_seeds = "of this one seed"
+    if difference.seeds > 1:
+        of_seeds = f"over {count(difference.seeds)} seeds"
     return (
-        f"The difference from PCA, image by image over {count(difference.n)} test images, lies "
-        f"between {low} and {high} (95 %)."
+        f"The difference from PCA {of_seeds}, image by image over {count(difference.n)} test "
+        f"images, lies between {low} and {high} (95 %)."
     )
 
 

@@ -9,7 +9,7 @@ from latentscape.analyses.legibility.method import adapted, judge_legibility, re
 from latentscape.analyses.legibility.result import Legibility, LegibilityInputs
 from latentscape.config import DataConfig
 from latentscape.core.errors import ConfigError, DataError
-from latentscape.core.findings import put_arrays, take_arrays
+from latentscape.core.findings import Statistic, put_arrays, take_arrays
 from latentscape.core.records import Dataset, Split
 from latentscape.data import split_dataset
 from latentscape.evaluation.baselines import mean_image, pca
@@ -56,8 +56,10 @@ def test_the_originals_are_read_as_the_judge_reads_them(small):
     assert (legibility.protocol.n_fitted, legibility.protocol.n_scored) == (500, 100)
     protocol = " ".join(ANALYSIS.protocol(legibility))
     assert "500 training images" in protocol
-    accuracy = f"{100 * reading.originals:.1f} %"
-    assert f"reads {accuracy} of the 100 test images" in protocol
+    low, high = Statistic(mean=reading.originals, trials=100).interval
+    assert f"reads {100 * reading.originals:.1f} % ({100 * low:.1f}–{100 * high:.1f}) of the" in (
+        protocol
+    )
     assert legibility.skipped == ()
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from latentscape.analyses.codes import Guessing
 from latentscape.analyses.maps.result import (
     METHODS,
     Fidelity,
@@ -55,5 +56,6 @@ def maps(name="plain", dim=2, *, labelled=True, shape=(1, 12, 10), places=None):
         points=np.arange(N_POINTS),
         labels=labels,
         methods=tuple(methods),
+        guessing=Guessing(labels=3, largest=0.35) if labelled else None,
         thumbnails=Thumbnails(images=images, points=np.arange(12) * 3) if len(shape) == 3 else None,
     )

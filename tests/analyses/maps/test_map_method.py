@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.maps import ANALYSIS
 from latentscape.analyses.maps.fidelity import map_fidelity
 from latentscape.analyses.maps.method import draw_maps, farthest_points, map_of
@@ -211,6 +212,16 @@ def test_five_points_have_maps(rows, small):
     assert maps.methods[-1].layouts[0].fidelity.accuracy is not None
 
 
+def test_accuracy_in_the_plane_stands_beside_guesses(rows, small):
+    maps = draw(rows, methods=["pca"], points=60)
+    (layout, *_) = maps.methods[-1].layouts
+    assert maps.accuracy(layout).trials == 60
+    # Scores are of the points themselves, each of which its neighbours name.
+    counts = np.bincount(maps.labels)
+    assert maps.guessing == guess_labels(maps.labels, maps.labels)
+    assert maps.guessing.largest == counts.max() / 60
+
+
 def test_a_collapsed_code_has_no_map(rows, small):
     same = array_codes(np.ones((len(small.dataset), 4)), small, "flat")
     maps = draw([same, *rows[:2]], methods=QUICK, points=20)
@@ -233,6 +244,8 @@ def test_nothing_but_collapsed_codes(small):
 def test_without_labels_there_is_no_accuracy(rows):
     maps = draw([without_labels(rows[0])], methods=["pca"], points=20)
     assert maps.methods[1].layouts[0].fidelity.accuracy is None
+    assert maps.accuracy(maps.methods[1].layouts[0]) is None
+    assert maps.guessing is None
     assert sentences(maps)[0].endswith("left out: the data have no labels.")
     assert (maps.labels == -1).all()
 

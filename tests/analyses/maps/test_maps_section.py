@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analyses.maps.synthetic_maps import maps
+from analyses.maps.synthetic_maps import N_POINTS, maps
 from analyses.printing import joined, printed  # noqa: F401
 from latentscape.analyses.maps import ANALYSIS
-from latentscape.core.findings import Skip
+from latentscape.core.findings import Skip, Statistic
 from latentscape.reporting.blocks import Aside, Gallery
 from synthetic import add, make_run, study_subject, subject
 
@@ -42,7 +42,11 @@ def test_maps_of_pixels_and_pca_stand_before_those_of_the_models(mapped):
     assert [gallery.title.partition(":")[0] for gallery in of_methods] == ["PCA", "t-SNE", "UMAP"]
     names = [chart.caption for chart in of_methods[1].charts]
     assert names == ["raw pixels", "PCA, 2", "PCA, 6", "a", "b"]
-    assert "trustworthiness 0.953 · continuity 0.970 · k-NN 87.5 %" in of_methods[1].charts[0].svg
+    svg = of_methods[1].charts[0].svg
+    assert "trustworthiness 0.953 · continuity 0.970" in svg
+    low, high = (100 * end for end in Statistic(mean=0.875, trials=N_POINTS).interval)
+    assert f"k-NN 87.5 % ({low:.0f}–{high:.0f})" in svg
+    assert "Without looking: chance 33.3 %, largest class 35.0 %." in section.lead
     assert of_methods[1].title == "t-SNE: perplexity 30, by openTSNE"
 
 
@@ -113,6 +117,9 @@ def test_maps_are_printed_at_any_width(printed, width):  # noqa: F811
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     if width > 50:
-        assert all(word in joined(text) for word in ("t-SNE: raw pixels", "0.953", "87.5 %"))
+        assert all(
+            word in joined(text)
+            for word in ("t-SNE: raw pixels", "0.953", "87.5 %", "chance 33.3 %")
+        )
         assert "t-SNE: perplexity 30, by openTSNE." in joined(text)
         assert "40 test examples, from all over their part" in joined(text)

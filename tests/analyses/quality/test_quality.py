@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from analyses.released import open_released
+from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.comparison import compare_codes
 from latentscape.analyses.quality import ANALYSIS
 from latentscape.analyses.quality.method import (
@@ -186,9 +187,15 @@ def test_a_single_class_is_precise_but_recalls_little(small):
 def test_samples_are_recognised_if_they_show_what_was_asked_for(small, real, rng):
     images, _ = real
     labels = trained_classifier(small).predict(images)
-    assert sample_quality(images, labels, small, "prior").recognised == 1
+    of_all = sample_quality(images, labels, small, "prior")
+    assert of_all.recognised == 1
+    assert of_all.recognition.trials == len(images)
+    known, true = small.dataset.labels[small.train], small.dataset.labels[small.test]
+    assert of_all.recognised_guessing == guess_labels(known, labels)
+    assert of_all.guessing == guess_labels(known, true)
     assert sample_quality(images, rng.permutation(labels), small, "prior").recognised < 0.3
-    assert sample_quality(images, None, small, "prior").recognised is None
+    unasked = sample_quality(images, None, small, "prior")
+    assert unasked.recognised is unasked.recognised_guessing is None
 
 
 def test_the_same_bits_again(small, rng):

@@ -6,6 +6,7 @@ import pytest
 
 from analyses.printing import joined, printed  # noqa: F401
 from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.codes import Guessing
 from latentscape.analyses.quality import ANALYSIS
 from latentscape.analyses.quality.result import Closeness, Quality
 from latentscape.analyses.quality.section import label_shares
@@ -59,16 +60,36 @@ def test_quality_stands_beside_that_of_real_images(judged):
     section = ANALYSIS.section(subject(judged(recognised=0.625)))
     (table,) = blocks(section, Table)
     assert [[cell.text for cell in row] for row in table.rows] == [
-        ["m", "40.12", "51 %", "1.4 %", "35 %", "62 %"],
+        ["m", "40.12", "51 %", "1.4 %", "35 %", "62.5 %"],
         ["Real training images", "0.2665", "88 %", "87 %", "", ""],
     ]
     assert "2,000 samples and 100 training images are compared" in table.caption
     assert "measure it again." in table.caption
     assert "2,000 samples, judged by a classifier that was trained on 100 labelled" in section.lead
-    assert "names 98.6 % of 60 test images" in section.lead
+    assert "names 98.6 % (91.6–99.8) of 60 test images" in section.lead
+    assert "(Wilson 1927)" in section.lead
     assert "compare them between runs on the same data, and with nothing else" in section.lead
     assert "FID" not in section.lead + table.caption
     assert table.caption.count("Fréchet classifier distance: between samples and test images") == 1
+
+
+def test_accuracies_stand_beside_what_takes_no_look(judged, printed):  # noqa: F811
+    facts = {
+        "recognised": 0.625,
+        "guessing": Guessing(labels=3, largest=0.4),
+        "recognised_guessing": Guessing(labels=3, largest=0.25),
+    }
+    section = ANALYSIS.section(subject(judged(**facts)))
+    (table,) = blocks(section, Table)
+    assert table.rows[0][-1].note == "60.4–64.6"  # Of 2,000 samples.
+    assert [[row[0].text, row[-1].text] for row in table.rows[2:]] == [
+        ["chance", "33.3 %"],
+        ["largest class", "25.0 %"],
+    ]
+    assert "(without looking: chance 33.3 %, largest class 40.0 %)" in section.lead
+    text = joined(printed(lambda: ANALYSIS.print_table(quality(**facts))))
+    assert "recognised in 62.5 % (60.4–64.6) (without looking: chance 33.3 %, largest" in text
+    assert "rightly (without looking: chance 33.3 %, largest class 40.0 %)" in text
 
 
 def test_nothing_is_recognised_where_nothing_was_asked_for(judged):
@@ -121,10 +142,10 @@ def test_quality_is_printed_beside_real_images(printed):  # noqa: F811
     text = joined(printed(lambda: ANALYSIS.print_table(quality(recognised=0.625))))
     assert "2,000 samples from the prior: Fréchet classifier distance 40.12 (0.2665)" in text
     assert "precision 51 % (88 %), recall 1.4 % (87 %)" in text
-    assert "label distance 35 %, label asked for recognised in 62 %" in text
+    assert "label distance 35 %, label asked for recognised in 62.5 % (60.4–64.6)" in text
     assert (
-        "names 98.6 % of the test images rightly: compare runs on the same data, with as many"
-        in text
+        "names 98.6 % (91.6–99.8) of 60 test images rightly: compare runs on the same data, with "
+        "as many samples, only" in text
     )
     assert "recognised" not in printed(lambda: ANALYSIS.print_table(quality()))
 

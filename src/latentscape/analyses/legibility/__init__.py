@@ -12,7 +12,7 @@ from latentscape.analyses.legibility.result import (
     LegibilitySettings,
 )
 from latentscape.core.findings import Statistic
-from latentscape.core.units import count, number
+from latentscape.core.units import count
 from latentscape.evaluation.study import CodeScores
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
             f"{count(facts.n_fitted)} training images and their labels reads the original's own "
             "label in it, once its darkest twentieth and its brightest value are where they "
             "usually are, as eyes adapt",
-            f"The classifier reads {number(100 * result.reading.originals, 3)} % of the "
+            f"The classifier reads {result.of_all(result.reading.originals)} of the "
             f"{count(facts.n_scored)} test images themselves rightly, which stands beside raw "
             "pixels in tables",
         )

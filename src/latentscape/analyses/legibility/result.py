@@ -8,7 +8,7 @@ from pydantic import Field, SkipValidation, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
 from latentscape.analyses.codes import Guessing
-from latentscape.core.findings import Flags, Integers, Record, Share, check_lengths
+from latentscape.core.findings import Flags, Integers, Record, Share, Statistic, check_lengths
 from latentscape.core.metrics import Metric
 
 READABLE = Metric(
@@ -131,3 +131,9 @@ class Legibility(Result):
     protocol: Protocol
     guessing: Guessing | None = None
     reading: Reading | None
+
+    def of_all(self, readable: float) -> str:
+        """Write a share of all test images with the interval that so many leave open."""
+        return READABLE.write_statistic(
+            Statistic(mean=readable, trials=self.protocol.n_scored or None)
+        )

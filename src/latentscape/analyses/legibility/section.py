@@ -13,7 +13,7 @@ from latentscape.analyses.notes import circumstances
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.analyses.summaries import baseline_statistics
 from latentscape.core.findings import Images, Statistic
-from latentscape.core.units import NONE, count, share
+from latentscape.core.units import NONE, count
 from latentscape.reporting.blocks import (
     Block,
     Cell,
@@ -63,11 +63,12 @@ def _has_pictures(row: Row) -> bool:
 
 
 def _describe_judge(row: Row) -> str:
-    facts = _result(row).protocol
+    result, facts = _result(row), _result(row).protocol
+    originals = result.of_all(_reading(row).originals)
     return (
-        f"It learned from {count(facts.n_fitted)} labelled training images and reads "
-        f"{share(_reading(row).originals)} of {count(facts.n_scored)} test images rightly: no "
-        "number below can be trusted further than that."
+        f"It learned from {count(facts.n_fitted)} labelled training images and reads {originals} "
+        f"of {count(facts.n_scored)} test images rightly: no number below can be trusted further "
+        "than that."
     )
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from latentscape.analyses.legibility.result import READABLE, Legibility, Reading
+from latentscape.analyses.legibility.result import Legibility, Reading
 from latentscape.analyses.notes import describe_guessing, print_notes
 from latentscape.analyses.registry import AnyAnalysis
-from latentscape.core.findings import Statistic
 from latentscape.core.units import count, share
 from latentscape.terminal.layout import print_line
 
@@ -14,26 +13,26 @@ def print_legibility(item: AnyAnalysis, result: Legibility) -> None:
     """Print how many reconstructions a classifier reads as their originals."""
     if result.reading is not None:
         n = count(result.protocol.n_scored)
-        for line in _lines(result.reading, n, result.protocol.n_scored):
+        for line in _lines(result, result.reading):
             print_line(line)
         if result.guessing is not None:
             print_line(describe_guessing(result.guessing), indent=2)
         for line in _details(result.reading):
             print_line(line, indent=2)
         print_line(
-            f"The judge reads {share(result.reading.originals)} of {n} test images rightly; it "
-            f"learned from {count(result.protocol.n_fitted)}.",
+            f"The judge reads {result.of_all(result.reading.originals)} of {n} test images "
+            f"rightly; it learned from {count(result.protocol.n_fitted)}.",
             "dim",
             indent=2,
         )
     print_notes(item, result)
 
 
-def _lines(reading: Reading, n: str, n_scored: int) -> Iterator[str]:
-    linear = "" if reading.pca is None else f"PCA {share(reading.pca.readable)}, "
-    beside = f"{linear}originals {share(reading.originals)}"
-    readable = READABLE.write_statistic(Statistic(mean=reading.readable, trials=n_scored))
-    yield f"Readable: {readable} of {n} test images ({beside})"
+def _lines(result: Legibility, reading: Reading) -> Iterator[str]:
+    linear = "" if reading.pca is None else f"PCA {result.of_all(reading.pca.readable)}, "
+    beside = f"{linear}originals {result.of_all(reading.originals)}"
+    n = count(result.protocol.n_scored)
+    yield f"Readable: {result.of_all(reading.readable)} of {n} test images; {beside}"
     yield (f"Of the fixed sixteen: {reading.readable_of_16} (originals: {reading.originals_of_16})")
 
 

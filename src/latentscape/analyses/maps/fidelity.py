@@ -26,6 +26,11 @@ def neighbourhood_size(count: int) -> int:
     return min(NEIGHBOURS, (count - 1) // 2)
 
 
+def compared_points(count: int, labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Draw the points whose neighbours are compared, of each label (count,) its share."""
+    return draw_subset(np.arange(count), labels, MAX_QUERIES)
+
+
 def map_fidelity(codes: Array, places: Array, labels: NDArray[np.int64] | None = None) -> Fidelity:
     """Compare the neighbours of points in the plane with their neighbours in the code.
 
@@ -49,7 +54,7 @@ def map_fidelity(codes: Array, places: Array, labels: NDArray[np.int64] | None =
         at most 2,000 points, drawn at random.
     """
     k = neighbourhood_size(len(codes))
-    queries = torch.from_numpy(draw_subset(np.arange(len(codes)), labels, MAX_QUERIES))
+    queries = torch.from_numpy(compared_points(len(codes), labels))
     high, plane = _in_steps(codes), _in_steps(places)
     classes = None if labels is None else torch.from_numpy(labels)
     intruded = torn = right = 0.0

@@ -9,7 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentscape.analyses.maps.fidelity import MAX_QUERIES, map_fidelity, neighbourhood_size
+from latentscape.analyses.codes import guess_labels
+from latentscape.analyses.maps.fidelity import (
+    MAX_QUERIES,
+    compared_points,
+    map_fidelity,
+    neighbourhood_size,
+)
 from latentscape.analyses.maps.projections import Map, draw_map, map_settings, missing, start_places
 from latentscape.analyses.maps.result import (
     MIN_POINTS,
@@ -83,6 +89,7 @@ def draw_maps(
         layout = draw() if row.kind == "model" else once(key, draw)
         layouts.setdefault(method, []).append(layout)
     n = len(codes[0])
+    scored = None if labels is None else labels[compared_points(n, labels)]
     return Maps(
         settings=settings,
         skipped=(*skipped, *(unlabelled if jobs else ())),
@@ -93,6 +100,7 @@ def draw_maps(
             MethodMaps(method=method, settings=map_settings(method, n), layouts=tuple(maps))
             for method, maps in layouts.items()
         ),
+        guessing=guess_labels(labels, scored) if layouts else None,
         thumbnails=_thumbnails(rows[0], places, layouts),
     )
 

@@ -6,8 +6,18 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from latentscape.analyses.analysis import Inputs, Result, Settings
+from latentscape.analyses.codes import Guessing
 from latentscape.core.errors import ConfigError, unknown
-from latentscape.core.findings import Images, Integers, Matrix, Record, Share, check_lengths
+from latentscape.core.findings import (
+    Images,
+    Integers,
+    Matrix,
+    Record,
+    Share,
+    Statistic,
+    check_lengths,
+)
+from latentscape.core.metrics import Metric
 
 METHODS: tuple[Literal["pca", "tsne", "umap"], ...] = ("pca", "tsne", "umap")
 """Those that can be asked for."""
@@ -24,6 +34,8 @@ METHOD_NAMES: dict[MapMethod, str] = {
 
 PREFERRED: tuple[MapMethod, ...] = ("code", "tsne", "umap", "pca")
 """The methods in the order in which images are put on their maps."""
+
+ACCURACY = Metric("map_accuracy", "k-NN accuracy", "in the plane", True, is_share=True)
 
 SETTING_NAMES: dict[MapMethod, set[str]] = {
     "code": set(),
@@ -200,6 +212,8 @@ class Maps(Result):
         (n,) of the points; -1 without.
     methods : tuple of MethodMaps
         The maps; none where there are too few points, or all codes are the same.
+    guessing : Guessing or None
+        What accuracy takes no map to reach; None without labels.
     thumbnails : Thumbnails or None
         Of examples that are images.
     """
@@ -211,6 +225,7 @@ class Maps(Result):
     points: Integers
     labels: Integers
     methods: tuple[MethodMaps, ...]
+    guessing: Guessing | None = None
     thumbnails: Thumbnails | None = None
 
     @model_validator(mode="after")
@@ -224,6 +239,13 @@ class Maps(Result):
         if places.size and not (0 <= places.min() and places.max() < n):
             raise ValueError(f"thumbnails stand at points that are not among {n}")
         return self
+
+    def accuracy(self, layout: Layout) -> Statistic | None:
+        """Return the accuracy in the plane of a map, as a share of the points compared."""
+        accuracy = layout.fidelity.accuracy
+        if accuracy is None:
+            return None
+        return Statistic(mean=accuracy, trials=self.protocol.n_compared or None)
 
     def layouts(self, code: str, kind: str) -> dict[MapMethod, Layout]:
         """Return the maps of a code, by method."""

@@ -8,20 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.analyses.maps.result import (
+    ACCURACY,
     METHOD_NAMES,
     PREFERRED,
-    Fidelity,
     Layout,
     Maps,
     MethodMaps,
 )
 from latentscape.analyses.maps.sentences import describe_settings
-from latentscape.analyses.notes import circumstances
+from latentscape.analyses.notes import circumstances, describe_guessing
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.records import Array
-from latentscape.core.units import count, number, share
+from latentscape.core.units import count, number
 from latentscape.reporting.blocks import Block, Chart, Gallery, Section, figure_name
 from latentscape.reporting.scatter import Groups, label_groups, scatter
+from latentscape.reporting.sentences import by_sentence
 from latentscape.reporting.strips import sheet
 from latentscape.reporting.subject import Row, Subject, names_apart
 from latentscape.reporting.svg import document, rectangle, text
@@ -82,7 +83,7 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
         "round (continuity), both at most 1, and how often a point has the label of its neighbours "
         "in the plane (k-NN)."
     )
-    return Section("maps", item.title, lead, blocks)
+    return Section("maps", item.title, f"{lead} {_guesses(rows)}".strip(), blocks)
 
 
 def _by_method(rows: Sequence[Row]) -> list[list[Panel]]:
@@ -115,21 +116,30 @@ def _map(panel: Panel) -> Chart:
     labels, method = panel.row.first.require(Maps).labels, panel.maps.method
     marks = [rectangle(0, 0, SIDE, SIDE, "frame", 3)]
     marks += scatter(at, labels, _groups(panel.row, labels), "small")
-    scores = _describe_fidelity(panel.layout.fidelity)
-    marks.append(text(0, SIDE + 18, scores, "tick"))
+    lines = _describe_fidelity(panel.row.first.require(Maps), panel.layout)
+    marks += [text(0, SIDE + 18 * (n + 1), line, "tick") for n, line in enumerate(lines)]
+    scores = " · ".join(lines)
     alt = f"{METHOD_NAMES[method]} of {len(at)} images by {panel.title}: {scores}."
     name = figure_name("map", method, panel.title)
-    return Chart(name, panel.title, document(SIDE, SIDE + 24, marks, alt))
+    return Chart(name, panel.title, document(SIDE, SIDE + 6 + 18 * len(lines), marks, alt))
 
 
-def _describe_fidelity(fidelity: Fidelity) -> str:
-    scores = [
-        f"trustworthiness {number(fidelity.trustworthiness, 3)}",
-        f"continuity {number(fidelity.continuity, 3)}",
-    ]
-    if fidelity.accuracy is not None:
-        scores.append(f"k-NN {share(fidelity.accuracy)}")
-    return " · ".join(scores)
+def _describe_fidelity(maps: Maps, layout: Layout) -> list[str]:
+    """Write the scores of a map in lines that are no wider than it."""
+    fidelity = layout.fidelity
+    neighbours = (
+        f"trustworthiness {number(fidelity.trustworthiness, 3)} · "
+        f"continuity {number(fidelity.continuity, 3)}"
+    )
+    accuracy = maps.accuracy(layout)
+    return [neighbours, *([f"k-NN {ACCURACY.write_statistic(accuracy)}"] if accuracy else [])]
+
+
+def _guesses(rows: Sequence[Row]) -> str:
+    """Say once for each kind of data what accuracy takes no map to reach."""
+    pairs = [(row.label, row.first.require(Maps).guessing) for row in rows]
+    sentences = [(label, describe_guessing(guess)) for label, guess in pairs if guess is not None]
+    return " ".join(by_sentence(sentences))
 
 
 def _with_images(row: Row) -> Chart | None:

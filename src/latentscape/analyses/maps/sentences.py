@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.analyses.maps.result import MapMethod, Maps, MethodMaps
 from latentscape.core.units import count
 
@@ -30,6 +31,7 @@ def describe_protocol(maps: Maps) -> Sequence[str]:
         f"principal components of {start}",
         f"Trustworthiness and continuity compare the {k} nearest points (Venna & Kaski 2001), and "
         f"accuracy is that of a vote of the {k} nearest points in the plane{of_points}",
+        *([] if maps.guessing is None else [SENTENCE_ON_INTERVALS]),
     )
 
 

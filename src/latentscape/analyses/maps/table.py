@@ -2,9 +2,9 @@
 
 from rich.markup import escape
 
-from latentscape.analyses.maps.result import METHOD_NAMES, Maps
+from latentscape.analyses.maps.result import ACCURACY, METHOD_NAMES, Maps
 from latentscape.analyses.maps.sentences import describe_settings
-from latentscape.analyses.notes import print_notes
+from latentscape.analyses.notes import describe_guessing, print_notes
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import duration
@@ -12,7 +12,6 @@ from latentscape.terminal.layout import Column, print_columns, print_line
 
 TRUSTWORTHINESS = Metric("trustworthiness", "Trustworthiness", higher_is_better=True)
 CONTINUITY = Metric("continuity", "Continuity", higher_is_better=True)
-ACCURACY = Metric("map_accuracy", "k-NN accuracy", "in the plane", True, is_share=True)
 
 
 def print_maps(item: AnyAnalysis, result: Maps) -> None:
@@ -24,15 +23,23 @@ def print_maps(item: AnyAnalysis, result: Maps) -> None:
         columns = [
             _column(TRUSTWORTHINESS, [fidelity.trustworthiness for fidelity in fidelities]),
             _column(CONTINUITY, [fidelity.continuity for fidelity in fidelities]),
-            _column(ACCURACY, [fidelity.accuracy for fidelity in fidelities]),
+            _accuracies(result),
             Column("time", "", [duration(layout.seconds) for _, layout in pairs]),
         ]
         print_columns("Maps", labels, columns)
+        if result.guessing is not None:
+            print_line(describe_guessing(result.guessing), indent=2)
     for maps in result.methods:
         text = f"{METHOD_NAMES[maps.method]}: {describe_settings(maps)}."
         print_line(text, "dim", indent=2)
     print_notes(item, result)
 
 
-def _column(metric: Metric, values: list[float | None] | list[float]) -> Column:
+def _accuracies(result: Maps) -> Column:
+    layouts = [layout for maps in result.methods for layout in maps.layouts]
+    texts = [ACCURACY.write_statistic(result.accuracy(layout)) for layout in layouts]
+    return Column(ACCURACY.name, ACCURACY.unit, texts, ACCURACY.rank)
+
+
+def _column(metric: Metric, values: list[float]) -> Column:
     return Column(metric.name, metric.unit, [metric.write(value) for value in values], metric.rank)

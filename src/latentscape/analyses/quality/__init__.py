@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.analyses.quality.result import (
     FRECHET_DISTANCE,
     LABEL_DISTANCE,
@@ -14,9 +15,9 @@ from latentscape.analyses.quality.result import (
     QualityInputs,
     QualitySettings,
 )
-from latentscape.analyses.quality.sentences import describe_comparison
+from latentscape.analyses.quality.sentences import describe_comparison, describe_judge
 from latentscape.core.metrics import Metric
-from latentscape.core.units import count, number
+from latentscape.core.units import count
 
 if TYPE_CHECKING:
     from latentscape.analyses.comparison import Comparison
@@ -49,15 +50,12 @@ class QualityAnalysis(Analysis[Quality, QualitySettings, QualityInputs]):
 
     def protocol(self, result: Quality) -> Sequence[str]:
         """Say who judges, and what the numbers compare."""
-        facts = result.protocol
-        accuracy = number(100 * result.judge_accuracy, 3)
         return (
-            f"{count(result.n)} samples, judged by a classifier that was trained on "
-            f"{count(facts.n_fitted)} labelled training images and names {accuracy} % of "
-            f"{count(facts.n_scored)} test images rightly",
+            f"{count(result.n)} samples, {describe_judge(result)}",
             "These numbers depend on it: compare them between runs on the same data, and with "
             "nothing else",
             describe_comparison(result),
+            SENTENCE_ON_INTERVALS,
         )
 
     def row_numbers(self, result: Quality) -> Mapping[Metric, float | None]:

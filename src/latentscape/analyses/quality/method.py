@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.quality.result import Closeness, Quality, QualitySettings
 from latentscape.core.errors import DataError
@@ -89,6 +90,7 @@ def sample_quality(
     train = split.subset("train", compared)
     predicted = classifier.predict(samples)
     shares, data_shares = _label_shares(predicted, split)
+    known, true = _labels(split, split.train), _labels(split, split.test)
     names = split.dataset.label_names
     return Quality(
         settings=settings,
@@ -103,6 +105,7 @@ def sample_quality(
         n_compared=compared,
         source=source,
         judge_accuracy=classifier.accuracy.item(),
+        guessing=guess_labels(known, true),
         neighbours=NEIGHBOURS,
         closeness=_closeness(classifier.features(drawn), real),
         reference=_closeness(_features_of(classifier, split, train), real),
@@ -110,6 +113,7 @@ def sample_quality(
         data_shares=dict(zip(names, data_shares.tolist(), strict=True)),
         label_distance=float(np.abs(shares - data_shares).sum() / 2),
         recognised=None if labels is None else float((predicted == labels).mean()),
+        recognised_guessing=guess_labels(known, labels),
     )
 
 
@@ -195,12 +199,16 @@ def _distances(points: Tensor, centres: Tensor) -> Tensor:
 
 def _label_shares(predicted: NDArray[np.int64], split: Split) -> tuple[Array, Array]:
     """Return how often each label is seen in samples, and how often test images have it."""
-    labels, count = split.dataset.labels, len(split.dataset.label_names)
-    assert labels is not None
+    count = len(split.dataset.label_names)
     return (
         np.bincount(predicted, minlength=count) / len(predicted),
-        np.bincount(labels[split.test], minlength=count) / len(split.test),
+        np.bincount(_labels(split, split.test), minlength=count) / len(split.test),
     )
+
+
+def _labels(split: Split, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    assert split.dataset.labels is not None
+    return split.dataset.labels[index]
 
 
 def _features_of(classifier: Classifier, split: Split, index: NDArray[np.int64]) -> Array:

@@ -5,7 +5,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
-from latentscape.core.findings import Record, Share
+from latentscape.analyses.codes import Guessing
+from latentscape.core.findings import Record, Share, Statistic
 from latentscape.core.metrics import Metric
 
 FRECHET_DISTANCE = Metric(
@@ -36,8 +37,10 @@ RECOGNISED = Metric(
     "Recognised",
     "of samples",
     higher_is_better=True,
+    is_share=True,
     about="the share of samples in which the classifier sees the label asked for.",
 )
+JUDGED = Metric("judge_accuracy", "Accuracy", "of the judge", True, is_share=True)
 
 
 class QualitySettings(Settings):
@@ -104,6 +107,8 @@ class Quality(Result):
         Where their codes come from; see `latentscape.inference.samples.Samples`.
     judge_accuracy : float
         Share of the test images that the classifier names rightly.
+    guessing : Guessing or None
+        What takes no look at the test images; None of earlier versions.
     neighbours : int
         Nearest neighbours whose distance is the reach of a point, for precision and recall.
     closeness, reference : Closeness
@@ -114,6 +119,8 @@ class Quality(Result):
         Total variation distance between the two.
     recognised : float or None
         Share of the samples that are seen as the label asked for; None where none was asked for.
+    recognised_guessing : Guessing or None
+        What takes no look at the samples; None where no label was asked for.
     """
 
     part = "quality"
@@ -124,6 +131,7 @@ class Quality(Result):
     n_compared: int | None = Field(None, ge=1)
     source: str
     judge_accuracy: Share
+    guessing: Guessing | None = None
     neighbours: int = Field(ge=1)
     closeness: Closeness
     reference: Closeness
@@ -131,9 +139,22 @@ class Quality(Result):
     data_shares: dict[str, Share] = Field(min_length=1)
     label_distance: float = Field(ge=0)
     recognised: Share | None = None
+    recognised_guessing: Guessing | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.label_shares.keys() != self.data_shares.keys():
             raise ValueError("samples and test images have shares of different labels")
         return self
+
+    @property
+    def judging(self) -> Statistic:
+        """Accuracy of the judge, as a share of the test images."""
+        return Statistic(mean=self.judge_accuracy, trials=self.protocol.n_scored or None)
+
+    @property
+    def recognition(self) -> Statistic | None:
+        """Share of the samples that are recognised, of so many; None where none was asked for."""
+        if self.recognised is None:
+            return None
+        return Statistic(mean=self.recognised, trials=self.n)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.analyses.quality.result import (
     FRECHET_DISTANCE,
     LABEL_DISTANCE,
@@ -11,10 +12,10 @@ from latentscape.analyses.quality.result import (
     Closeness,
     Quality,
 )
-from latentscape.analyses.quality.sentences import describe_comparison
+from latentscape.analyses.quality.sentences import describe_comparison, describe_judge
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
-from latentscape.core.units import NONE, count, joined, number, percent
+from latentscape.core.units import NONE, count, joined, percent
 from latentscape.reporting.blocks import Block, Cell, Chart, Gallery, Section, Table, figure_name
 from latentscape.reporting.sentences import by_sentence, shortened
 from latentscape.reporting.subject import Row, Subject
@@ -31,13 +32,11 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     rows = subject.having(Quality)
     if not rows:
         return None
-    facts, counts = _of(rows[0]), sorted({_of(row).n for row in rows})
+    counts = sorted({_of(row).n for row in rows})
     lead = (
-        f"{joined([count(n) for n in counts])} samples, judged by a classifier that was trained on "
-        f"{count(facts.protocol.n_fitted)} labelled training images and names "
-        f"{number(100 * facts.judge_accuracy, 3)} % of {count(facts.protocol.n_scored)} test "
-        "images rightly. These numbers depend on it: compare them between runs on the same data, "
-        "and with nothing else."
+        f"{joined([count(n) for n in counts])} samples, {describe_judge(_of(rows[0]))}. These "
+        "numbers depend on it: compare them between runs on the same data, and with nothing else. "
+        f"{SENTENCE_ON_INTERVALS}."
     )
     charts = [label_shares(subject, row) for row in rows if row in subject.pictured]
     blocks: list[Block] = [_table(item, rows)]
@@ -90,14 +89,14 @@ def _table(item: AnyAnalysis, rows: Sequence[Row]) -> Table:
     body = [
         [
             Cell(row.label, title=True, marks=row.marks),
-            *(Cell(_written(metric, values[metric]) or NONE) for metric in columns),
+            *(_cell(metric, values[metric], _of(row)) for metric in columns),
         ]
         for row, values in zip(rows, numbers, strict=True)
     ]
     abouts = [f"{metric.name}: {metric.about}" for metric in columns]
     pairs = ((row.label, describe_comparison(_of(row))) for row in rows)
     caption = " ".join([*abouts, *by_sentence(pairs)])
-    return Table(caption, head, [*body, *_references(rows, columns)])
+    return Table(caption, head, [*body, *_references(rows, columns), *_guesses(rows, columns)])
 
 
 def _references(rows: Sequence[Row], columns: Sequence[Metric]) -> Iterator[list[Cell]]:
@@ -117,6 +116,24 @@ def _references(rows: Sequence[Row], columns: Sequence[Metric]) -> Iterator[list
         yield [Cell(f"Real training images{whose}", title=True), *cells]
 
 
+def _guesses(rows: Sequence[Row], columns: Sequence[Metric]) -> Iterator[list[Cell]]:
+    """Write in how many samples the label asked for would be named without looking at them."""
+    guesses = {
+        (name, accuracy)
+        for row in rows
+        if (guessing := _of(row).recognised_guessing) is not None
+        for name, accuracy in guessing.accuracies.items()
+    }
+    for name, accuracy in sorted(guesses):
+        cells = [Cell(RECOGNISED.write(accuracy) if m is RECOGNISED else "") for m in columns]
+        yield [Cell(name, title=True), *cells]
+
+
+def _cell(metric: Metric, value: float | None, result: Quality) -> Cell:
+    note = RECOGNISED.write_spread(result.recognition) if metric is RECOGNISED else ""
+    return Cell(_written(metric, value) or NONE, note=note)
+
+
 def _closeness(closeness: Closeness) -> _Numbers:
     return {
         FRECHET_DISTANCE: closeness.frechet_distance,
@@ -129,5 +146,5 @@ def _written(metric: Metric, value: float | None) -> str | None:
     """Write a number as it is read; None where it does not apply."""
     if value is None:
         return None
-    is_share = metric in (PRECISION, RECALL, LABEL_DISTANCE, RECOGNISED)
+    is_share = metric in (PRECISION, RECALL, LABEL_DISTANCE)
     return percent(value) if is_share else metric.write(value)

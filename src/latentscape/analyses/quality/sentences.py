@@ -1,7 +1,19 @@
-"""How samples were compared with real images, in a sentence."""
+"""Who judges samples, and how they were compared with real images, in sentences."""
 
-from latentscape.analyses.quality.result import Quality
+from latentscape.analyses.quality.result import JUDGED, Quality
 from latentscape.core.units import count
+
+
+def describe_judge(quality: Quality) -> str:
+    """Say what the classifier learned from, and how far it can be trusted."""
+    facts, guessing = quality.protocol, ""
+    if quality.guessing is not None:
+        guessing = f" (without looking: {quality.guessing})"
+    return (
+        f"judged by a classifier that was trained on {count(facts.n_fitted)} labelled training "
+        f"images and names {JUDGED.write_statistic(quality.judging)} of {count(facts.n_scored)} "
+        f"test images rightly{guessing}"
+    )
 
 
 def describe_comparison(quality: Quality) -> str:

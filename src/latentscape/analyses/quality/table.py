@@ -1,7 +1,8 @@
 """Sample quality on the terminal."""
 
-from latentscape.analyses.quality.result import Quality
-from latentscape.analyses.quality.sentences import describe_comparison
+from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
+from latentscape.analyses.quality.result import RECOGNISED, Quality
+from latentscape.analyses.quality.sentences import describe_comparison, describe_judge
 from latentscape.core.units import count, number, percent
 from latentscape.terminal.layout import print_line
 
@@ -28,14 +29,21 @@ def print_quality(result: Quality) -> None:
         indent=2,
     )
     labels = f"label distance {percent(result.label_distance)}"
-    if result.recognised is not None:
-        labels += f", label asked for recognised in {percent(result.recognised)}"
+    if result.recognition is not None:
+        labels += (
+            f", label asked for recognised in {RECOGNISED.write_statistic(result.recognition)}"
+        )
+    if result.recognised_guessing is not None:
+        labels += f" (without looking: {result.recognised_guessing})"
     print_line(labels, indent=2)
     print_line(
-        f"In brackets: real training images. {describe_comparison(result)}. Judged by a "
-        "classifier that names "
-        f"{number(100 * result.judge_accuracy, 3)} % of the test images rightly: compare runs on "
-        "the same data, with as many samples, only.",
+        f"In brackets: real training images. {describe_comparison(result)}.",
+        "dim",
+        indent=2,
+    )
+    print_line(
+        f"Samples are {describe_judge(result)}: compare runs on the same data, with as many "
+        f"samples, only. {SENTENCE_ON_INTERVALS}.",
         "dim",
         indent=2,
     )
