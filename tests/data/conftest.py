@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
-from latentscape.core.records import Dataset
-from latentscape.data import load_dataset
+from latentscape.core.records import Dataset, Split
+from latentscape.data import load_dataset, split_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,12 @@ def own_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 def digits() -> Dataset:
     """Return 1,797 real digits of 8x8 pixels."""
     return load_dataset(DataConfig(source="digits"))
+
+
+@pytest.fixture(scope="session")
+def small(digits: Dataset) -> Split:
+    """Divide these digits; that of all other tests would be of whichever are loaded first."""
+    return split_dataset(digits, DataConfig(train=500, test=100))
 
 
 @pytest.fixture
