@@ -43,8 +43,8 @@ for commands in (runs.app, analysis.app, sharing.app, lists.app):
     app.add_typer(commands)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_set: bool) -> None:
+    if is_set:
         from importlib.metadata import version
 
         print(version("latentscape"))

@@ -1,9 +1,12 @@
 """Arguments and options that several commands share, and how their texts are read."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from latentscape.config import Changes
 
 
 def _complete(kind: str, incomplete: str) -> list[str]:
@@ -94,11 +97,11 @@ Files = Annotated[
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="See --files.")]
 
 
-def read_changes(settings: list[str] | None, given: dict[str, Any]) -> dict[str, Any]:
+def read_changes(settings: list[str] | None, options: "Changes") -> "Changes":
     """Join the options that have a name of their own with those of --set."""
     from latentscape.config import parse_setting
 
-    named = {path: value for path, value in given.items() if value is not None}
+    named = {path: value for path, value in options.items() if value is not None}
     return named | dict(parse_setting(setting) for setting in settings or [])
 
 
@@ -115,7 +118,7 @@ READING: dict[str, Any] = {
 
 def read_data_options(
     labels: str | None, shape: str | None, resize: str | None, grey: bool, value_range: str | None
-) -> dict[str, Any]:
+) -> "Changes":
     """Return the options of `READING` by the settings that they stand for."""
     return {
         "data.labels": labels,
@@ -133,7 +136,7 @@ def read_data_changes(
     grey: bool = False,
     value_range: str | None = None,
     settings: list[str] | None = None,
-) -> dict[str, Any]:
+) -> "Changes":
     """Join the options of `READING` to settings of the data."""
     changes = read_changes(settings, read_data_options(labels, shape, resize, grey, value_range))
     return {path.removeprefix("data."): value for path, value in changes.items()}

@@ -220,8 +220,8 @@ def evaluate(
         options = {"samples": samples, "binarize": binarize, "examples": examples, "seed": seed}
         _measure("likelihood", run, options, data, device, quiet)
     if quality:
-        drawn = {"count": draws, "source": source, "seed": seed}
-        _measure("quality", run, drawn, data, device, quiet)
+        sampling = {"count": draws, "source": source, "seed": seed}
+        _measure("quality", run, sampling, data, device, quiet)
     training.evaluate(run, data=data, device=device)
     show_subject(run, as_json)
 

@@ -113,8 +113,8 @@ class Dataset:
         if self.value_range is not None or not isinstance(self.images, np.ndarray):
             return
         if self.images.dtype.kind in "biuf":  # Other types are refused where data are checked.
-            chosen = choose_range(Extent.of(self.images), self.images.shape[1:], self.name)
-            for name, value in zip(("value_range", "range_reason"), chosen, strict=True):
+            decision = choose_range(Extent.of(self.images), self.images.shape[1:], self.name)
+            for name, value in zip(("value_range", "range_reason"), decision, strict=True):
                 object.__setattr__(self, name, value)
 
     @property

@@ -112,11 +112,11 @@ def _count_near(dataset: Dataset, train: _Indices, test: _Indices) -> int:
 
     directions = np.random.default_rng(0).standard_normal((math.prod(dataset.shape), _PROJECTED))
     directions /= math.sqrt(_PROJECTED)
-    known, asked = (_projected(dataset, index, directions) for index in (train, test))
+    known, queries = (_projected(dataset, index, directions) for index in (train, test))
     reach = NEAR * _typical_distance(dataset, train)
     # The margin lets equal examples through where nothing differs.
     tree, bound = KDTree(known), _REACH * reach + 1e-12
-    _, places = tree.query(asked, _CANDIDATES, distance_upper_bound=bound)
+    _, places = tree.query(queries, _CANDIDATES, distance_upper_bound=bound)
     rows, columns = np.nonzero(places < len(train))
     near = np.zeros(len(test), bool)
     pairs = zip(test[rows], train[places[rows, columns]], rows, strict=True)

@@ -181,10 +181,10 @@ def _batches(index: NDArray[np.int64], source: torch.Generator) -> Iterator[NDAr
         yield from np.split(index[order[: whole * size]], whole)
 
 
-def _shifted(images: Tensor, most: int, source: torch.Generator) -> Tensor:
-    """Move each image by up to `most` pixels along both axes; its border is repeated."""
+def _shifted(images: Tensor, max_shift: int, source: torch.Generator) -> Tensor:
+    """Move each image by up to `max_shift` pixels along both axes; its border is repeated."""
     count, _, height, width = images.shape
-    down, right = torch.randint(-most, most + 1, (2, count, 1), generator=source)
+    down, right = torch.randint(-max_shift, max_shift + 1, (2, count, 1), generator=source)
     rows = (torch.arange(height) + down).clamp(0, height - 1)[:, :, None]
     columns = (torch.arange(width) + right).clamp(0, width - 1)[:, None]
     return images[torch.arange(count)[:, None, None], :, rows, columns].permute(0, 3, 1, 2)

@@ -168,7 +168,7 @@ def _pairs(reconstruct: Reconstruct, errors: Errors, split: Split) -> dict[str, 
 
 def _reconstructed(
     reconstruct: Reconstruct, split: Split, index: NDArray[np.int64]
-) -> dict[str, Any]:
+) -> dict[str, NDArray[Any]]:
     images, labels = stored(split.dataset, index)
     return {
         "originals": scaled(images, split.dataset.value_range).numpy(),

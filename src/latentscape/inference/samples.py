@@ -120,7 +120,7 @@ def draw_samples(
         labels=None if labels is None else tuple(names[i] for i in labels),
         label=label,
         seed=seed,
-        fitted_on="test" if sampler.name == "gmm" and trained_on.stands_in else "train",
+        fitted_on="test" if sampler.name == "gmm" and trained_on.substitute else "train",
     )
 
 
@@ -240,8 +240,8 @@ def training_codes(
 ) -> Array:
     """Return codes (n, D) of training examples, of one label if given."""
     trained_on = TrainedOn.of(trained_on)
-    if kept := trained_on.stands_in:
-        codes: Array = kept.codes if label is None else kept.codes[kept.labels == label]
+    if saved := trained_on.substitute:
+        codes: Array = saved.codes if label is None else saved.codes[saved.labels == label]
         return codes[draw_subset(np.arange(len(codes)), None, at_most)]
     split = trained_on.split
     index = split.train

@@ -152,26 +152,28 @@ def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None
     )
 
 
-def lerp(first: Tensor, second: Tensor, along: Tensor) -> Tensor:
-    """Return codes (n, S, D) on the straight lines between codes (n, D), at `along` (S,)."""
-    share = along[:, None]
+def lerp(first: Tensor, second: Tensor, fractions: Tensor) -> Tensor:
+    """Return codes (n, S, D) on the straight lines between codes (n, D), at `fractions` (S,)."""
+    share = fractions[:, None]
     return (1 - share) * first[:, None] + share * second[:, None]
 
 
-def slerp(first: Tensor, second: Tensor, along: Tensor) -> Tensor:
-    """Return codes (n, S, D) on the arcs around zero between codes (n, D), at `along` (S,).
+def slerp(first: Tensor, second: Tensor, fractions: Tensor) -> Tensor:
+    """Return codes (n, S, D) on the arcs around zero between codes (n, D), at `fractions` (S,).
 
     Between codes of one norm, every step keeps it: codes of N(0, I) have nearly the same, and a
     straight line would leave it (White 2016, Sampling Generative Networks, section 2.1). Codes in
     the same or in opposite directions have no single arc between them; these take the straight
     line.
     """
-    start, end, share = first.double(), second.double(), along.double()[:, None]
+    start, end, share = first.double(), second.double(), fractions.double()[:, None]
     cosine = F.cosine_similarity(start, end, dim=-1).clamp(-1, 1)
     angle = torch.arccos(cosine)[:, None, None]
     arc = torch.sin((1 - share) * angle) * start[:, None] + torch.sin(share * angle) * end[:, None]
     straight = torch.sin(angle) < 1e-6
-    return torch.where(straight, lerp(start, end, along.double()), arc / torch.sin(angle)).float()
+    return torch.where(
+        straight, lerp(start, end, fractions.double()), arc / torch.sin(angle)
+    ).float()
 
 
 def traverse(
@@ -298,8 +300,8 @@ def _walk(code: Tensor, dims: list[int] | range, spans: Tensor, steps: int) -> T
 
 def _mean_rates(model: Network, trained_on: TrainedOn) -> Tensor:
     """Return the mean rate of each number (D,) of a code over test examples."""
-    if (kept := trained_on.stands_in) and kept.rates:
-        return torch.tensor(kept.rates)
+    if (saved := trained_on.substitute) and saved.rates:
+        return torch.tensor(saved.rates)
     split = trained_on.split
     return posteriors(model, split.dataset, split.test).rate().mean(0)
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from latentscape.runs.owner import owning
     from latentscape.runs.reading import METADATA_KEY, SCHEMA
     from latentscape.runs.store import read_part, write_part
-    from latentscape.runs.trained_on import KeptCodes, TrainedOn
+    from latentscape.runs.trained_on import SavedCodes, TrainedOn
 
 # Models need PyTorch, which takes a second to import, and run directories do not.
 __getattr__ = lazy_names(
@@ -66,7 +66,7 @@ __getattr__ = lazy_names(
         "owner": ("owning",),
         "reading": ("METADATA_KEY", "SCHEMA"),
         "store": ("read_part", "write_part"),
-        "trained_on": ("KeptCodes", "TrainedOn"),
+        "trained_on": ("SavedCodes", "TrainedOn"),
     },
 )
 
@@ -75,12 +75,12 @@ __all__ = [
     "SCHEMA",
     "DataFacts",
     "Environment",
-    "KeptCodes",
     "ModelFile",
     "OpenModel",
     "OpenRun",
     "Run",
     "RunFindings",
+    "SavedCodes",
     "TrainedOn",
     "check_input",
     "check_model",

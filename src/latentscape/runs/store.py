@@ -175,11 +175,11 @@ def _checksum(values: Json) -> str:
     return sha256(json.dumps(parsed, sort_keys=True).encode()).hexdigest()
 
 
-def _remove_arrays(file: Path, kept: str | None) -> None:
+def _remove_arrays(file: Path, current: str | None) -> None:
     """Remove the arrays of a part but those that it names: of before, or of a killed process."""
     of_part = re.compile(re.escape(file.stem) + r"-[0-9a-f]{8}\.npz")
     for other in file.parent.iterdir():
-        if other.name != kept and of_part.fullmatch(other.name):
+        if other.name != current and of_part.fullmatch(other.name):
             with suppress(OSError):
                 other.unlink()
 

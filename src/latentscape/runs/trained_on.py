@@ -12,7 +12,7 @@ from latentscape.core.records import Array, Split
 
 
 @dataclass(frozen=True, eq=False)
-class KeptCodes:
+class SavedCodes:
     """Codes of test examples, which a run keeps.
 
     Attributes
@@ -42,14 +42,14 @@ class TrainedOn:
         The labels that training examples have.
     load : callable
         Loads the examples.
-    kept : callable
+    load_codes : callable
         Returns codes that can stand in for those of missing examples; None where there are none.
     """
 
     label_names: tuple[str, ...]
     labels: tuple[int, ...]
     load: Callable[[], Split]
-    kept: Callable[[], KeptCodes | None] = lambda: None
+    load_codes: Callable[[], SavedCodes | None] = lambda: None
 
     @classmethod
     def of(cls, split: "Split | Self") -> Self:
@@ -63,7 +63,7 @@ class TrainedOn:
         return cls(names, tuple(np.unique(labels[split.train]).tolist()), lambda: split)
 
     @cached_property
-    def stands_in(self) -> KeptCodes | None:
+    def substitute(self) -> SavedCodes | None:
         """The codes that stand in for those of training examples; None where these are there.
 
         Raises
@@ -74,10 +74,10 @@ class TrainedOn:
         try:
             self.split  # noqa: B018
         except MissingData:
-            kept = self.kept()
-            if kept is None:
+            codes = self.load_codes()
+            if codes is None:
                 raise
-            return kept
+            return codes
         return None
 
     @cached_property

@@ -1,11 +1,12 @@
 """What all trackers have in common: they watch a run, and neither change it nor end it."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 from latentscape.config import Recipe, TrainConfig
+from latentscape.core.findings import Json
 from latentscape.core.records import Split
 from latentscape.evaluation.latent_metrics import LATENT_NUMBERS
 from latentscape.evaluation.results import Evaluation, Latent
@@ -140,10 +141,10 @@ def final_metrics(findings: RunFindings) -> dict[str, float]:
     return {key: float(value) for key, value in metrics.items() if value is not None}
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(settings: Json, prefix: str = "") -> Json:
+    flat: Json = {}
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = str(value) if isinstance(value, list) else value

@@ -179,12 +179,12 @@ def _choose_strength(task: Task, train: Examples) -> list[float]:
     While the best lies at an end, the next power of ten is tried too, up to the limits.
     """
     scores: dict[float, float] = {}
-    wanted = list(STRENGTHS) if len(task.validation) else []
-    while wanted:
-        scores |= {C: task.validation.accuracy(_predict(task, train, C)) for C in wanted}
+    untried = list(STRENGTHS) if len(task.validation) else []
+    while untried:
+        scores |= {C: task.validation.accuracy(_predict(task, train, C)) for C in untried}
         best = max(scores, key=lambda C: scores[C])
         beyond = {min(scores): best / 10, max(scores): best * 10}.get(best)
-        wanted = [beyond] if beyond and LIMITS[0] <= beyond <= LIMITS[1] else []
+        untried = [beyond] if beyond and LIMITS[0] <= beyond <= LIMITS[1] else []
     return sorted(scores, key=lambda C: -scores[C]) or [STRENGTHS[0]]
 
 

@@ -86,7 +86,7 @@ def sample_quality(
     real = _features_of(classifier, split, split.test)
     # The distance shrinks with the number of images, so samples and their reference are as many.
     compared = min(len(samples), len(split.train))
-    drawn = samples[draw_subset(np.arange(len(samples)), None, compared)]
+    compared_samples = samples[draw_subset(np.arange(len(samples)), None, compared)]
     train = split.subset("train", compared)
     predicted = classifier.predict(samples)
     shares, data_shares = _label_shares(predicted, split)
@@ -107,7 +107,7 @@ def sample_quality(
         judge_accuracy=classifier.accuracy.item(),
         guessing=guess_labels(known, true),
         neighbours=NEIGHBOURS,
-        closeness=_closeness(classifier.features(drawn), real),
+        closeness=_closeness(classifier.features(compared_samples), real),
         reference=_closeness(_features_of(classifier, split, train), real),
         label_shares=dict(zip(names, shares.tolist(), strict=True)),
         data_shares=dict(zip(names, data_shares.tolist(), strict=True)),

@@ -90,18 +90,18 @@ def _protocol(latents: Sequence[Latent]) -> str:
     """Say of how many images and codes the numbers are means, and how sure the ELBO is."""
     draws = span(latent.samples for latent in latents)
     several = max(latent.samples for latent in latents) > 1
-    drawn = f", with {draws} codes drawn for each where codes are random" if several else ""
+    codes = f", with {draws} codes drawn for each where codes are random" if several else ""
     text = (
-        f"Over {count(latents[0].n)} test images{drawn}. The rate counts once, whatever weight it "
+        f"Over {count(latents[0].n)} test images{codes}. The rate counts once, whatever weight it "
         "had in training."
     )
     errors = [latent.elbo_se for latent in latents if latent.elbo_se is not None]
     if not errors:
         return text
-    most = "at most " if len(errors) > 1 else ""
+    bound = "at most " if len(errors) > 1 else ""
     return (
         f"{text} The Monte Carlo standard error of an ELBO, from the codes that were drawn, is "
-        f"{most}{number(max(errors), 2)} nats."
+        f"{bound}{number(max(errors), 2)} nats."
     )
 
 

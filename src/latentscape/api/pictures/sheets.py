@@ -13,6 +13,7 @@ import torch
 from latentscape.config import CORRUPTIONS, Changes, CorruptionConfig, validate
 from latentscape.core.errors import ConfigError, DataError, MissingData, unknown
 from latentscape.core.files import write_bytes
+from latentscape.core.findings import Json
 from latentscape.core.records import PARTS, Array, Dataset, Split
 from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.results import Evaluation, Latent
@@ -22,10 +23,10 @@ from latentscape.inference.samples import Batch, find_label
 from latentscape.model import Network
 from latentscape.reporting.grids import draw_grid, in_columns
 from latentscape.runs import (
-    KeptCodes,
     OpenModel,
     OpenRun,
     Run,
+    SavedCodes,
     TrainedOn,
     load_run_split,
     open_model,
@@ -78,7 +79,7 @@ class Target:
     @property
     def trained_on(self) -> TrainedOn:
         """What it was trained on, and the codes that the run keeps."""
-        return replace(self.opened.trained_on, kept=self._kept)
+        return replace(self.opened.trained_on, load_codes=self._saved_codes)
 
     def owned(self) -> AbstractContextManager[None]:
         """Own the run, where the picture stands in its directory."""
@@ -95,7 +96,7 @@ class Target:
                 raise
             return None
 
-    def kept_example(self) -> Batch | None:
+    def saved_example(self) -> Batch | None:
         """Return the first test example that the run keeps, with its label."""
         if not isinstance(self.opened, OpenRun):
             return None
@@ -105,12 +106,12 @@ class Target:
         label = None if examples.labels[0] < 0 else torch.from_numpy(examples.labels[:1])
         return torch.from_numpy(low + examples.originals[:1] * np.float32(high - low)), label
 
-    def _kept(self) -> KeptCodes | None:
+    def _saved_codes(self) -> SavedCodes | None:
         if not isinstance(self.opened, OpenRun):
             return None
         findings = self.opened.findings
         codes, latent = findings.require(Evaluation).test_codes, findings.get(Latent)
-        return KeptCodes(codes.codes, codes.labels, latent.kl_per_dim if latent else None)
+        return SavedCodes(codes.codes, codes.labels, latent.kl_per_dim if latent else None)
 
 
 @dataclass(frozen=True)
@@ -285,10 +286,10 @@ def traversed_example(target: Target, place: int | None) -> tuple[Batch, str]:
     try:
         split = target.split
     except MissingData:
-        kept = target.kept_example() if place is None else None
-        if kept is None:
+        example = target.saved_example() if place is None else None
+        if example is None:
             raise
-        return kept, "A test example that the run keeps"
+        return example, "A test example that the run keeps"
     if place is None:
         place = int(np.searchsorted(split.test, split.examples(1)[0]))
     return examples(replace(target, choice=Choice((place,))), 1)
@@ -345,7 +346,7 @@ def choose_corruption(model: Network, noise: str | None, amount: float | None) -
             expected=f"--noise {', '.join(CORRUPTIONS)}",
             fix="Or train one that removes noise: latentscape train denoising.",
         )
-    settings: dict[str, object] = {"kind": noise}
+    settings: Json = {"kind": noise}
     if own is not None and noise in (None, own.kind):
         settings = own.model_dump()
     if amount is not None:

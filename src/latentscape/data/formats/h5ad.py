@@ -3,7 +3,7 @@
 https://anndata.readthedocs.io/en/stable/fileformat-prose.html describes it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,14 @@ def _columns(file: Any) -> list[str]:
     return [name for name in file["obs"] if name not in (index, "__categories")]
 
 
-def _label(columns: Sequence[str], wanted: str | None, path: Path) -> str | None:
-    if wanted == NO_LABELS:
+def _label(columns: Sequence[str], column: str | None, path: Path) -> str | None:
+    if column == NO_LABELS:
         return None
-    if wanted is None:
+    if column is None:
         return next((name for name in columns if name.lower() in LABEL_NAMES), None)
-    if wanted not in columns:
-        raise unknown(f"column of obs in {path}", wanted, columns, DataError)
-    return wanted
+    if column not in columns:
+        raise unknown(f"column of obs in {path}", column, columns, DataError)
+    return column
 
 
 def _column(item: Any) -> Array:
@@ -128,7 +128,7 @@ def _column(item: Any) -> Array:
     return texts
 
 
-def _left_out(file: Mapping[str, Any], columns: Sequence[str]) -> tuple[LeftOut, ...]:
+def _left_out(file: Any, columns: Sequence[str]) -> tuple[LeftOut, ...]:
     others = [
         f"{group}/{name}" for group in ("layers", "obsm") if group in file for name in file[group]
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from latentscape.data.contents import Contents, Examples
 from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.named_arrays import MAX_ARRAYS, Stored, contents_of_arrays
 from latentscape.data.text import readable
+
+if TYPE_CHECKING:
+    import h5py
 
 _HEAP = b"GCOL\1\0\0\0"
 _OBJECT = struct.Struct("<H6xQ")
@@ -126,11 +129,11 @@ def _check_heaps(path: Path) -> None:
             start = content.find(_HEAP, start + len(_HEAP))
 
 
-def _datasets(file: Any) -> dict[str, Any]:
+def _datasets(file: Any) -> dict[str, "h5py.Dataset"]:
     """List the datasets in all groups by their paths; links to other files are not followed."""
     import h5py
 
-    datasets: dict[str, Any] = {}
+    datasets: dict[str, h5py.Dataset] = {}
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and item.shape is not None:

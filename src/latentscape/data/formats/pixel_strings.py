@@ -84,10 +84,10 @@ def read_pixel_table(path: Path, config: DataConfig, size: int) -> Contents:
 
 def _layout(names: list[str], delimiter: str, path: Path, config: DataConfig) -> _Layout:
     lower = [name.lower() for name in names]
-    wanted = config.labels or ("emotion" if "emotion" in lower else None)
-    if wanted in lower and wanted not in names:
-        wanted = names[lower.index(wanted)]
-    label = choose_columns(names, wanted, str(path))[0]
+    label_name = config.labels or ("emotion" if "emotion" in lower else None)
+    if label_name in lower and label_name not in names:
+        label_name = names[lower.index(label_name)]
+    label = choose_columns(names, label_name, str(path))[0]
     part = lower.index("usage") if "usage" in lower and lower.index("usage") != label else None
     return _Layout(path, names, delimiter, lower.index("pixels"), label, part)
 
