@@ -76,10 +76,10 @@ def test_what_stands_beside_a_model_file_is_not_taken_for_its_run(run, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "model.safetensors"])
-def test_a_model_of_other_data_in_a_run(run, plain, tmp_path, name):
+def test_a_model_of_another_run_in_a_run(run, plain, tmp_path, name):
     swapped = shutil.copytree(run.path, tmp_path / "swapped")
     shutil.copy(plain[1].model_file, swapped)
-    with pytest.raises(DataError, match=r"The examples of mnist-5k are .* Expected .*\(6,\)"):
+    with pytest.raises(RunError, match=r"model\.safetensors is the model of another run"):
         latentscape.export(swapped / name, "torch-export")
 
 

@@ -322,7 +322,7 @@ def test_images_are_converted_when_asked(noisy, digits, tmp_path):
 
 def test_values_of_another_scale_are_refused(noisy, digits, tmp_path):
     np.save(tmp_path / "x.npy", digits.images[:3].astype(np.int64) * 16)
-    with pytest.raises(DataError, match=r"values of x go from 0 to 4080.*data.range"):
+    with pytest.raises(DataError, match=r"values of x go from 0 to 4080.*--range"):
         latentscape.reconstruct(noisy, data=tmp_path / "x.npy")
     changes = {"range": [0, 4080]}
     sheet = latentscape.reconstruct(noisy, data=tmp_path / "x.npy", changes=changes)

@@ -225,7 +225,7 @@ def test_a_study_analyses_its_runs_once(tmp_path):
         shares = [result.reading.readable for result in results]
         assert row.statistics["readable"].mean == pytest.approx(np.mean(shares))
     names = [code.name for code in first.baselines]
-    assert names == ["raw pixels", "PCA, 4", "PCA, 20"]
+    assert names == ["raw pixels", "PCA, 4", "PCA, 20", "chance", "largest class"]
 
 
 def test_a_study_can_be_analysed_later_and_only_as_a_whole_is_it_averaged(tmp_path):

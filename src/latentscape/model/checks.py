@@ -59,7 +59,7 @@ def check_values(
     low, high = limits
     if images.dtype == uint8 and low <= 0 and high >= 255:
         return
-    smallest, largest = (float(end) for end in images.aminmax())
+    smallest, largest = (float(end) for end in images.detach().aminmax())
     slack = ROUNDING * (high - low)
     if smallest < low - slack or largest > high + slack:
         start, end = config.input.range
