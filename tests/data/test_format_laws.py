@@ -1,7 +1,6 @@
 """What holds for every format: shape, type, labels, parts, streams, and what damage does."""
 
 import shutil
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.data import FORMATS, load_dataset, stream_data
 from latentscape.data.formats.registry import find_format
+from memory import peak_memory
 
 
 @pytest.fixture(params=SAMPLES)
@@ -112,10 +112,7 @@ def _some_file(path: Path) -> Path:
 
 def _refused_or_read(path: Path) -> None:
     """Read a damaged path: one message that names it, or finite data; never much memory."""
-    tracemalloc.start()
-    message = _read(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    message, peak = peak_memory(_read, path)
     assert peak < 200_000_000
     assert not message or str(path) in message
 
