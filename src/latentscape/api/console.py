@@ -125,7 +125,7 @@ def _print_data(rows: Sequence[Row]) -> None:
 
 def _print_duplicates(rows: Sequence[Row]) -> None:
     """Warn of test examples that are also training examples, once for each split."""
-    for sentence in duplicates_of(rows, only_any=True):
+    for sentence in duplicates_of(rows, only_if_any=True):
         print_line(sentence, "yellow")
 
 

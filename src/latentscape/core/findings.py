@@ -83,10 +83,10 @@ class Statistic(Record):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Between what a share of all examples lies (95 %), as far as so many can tell.
+        """Interval (95 %) of a share, from the number of examples that it was measured on.
 
-        The score interval of Wilson (1927), which is right for few examples and for all or none of
-        them too. None of what is no share of examples.
+        The score interval of Wilson (1927) also holds for few examples, and for shares of 0 and 1.
+        None where the number is not a share of examples.
         """
         if self.trials is None or not 0 <= self.mean <= 1:
             return None

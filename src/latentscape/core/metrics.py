@@ -6,7 +6,7 @@ from latentscape.core.findings import Statistic
 from latentscape.core.units import NONE, number, share
 
 WIDE = 10
-"""Points between the ends of an interval from which on these need no decimals."""
+"""Width of an interval, in percentage points, from which on its ends have no decimals."""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ ROW_METRICS = (ELBO, RATE, DISTORTION, BITS_PER_DIM, ACTIVE_UNITS, PERPLEXITY)
 
 
 def latent_kinds(latent: Latent) -> dict[Metric, LikelihoodKind]:
-    """Return what the numbers that come of a likelihood are made of: only those of a kind compare.
+    """Return the kind of likelihood behind each metric; only numbers of one kind compare.
 
     The bits of a density are a bound of the probability of the data that were dequantised.
     """

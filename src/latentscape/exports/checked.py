@@ -40,7 +40,7 @@ class Exported:
     images : int
         Examples on which they were compared.
     made_up : bool
-        Whether these were made up, and no test examples.
+        Whether these were made up, because there were no test examples.
     """
 
     part: str

@@ -307,7 +307,7 @@ def _mean_rates(model: Network, trained_on: TrainedOn) -> Tensor:
 
 
 def _quantiles(model: Network, trained_on: TrainedOn, label: int | None = None) -> Tensor:
-    """Return between what each number (D, 2) of the codes of training examples lies, nearly all."""
+    """Return a low and a high quantile (D, 2) of each number of the codes of training examples."""
     codes = training_codes(model, trained_on, QUANTILE_CODES, label)
     return torch.from_numpy(np.quantile(codes, TAILS, axis=0).T.astype(np.float32))
 

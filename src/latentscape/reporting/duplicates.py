@@ -21,11 +21,14 @@ def describe_duplicates(duplicates: Duplicates) -> str:
     )
 
 
-def duplicates_of(rows: Sequence[Row], *, only_any: bool = False) -> list[str]:
-    """Say it of the data of rows, each sentence once; `only_any` of those that have duplicates."""
+def duplicates_of(rows: Sequence[Row], *, only_if_any: bool = False) -> list[str]:
+    """Describe the duplicates in the data of rows, each sentence once.
+
+    With `only_if_any` nothing is said of data without duplicates.
+    """
     pairs = [(row.label, row.get(Duplicates)) for row in rows]
     return by_sentence(
-        (label, describe_duplicates(facts) if facts and (facts.any or not only_any) else "")
+        (label, describe_duplicates(facts) if facts and (facts.any or not only_if_any) else "")
         for label, facts in pairs
     )
 

@@ -17,6 +17,7 @@ from latentscape.core.errors import RunError
 from latentscape.core.files import write_json
 from latentscape.core.findings import Record, to_json
 from latentscape.runs.reading import (
+    ALTERED,
     DAMAGE,
     METADATA_KEY,
     damaged,
@@ -114,7 +115,7 @@ def check_file(path: Path, name: str, identity: Identity, content: object = None
         return
     actual = _sum(path / name) if content is None else _sum_of(name, content)
     if actual != identity.files[name]:
-        raise damaged(path / name, "it is not as it was written (its SHA-256 is another)")
+        raise damaged(path / name, ALTERED)
 
 
 def check_model(path: Path) -> None:

@@ -31,6 +31,7 @@ from latentscape.model.likelihoods import build_likelihood
 from latentscape.runs.directory import open_run
 from latentscape.runs.identity import check_model
 from latentscape.runs.reading import (
+    ALTERED,
     DAMAGE,
     METADATA_KEY,
     SCHEMA,
@@ -176,7 +177,7 @@ def read_model(path: str | Path) -> ModelFile:
     model = _outline(file, recipe, len(weights))
     _check_weights(file, weights, model.state_dict())
     if "sha256" in about and about.pop("sha256") != _checksum(about, weights):
-        raise damaged(file, "it is not as it was written (its SHA-256 is another)", _COPY)
+        raise damaged(file, ALTERED, _COPY)
     names, estimator = about.get("label_names", []), about.get("estimator", {})
     if not isinstance(names, list) or not isinstance(estimator, dict):
         raise damaged(file, "what it says beside its recipe makes no sense", _COPY)

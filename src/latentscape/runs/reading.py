@@ -21,6 +21,9 @@ SCHEMA = 1
 PUT_BACK = "Put it back as it was written, or train the run again."
 """What to do about a damaged file of a run, unless more is known about it."""
 
+ALTERED = "it is not as it was written (its SHA-256 is another)"
+"""What is wrong with a file whose checksum does not fit."""
+
 METADATA_KEY = "latentscape"
 """The one entry of a model file's metadata; see `latentscape.runs.model_file`."""
 

@@ -30,7 +30,7 @@ from latentscape.core.findings import Json, Part, drop_arrays, put_arrays, take_
 from latentscape.data.arrays import load_arrays
 from latentscape.runs.migration import complete
 from latentscape.runs.owner import owning
-from latentscape.runs.reading import check_schema, damaged, make_record, read_json
+from latentscape.runs.reading import ALTERED, check_schema, damaged, make_record, read_json
 
 SCHEMA = 2
 """Version of the files of findings; newer ones are refused."""
@@ -163,7 +163,7 @@ def _read_values(file: Path, run: str | None) -> Json:
     check_schema(file, values.get("schema"), SCHEMA)
     # Up to 0.2.0 a part had neither a checksum nor the identity of its run.
     if "sha256" in values and values.pop("sha256") != _checksum(values):
-        raise damaged(file, "it is not as it was written (its SHA-256 is another)", _FIX)
+        raise damaged(file, ALTERED, _FIX)
     if run is not None and values.get("run") not in (None, run):
         raise RunError(f"{file} was measured of another run than this one", fix=_FIX)
     return values

@@ -77,8 +77,8 @@ class Score(Record):
         The chance that an anomalous example scores higher than a normal one; ties count half. None
         where nobody says which are normal.
     threshold : float or None
-        What is above is called anomalous. So many of the examples that ranks are taken among are
-        above as the settings allow, at most. None in findings of earlier versions.
+        Examples with a higher score are called anomalous. Of the examples that ranks are taken
+        among, at most the share of false alarms is. None in findings of earlier versions.
     values : ndarray of float32
         (n,) of each scored example; higher is more anomalous.
     """

@@ -45,7 +45,7 @@ class AnomalyScores:
     ranked_among : str
         The part among whose scores ranks were taken, ``validation`` or ``train``.
     thresholds : dict of str to float
-        Of each kind of score: so many of that part are above as false alarms were allowed, at most.
+        By kind of score. At most the allowed share of false alarms in that part scores higher.
     skipped : tuple of Skip
         What could not be scored, and why.
     """

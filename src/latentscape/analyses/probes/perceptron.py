@@ -30,7 +30,7 @@ class Setting(NamedTuple):
 
 
 FIXED = Setting(3e-3, 0.5)
-"""Where nothing can be chosen."""
+"""The setting where there are no validation examples to choose one by."""
 
 RATES, DECAYS = (3e-3, 1e-3, 1e-2), (0.5, 0.0)
 GRID = tuple(Setting(rate, decay) for rate in RATES for decay in DECAYS)
@@ -78,7 +78,8 @@ class Perceptrons(nn.Module):
         self.hidden_bias = nn.Parameter(torch.zeros(count, 1, HIDDEN))
         self.weight = _glorot(count, HIDDEN, labels, source)
         self.bias = nn.Parameter(torch.zeros(count, 1, labels))
-        # Where an early epoch is kept, chance must not name what no example has shown.
+        # Weights of an early epoch may win. Their outputs for labels without an example are still
+        # random, so these labels are never chosen.
         self.seen = torch.ones(count, 1, labels, dtype=torch.bool)
 
     def forward(self, codes: Tensor) -> Tensor:

@@ -100,8 +100,8 @@ class LearningPoint(Record):
 
 
 Choices = dict[str, int | float | tuple[int, ...] | tuple[float, ...]]
-"""What a probe chose or had fixed: ``k``; ``C``, ``iterations`` and between what C was ``tried``;
-``rate``, ``decay``, ``epochs`` and ``best_epochs``."""
+"""Settings of a probe, by name: ``k`` of k-NN; ``C``, ``iterations`` and the smallest and largest C
+that were ``tried``; ``rate``, ``decay``, ``epochs`` and ``best_epochs`` of the perceptron."""
 
 
 class ProbeScore(Record):

@@ -36,7 +36,7 @@ def section(subject: Subject) -> Section:
         blocks.append(_aside("alarm", _collapse_heading(subject), sentences))
     if sentences := events(subject):
         blocks.append(Aside("warning", "Training did not go smoothly.", sentences, listed=True))
-    if sentences := duplicates_of(subject.rows, only_any=True):
+    if sentences := duplicates_of(subject.rows, only_if_any=True):
         blocks.append(_aside("warning", "Tested on what was trained on.", sentences))
     if names := [row.data.name for row in subject.rows if row.data.tests_on_validation]:
         sentences = list(map(describe_tests_on_validation, dict.fromkeys(names)))
@@ -248,7 +248,7 @@ def _test_images(subject: Subject, runs: Sequence[RunFindings]) -> str:
 
 def _no_duplicates(subject: Subject) -> list[str]:
     """Say that no test example was trained on; where some were, a warning says it already."""
-    return [] if duplicates_of(subject.rows, only_any=True) else duplicates_of(subject.rows)
+    return [] if duplicates_of(subject.rows, only_if_any=True) else duplicates_of(subject.rows)
 
 
 def _seeds(subject: Subject) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-_FERS_PARTS = {"publictest": "validation", "privatetest": "test"}
+_FER_PARTS = {"publictest": "validation", "privatetest": "test"}
 """What FER2013 calls its parts, beside ``Training``."""
 
 
@@ -106,7 +106,7 @@ def _count_parts(layout: _Layout) -> Counter[str]:
 
 
 def _part(name: str, path: Path) -> str:
-    part = _FERS_PARTS.get(name.strip().lower()) or part_of_file(name)
+    part = _FER_PARTS.get(name.strip().lower()) or part_of_file(name)
     if part is None:
         raise DataError(
             f"{path} says {name!r} in its column of parts, Usage",
@@ -155,9 +155,9 @@ def _images(texts: "pa.ChunkedArray", layout: _Layout, config: DataConfig, first
 
 
 def _metadata(rows: "pa.Table", layout: _Layout) -> "pa.Table":
-    columns = [rows.column(str(index)) for index in layout.others]
     import pyarrow as pa
 
+    columns = [rows.column(str(index)) for index in layout.others]
     return pa.table(columns, [layout.names[index] for index in layout.others])
 
 
