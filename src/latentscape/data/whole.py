@@ -57,17 +57,7 @@ def to_dataset(
             yield chunk
 
     whole = concatenate(chunks(), contents.count, origin)
-    if len(whole.images) < least:
-        raise DataError(
-            f"{origin} holds {len(whole.images)} example(s)",
-            expected="two or more: one to train on, one to test on" if least > 1 else "one or more",
-        )
-    if whole.images.ndim == 2 and (config.resize or config.grey):
-        raise DataError(
-            f"{origin} holds vectors, which have no size and no colours",
-            expected="images, for --resize and --grey",
-            fix="Say how flat images are laid out: --shape HxW.",
-        )
+    _check_images(whole.images, config, origin, least)
     labels, label_names, no_labels = index_labels(
         whole.labels, len(whole.images), contents.label_names, origin
     )
@@ -86,6 +76,21 @@ def to_dataset(
         range_reason=reason,
         tests_on_validation=contents.tests_on_validation,
     )
+
+
+def _check_images(images: Array, config: DataConfig, origin: str, least: int) -> None:
+    """Refuse too few examples, and vectors where settings are for images."""
+    if len(images) < least:
+        raise DataError(
+            f"{origin} holds {len(images)} example(s)",
+            expected="two or more: one to train on, one to test on" if least > 1 else "one or more",
+        )
+    if images.ndim == 2 and (config.resize or config.grey):
+        raise DataError(
+            f"{origin} holds vectors, which have no size and no colours",
+            expected="images, for --resize and --grey",
+            fix="Say how flat images are laid out: --shape HxW.",
+        )
 
 
 def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chunk:

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import PARTS, Array, Codes, Split
+from latentscape.inference.batches import BATCH
 from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
 Encoder = Callable[[Array], Array]
 """Stored images (n, *shape) to codes (n, D)."""
-
-BATCH = 1000
 
 
 def model_codes(model: Network, split: Split, name: str) -> Codes:

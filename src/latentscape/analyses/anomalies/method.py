@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Protocol
 from latentscape.analyses.anomalies.result import (
+    FALSE_ALARMS,
     Anomalies,
     AnomalyInputs,
     AnomalySettings,
@@ -16,7 +17,6 @@ from latentscape.analyses.anomalies.result import (
     Score,
 )
 from latentscape.analyses.anomalies.scoring import (
-    FALSE_ALARMS,
     NEIGHBOURS,
     AnomalyScores,
     score_anomalies,

@@ -25,6 +25,9 @@ BASELINE_OF = {
 }
 """Key of a score to the key of the same score without a model."""
 
+FALSE_ALARMS = 0.05
+"""Share of normal examples that a threshold may call anomalous, by default."""
+
 
 class AnomalySettings(Settings):
     """Which examples are anomalies.
@@ -44,7 +47,7 @@ class AnomalySettings(Settings):
         "it was not trained on all. Repeatable.",
     )
     false_alarms: float = Field(
-        0.05,
+        FALSE_ALARMS,
         gt=0,
         lt=1,
         description="Share of validation images that the threshold calls anomalous.",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from latentscape.analyses.anomalies.result import BASELINE_OF
+from latentscape.analyses.anomalies.result import BASELINE_OF, FALSE_ALARMS
 from latentscape.analyses.anomalies.result import SCORES as SCORE_NAMES
 from latentscape.core.errors import DataError
 from latentscape.core.findings import Skip
@@ -23,7 +23,6 @@ SCORES, BASELINES = tuple(SCORE_NAMES), tuple(BASELINE_OF.values())
 """Keys of the scores of a model, and of the same scores without one."""
 
 NEIGHBOURS = 5
-FALSE_ALARMS = 0.05
 
 MIN_HELD_OUT = 20
 """Validation examples from which on ranks are taken among them."""
