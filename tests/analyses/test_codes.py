@@ -78,7 +78,11 @@ def test_guesses_stand_among_the_scores_of_codes(item, result, request):
     scores = list(item.scores(request.getfixturevalue(result)))
     chance, largest = scores[-2:]
     assert (chance.kind, largest.kind) == ("guess", "guess")
-    assert set(chance.scores.values()) == {1 / 3}
+    one_to_one = {key for key in chance.scores if key.endswith("hungarian")}
+    by_guess = {value for key, value in chance.scores.items() if key not in one_to_one}
+    assert by_guess == {1 / 3}
+    # The map is chosen by the labels: random clusters do better than a label at random.
+    assert all(1 / 3 < chance.scores[key] < 0.6 for key in one_to_one)
     assert set(largest.scores.values()) == {0.5}
     assert chance.scores.keys() <= scores[0].scores.keys()
     assert scores[0].spread[next(iter(chance.scores))].trials == 40

@@ -112,9 +112,13 @@ def test_an_interval_over_seeds_is_that_of_the_part_that_varies():
 
 def test_the_verdict_says_of_how_many_seeds_it_is():
     one = Difference(mean=-0.01, se=0.001, n=1000)
-    assert "difference from PCA of this one seed" in describe_verdict(comparison(difference=one))
+    assert "For this one seed, the difference from PCA" in describe_verdict(
+        comparison(difference=one)
+    )
     three = Difference.over_seeds([one] * 3)
-    assert "difference from PCA over 3 seeds" in describe_verdict(comparison(difference=three))
+    assert "Over these 3 seeds, the difference from PCA" in describe_verdict(
+        comparison(difference=three)
+    )
 
 
 def test_a_model_is_compared_on_every_test_image(model_of, small):

@@ -160,11 +160,10 @@ def describe_interval(difference: Difference | None) -> str:
     if difference is None or difference.interval is None:
         return ""
     low, high = (number(end, 2) for end in difference.interval)
-    of_seeds = "of this one seed"
-    if difference.seeds > 1:
-        of_seeds = f"over {count(difference.seeds)} seeds"
+    seeds = "Over these" if difference.seeds > 1 else "For this"
+    seeds += f" {count(difference.seeds)} seeds" if difference.seeds > 1 else " one seed"
     return (
-        f"The difference from PCA {of_seeds}, image by image over {count(difference.n)} test "
+        f"{seeds}, the difference from PCA, image by image over {count(difference.n)} test "
         f"images, lies between {low} and {high} (95 %)."
     )
 

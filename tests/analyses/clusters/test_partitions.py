@@ -4,12 +4,14 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from latentscape.analyses.clusters.partitions import (
     confusion,
     hungarian_accuracy,
     majority_accuracy,
     majority_labels,
+    matched_chance,
     score_partition,
     silhouette,
 )
@@ -83,3 +85,15 @@ def test_a_silhouette_never_takes_more_than_2000_points(monkeypatch):
     monkeypatch.setattr(sklearn.metrics, "silhouette_score", lambda x, y: sizes.append(len(x)) or 0)
     silhouette(np.arange(5000.0)[:, None], np.arange(5000) % 3)
     assert sizes == [2000]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(360, 0.173), (1000, 0.144), (10_000, 0.113)])
+def test_random_clusters_under_their_own_best_map_beat_a_random_label(n, expected):
+    """Against brute force: labels drawn at random, and the best map by SciPy."""
+    rng, labels, shares = np.random.default_rng(1), np.arange(n) % 10, []
+    for _ in range(200):
+        counts = np.zeros((10, 10))
+        np.add.at(counts, (rng.integers(0, 10, n), labels), 1)
+        shares.append(counts[linear_sum_assignment(-counts)].sum() / n)
+    assert np.mean(shares) == pytest.approx(expected, abs=0.003)
+    assert matched_chance(labels, 10) == pytest.approx(np.mean(shares), abs=0.005)

@@ -61,9 +61,11 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
         """Yield how well the clusters of each code match labels."""
         for row in result.rows:
             yield CodeScores.of(row.name, row.kind, _scores(row))
-        if result.guessing is not None:
-            known = {key for row in result.rows for key in _scores(row)}
-            yield from result.guessing.scores(m for m in SCORES if m.is_share and m.key in known)
+        known = {key for row in result.rows for key in _scores(row)}
+        fields = {m.key: name for m, (_, name) in SCORES.items() if m.is_share and m.key in known}
+        for name, guess in result.guesses.items():
+            scores = {key: Statistic(mean=guess[field]) for key, field in fields.items()}
+            yield CodeScores.of(name, "guess", scores)
 
     def n_scored(self, result: Clusters) -> int:
         """Return the number of scored examples."""

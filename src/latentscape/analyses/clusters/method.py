@@ -22,6 +22,7 @@ from latentscape.analyses.clusters.partitions import (
     Assignment,
     confusion,
     majority_labels,
+    matched_chance,
     score_partition,
     silhouette,
 )
@@ -130,10 +131,12 @@ def compare_clusters(comparison: Comparison, settings: ClusterSettings) -> Clust
         lambda codes: find_clusters(codes, settings, pictured=codes is first),
     )
     score: Literal["test", "all"] = "all" if settings.fit == "all" else "test"
+    labels, k = first.labels(score), rows[0].k
     return Clusters(
         settings=settings,
         label_names=first.label_names,
-        guessing=guess_labels(first.labels(settings.fit), first.labels(score)),
+        guessing=guess_labels(first.labels(settings.fit), labels),
+        matched_chance=None if labels is None or k is None else matched_chance(labels, k),
         rows=rows,
     )
 

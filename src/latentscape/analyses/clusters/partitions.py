@@ -12,6 +12,7 @@ from latentscape.core.subsets import draw_subset
 Assignment = NDArray[np.int64]
 """(n,) the cluster that each point is in, counted from 0."""
 
+RANDOM_PARTITIONS = 20
 MAX_POINTS = 2000
 """Points that a silhouette is measured on, at most: it compares each of them with every other."""
 
@@ -70,6 +71,26 @@ def hungarian_accuracy(table: Array) -> float:
     from scipy.optimize import linear_sum_assignment
 
     return float(table[linear_sum_assignment(table, maximize=True)].sum() / table.sum())
+
+
+def matched_chance(labels: NDArray[np.int64], k: int, seed: int = 0) -> float:
+    """Return the one-to-one accuracy that k random clusters reach, on average.
+
+    Because the map is chosen by the labels that it is scored with, that is more than 1 / k: the
+    more so the fewer the examples are.
+
+    Parameters
+    ----------
+    labels : ndarray of int64
+        (n,) from 0, of the points to score.
+    k : int
+        How many clusters.
+    seed : int
+        Draws them.
+    """
+    rng, shape = np.random.default_rng(seed), (k, int(labels.max()) + 1)
+    draws = (rng.integers(0, k, len(labels)) for _ in range(RANDOM_PARTITIONS))
+    return float(np.mean([hungarian_accuracy(confusion(c, labels, shape)) for c in draws]))
 
 
 def score_partition(

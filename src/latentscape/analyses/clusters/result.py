@@ -5,12 +5,13 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from latentscape.analyses.analysis import Inputs, Protocol, Result, Settings
-from latentscape.analyses.codes import CodeResult, Guessing
+from latentscape.analyses.codes import CHANCE, CodeResult, Guessing
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.findings import (
     Images,
     Integers,
     Record,
+    Share,
     Skip,
     Statistic,
     check_lengths,
@@ -299,6 +300,8 @@ class Clusters(Result):
         Columns of every confusion; empty without labels.
     guessing : Guessing or None
         Accuracy that takes no code at all; None without labels.
+    matched_chance : float or None
+        One-to-one accuracy of random clusters; see `matched_chance` of the partitions.
     rows : tuple of CodeClusters
         Of each code; the run's model first.
     """
@@ -307,6 +310,7 @@ class Clusters(Result):
 
     settings: ClusterSettings = ClusterSettings()
     guessing: Guessing | None = None
+    matched_chance: Share | None = None
     label_names: tuple[str, ...]
     rows: tuple[CodeClusters, ...] = Field(min_length=1)
 
@@ -323,6 +327,15 @@ class Clusters(Result):
     def skips(self) -> tuple[Skip, ...]:
         """Return all that was not measured."""
         return (*self.skipped, *(skip for row in self.rows for skip in row.skipped))
+
+    @property
+    def guesses(self) -> dict[str, dict[str, float]]:
+        """Return what each way to guess reaches, by the field of `AgreementScores`."""
+        guesses = self.guessing.accuracies if self.guessing else {}
+        fields = {name: {"majority": a, "hungarian": a} for name, a in guesses.items()}
+        if self.matched_chance is not None and CHANCE in fields:
+            fields[CHANCE]["hungarian"] = self.matched_chance
+        return fields
 
     @property
     def kmeans(self) -> Partition | None:

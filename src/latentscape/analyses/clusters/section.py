@@ -16,6 +16,11 @@ from latentscape.reporting.subject import Row, Subject, names_apart
 ACROSS, MEANS_ACROSS = 8, 10
 """Pictures side by side: of examples, and of mean images."""
 
+_CALLED = (
+    "A cluster is called by the commonest label of the images that it was fitted to, which need "
+    "not be that of those shown."
+)
+
 
 def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     """Show what the clusters of each pictured model hold."""
@@ -73,9 +78,9 @@ def _methods(row: Row) -> list[Block]:
     head = [("Code", ""), ("Method", ""), ("Clusters", ""), ("Accuracy", "majority")]
     head += [("Accuracy", "one to one"), ("NMI", ""), ("ARI", ""), ("Silhouette", "")]
     head += [("Fitted on", "codes"), ("Time", "seconds")]
-    guessing = _of(row).guessing
-    for name, accuracy in guessing.accuracies.items() if guessing else ():
-        cells = [Cell(""), Cell(""), *[Cell(share(accuracy))] * 2, *[Cell("")] * 5]
+    for name, guess in _of(row).guesses.items():
+        accuracies = [Cell(share(accuracy)) for accuracy in guess.values()]
+        cells = [Cell(""), Cell(""), *accuracies, *[Cell("")] * 5]
         body.append([Cell(name, title=True), *cells])
     n_baselines = sum(code.kind != "model" for code, _ in lines) + len(body) - len(lines)
     caption = (
@@ -139,8 +144,8 @@ def _plates(subject: Subject, row: Row, partition: Partition, order: Sequence[in
     examples = Plate(
         figure_name("cluster-examples", row.label),
         "",
-        "Each line is a cluster: its majority label, and how many images it holds. The farthest "
-        "are often those of another label.",
+        "Each line is a cluster: its majority label, and how many of the scored images it holds. "
+        f"The farthest are often those of another label. {_CALLED}",
         [
             _examples(subject, row, partition, order, "Nearest to the centre", pictures.nearest),
             _examples(
@@ -192,10 +197,11 @@ def _confusion(row: Row, partition: Partition, order: Sequence[int]) -> Table | 
         return None
     counts = partition.agreement.confusion
     body = [[Cell(names[cluster], title=True), *_counts(counts[cluster])] for cluster in order]
-    head = [("Cluster", "of most"), *((name, "") for name in labels), ("Images", "")]
+    head = [("Cluster", "called"), *((name, "") for name in labels), ("Images", "")]
     return Table(
-        f"{row.label}: how many images of each label each cluster holds. The stronger the tint, "
-        "the more of the cluster; a cluster with two tinted labels confuses them.",
+        f"{row.label}: how many of the scored images of each label each cluster holds. The "
+        "stronger the tint, the more of the cluster; a cluster with two tinted labels confuses "
+        f"them. {_CALLED}",
         head,
         body,
     )

@@ -61,6 +61,11 @@ def _of_row(row: CodeClusters, result: Clusters) -> Iterator[str]:
             "One to one: the labels of the scored examples themselves choose the best map of "
             "clusters to labels"
         )
+    if result.matched_chance is not None:
+        yield (
+            "Chance there is what random clusters reach, whose map is chosen in the same way: more "
+            "than one label in so many, because few examples agree with some map by luck"
+        )
 
 
 def _why(row: CodeClusters, result: Clusters) -> str:

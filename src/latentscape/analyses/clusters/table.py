@@ -8,7 +8,7 @@ from latentscape.analyses.clusters.metrics import AGREEMENTS
 from latentscape.analyses.clusters.result import METHODS, Clusters, Partition
 from latentscape.analyses.notes import describe_guessing, print_notes
 from latentscape.analyses.registry import AnyAnalysis
-from latentscape.core.units import count, duration, number
+from latentscape.core.units import count, duration, number, share
 from latentscape.terminal.layout import Column, print_columns, print_line
 
 
@@ -21,6 +21,8 @@ def print_clusters(item: AnyAnalysis, result: Clusters) -> None:
         print_columns("Clusters", labels, list(columns))
         if result.guessing is not None:
             print_line(describe_guessing(result.guessing), indent=2)
+        if result.matched_chance is not None:
+            print_line(f"One to one, random clusters: {share(result.matched_chance)}.", indent=2)
     for row in result.rows:
         if row.choice:
             tried = ", ".join(f"{k}: {number(score, 3)}" for k, score in row.choice.tried)
