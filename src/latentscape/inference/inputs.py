@@ -64,7 +64,7 @@ def stream_inputs(
         stream = stream_files(files, model.input_shape, changes=changes, known=known)
     else:
         stream = stream_data(source, model.input_shape, size, changes=changes, known=known)
-    return replace(stream, chunks=_in_range(model, stream))
+    return replace(stream, chunks=_rescale_chunks(model, stream))
 
 
 def read_inputs(
@@ -121,13 +121,13 @@ def _image_files(source: Source) -> Sequence[str | Path]:
     return files if all(isinstance(file, str | Path) for file in files) else ()
 
 
-def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:
+def _rescale_chunks(model: Network, stream: Stream) -> Iterator[Chunk]:
     """Move the values of chunks to the range of a model, and refuse those outside."""
     assert model.config.input is not None
     target = model.config.input.range
     for chunk in stream.chunks:
         source = chunk.value_range
-        images = in_range(chunk.images, source, target)
+        images = _rescale(chunk.images, source, target)
         is_byte = 0 <= chunk.images.min() and chunk.images.max() <= 255
         fix = (
             f"They were read with {source[0]:g} and {source[1]:g} as these ends. If others are "
@@ -137,7 +137,7 @@ def _in_range(model: Network, stream: Stream) -> Iterator[Chunk]:
         yield replace(chunk, images=images, value_range=target)
 
 
-def in_range(images: Array, source: tuple[float, float], target: tuple[float, float]) -> Array:
+def _rescale(images: Array, source: tuple[float, float], target: tuple[float, float]) -> Array:
     """Move stored values so that the ends of the range `source` become those of `target`."""
     if source == target:
         return images
