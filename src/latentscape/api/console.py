@@ -183,19 +183,13 @@ def _print_scores(row: Row) -> None:
         for column in grid.columns:
             column.overflow = "fold"
         show(grid)
-        _print_intervals(codes)
+        _print_intervals(s for code in codes for s in code.statistics.values())
 
 
-def _print_intervals(codes: Iterable[CodeScores | CodeStatistics | Row]) -> None:
-    """Say what stands in brackets, where any code has a share of examples."""
-    if any(s and s.trials for code in codes for s in _statistics(code)):
+def _print_intervals(statistics: Iterable[Statistic | None]) -> None:
+    """Say what stands in brackets, where any number is a share of examples."""
+    if any(statistic and statistic.trials for statistic in statistics):
         print_line(as_sentence(SENTENCE_ON_INTERVALS), "dim", indent=2)
-
-
-def _statistics(code: CodeScores | CodeStatistics | Row) -> list[Statistic | None]:
-    if isinstance(code, CodeScores):
-        return list(code.statistics.values())
-    return [code.statistic(metric) for metric in score_metrics()]
 
 
 def _code_name(row: Row, code: CodeScores) -> str:
@@ -228,7 +222,7 @@ def _print_score_rows(subject: Subject) -> None:
         labels = [marked(row.label, row.supervised, False) for row in subject.rows]
         labels += [f"[dim]{escape(code.name)}[/]" for code in subject.study.baselines]
         print_columns(SCORES_TITLE, labels, columns)
-        _print_intervals(codes)
+        _print_intervals(code.statistic(metric) for code in codes for metric in score_metrics())
 
 
 def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:
