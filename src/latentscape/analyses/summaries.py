@@ -35,6 +35,7 @@ def summarise(label: str, runs: Sequence[RunFindings]) -> StudyRow:
     first = runs[0]
     statistics = _statistics(runs)
     validation = (run.history.validation_mse(run.recipe) for run in runs)
+    collapses = [collapse for run in runs if (collapse := _collapse(run))]
     train_seconds = Statistic.of(run.history.train_seconds for run in runs)
     assert train_seconds is not None
     return StudyRow(
@@ -50,7 +51,8 @@ def summarise(label: str, runs: Sequence[RunFindings]) -> StudyRow:
         comparison=_comparison(runs, statistics),
         train_seconds=train_seconds,
         validation_mse=Statistic.of(validation),
-        collapse=next(filter(None, map(_collapse, runs)), None),
+        collapse=next(iter(collapses), None),
+        n_collapsed=len(collapses),
         supervision=first.supervision,
         claims=make_claims(runs, {key: s.mean for key, s in statistics.items()}),
     )

@@ -98,8 +98,9 @@ def print_study(subject: Subject) -> None:
         if row.supervised:
             sentence = describe_supervision(row.facts.supervision)
             print_line(f"(labels) {row.label}: {sentence}", "cyan")
-        if row.facts.collapse:
-            sentence = describe_collapse(row.facts.collapse, row.facts.latent_dim)
+        facts = row.facts
+        if facts.collapse:
+            sentence = describe_collapse(facts.collapse, facts.latent_dim, facts.collapsed_seeds)
             print_line(f"(collapsed) {row.label}: {sentence}", "red")
     _print_data(rows)
     _print_duplicates(rows)

@@ -116,6 +116,8 @@ class StudyRow(Record):
         Per pixel; None where nothing was held out.
     collapse : str or None
         ``posterior`` or ``codebook`` where any seed does not use its code.
+    n_collapsed : int or None
+        How many seeds do not; None in findings of earlier versions.
     supervision : Supervision
         Which labels training has used.
     claims : tuple of Claim
@@ -135,12 +137,19 @@ class StudyRow(Record):
     train_seconds: Statistic
     validation_mse: Statistic | None
     collapse: CollapseKind | None
+    n_collapsed: int | None = None
     supervision: Supervision
     claims: tuple[Claim, ...] = ()
 
     def statistic(self, metric: Metric) -> Statistic | None:
         """Return a metric over seeds; None where it was not measured."""
         return self.statistics.get(metric.key)
+
+    @property
+    def collapsed_seeds(self) -> str:
+        """Write how many seeds do not use their code, as ``1 of 3``; nothing where all or none."""
+        some = self.n_collapsed is not None and 0 < self.n_collapsed < len(self.runs)
+        return f"{self.n_collapsed} of {len(self.runs)}" if some else ""
 
 
 class StudyMembers(Record):

@@ -3,18 +3,19 @@
 from latentscape.runs.facts import Event
 
 
-def describe_collapse(kind: str, latent_dim: int | None = None) -> str:
-    """Say that a code is not used, and what to change."""
+def describe_collapse(kind: str, latent_dim: int | None = None, seeds: str = "") -> str:
+    """Say that a code is not used, of how many `seeds` if not of all, and what to change."""
+    of_seeds = f" of {seeds} seeds" if seeds else ""
     if kind == "codebook":
         return (
-            "The codebook has collapsed: every vector chooses the same code. Lower train.lr, or "
-            "train longer."
+            f"The codebook{of_seeds} has collapsed: every vector chooses the same code. Lower "
+            "train.lr, or train longer."
         )
     whole = "" if latent_dim is None else f"{latent_dim} "
     return (
-        f"The posterior has collapsed: none of the {whole}latent dimensions depends on "
-        "the image, so neither do the reconstructions. Unless it has only begun to train, give "
-        "the rate less weight (objective.weights.rate), raise it slowly "
+        f"The posterior{of_seeds} has collapsed: none of the {whole}latent dimensions is active, "
+        "so the reconstructions hardly depend on the image. Unless it has only begun to train, "
+        "give the rate less weight (objective.weights.rate), raise it slowly "
         "(objective.rate_warmup), or choose a likelihood that asks for more detail (bernoulli, "
         "or gaussian with a learned variance)."
     )

@@ -152,5 +152,7 @@ def test_any_seed_that_collapsed_marks_the_row(variant, latent):
     seeds = [variant("vae", seed=0), variant(latent, "vae", seed=1)]
     (row,) = study_subject(seeds).rows
     assert row.marks == (("collapsed",) if latent == "collapsed" else ())
+    some = "The posterior of 1 of 2 seeds has collapsed"
+    assert any(some in text for text in collapses(study_subject(seeds))) == bool(row.marks)
     last = change(seeds[1], Latent, collapse=None)
     assert not study_subject([seeds[0], last]).rows[0].marks

@@ -88,6 +88,13 @@ def test_the_best_bound_is_marked_among_bounds_on_the_same_pixels_alone(variant)
     assert "compare only on the same pixels" in table.caption
 
 
+def test_no_best_bound_is_marked_where_a_model_is_given_labels(variant):
+    one = change(variant("vae", "one"), Latent, elbo=-90.0)
+    bounds = results(subject(one, variant("conditional")))[1]
+    assert not any(cell.best for cell in _column(bounds, "ELBO"))
+    assert "Those of conditional are of images whose labels are given" in bounds.caption
+
+
 def test_no_best_bound_is_marked_among_data_that_differ(variant):
     one = change(variant("vae", "one"), Latent, elbo=-90.0)
     other = variant("vae", "other", facts={"fingerprint": "e" * 64})

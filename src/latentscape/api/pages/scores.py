@@ -53,7 +53,8 @@ def section(subject: Subject) -> Section | None:
     lead = (
         "An autoencoder earns its keep where its code serves better than what costs no training: "
         "the raw pixels themselves, and PCA with as many numbers. Both stand at the foot of each "
-        "table, with what guessing reaches; ★ marks the best of a column, whoever it is."
+        "table, with what guessing reaches; ★ marks the best of a column, whoever it is. "
+        "Where intervals overlap, the order decides nothing."
     )
     tables = [_table(subject, models, baselines, group) for group in _groups([*models, *baselines])]
     title = "What the code is good for"

@@ -71,12 +71,16 @@ def events(subject: Subject) -> list[str]:
 def collapses(subject: Subject) -> list[str]:
     """Say of every row whose code is not used what that means, and what to change."""
     return [
-        f"{_named(subject, row)}{describe_collapse(row.facts.collapse, row.facts.latent_dim)} "
-        f"Its MSE is {number(row.mse)}; the mean image alone has "
+        f"{_named(subject, row)}{_collapse(row, row.facts.collapse)} Its MSE is "
+        f"{number(row.mse)}; the mean image alone has "
         f"{number(row.facts.comparison.mean_image_mse)}."
         for row in subject.rows
         if row.facts.collapse
     ]
+
+
+def _collapse(row: Row, kind: str) -> str:
+    return describe_collapse(kind, row.facts.latent_dim, row.facts.collapsed_seeds)
 
 
 def supervised(subject: Subject) -> list[str]:

@@ -166,6 +166,8 @@ def _bounds_caption(group: Group, is_fair: bool) -> Iterator[str]:
         yield directions
     if not group.is_complete:
         yield "A dash stands where a model has none of this kind."
+    if given := [row.label for row in group.rows if row.first.recipe.model.condition]:
+        yield f"Those of {joined(given)} are of images whose labels are given, which take less."
     if not is_fair:
         yield "Numbers compare only on the same pixels, measured in the same way."
 
@@ -259,7 +261,8 @@ def _conditions(row: Row, metric: Metric) -> tuple[str, ...]:
     # Scores of two likelihoods have no unit in common.
     kind = kind_of(row, metric)
     scored_by = recipe.model.likelihood.kind if kind is not None and kind.of == "score" else ""
-    return row.data.fingerprint, recipe.data.binarize, scored_by, *settings
+    given = "label" if recipe.model.condition else ""
+    return row.data.fingerprint, recipe.data.binarize, scored_by, given, *settings
 
 
 def _marks_explained(rows: Sequence[Row]) -> Iterator[str]:
