@@ -124,6 +124,13 @@ def test_a_mixture_is_fitted_to_the_codes_that_the_run_keeps(moved):
     assert "missing" not in sheet.about
 
 
+def test_too_few_codes_that_the_run_keeps_are_not_called_training_examples(moved, monkeypatch):
+    run, _ = moved("simple-20")
+    monkeypatch.setattr("latentscape.inference.samples.COMPONENTS", 20)
+    with pytest.raises(DataError, match=r"There are 40 test images, which stand in for missing"):
+        latentscape.sample(run, count=4)
+
+
 @pytest.mark.parametrize("name", ["reconstruct", "neighbours", "interpolate"])
 def test_what_needs_them_says_whose_they_are_and_takes_another_place(moved, name):
     run, place = moved("vae-20")
@@ -163,10 +170,11 @@ def test_commands_take_it(moved, tmp_path, image):
         assert done.exit_code == 0, done.output
 
 
-def test_a_run_goes_on_with_its_data_elsewhere(moved):
+@pytest.mark.parametrize("option", ["--data", "--trained-on"])
+def test_a_run_goes_on_with_its_data_elsewhere(moved, option):
     run, place = moved("vae-20")
     (run / "model.safetensors").unlink()
-    done = CliRunner().invoke(app, ["train", "--resume", str(run), "--data", str(place), "-q"])
+    done = CliRunner().invoke(app, ["train", "--resume", str(run), option, str(place), "-q"])
     assert done.exit_code == 0, done.output
     assert (run / "model.safetensors").is_file()
 

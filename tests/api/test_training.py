@@ -114,7 +114,7 @@ def test_data_in_memory(tmp_path, digits):
     assert run.name == "elaborate-4-mine-0"
     assert latentscape.evaluate(run, data=data).data.name == "mine"
     other = Dataset("mine", 255 - data.images, data.labels, data.label_names)
-    with pytest.raises(DataError, match="have changed"):
+    with pytest.raises(DataError, match=r"have changed.*from data in memory. Give the data that"):
         latentscape.resume(run, data=other)
 
 

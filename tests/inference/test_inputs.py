@@ -92,6 +92,8 @@ def test_values_that_a_model_was_not_trained_on_are_refused(bytes_, tmp_path, li
     np.testing.assert_allclose(data.images, floats / 255, atol=1e-6)
     with pytest.raises(DataError, match="values of the images go from 0 to 255"):
         model.encode(torch.from_numpy(floats))
+    with pytest.raises(DataError, match="values of the images go from nan to nan"):
+        model.encode(torch.full((1, *model.input_shape), torch.nan))
 
 
 def test_images_of_more_bits_are_refused(of_bytes, bytes_, tmp_path):

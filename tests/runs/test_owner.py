@@ -25,6 +25,7 @@ from latentscape.api.preparing import prepare
 from latentscape.cli import main
 from latentscape.config import Study, load_recipe, override
 from latentscape.core.errors import RunError
+from latentscape.core.files import cannot_write
 from latentscape.evaluation.results import Evaluation
 from latentscape.runs import (
     DataFacts,
@@ -195,6 +196,31 @@ def test_a_lock_moves_with_its_directory(tmp_path):
             own(before)
         with ThreadPoolExecutor() as pool, pytest.raises(RunError, match="is being trained"):
             pool.submit(own, after).result()
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_file_that_fails_because_its_directory_has_just_moved(tmp_path, is_wrapped):
+    before = tmp_path / "before"
+    before.mkdir()
+
+    def fail():
+        before.rename(tmp_path / "after")
+        try:
+            (before / "file").unlink()
+        except OSError as error:
+            raise cannot_write(before, error) if is_wrapped else error from error
+
+    with pytest.raises(RunError, match="before was moved or removed"):
+        with owning(before, "trained"):
+            fail()
+    (tmp_path / "after").rename(before)
+    with owning(before, "trained"):
+        with pytest.raises(RunError, match="before was moved or removed"):
+            with owning(before, "written"):
+                fail()
+    (tmp_path / "after").rename(before)
+    with pytest.raises(FileNotFoundError), owning(before, "trained"):
+        (before / "file").unlink()
 
 
 def test_a_run_in_training_is_neither_overwritten_nor_resumed(run):

@@ -139,7 +139,7 @@ def place(
     if as_json:
         print_json({"places": str(out), "points": len(places)})
     else:
-        print(f"{len(places):,} points: {out}")
+        print(f"{len(places):,} {'point' if len(places) == 1 else 'points'}: {out}")
 
 
 def commands() -> dict[str, LazyCommand]:

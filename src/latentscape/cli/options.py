@@ -44,6 +44,16 @@ Data = Annotated[
     str | None,
     typer.Option("--data", help="Name of a source, or a path.", autocompletion=complete_source),
 ]
+# A run that goes on is trained on the data that it began with.
+TrainData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        "--trained-on",
+        help="Name of a source, or a path; with --resume, where the data of the run are now.",
+        autocompletion=complete_source,
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -132,8 +132,9 @@ def publish(
 def _print_embedded(row: "Json") -> None:
     rate = row["count"] / row["seconds"]
     print("\n".join(filter(None, [row["file"], row["ids"]])))
+    examples = "example" if row["count"] == 1 else "examples"
     print(
-        f"{row['count']:,} examples, {row['dim']} numbers each, in {row['seconds']:.2f} s "
+        f"{row['count']:,} {examples}, {row['dim']} numbers each, in {row['seconds']:.2f} s "
         f"({rate:,.0f} per second)"
     )
 

@@ -1,5 +1,6 @@
 """Damaged files: whatever a library raises over one becomes an error in words."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,8 +31,12 @@ def refusing_damage(
     except LatentscapeError:  # It may be a ValueError too, but is in words already.
         raise
     except errors as error:
+        if isinstance(error, FileNotFoundError) and not os.path.exists(str(origin)):
+            raise DataError(f"There is no file {origin}", expected="a path that exists") from error
+        # What the system says is told without its number and the path.
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(
-            f"{origin} cannot be read as {kind}: {str(error) or type(error).__name__}",
+            f"{origin} cannot be read as {kind}: {reason}",
             expected=expected,
             fix=fix,
         ) from error

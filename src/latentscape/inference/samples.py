@@ -31,6 +31,8 @@ MAX_CODES = 10_000
 _COPIES = 4
 """How often images are in memory at once, at the least: in batches, joined, and as a picture."""
 
+_TRAINING = "training examples"
+
 Batch = tuple[Tensor, Tensor | None]
 """Stored images (n, *shape) and their labels (n,)."""
 
@@ -258,7 +260,7 @@ def draw_from_prior(model: Network, count: int, seed: int) -> Tensor:
         return prior.sample(torch.Size([count]), generator(seed, "samples")).cpu()
 
 
-def draw_from_mixture(codes: Array, count: int, seed: int, what: str = "") -> Tensor:
+def draw_from_mixture(codes: Array, count: int, seed: int, what: str = _TRAINING) -> Tensor:
     """Fit a mixture of Gaussians to codes, and draw others from it.
 
     Parameters
@@ -270,7 +272,7 @@ def draw_from_mixture(codes: Array, count: int, seed: int, what: str = "") -> Te
     seed : int
         Draws them, and where the mixture begins.
     what : str
-        Which examples they are, to end "training examples" in a message.
+        Whose codes they are, for the message.
 
     Returns
     -------
@@ -323,12 +325,14 @@ def mixture_codes(
     DataError
         If there are too few training codes.
     """
+    whose = "test images, which stand in for missing training data"
+    whose = _TRAINING if trained_on.substitute is None else whose
     if labels is None:
-        return draw_from_mixture(training_codes(model, trained_on, MAX_CODES), count, seed, "")
+        return draw_from_mixture(training_codes(model, trained_on, MAX_CODES), count, seed, whose)
     codes = torch.empty(count, model.latent_dim)
     for label in sorted(set(labels.tolist())):
         known = training_codes(model, trained_on, MAX_CODES, label)
-        what = f" with the label {trained_on.label_names[label]}"
+        what = f"{whose} with the label {trained_on.label_names[label]}"
         rows = labels == label
         codes[rows] = draw_from_mixture(known, int(rows.sum()), derive_seed(seed, label), what)
     return codes
@@ -341,9 +345,9 @@ def _check_enough(codes: Array, what: str) -> str:
     needed = COMPONENTS * (dim + 1 if full else 2)
     if count < needed:
         raise DataError(
-            f"There are {count:,} training examples{what}, too few for a mixture of {COMPONENTS} "
+            f"There are {count:,} {what}, too few for a mixture of {COMPONENTS} "
             f"Gaussians over codes of {dim} numbers",
             expected=f"{needed:,} at least",
-            fix="Train on more, or draw codes from elsewhere (latentscape sample --from prior).",
+            fix="Use more of them, or draw codes from elsewhere (latentscape sample --from prior).",
         )
     return "full" if full else "diag"

@@ -61,7 +61,7 @@ def check_values(
         return
     smallest, largest = (float(end) for end in images.detach().aminmax())
     slack = ROUNDING * (high - low)
-    if smallest < low - slack or largest > high + slack:
+    if not (low - slack <= smallest and largest <= high + slack):  # Nor may it be no number.
         start, end = config.input.range
         raise DataError(
             f"The values of {name} go from {smallest:g} to {largest:g}",

@@ -289,8 +289,10 @@ def load_run_split(run: Run, data: object = None, binarize: str | None = None) -
     if facts.fingerprint != fingerprint:
         raise DataError(
             f"The data of {run.name} have changed: fingerprint {fingerprint[:12]}",
-            expected=f"{facts.fingerprint[:12]}, from {facts.origin}",
-            fix="Put the original data back, say where they are with --trained-on, or train anew.",
+            expected=f"{facts.fingerprint[:12]}, from {facts.origin or 'data in memory'}",
+            fix="Put the original data back, say where they are with --trained-on, or train anew."
+            if facts.origin
+            else "Give the data that it was trained on, or train anew.",
         )
     if Sizes(**split.sizes) != facts.sizes:
         raise DataError(

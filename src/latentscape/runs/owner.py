@@ -73,11 +73,13 @@ def owning(path: Path, work: Work) -> Iterator[None]:
     if key in _held.files:
         if not _stands(path, _held.files[key]):
             raise moved(path)
-        yield
+        with _blaming_moves(path, _held.files[key]):
+            yield
         return
     _held.files[key] = _acquire(path, work)
     try:
-        yield
+        with _blaming_moves(path, _held.files[key]):
+            yield
     finally:
         _release(path, _held.files.pop(key))
 
@@ -88,6 +90,18 @@ def moved(path: Path) -> RunError:
         f"{path} was moved or removed since this process opened it",
         fix="Nothing more was written. Give the command again for the place where it is now.",
     )
+
+
+@contextmanager
+def _blaming_moves(path: Path, file: int) -> Iterator[None]:
+    """Where files fail because their directory is gone, say that it is."""
+    try:
+        yield
+    except (OSError, RunError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) or _stands(path, file):
+            raise
+        raise moved(path) from error
 
 
 def _acquire(path: Path, work: Work) -> int:

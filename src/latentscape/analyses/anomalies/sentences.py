@@ -13,8 +13,7 @@ def describe_protocol(result: Anomalies) -> list[str]:
         f"training examples{labelled}: by the squared error of the reconstruction, by the mean "
         f"distance to the {result.neighbours} nearest of their codes, and by the Mahalanobis "
         "distance to their mean",
-        "The rank average takes ranks among the scores of the "
-        f"{count(result.n_ranked)} {result.ranked_among} examples",
+        f"The rank average takes ranks among the scores of the {_ranked(result)}",
         "Baselines do the same with PCA of as many numbers and with pixels",
         "Scores look at no labels, AUROC does",
     ]
@@ -53,9 +52,15 @@ def describe_verdict(result: Anomalies) -> str:
             f"{count(alarms)} of the {count(int((~truth).sum()))} normal ones"
         )
     is_train = result.ranked_among == "train"
-    known = ", which the model knows, so that others are called so more often" if is_train else ""
+    known = " The model knows these, so it calls new images anomalous more often." * is_train
     return (
         f"An image is called anomalous where its rank average is above {number(score.threshold, 3)}"
-        f", as at most {percent(result.settings.false_alarms)} of the {count(result.n_ranked)} "
-        f"{result.ranked_among} examples are{known}. {called}."
+        f", as at most {percent(result.settings.false_alarms)} of the {_ranked(result)} "
+        f"are.{known} {called}."
     )
+
+
+def _ranked(result: Anomalies) -> str:
+    """Count the examples among whose scores the others are ranked."""
+    part = "training" if result.ranked_among == "train" else "validation"
+    return f"{count(result.n_ranked)} {part} examples"

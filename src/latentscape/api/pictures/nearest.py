@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from latentscape.core.records import Array, Dataset
+from latentscape.core.units import percent
 
 if TYPE_CHECKING:
     from latentscape.analyses.neighbours.method import Nearest
@@ -91,6 +92,7 @@ def _agreement(nearest: "dict[str, Nearest]", labels: Array | None, names: tuple
         return ""
     shares = {space: (near.labels == labels[:, None]).mean() for space, near in nearest.items()}
     return (
-        f"Of the neighbours {shares['latent']:.0%} by code and {shares['pixels']:.0%} by pixels "
+        f"Of the neighbours {percent(shares['latent'])} by code and "
+        f"{percent(shares['pixels'])} by pixels "
         "have the label of the image."
     )
