@@ -24,7 +24,7 @@ def print_maps(item: AnyAnalysis, result: Maps) -> None:
             _column(TRUSTWORTHINESS, [fidelity.trustworthiness for fidelity in fidelities]),
             _column(CONTINUITY, [fidelity.continuity for fidelity in fidelities]),
             _accuracies(result),
-            Column("time", "", [duration(layout.seconds) for _, layout in pairs]),
+            Column("time", "", [duration(layout.seconds) for _, layout in pairs], 9),
         ]
         print_columns("Maps", labels, columns)
         if result.guessing is not None:
