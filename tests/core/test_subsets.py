@@ -44,6 +44,7 @@ ALLOWED = {
     "run.environment.started[:10]": "a date",
     "note[:MAX_NOTE - 1]": "a text",
     "names[:MAX_LABELS]": "names of labels in a sentence",
+    "names[:max_names]": "names of what was left out, in a sentence",
     "own[:max_sentences]": "sentences",
     # In an order that says which come first.
     "order[:N_EXTREME]": "sorted by anomaly score",
