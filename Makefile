@@ -12,11 +12,10 @@ DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 # of each other: users can do nothing about that.
 EVERY_DEPENDENCY := -n auto --dist worksteal -W ignore::DeprecationWarning -W ignore::FutureWarning \
 	tests/test_config.py tests/test_yaml.py tests/data/test_format_laws.py tests/data/test_mnist.py \
-	tests/exports/test_exported_files.py tests/tracking/test_mlflow.py \
+	tests/exports/test_exported_files.py::test_metadata tests/tracking/test_mlflow.py \
 	tests/tracking/test_tensorboard.py tests/api/test_hub.py::test_pushing \
 	tests/analyses/maps/test_projections.py tests/estimators/test_checks.py \
-	tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too \
-	tests/test_cli.py::test_evaluate_report_and_json
+	tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
 .PHONY: install demo test test-lowest test-highest check docs bench results clean
 

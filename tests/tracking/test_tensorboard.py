@@ -1,6 +1,7 @@
 """What is written to TensorBoard, read back as TensorBoard reads it."""
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.inference.codec import encode
 from latentscape.model import Network
 from latentscape.runs import RunFindings, load_split
+from latentscape.tracking import tensorboard
 from latentscape.tracking.tensorboard import Autoencoder
 
 PARTS = ("train", "validation")
@@ -230,3 +232,11 @@ def test_what_cannot_be_written_does_not_end_the_run(train, tmp_path, capsys, mo
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("Tracking vae-20-mnist-5k-0 with TensorBoard has stopped")
     assert "No space left" in line
+
+
+def test_a_file_comes_after_those_before_it_by_its_name(tmp_path):
+    """The tenth of a process would stand before the ninth, were they of one second."""
+    second = int(time.time())
+    (tmp_path / f"events.out.tfevents.{second}.machine.1.9").touch()
+    tensorboard._wait_for_a_later_name(tmp_path)
+    assert int(time.time()) > second

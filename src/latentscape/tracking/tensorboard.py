@@ -2,8 +2,10 @@
 
 import io
 import shutil
+import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,6 +118,7 @@ class TensorBoardTracker(Tracker):
 
     def _open(self, part: str, first_step: int) -> Any:
         module = require("torch.utils.tensorboard", "tensorboard", "Tracking with TensorBoard")
+        _wait_for_a_later_name(self._folder / part)
         return module.SummaryWriter(str(self._folder / part), purge_step=first_step)
 
     def _introduce(self, model: Network) -> None:
@@ -305,3 +308,14 @@ def _thumbnails(images: Tensor) -> Tensor:
         images = images.mean(1, keepdim=True)
     height, width = (min(side, THUMBNAIL) for side in images.shape[2:])
     return F.interpolate(images.clamp(0, 1), (height, width), mode="area")
+
+
+def _wait_for_a_later_name(folder: Path) -> None:
+    """Let the second pass in which the last file of a folder was begun.
+
+    TensorBoard reads files in the order of their names, which begin with the second. Two files of
+    one second may be read in the wrong order, and then steps are lost.
+    """
+    names = (file.name.split(".") for file in folder.glob("events.out.tfevents.*"))
+    last = max((int(parts[3]) for parts in names), default=0)
+    time.sleep(min(max(last + 1 - time.time(), 0), 1))
