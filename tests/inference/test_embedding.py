@@ -240,9 +240,9 @@ print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak of memory")
 @pytest.mark.parametrize("suffix", [".npy", ".parquet"])
 def test_memory_does_not_grow_with_the_data(suffix, run, tmp_path):
-    """47 MB and 376 MB of images, in real processes."""
+    """47 MB and 188 MB of images, in real processes."""
     peaks = []
-    for count in (60_000, 480_000):
+    for count in (60_000, 240_000):
         data = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (count, 28, 28))
         data[::5] = 7
         data.flush()
