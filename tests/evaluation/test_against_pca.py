@@ -151,6 +151,8 @@ def test_the_verdict_says_between_what_the_difference_lies():
     text = describe_verdict(comparison(difference=difference))
     assert text.startswith("Beats PCA with 8 components: MSE 0.01 against 0.02, 50% less.")
     assert "over 1,000 test images, lies between −0.012 and −0.0080 (95 %)." in text
+    narrow = comparison(difference=Difference(mean=-0.2, se=0.0001, n=1000))
+    assert "lies between −0.2002 and −0.1998" in describe_verdict(narrow)
     unsure = comparison(difference=Difference(mean=-0.001, se=0.001, n=10))
     assert describe_verdict(unsure).startswith("Cannot be told from PCA with 8 components: MSE")
 

@@ -159,13 +159,22 @@ def describe_interval(difference: Difference | None) -> str:
     """Say between what the difference from PCA lies; nothing where that was not measured."""
     if difference is None or difference.interval is None:
         return ""
-    low, high = (number(end, 2) for end in difference.interval)
+    low, high = _apart(*difference.interval)
     seeds = "Over these" if difference.seeds > 1 else "For this"
     seeds += f" {count(difference.seeds)} seeds" if difference.seeds > 1 else " one seed"
     return (
         f"{seeds}, the difference from PCA, image by image over {count(difference.n)} test "
         f"images, lies between {low} and {high} (95 %)."
     )
+
+
+def _apart(low: float, high: float) -> tuple[str, str]:
+    """Write the ends of an interval with as many digits as tell them apart, and at least two."""
+    for digits in range(2, 9):
+        ends = number(low, digits), number(high, digits)
+        if ends[0] != ends[1]:
+            break
+    return ends
 
 
 def describe_terms(comparison: BaselineComparison) -> str:
