@@ -9,28 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from latentscape.analyses.registry import REGISTRY, Entry, analysis
-from latentscape.cli.derive import make_command, option
+from latentscape.cli.derive import make_command, option, reading_data
 from latentscape.cli.lazy import LazyCommand
 from latentscape.cli.options import (
-    READING,
     AsJson,
     Device,
-    Grey,
-    Labels,
     OwnData,
     Quiet,
-    Resize,
     RunPath,
-    Settings,
-    Shape,
     TrainedOn,
-    ValueRange,
-    read_data_changes,
+    pop_reading,
+    reading_parameters,
 )
 from latentscape.cli.printing import print_json, show_record
 
 if TYPE_CHECKING:
     from latentscape.analyses.registry import AnyAnalysis
+    from latentscape.config import Changes
 
 app = typer.Typer()
 PANEL = "Analyse"
@@ -106,6 +101,7 @@ def analyze(
     rich_help_panel=PANEL,
     epilog="Example: **latentscape place runs/conv-bn-mnist-5k-0 --data new.npy**",
 )
+@reading_data
 def place(
     where: Annotated[
         Path, typer.Argument(help="Directory of a run with maps; or a map file of project --save.")
@@ -117,12 +113,8 @@ def place(
     method: Annotated[
         Literal["tsne", "umap", "pca", "code"], typer.Option(help="Which map of a run.")
     ] = "tsne",
-    labels: Labels = None,
-    shape: Shape = None,
-    resize: Resize = None,
-    grey: Grey = False,
-    value_range: ValueRange = None,
-    settings: Settings = None,
+    *,
+    changes: "Changes",
     trained_on: TrainedOn = None,
     out: Annotated[Path, typer.Option(help="CSV file for the places.")] = Path("places.csv"),
     as_json: AsJson = False,
@@ -131,7 +123,6 @@ def place(
     from latentscape.analyses.maps import placing
     from latentscape.core.files import write_csv
 
-    changes = read_data_changes(labels, shape, resize, grey, value_range, settings)
     places = placing.place(
         where, data=data, codes=codes, method=method, changes=changes, dataset=trained_on
     )
@@ -172,8 +163,7 @@ def _parameters(item: "AnyAnalysis") -> Iterator[Parameter]:
         yield _parameter("data", CodeData)
     for name, field in item.option_fields().items():
         if name == "changes":
-            for key, annotation in READING.items():
-                yield _parameter(key, annotation, False if key == "grey" else None)
+            yield from reading_parameters()
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         flags = (str(extra["option"]),) if "option" in extra else ()
@@ -215,8 +205,8 @@ def _call(
 
     if "data" in item.inputs.model_fields:
         options["data"], data = data, None
-        reading = {name: options.pop(name) for name in READING if name in options}
-        options["changes"], labels = read_data_changes(labels, **reading) or None, None
+        options["labels"], labels = labels, None
+        options["changes"] = pop_reading(options) or None
     options = {name: value for name, value in options.items() if value is not None}
     settings, inputs = read_options(item, options)
     if out is not None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
+from latentscape.cli.options import pop_reading, reading_parameters
 from latentscape.core.numpydoc import parameter_docs
 
 
@@ -59,6 +60,18 @@ def make_command(
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
+
+
+def reading_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options for how data are read, in place of its parameter ``changes``."""
+    parameters = []
+    for parameter in signature(command).parameters.values():
+        parameters += reading_parameters() if parameter.name == "changes" else [parameter]
+
+    def call(**options: Any) -> None:
+        command(changes=pop_reading(options), **options)
+
+    return make_command(parameters, call, command.__name__, command.__doc__ or "")
 
 
 def function_parameters(

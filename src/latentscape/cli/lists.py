@@ -1,29 +1,27 @@
 """Commands that list and show data, recipes and studies, and the machine."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentscape.cli.derive import reading_data
 from latentscape.cli.options import (
     AsJson,
     Data,
     Device,
-    Grey,
-    Labels,
     LatentDim,
     RecipeName,
-    Resize,
     Settings,
-    Shape,
     SourceName,
     TestSize,
     TrainSize,
-    ValueRange,
     complete_study,
     read_changes,
-    read_data_changes,
 )
 from latentscape.cli.printing import print_json, show
+
+if TYPE_CHECKING:
+    from latentscape.config import Changes
 
 app = typer.Typer()
 data_app = typer.Typer(no_args_is_help=True, help="List, look at and download data.")
@@ -45,24 +43,20 @@ def data_list(as_json: AsJson = False) -> None:
 
 
 @data_app.command("show", epilog="Example: **latentscape data show train.csv**")
+@reading_data
 def data_show(
     source: SourceName,
     train_size: TrainSize = None,
     test_size: TestSize = None,
-    labels: Labels = None,
-    shape: Shape = None,
-    resize: Resize = None,
-    grey: Grey = False,
-    value_range: ValueRange = None,
-    settings: Settings = None,
+    *,
+    changes: "Changes",
     as_json: AsJson = False,
 ) -> None:
     """Show what a source holds and how it is split."""
     from latentscape import data, terminal
 
     sizes = {"train": train_size, "test": test_size}
-    changes = {name: size for name, size in sizes.items() if size is not None}
-    changes |= read_data_changes(labels, shape, resize, grey, value_range, settings)
+    changes = {**changes, **{name: size for name, size in sizes.items() if size is not None}}
     summary = data.show_data(source, changes=changes)
     if as_json:
         print_json(summary.model_dump(mode="json"))

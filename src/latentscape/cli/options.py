@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and how their texts are read."""
 
+from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -115,7 +116,7 @@ def read_changes(settings: list[str] | None, options: "Changes") -> "Changes":
     return named | dict(parse_setting(setting) for setting in settings or [])
 
 
-READING: dict[str, Any] = {
+_READING: dict[str, Any] = {
     "labels": Labels,
     "shape": Shape,
     "resize": Resize,
@@ -123,13 +124,30 @@ READING: dict[str, Any] = {
     "value_range": ValueRange,
     "settings": Settings,
 }
-"""How data are read, the same in every command that takes some."""
+
+
+def reading_parameters() -> list[Parameter]:
+    """Return the options for how data are read, the same in every command that takes some."""
+    return [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=_default(annotation), annotation=annotation)
+        for name, annotation in _READING.items()
+    ]
+
+
+def _default(annotation: object) -> bool | None:
+    return False if annotation is Grey else None
+
+
+def pop_reading(options: dict[str, Any]) -> "Changes":
+    """Take the options of `reading_parameters` out of others, and return what they say."""
+    reading = {name: options.pop(name) for name in _READING if name in options}
+    return _read_data_changes(**reading)
 
 
 def read_data_options(
     labels: str | None, shape: str | None, resize: str | None, grey: bool, value_range: str | None
 ) -> "Changes":
-    """Return the options of `READING` by the settings that they stand for."""
+    """Return options for how data are read by the settings that they stand for."""
     return {
         "data.labels": labels,
         "data.shape": read_sizes(shape),
@@ -139,7 +157,7 @@ def read_data_options(
     }
 
 
-def read_data_changes(
+def _read_data_changes(
     labels: str | None = None,
     shape: str | None = None,
     resize: str | None = None,
@@ -147,7 +165,7 @@ def read_data_changes(
     value_range: str | None = None,
     settings: list[str] | None = None,
 ) -> "Changes":
-    """Join the options of `READING` to settings of the data."""
+    """Join the options of `reading_parameters` to settings of the data."""
     changes = read_changes(settings, read_data_options(labels, shape, resize, grey, value_range))
     return {path.removeprefix("data."): value for path, value in changes.items()}
 

@@ -11,7 +11,6 @@ from latentscape.cli.choices import registered_option
 from latentscape.cli.derive import function_parameters, make_command
 from latentscape.cli.lazy import LazyCommand
 from latentscape.cli.options import (
-    READING,
     AsJson,
     Data,
     Device,
@@ -20,8 +19,9 @@ from latentscape.cli.options import (
     MoreFiles,
     OwnData,
     TrainedOn,
-    read_data_changes,
+    pop_reading,
     read_pair,
+    reading_parameters,
 )
 from latentscape.cli.printing import show_sheet
 
@@ -109,11 +109,7 @@ def _build(name: str) -> Callable[..., None]:
         more = Parameter("more", Parameter.KEYWORD_ONLY, default=None, annotation=MoreFiles)
         parameters.insert(1, more)
     if "changes" in names:
-        defaults = {"grey": False}
-        parameters += [
-            Parameter(option, Parameter.KEYWORD_ONLY, default=defaults.get(option), annotation=kind)
-            for option, kind in READING.items()
-        ]
+        parameters += reading_parameters()
     json = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson)
     about = cleandoc(function.__doc__ or "").partition("\n")[0]
     return make_command([*parameters, json], partial(_call, function), name, about)
@@ -123,8 +119,7 @@ def _call(function: Callable[..., Any], *, as_json: bool, **options: Any) -> Non
     if "files" in options:
         options["files"] = [*(options["files"] or ()), *(options.pop("more") or ())]
     if "settings" in options:
-        reading = {name: options.pop(name) for name in READING}
-        options["changes"] = read_data_changes(**reading) or None
+        options["changes"] = pop_reading(options) or None
     if "between" in options:
         options["between"] = read_pair(options["between"])
     show_sheet(function(**options), as_json)

@@ -8,24 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from latentscape.cli.choices import ChoiceCommand, registered_option
+from latentscape.cli.derive import reading_data
 from latentscape.cli.options import (
     AsJson,
     Device,
-    Grey,
-    Labels,
     OwnData,
     Quiet,
-    Resize,
     RunPath,
-    Settings,
-    Shape,
-    ValueRange,
     complete_source,
-    read_data_changes,
 )
 from latentscape.cli.printing import show
 
 if TYPE_CHECKING:
+    from latentscape.config import Changes
     from latentscape.core.findings import Json
 
 app = typer.Typer()
@@ -33,6 +28,7 @@ command = partial(app.command, rich_help_panel="Take elsewhere", cls=ChoiceComma
 
 
 @command(epilog="Example: **latentscape embed runs/simple-20-mnist-5k-0 --data mnist --out z.npy**")
+@reading_data
 def embed(
     run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
     data: Annotated[
@@ -40,12 +36,8 @@ def embed(
         typer.Option(help="Name of a source, or a path.", autocompletion=complete_source),
     ],
     out: Annotated[Path, typer.Option(help="The .npy, .parquet or .csv file to write.")],
-    labels: Labels = None,
-    shape: Shape = None,
-    resize: Resize = None,
-    grey: Grey = False,
-    value_range: ValueRange = None,
-    settings: Settings = None,
+    *,
+    changes: "Changes",
     device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -54,7 +46,6 @@ def embed(
     from latentscape import terminal
     from latentscape.inference import embedding
 
-    changes = read_data_changes(labels, shape, resize, grey, value_range, settings)
     watch = terminal.counting("embedding", quiet or as_json)
     done = embedding.embed(run, data, out, changes=changes, device=device, watch=watch)
     row = {
