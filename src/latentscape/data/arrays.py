@@ -11,7 +11,7 @@ import numpy as np
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 # All that NumPy and the zip and zlib modules raise over damaged files.
 _DAMAGE = (
@@ -96,7 +96,7 @@ def _check_unpacked_size(file: BinaryIO, path: Path) -> None:
     if zipfile.is_zipfile(file):
         file.seek(0)
         n_bytes = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
-        check_memory(n_bytes, f"What {path} holds")
+        check_data_memory(f"What {path} holds", n_bytes)
     file.seek(0)
 
 

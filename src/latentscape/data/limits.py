@@ -12,15 +12,15 @@ _SHARE = 0.8
 _PIECE = 1 << 20
 
 
-def check_memory(n_bytes: float, what: str) -> None:
+def check_data_memory(what: str, n_bytes: float) -> None:
     """Refuse what would not fit into memory, before it is read.
 
     Parameters
     ----------
-    n_bytes : float
-        How much it would take.
     what : str
         What it is, for the message.
+    n_bytes : float
+        How much it would take.
 
     Raises
     ------
@@ -51,11 +51,11 @@ def read_within_memory(file: BinaryIO, what: str, limit: float | None = None) ->
     Raises
     ------
     DataError
-        If it is larger than `check_memory` allows.
+        If it is larger than `check_data_memory` allows.
     """
     pieces, n_bytes = [], 0
     while (limit is None or n_bytes < limit) and (piece := file.read(_PIECE)):
         pieces.append(piece)
         n_bytes += len(piece)
-        check_memory(2 * n_bytes, f"What has been read of {what}")  # joining takes it once more
+        check_data_memory(f"What has been read of {what}", 2 * n_bytes)  # joining doubles it
     return b"".join(pieces)

@@ -12,7 +12,7 @@ from latentscape.core.ranges import Extent, ValueRange
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents
 from latentscape.data.labels import index_labels
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 from latentscape.data.streams import Chunk, colour_like, convert, decide_range, writable
 
 
@@ -134,7 +134,7 @@ def _collect(chunks: Iterable[Chunk], origin: str) -> list[Chunk]:
         collected.append(replace(chunk, build_metadata=None))
         n_bytes += chunk.images.nbytes
         # All of it stands in memory twice when it becomes one array.
-        check_memory(n_bytes, f"What has been read of {origin} as one array")
+        check_data_memory(f"What has been read of {origin} as one array", n_bytes)
     return collected
 
 
@@ -144,7 +144,7 @@ def _put(part: Array, images: Array | None, start: int, count: int, origin: str)
         if len(part) == count:
             return writable(part)
         n_bytes = part.dtype.itemsize * count * math.prod(part.shape[1:])
-        check_memory(n_bytes, f"All {count:,} examples of {origin}")
+        check_data_memory(f"All {count:,} examples of {origin}", n_bytes)
         images = np.empty((count, *part.shape[1:]), part.dtype)
     images = colour_like(images, part.shape[1:])
     part = colour_like(part, images.shape[1:])

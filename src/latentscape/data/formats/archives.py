@@ -30,7 +30,7 @@ from latentscape.data.formats.image_folders import contents_of_images
 from latentscape.data.formats.image_layout import ImagePath, arrange_images, path_suffix, path_text
 from latentscape.data.formats.webdataset import Members, find_sidecars, sidecar_labels
 from latentscape.data.labels import NO_LABELS
-from latentscape.data.limits import check_memory, read_within_memory
+from latentscape.data.limits import check_data_memory, read_within_memory
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _OPENERS: dict[str, Callable[[Path], BinaryIO]] = {
@@ -116,7 +116,7 @@ def _read_zip(path: Path) -> _Archive:
     archive = zipfile.ZipFile(path)
 
     def read(member: zipfile.ZipInfo) -> bytes:
-        check_memory(member.file_size, f"{member.filename} in {path}")
+        check_data_memory(f"{member.filename} in {path}", member.file_size)
         return archive.read(member)
 
     infos = [info for info in archive.infolist() if not info.is_dir()]

@@ -18,7 +18,7 @@ from latentscape.data.formats.columns import LABEL_NAMES
 from latentscape.data.formats.hdf5 import guarded, open_hdf5, stored
 from latentscape.data.formats.named_arrays import MAX_ARRAYS, Stored, contents_of_arrays
 from latentscape.data.labels import NO_LABELS
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def _matrix(item: Any, path: Path) -> Stored:
         raise DataError(f"X in {path} is of kind {kind!r}", expected="a dense or sparse matrix")
     from scipy.sparse import csc_array
 
-    check_memory(12 * item["data"].shape[0], f"The sparse matrix of {path}")
+    check_data_memory(f"The sparse matrix of {path}", 12 * item["data"].shape[0])
     parts = (item["data"][:], item["indices"][:], item["indptr"][:])
     matrix = csc_array(parts, shape=shape)
     matrix.check_format(full_check=True)

@@ -17,7 +17,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array, LeftOut
 from latentscape.data.compression import open_decompressed, unreadable
 from latentscape.data.contents import Contents, Examples, from_arrays
-from latentscape.data.limits import check_memory, read_within_memory
+from latentscape.data.limits import check_data_memory, read_within_memory
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _LONGEST_HEADER = 4 + 4 * 255
@@ -85,7 +85,7 @@ def _read_array(path: Path) -> Array:
         header = file.read(_LONGEST_HEADER)
         expected = _parse_header(header, str(path))[2]
         if expected <= _MAX_RATIO * path.stat().st_size:  # else it is damaged, as its end will show
-            check_memory(expected, f"The array that {path} declares")
+            check_data_memory(f"The array that {path} declares", expected)
         rest = read_within_memory(file, str(path), max(expected - len(header), 0) + 1)
     return parse_idx(header + rest, str(path))
 

@@ -17,7 +17,7 @@ from latentscape.data.conversion import CHANNELS
 from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.hdf5 import guarded, open_hdf5
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays, is_called_labels
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 _HDF5_MAGIC = b"\x89HDF"
 _HDF5_PLACES = (0, 512)  # MATLAB puts a text in front
@@ -118,7 +118,7 @@ def _load(path: Path) -> dict[str, Array]:
         }
         if any(size < 0 for size in sizes.values()):
             raise ValueError("it declares sizes below zero")
-        check_memory(sum(sizes.values()), f"What {path} holds")
+        check_data_memory(f"What {path} holds", sum(sizes.values()))
         loaded = loadmat(path, appendmat=False, variable_names=list(sizes))
     return {name: loaded[name] for name in sizes if isinstance(loaded.get(name), np.ndarray)}
 

@@ -20,7 +20,7 @@ from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.formats.npy import find_label_file
 from latentscape.data.formats.parts import other_words, part_of_file, tests_on_validation
 from latentscape.data.labels import NO_LABELS
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 _VALUES = ("images", "image", "imgs", "img", "x", "data", "features", "inputs", "samples")
 _LABELS = ("labels", "label", "y", "target", "targets", "classes", "class")
@@ -66,7 +66,7 @@ class Rows:
     def __getitem__(self, rows: slice) -> Array:
         count = len(range(*rows.indices(len(self))))
         n_bytes = count * math.prod(self.shape[1:]) * max(self.stored.dtype.itemsize, 1)
-        check_memory(n_bytes, f"{count:,} examples of {self.what}")
+        check_data_memory(f"{count:,} examples of {self.what}", n_bytes)
         return np.asarray(self.stored[rows])
 
 

@@ -19,7 +19,7 @@ from latentscape.data.compression import unreadable
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.formats.columns import choose_columns, example_shape, left_out
 from latentscape.data.formats.encoded_images import decode_image, stack_images
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,7 +137,7 @@ def _tables(file: "ParquetFile", layout: _Layout, path: Path, size: int) -> "Ite
         largest = max((file.metadata.row_group(group).num_rows for group in groups), default=0)
         width = layout.dtype.bit_width / 8 if pa.types.is_primitive(layout.dtype) else 8
         n_bytes = largest * len(layout.values) * width
-        check_memory(n_bytes, f"A row group of {largest:,} rows of {path}")
+        check_data_memory(f"A row group of {largest:,} rows of {path}", n_bytes)
         return (file.read_row_group(group) for group in groups)
     batches = file.iter_batches(min(size, _rows_at_once(file, path)))
     return (pa.Table.from_batches([batch]) for batch in batches)
@@ -149,7 +149,7 @@ def _rows_at_once(file: "ParquetFile", path: Path) -> int:
     It reads that row. Arrow's metadata of columns would tell, but aborts where they are damaged.
     """
     n_bytes = sum(batch.nbytes for batch in islice(file.iter_batches(1), 1))
-    check_memory(n_bytes, f"The first row of {path}")
+    check_data_memory(f"The first row of {path}", n_bytes)
     return max(min(_MAX_ROWS, _MAX_BYTES // max(int(n_bytes), 1)), 1)
 
 

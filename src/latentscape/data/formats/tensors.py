@@ -16,7 +16,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.contents import Contents
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +72,7 @@ def read_torch(path: Path, config: DataConfig, size: int) -> Contents:
     """
     import torch
 
-    check_memory(path.stat().st_size, f"What {path} holds")
+    check_data_memory(f"What {path} holds", path.stat().st_size)
     with _whole(path, "tensors of PyTorch"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged files, which are refused below
         content = torch.load(path, map_location="cpu", weights_only=True)

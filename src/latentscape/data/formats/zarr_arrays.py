@@ -14,7 +14,7 @@ from latentscape.core.extras import require
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.damage import refusing_damage
 from latentscape.data.formats.named_arrays import contents_of_arrays
-from latentscape.data.limits import check_memory
+from latentscape.data.limits import check_data_memory
 
 _BLOSC_HEADER = struct.Struct("<4xIII")
 """Of a chunk: the bytes that it becomes, those of a block, and its own."""
@@ -76,7 +76,7 @@ def _check_blosc(folder: Path) -> None:
         if len(header) < _BLOSC_HEADER.size:
             raise ValueError(f"its chunk {file.name} is {size} bytes long")
         unpacked, block, packed = _BLOSC_HEADER.unpack(header)
-        check_memory(unpacked, f"A chunk of {folder}")
+        check_data_memory(f"A chunk of {folder}", unpacked)
         if packed != size or not 0 < block <= unpacked:
             raise ValueError(f"the header of its chunk {file.name} does not fit")
 
