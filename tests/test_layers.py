@@ -18,6 +18,7 @@ LAYERS = [
     {"reporting"},
     {"terminal", "tracking"},
     {"analyses", "exports"},
+    {"explorer"},
     {"api"},
     {"estimators"},
     {"cli"},

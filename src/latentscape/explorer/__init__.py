@@ -1,0 +1,1 @@
+"""The explorer: what a page is given that shows a latent space and decodes under the cursor."""
