@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from latentscape.analyses.comparison import compare_codes
     from latentscape.analyses.maps.placing import place
     from latentscape.api.analyzing import analyze, analyze_codes
+    from latentscape.api.exploring import explore
     from latentscape.api.exporting import export
     from latentscape.api.hub import publish
     from latentscape.api.pictures import (
@@ -60,6 +61,7 @@ _HOMES = {
     "analyses.comparison": ("compare_codes",),
     "analyses.maps.placing": ("place",),
     "api.analyzing": ("analyze", "analyze_codes"),
+    "api.exploring": ("explore",),
     "api.exporting": ("export",),
     "api.hub": ("publish",),
     "api.pictures": (
@@ -94,7 +96,6 @@ _HOMES = {
 # Names of version 0.1.0 that go on working for one release: the name of today, and its home.
 _RENAMED = {
     "Findings": ("RunFindings", "latentscape.runs", "RunFindings"),
-    "explore": ("analyze_codes", "latentscape", "analyze_codes"),
     "gather_codes": ("compare_codes", "latentscape.analyses.comparison", "compare_codes"),
     "measure_likelihood": ("likelihood", "latentscape", "likelihood"),
     "measure_quality": ("quality", "latentscape", "quality"),
@@ -128,6 +129,7 @@ __all__ = [
     "describe_recipe",
     "embed",
     "evaluate",
+    "explore",
     "export",
     "info",
     "interpolate",

@@ -111,8 +111,13 @@ def array_codes(codes: Array, split: Split, name: str) -> Codes:
 
 def is_constant(codes: Codes) -> bool:
     """Whether all training codes are the same: the encoder has collapsed."""
-    ranges = np.ptp(codes.train, axis=0)
-    largest = float(np.abs(codes.train).max(initial=1e-30))
+    return are_same(codes.train)
+
+
+def are_same(codes: Array) -> bool:
+    """Whether codes (n, D), one at least, are all the same, up to rounding."""
+    ranges = np.ptp(codes, axis=0)
+    largest = float(np.abs(codes).max(initial=1e-30))
     return float(ranges.max(initial=0.0)) <= 1e-6 * largest
 
 

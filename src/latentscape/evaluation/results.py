@@ -16,6 +16,7 @@ from latentscape.core.findings import (
 )
 from latentscape.core.metrics import Metric
 from latentscape.evaluation.against_pca import BaselineComparison, Difference
+from latentscape.runs import RunFindings, SavedCodes
 from latentscape.runs.facts import CollapseKind
 
 Metrics = dict[str, float | None]
@@ -266,3 +267,15 @@ def check_shapes(*images: Images) -> None:
     shapes = {array.shape for array in images}
     if len(shapes) > 1:
         raise ValueError(f"images that belong together have shapes {sorted(shapes)}")
+
+
+def saved_codes(findings: RunFindings) -> SavedCodes:
+    """Return the codes of test examples that a run keeps, which stand in for missing ones.
+
+    Raises
+    ------
+    RunError
+        If the run has not been evaluated.
+    """
+    codes, latent = findings.require(Evaluation).test_codes, findings.get(Latent)
+    return SavedCodes(codes.codes, codes.labels, latent.kl_per_dim if latent else None)

@@ -277,7 +277,7 @@ class Manifest(Record):
         None of vectors.
     label_names, part_names : tuple of str
         What ``labels`` (count,) and ``parts`` (count,) are places in.
-    has_names, names : bool, tuple of str or None
+    names : tuple of str or None
         Names of files, or ids.
     columns : tuple of Column
         Whatever else is known.
@@ -303,7 +303,6 @@ class Manifest(Record):
     thumbnails: Thumbnails | None
     label_names: tuple[str, ...] = ()
     part_names: tuple[str, ...]
-    has_names: bool = False
     names: tuple[str, ...] | None = None
     columns: tuple[Column, ...] = ()
     models: tuple[Model, ...]

@@ -38,7 +38,8 @@ def thumbnail_shape(
     if longer <= MAX_SIDE:
         return channels, height, width
     side = MANY_SIDE if in_file and count > MANY else MAX_SIDE
-    return channels, *(max(1, round(size * side / longer)) for size in (height, width))
+    height, width = (max(1, round(size * side / longer)) for size in (height, width))
+    return channels, height, width
 
 
 def reduce_images(

@@ -111,24 +111,36 @@ def export_model(
     return [replace(one, made_up=split is None) for one in exported]
 
 
-def _compare(submodel: Submodel, run: Runner, file: Path) -> Exported:
-    """Run what was written for a file, and refuse it where it does not do what the model does."""
+def difference_from(submodel: Submodel, run: Runner) -> float:
+    """Return the largest difference between what was written and the model; NaN where it has one.
+
+    They are compared on all examples of the submodel, in batches of several sizes.
+    """
     count = len(submodel.expected)
     inputs = {name: values.numpy() for name, values in submodel.inputs.items()}
-    cuts = [0, *(cut for cut in (1, 4) if cut < count), count]  # Batches of several sizes.
+    cuts = [0, *(cut for cut in (1, 4) if cut < count), count]
     with evaluating():
         parts = [
             run({name: values[start:stop] for name, values in inputs.items()})
             for start, stop in pairwise(cuts)
         ]
-    expected = submodel.expected.numpy()
-    difference = float(np.abs(np.concatenate(parts) - expected).max())
-    largest = float(np.abs(expected).max())
-    if not difference <= TOLERANCE * max(1.0, largest):  # As it is if one of them is NaN.
+    return float(np.abs(np.concatenate(parts) - submodel.expected.numpy()).max())
+
+
+def allowed_difference(submodel: Submodel) -> float:
+    """Return the largest difference from the model that is accepted; see `TOLERANCE`."""
+    return TOLERANCE * max(1.0, float(submodel.expected.abs().max()))
+
+
+def _compare(submodel: Submodel, run: Runner, file: Path) -> Exported:
+    """Run what was written for a file, and refuse it where it does not do what the model does."""
+    count, largest = len(submodel.expected), float(submodel.expected.abs().max())
+    difference, allowed = difference_from(submodel, run), allowed_difference(submodel)
+    if not difference <= allowed:  # As it is if one of them is NaN.
         raise RunError(
             f"The {submodel.name} written to {file.name} differs from the model by up to "
             f"{difference:.1e} on {count} images",
-            expected=f"{TOLERANCE * max(1.0, largest):.1e} at most",
+            expected=f"{allowed:.1e} at most",
             fix="Nothing was kept. Choose another format: --to.",
         )
     return Exported(submodel.name, file, difference, largest, count)

@@ -23,7 +23,14 @@ def require_onnx() -> None:
 
 def write_onnx(submodel: Submodel, metadata: str, file: Path) -> None:
     """Write one self-contained file, weights and all, and check that it is sound ONNX."""
-    onnx = _package("onnx")
+    onnx, content = _package("onnx"), trace_onnx(submodel)
+    onnx.helper.set_model_props(content, {METADATA_KEY: metadata})
+    onnx.save(content, file)
+    onnx.checker.check_model(file, full_check=True)
+
+
+def trace_onnx(submodel: Submodel) -> Any:
+    """Return an encoder or decoder as an ``onnx.ModelProto``, for any number of examples."""
     with _quietly():
         program = torch.onnx.export(
             submodel.trace(),
@@ -37,13 +44,11 @@ def write_onnx(submodel: Submodel, metadata: str, file: Path) -> None:
     content = program.model_proto
     for node in content.graph.node:
         node.ClearField("metadata_props")  # PyTorch's own notes: longer than the rest.
-    onnx.helper.set_model_props(content, {METADATA_KEY: metadata})
-    onnx.save(content, file)
-    onnx.checker.check_model(file, full_check=True)
+    return content
 
 
-def open_onnx(file: Path) -> Runner:
-    """Load a file into ONNX Runtime, on the CPU."""
+def open_onnx(file: Path | bytes) -> Runner:
+    """Load a file, or its content, into ONNX Runtime, on the CPU."""
     runtime = _package("onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # Errors.

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -110,20 +111,54 @@ def draw_samples(
     DataError
         If there are too few training codes for a mixture.
     """
-    sampler = _choose_sampler(model, source)
     check_images(model, count)
     trained_on = TrainedOn.of(trained_on)
-    labels = choose_labels(model, trained_on, count, label)
-    codes = sampler.draw(trained_on, count, labels, seed)
+    drawn = draw_codes(model, trained_on, count, seed, source, label)
     names = trained_on.label_names
     return Samples(
-        images=decode(model, codes, labels),
-        source=sampler.origin,
-        labels=None if labels is None else tuple(names[i] for i in labels),
+        images=decode(model, drawn.codes, drawn.labels),
+        source=drawn.source,
+        labels=None if drawn.labels is None else tuple(names[i] for i in drawn.labels),
         label=label,
         seed=seed,
-        fitted_on="test" if sampler.name == "gmm" and trained_on.substitute else "train",
+        fitted_on=drawn.fitted_on,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnCodes:
+    """Codes that were drawn.
+
+    Attributes
+    ----------
+    codes : Tensor
+        (n, D).
+    labels : Tensor or None
+        (n,) what a conditional model decodes them with.
+    source, fitted_on : str
+        As of `Samples`.
+    """
+
+    codes: Tensor
+    labels: Tensor | None
+    source: str
+    fitted_on: Literal["train", "test"]
+
+
+def draw_codes(
+    model: Network,
+    trained_on: TrainedOn,
+    count: int,
+    seed: int,
+    source: str | None = None,
+    label: str | None = None,
+) -> DrawnCodes:
+    """Draw codes of new images; parameters and errors are those of `draw_samples`."""
+    sampler = _choose_sampler(model, source)
+    labels = choose_labels(model, trained_on, count, label)
+    codes = sampler.draw(trained_on, count, labels, seed)
+    has_substitute = sampler.name == "gmm" and trained_on.substitute is not None
+    return DrawnCodes(codes, labels, sampler.origin, "test" if has_substitute else "train")
 
 
 def choose_source(model: Network, source: str | None = None) -> str:

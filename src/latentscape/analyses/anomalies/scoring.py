@@ -121,6 +121,11 @@ class MahalanobisDistance:
         distances: _Scores = np.sqrt(self._model.mahalanobis(self._projected(codes)))
         return distances
 
+    @property
+    def moments(self) -> tuple[_Scores, _Scores] | None:
+        """Mean (D,) and inverse covariance (D, D); None where codes are projected first."""
+        return None if self._pca is not None else (self._model.location_, self._model.precision_)
+
     def _projected(self, codes: Array) -> _Scores:
         if self._pca is not None:
             codes = self._pca.transform(codes)[:, : self._components]
@@ -180,7 +185,7 @@ def score_anomalies(
     scored = _as_split(images, labels, split)
     codes = model_codes(model, split, "this model")
     scored_codes = encode(model, scored.dataset, scored.test)
-    return _score(
+    return score_codes(
         SCORES, codes, scored, scored_codes, reconstruct_with(model), neighbours, false_alarms
     )
 
@@ -216,7 +221,7 @@ def score_baselines(
     scored = _as_split(images, None, split)
     scored_codes = pixel_codes(scored).test
     linear, _ = pca(split, components)
-    return _score(
+    return score_codes(
         BASELINES, pixel_codes(split), scored, scored_codes, linear, neighbours, false_alarms
     )
 
@@ -236,16 +241,34 @@ def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> 
     )
 
 
-def _score(
+def score_codes(
     keys: Sequence[str],
     codes: Codes,
     scored: Split,
     scored_codes: Array,
     reconstruct: Reconstruct,
-    neighbours: int,
-    false_alarms: float,
+    neighbours: int = NEIGHBOURS,
+    false_alarms: float = FALSE_ALARMS,
+    *,
+    may_be_trained_on: bool = False,
 ) -> AnomalyScores:
-    """Compute every score that there can be: errors, two distances, and the average of ranks."""
+    """Compute every score that there can be: errors, two distances, and the average of ranks.
+
+    Parameters
+    ----------
+    keys : sequence of str
+        What they are called: `SCORES` or `BASELINES`.
+    codes : Codes
+        Of the examples that the model was trained on, and is validated on.
+    scored, scored_codes : Split and ndarray of float32
+        The examples to score, as a test part, and their codes (n, D).
+    reconstruct : callable
+        From stored images to mean images.
+    neighbours, false_alarms : int, float
+        As for `score_anomalies`.
+    may_be_trained_on : bool
+        Some of the scored are training examples. None of these is a neighbour of its own then.
+    """
     error, knn, mahalanobis, rank_average = keys
     part: Literal["validation", "train"] = (
         "validation" if len(codes.validation) >= MIN_HELD_OUT else "train"
@@ -253,12 +276,13 @@ def _score(
     known, skip = codes.part(part), int(part == "train")  # An example is no neighbour of its own.
     for values in (codes.train, known, scored_codes):
         _check_finite(values, f"codes of {codes.name}")
-    excluded, skipped = _exclude(keys, codes, neighbours + skip)
+    excluded, skipped = _exclude(keys, codes, neighbours + max(skip, int(may_be_trained_on)))
     examples = replace(codes.split, test=codes.index(part)), scored
     pairs = {error: [_errors(reconstruct, split) for split in examples]}
     if knn not in excluded:
         nearest = NeighbourDistance(codes.train, neighbours)
-        pairs[knn] = [nearest(known, skip), nearest(scored_codes)]
+        of_scored = nearest.among_others if may_be_trained_on else nearest
+        pairs[knn] = [nearest(known, skip), of_scored(scored_codes)]
     if mahalanobis not in excluded:
         pairs[mahalanobis] = list(map(MahalanobisDistance(codes.train), (known, scored_codes)))
     both = (

@@ -50,6 +50,26 @@ class Map:
     settings: Settings
 
 
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane through the space of codes.
+
+    Attributes
+    ----------
+    mean : ndarray
+        (D,) the code at its origin.
+    axes : ndarray
+        (2, D) steps along its axes: the code at (x, y) is ``mean + x * axes[0] + y * axes[1]``.
+    """
+
+    mean: Array
+    axes: Array
+
+    def places(self, codes: Array) -> Array:
+        """Project codes (n, D) onto orthonormal axes: places (n, 2)."""
+        return (codes - self.mean) @ self.axes.T
+
+
 def missing(method: MapMethod) -> Skip | None:
     """Say that the package of a method is not installed; None where it can be used."""
     name = _METHODS[method].package
@@ -158,12 +178,32 @@ def _checked(reference: Map, codes: Array) -> Array:
     return codes.astype(np.float32, copy=False)
 
 
+def principal_plane(codes: Array) -> Plane:
+    """Return the plane of the first two principal components.
+
+    Parameters
+    ----------
+    codes : ndarray of float32
+        (n, D). An axis is zero where they do not differ in a second direction, or in none.
+    """
+    if np.ptp(codes, axis=0).max() == 0:
+        return Plane(codes.mean(0), np.zeros((2, codes.shape[1]), codes.dtype))
+    model = _pca(codes)
+    model.fit(codes)
+    missing_axes = 2 - len(model.components_)
+    return Plane(model.mean_, np.pad(model.components_, ((0, missing_axes), (0, 0))))
+
+
 def _principal(codes: Array) -> Array:
     """Return the first two principal components (n, 2); zeros where there is only one."""
+    places = _pca(codes).fit_transform(codes)
+    return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+
+
+def _pca(codes: Array) -> Any:
     from sklearn.decomposition import PCA
 
-    places = PCA(min(2, codes.shape[1]), random_state=0).fit_transform(codes)
-    return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+    return PCA(min(2, codes.shape[1]), random_state=0)
 
 
 def _linear(reference: Map) -> Callable[[Array], Array]:

@@ -72,7 +72,7 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
     blocks: list[Block] = [*circumstances(item, rows)]
     for panels in _by_method(rows):
         maps = panels[0].maps
-        title = f"{METHOD_NAMES[maps.method]}: {describe_settings(maps)}"
+        title = f"{METHOD_NAMES[maps.method]}: {describe_settings(maps.method, maps.settings)}"
         blocks.append(Gallery([_map(panel) for panel in panels], title))
     blocks += [chart for row in rows if (chart := _with_images(row))]
     lead = (

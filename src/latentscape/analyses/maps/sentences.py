@@ -1,9 +1,9 @@
 """How maps were drawn, in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
-from latentscape.analyses.maps.result import MapMethod, Maps, MethodMaps
+from latentscape.analyses.maps.result import MapMethod, Maps
 from latentscape.core.units import count
 
 _SETTINGS: dict[MapMethod, str] = {
@@ -35,6 +35,6 @@ def describe_protocol(maps: Maps) -> Sequence[str]:
     )
 
 
-def describe_settings(maps: MethodMaps) -> str:
+def describe_settings(method: MapMethod, settings: Mapping[str, float]) -> str:
     """Say how a method was set."""
-    return _SETTINGS[maps.method].format_map(maps.settings)
+    return _SETTINGS[method].format_map(settings)

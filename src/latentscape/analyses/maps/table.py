@@ -30,7 +30,7 @@ def print_maps(item: AnyAnalysis, result: Maps) -> None:
         if result.guessing is not None:
             print_line(describe_guessing(result.guessing), indent=2)
     for maps in result.methods:
-        text = f"{METHOD_NAMES[maps.method]}: {describe_settings(maps)}."
+        text = f"{METHOD_NAMES[maps.method]}: {describe_settings(maps.method, maps.settings)}."
         print_line(text, "dim", indent=2)
     print_notes(item, result)
 

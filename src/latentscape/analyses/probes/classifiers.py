@@ -132,7 +132,7 @@ def knn(task: Task, draws: NDArray[np.int64]) -> Outcome:
 def logistic(task: Task, draws: NDArray[np.int64]) -> Outcome:
     """Classify by multinomial logistic regression with an L2 penalty, by scikit-learn."""
     strengths = _choose_strength(task, task.train.at(draws[0][:MAX_TO_CHOOSE_C]))
-    models = [_fit(task.train.at(places), strengths[0]) for places in draws]
+    models = [fit_logistic(task.train.at(places), strengths[0]) for places in draws]
     scores = [task.test.accuracy(model.predict(task.test.codes)) for model in models]
     choices: Choices = {
         "C": strengths[0],
@@ -189,7 +189,7 @@ def _choose_strength(task: Task, train: Examples) -> list[float]:
 
 
 def _predict(task: Task, train: Examples, strength: float) -> NDArray[np.int64]:
-    predictions: NDArray[np.int64] = _fit(train, strength).predict(task.validation.codes)
+    predictions: NDArray[np.int64] = fit_logistic(train, strength).predict(task.validation.codes)
     return predictions
 
 
@@ -201,7 +201,8 @@ def _majority(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     return winners
 
 
-def _fit(train: Examples, strength: float) -> Any:
+def fit_logistic(train: Examples, strength: float = STRENGTHS[0]) -> Any:
+    """Fit a multinomial logistic regression with an L2 penalty, by scikit-learn."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

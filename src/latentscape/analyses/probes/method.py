@@ -174,14 +174,14 @@ def _orders(labels: NDArray[np.int64], draws: int, seed: int) -> NDArray[np.int6
 def _task(codes: Codes, seed: int, *, standardised: bool) -> Task:
     labels = codes.split.dataset.labels
     assert labels is not None
-    centre, scale = _moments(codes.train) if standardised else (np.float32(0), np.float32(1))
+    centre, scale = moments(codes.train) if standardised else (np.float32(0), np.float32(1))
     train, validation, test = (
         Examples((codes.part(part) - centre) / scale, labels[codes.index(part)]) for part in PARTS
     )
     return Task(train, validation, test, len(codes.label_names), seed)
 
 
-def _moments(codes: Array) -> tuple[Array, Array]:
+def moments(codes: Array) -> tuple[Array, Array]:
     """Return the mean (D,) and the standard deviation of all dimensions together.
 
     Each by its own would make as much of the last principal component as of the first, and of a

@@ -16,7 +16,7 @@ from latentscape.core.files import write_bytes
 from latentscape.core.findings import Json
 from latentscape.core.records import PARTS, Array, Dataset, Split
 from latentscape.core.subsets import draw_subset
-from latentscape.evaluation.results import Evaluation, Latent
+from latentscape.evaluation.results import Evaluation, saved_codes
 from latentscape.inference.batches import stored
 from latentscape.inference.inputs import Source, conversions, read_inputs
 from latentscape.inference.samples import Batch, find_label
@@ -109,9 +109,7 @@ class Target:
     def _saved_codes(self) -> SavedCodes | None:
         if not isinstance(self.opened, OpenRun):
             return None
-        findings = self.opened.findings
-        codes, latent = findings.require(Evaluation).test_codes, findings.get(Latent)
-        return SavedCodes(codes.codes, codes.labels, latent.kl_per_dim if latent else None)
+        return saved_codes(self.opened.findings)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,141 @@
+"""The explorer of a run or a study: a page that answers under the cursor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from warnings import warn
+
+from latentscape.analyses.analysis import Result, Watch
+from latentscape.analyses.comparison import Comparison
+from latentscape.analyses.maps.result import MapMethod
+from latentscape.api.analyzing import analyze_codes
+from latentscape.api.subjects import folder_of, read_members, study_runs
+from latentscape.config import Changes
+from latentscape.core.errors import ConfigError
+from latentscape.explorer.bundle import check_bundle
+from latentscape.explorer.exploration import Exploration
+from latentscape.explorer.gathering import Wanted, gather
+from latentscape.explorer.page import Written, check_name, write_page
+from latentscape.runs import OpenRun, Run, open_run
+
+
+def explore(
+    run_or_study: str | Path | Run | Comparison,
+    *,
+    data: object = None,
+    points: int | None = None,
+    map: MapMethod | None = None,
+    out: str | Path | None = None,
+    port: int | None = None,
+    open_browser: bool = True,
+    changes: Changes | None = None,
+    dataset: object = None,
+    device: str = "auto",
+    watch: Watch = iter,
+    parts: Sequence[str] = (),
+) -> Path | Mapping[str, Result] | None:
+    """Show the codes of a run or a study on a page that decodes under the cursor.
+
+    The page has maps of the points, their images and reconstructions, the live decoder and encoder
+    of the model, scores, clusters and neighbours, and says how the model was made. Of a study it
+    shows the first run of each configuration, eight at most, on the same examples.
+
+    Parameters
+    ----------
+    run_or_study : str, Path or Run
+        A directory that `train` or `compare` has made.
+    data : str, Path or data in memory, optional
+        Examples to show in place of those of the run.
+    points : int, optional
+        How many examples at most, drawn of each label its share: test examples first, then those
+        that the model was trained and validated on. By default 10,000; fewer of very long codes,
+        where they are written to a file.
+    map : str, optional
+        The map that is shown first: ``pca``, ``tsne``, ``umap`` or ``code``. There always is PCA,
+        the code itself where it has two numbers, and t-SNE of up to 10,000 points where its
+        package is installed; UMAP only where it is asked for.
+    out : str or Path, optional
+        The ``.html`` file to write: all is in it, the decoder included, so that it opens from disk
+        without a network. Without it a server on this machine alone shows the page until it is
+        stopped (extra ``explore``).
+    port : int, optional
+        Where the server listens; by default at a free port.
+    open_browser : bool
+        Whether the server opens the page in a browser.
+    changes : mapping, optional
+        How other data are read: ``labels``, ``shape``, ``range``, ``resize``, ``grey``; by default
+        the last two are those of the training data.
+    dataset : str, Path or data in memory, optional
+        The data that runs were trained on, where they were in memory or have moved.
+    device : str
+        As for `train`.
+    watch : callable
+        Is given the parts of the work, and hands them out: for a progress bar.
+    parts : sequence of str
+        Of version 0.1.0, which analysed compared codes by this name: use `analyze_codes`.
+
+    Returns
+    -------
+    Path or None
+        The file; None where a server has shown the page.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        If the data are missing or do not fit, a package or the page itself is not installed, a run
+        is not finished or damaged, or the file cannot be written.
+    """
+    if isinstance(run_or_study, Comparison):
+        _warn_renamed()
+        return analyze_codes(run_or_study, parts=parts, watch=watch)
+    wanted = Wanted(data=data, changes=changes, points=points, map=map, in_file=out is not None)
+    if out is not None:
+        return write_explorer(run_or_study, out, wanted, dataset, device, watch).file
+    raise ConfigError("The page needs a file to go to", expected="out, a name ending in .html")
+
+
+def write_explorer(
+    run_or_study: str | Path | Run,
+    out: str | Path,
+    wanted: Wanted,
+    dataset: object = None,
+    device: str = "auto",
+    watch: Watch = iter,
+) -> Written:
+    """Write the page of a run or a study to a file; parameters and errors are those of `explore`.
+
+    Returns
+    -------
+    Written
+        The file, its size, and what is not in it.
+    """
+    check_name(Path(out))
+    exploration = open_exploration(run_or_study, wanted, dataset, device, watch)
+    return write_page(exploration, Path(out))
+
+
+def open_exploration(
+    run_or_study: str | Path | Run,
+    wanted: Wanted,
+    dataset: object = None,
+    device: str = "auto",
+    watch: Watch = iter,
+) -> Exploration:
+    """Gather what the page of a run or a study shows; see `explore`."""
+    check_bundle()
+    path = folder_of(run_or_study)
+    members = read_members(path)
+    if members is None:
+        opened = OpenRun(open_run(path), data=dataset, device=device)
+        about = replace(wanted, title=opened.name, about=opened.findings.recipe.about)
+        return gather({opened.findings.label: opened}, about, watch)
+    runs = {
+        label: OpenRun(of_label[0], data=dataset, device=device)
+        for label, of_label in zip(members.groups, study_runs(path, members), strict=True)
+    }
+    return gather(runs, replace(wanted, title=members.name, about=members.about), watch)
+
+
+def _warn_renamed() -> None:
+    text = "latentscape.explore is now latentscape.analyze_codes of compared codes"
+    warn(text, DeprecationWarning, stacklevel=3)
