@@ -61,7 +61,7 @@ def test_the_layout_of_the_result(maps, rows):
         assert [(layout.code, layout.kind) for layout in item.layouts] == expected
         assert all(layout.places.shape == (60, 2) for layout in item.layouts)
         assert all(layout.places.dtype == np.float32 for layout in item.layouts)
-    assert describe_settings(maps.methods[2]) == "perplexity 19.7, by openTSNE"
+    assert describe_settings("tsne", maps.methods[2].settings) == "perplexity 19.7, by openTSNE"
 
 
 def test_a_result_comes_back_from_json_and_arrays(maps):
