@@ -22,10 +22,20 @@ from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Dataset, Split
 from latentscape.data import binarize_split, split_dataset
 from latentscape.evaluation.results import Evaluation
+from latentscape.inference.codec import encode
 from latentscape.model import Network
-from latentscape.runs import DataFacts, Environment, Run, RunFindings, create_run, write_recipe
+from latentscape.runs import (
+    DataFacts,
+    Environment,
+    Run,
+    RunFindings,
+    create_run,
+    load_model,
+    write_recipe,
+)
 from latentscape.runs.facts import Epoch
-from latentscape.training.callbacks import Callback, PlainProgress
+from latentscape.training import callbacks
+from latentscape.training.callbacks import SNAPSHOT_CODES, Callback, PlainProgress
 from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
 from latentscape.training.storage import RunStorage
 
@@ -344,8 +354,11 @@ def test_the_history_says_what_it_should(undisturbed, quick):
         assert record["train"].keys() == {"loss", "reconstruction"}
         assert record["validation"].keys() == {"loss", "reconstruction", "mse"}
     assert {file.name for file in undisturbed.snapshots.iterdir()} == {
+        "codes-0001.npy",
+        "codes-0003.npy",
         "epoch-0001.npy",
         "epoch-0003.npy",
+        "examples.npy",
     }
 
 
@@ -387,6 +400,42 @@ def test_snapshots_are_of_the_same_codes_after_every_epoch(tmp_path, variant):
     first, last = (np.load(run.snapshots / f"samples-{epoch:04d}.npy") for epoch in (1, 3))
     assert np.allclose(first, last, atol=1e-4)
     assert not np.allclose(first[:32], last[32:], atol=1e-2)
+
+
+def test_snapshots_keep_codes_of_fixed_test_examples_and_change_nothing(tmp_path, quick, small):
+    changes = {"train.patience": None, "train.snapshots": [1, 3]}
+    run = new_run(tmp_path / "run", override(quick, changes), small)
+    without = new_run(
+        tmp_path / "plain", override(quick, {**changes, "train.snapshots": []}), small
+    )
+    weights, others = (fit(one, small).state_dict() for one in (run, without))
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    kept = RunFindings(run).snapshots
+    assert np.array_equal(kept.examples, small.subset("test", SNAPSHOT_CODES))
+    codes = encode(load_model(run.path), small.dataset, kept.examples, "plain")
+    assert kept.codes.shape == (2, *codes.shape)
+    assert kept.codes.dtype == np.float32
+    assert np.allclose(kept.codes[1], codes, atol=1e-6)
+    assert not np.allclose(kept.codes[0], codes, atol=1e-2)
+    assert RunFindings(without).snapshots is None
+
+
+def test_snapshots_of_long_codes_are_of_fewer_examples(tmp_path, quick, small, monkeypatch):
+    monkeypatch.setattr(callbacks, "SNAPSHOT_NUMBERS", 50 * 32)
+    run = new_run(tmp_path / "run", quick, small)
+    fit(run, small)
+    codes = RunFindings(run).snapshots.codes
+    assert codes.shape == (2, 50 * 32 // codes.shape[2], codes.shape[2])
+
+
+def test_codes_that_an_older_version_did_not_keep_are_not_missed(tmp_path, quick, small):
+    run = new_run(tmp_path / "run", quick, small)
+    interrupt(run, small, 11)
+    (run.snapshots / "codes-0001.npy").unlink()
+    fit(run, small)
+    kept = RunFindings(run).snapshots
+    assert len(kept.reconstructions) == 2
+    assert (kept.codes, kept.examples) == (None, None)
 
 
 @pytest.mark.parametrize(("epochs", "reported"), [(2, 2), (5, PATIENCE_FOR_CODES)])

@@ -97,8 +97,9 @@ class TrainConfig(Part):
     clip_norm : float or None
         Largest allowed norm of the whole gradient.
     snapshots : tuple of int
-        Epochs after which 16 fixed test images are reconstructed for the report, and, by a model
-        that has a prior, 64 images sampled, always from the same codes.
+        Epochs after which 16 fixed test images are reconstructed for the report, up to 2,000 are
+        encoded for the explorer, and, by a model that has a prior, 64 images sampled, always from
+        the same codes.
     precision : str
         What matrix products and convolutions of training steps are computed in. ``auto`` takes
         ``bfloat16`` on processors that have it in hardware (elsewhere it is as slow as can be) and

@@ -44,11 +44,17 @@ class Snapshots:
         (epochs, n, *shape).
     samples : ndarray of float32 or None
         (epochs, m, *shape) of codes drawn from the prior, where there is one.
+    codes : ndarray of float32 or None
+        (epochs, k, D) codes of the test examples in `examples`; None in older runs.
+    examples : ndarray of int64 or None
+        (k,) indices into the dataset.
     """
 
     epochs: tuple[int, ...]
     reconstructions: Array
     samples: Array | None
+    codes: Array | None = None
+    examples: Array | None = None
 
 
 class RunFindings:
@@ -72,6 +78,14 @@ class RunFindings:
             )
         self.run = run
         self._parts: dict[type[Part], Part | None] = {}
+
+    def __repr__(self) -> str:
+        return f"RunFindings(Run({str(self.run.path)!r}))"
+
+    def _repr_html_(self) -> str:
+        from latentscape.runs.cards import run_card  # Only notebooks show it.
+
+        return run_card(self.run)
 
     @property
     def name(self) -> str:
@@ -188,9 +202,13 @@ class RunFindings:
             },
             "parameters": architecture.parameters,
             "latent_dim": architecture.latent_dim,
-            **self._legacy_contents(),
-            **read_contents(self.run.path, self.recipe, self.run.identity),
+            **self.contents(),
         }
+
+    def contents(self) -> dict[str, Json]:
+        """Return the facts of every part that has been measured, by its name."""
+        measured = read_contents(self.run.path, self.recipe, self.run.identity)
+        return {**self._legacy_contents(), **measured}
 
     @cached_property
     def _legacy(self) -> LegacyFindings | None:
@@ -221,11 +239,14 @@ def _read_snapshots(run: Run) -> Snapshots | None:
     files = sorted(run.snapshots.glob("epoch-*.npy"))
     if not files:
         return None
-    samples = [file.with_name(file.name.replace("epoch-", "samples-")) for file in files]
+    codes = _of_all(files, "codes")
+    examples = run.snapshots / "examples.npy"
     return Snapshots(
         epochs=tuple(_epoch_of(file) for file in files),
-        reconstructions=_stack(files),
-        samples=_stack(samples) if all(file.exists() for file in samples) else None,
+        reconstructions=_stack(files).astype(np.float32, copy=False),
+        samples=_of_all(files, "samples"),
+        codes=codes,
+        examples=_read_array(examples) if codes is not None else None,
     )
 
 
@@ -236,15 +257,21 @@ def _epoch_of(file: Path) -> int:
     return int(number)
 
 
+def _of_all(files: list[Path], kind: str) -> Array | None:
+    """Read what was kept of the same epochs; None where that was not of all of them."""
+    others = [file.with_name(file.name.replace("epoch-", f"{kind}-")) for file in files]
+    return _stack(others) if all(file.exists() for file in others) else None
+
+
 def _stack(files: list[Path]) -> Array:
-    pictures = [_read_picture(file) for file in files]
-    if len({picture.shape for picture in pictures}) > 1:
-        raise RunError(f"Pictures in {files[0].parent} differ in shape", fix="Train the run again.")
-    return np.stack(pictures)
+    arrays = [_read_array(file) for file in files]
+    if len({array.shape for array in arrays}) > 1:
+        raise RunError(f"Files in {files[0].parent} differ in shape", fix="Train the run again.")
+    return np.stack(arrays)
 
 
-def _read_picture(file: Path) -> Array:
+def _read_array(file: Path) -> Array:
     try:
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+        return np.asarray(np.load(file, allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
-        raise RunError(f"A picture is damaged: {file}: {error}") from error
+        raise RunError(f"A snapshot is damaged: {file}: {error}") from error

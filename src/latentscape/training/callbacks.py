@@ -9,17 +9,22 @@ from typing import TextIO
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from torch import Tensor, no_grad
+from torch import no_grad
 
 from latentscape.config import TrainConfig
 from latentscape.core.files import write_bytes
 from latentscape.core.randomness import generator
+from latentscape.core.records import Array, Split
 from latentscape.model import Network
 from latentscape.runs.facts import Epoch, Event
 from latentscape.runs.wording import describe_event
-from latentscape.training.loader import Batch
+from latentscape.training.loader import Examples, in_order
 
 SNAPSHOT_SAMPLES = 64
+
+SNAPSHOT_CODES = 2000
+SNAPSHOT_NUMBERS = 1 << 20
+"""Most codes of a snapshot, and most numbers in all of them: 4 MiB."""
 
 
 class Callback:
@@ -42,38 +47,52 @@ class Callback:
 
 
 class Snapshots(Callback):
-    """Save what the model makes of a few fixed images, and of fixed codes, after some epochs.
+    """Save what the model makes of fixed images, and of fixed codes, after some epochs.
 
     Parameters
     ----------
     folder : Path
-        Receives ``epoch-NNNN.npy`` (reconstructions) and, from a model that has a prior,
+        Receives ``epoch-NNNN.npy`` (reconstructions), ``codes-NNNN.npy`` (codes of more images),
+        ``examples.npy`` (which these are) and, from a model that has a prior,
         ``samples-NNNN.npy`` (of codes drawn from it).
-    examples : Batch
-        Images and their labels.
+    examples : Examples
+        Every example of the data.
+    split : Split
+        Says which images are fixed.
     config : TrainConfig
         ``snapshots``, the epochs; ``seed``, which draws the codes.
     """
 
-    def __init__(self, folder: Path, examples: Batch, config: TrainConfig) -> None:
+    def __init__(self, folder: Path, examples: Examples, split: Split, config: TrainConfig) -> None:
         self._folder, self._examples, self._config = folder, examples, config
+        self._split = split
 
     def on_epoch(self, model: Network, epoch: Epoch) -> None:
         """Write snapshots if this is one of the epochs."""
         if epoch.epoch not in self._config.snapshots:
             return
         with no_grad():
-            reconstructions = model.reconstruct(self._examples.images, self._examples.labels)
-            self._write(f"epoch-{epoch.epoch:04d}.npy", reconstructions)
+            shown = next(in_order(self._examples, self._split.examples()))
+            reconstructions = model.reconstruct(shown.images, shown.labels)
+            self._write(f"epoch-{epoch.epoch:04d}", reconstructions.cpu().numpy())
+            self._write_codes(model, epoch.epoch)
             if model.prior() is not None:
                 source = generator(self._config.seed, "snapshots")
                 samples = model.sample(SNAPSHOT_SAMPLES, generator=source)
-                self._write(f"samples-{epoch.epoch:04d}.npy", samples)
+                self._write(f"samples-{epoch.epoch:04d}", samples.cpu().numpy())
 
-    def _write(self, name: str, images: Tensor) -> None:
+    def _write_codes(self, model: Network, epoch: int) -> None:
+        count = max(1, min(SNAPSHOT_CODES, SNAPSHOT_NUMBERS // model.latent_dim))
+        index = self._split.subset("test", count)
+        batches = in_order(self._examples, index)
+        codes = [model.encode(batch.images, batch.labels).cpu().numpy() for batch in batches]
+        self._write("examples", index)
+        self._write(f"codes-{epoch:04d}", np.concatenate(codes))
+
+    def _write(self, name: str, array: Array) -> None:
         buffer = io.BytesIO()
-        np.save(buffer, images.cpu().numpy(), allow_pickle=False)
-        write_bytes(self._folder / name, buffer.getvalue())
+        np.save(buffer, array, allow_pickle=False)
+        write_bytes(self._folder / f"{name}.npy", buffer.getvalue())
 
 
 class PlainProgress(Callback):

@@ -26,7 +26,7 @@ from latentscape.training.callbacks import Callback, Snapshots
 from latentscape.training.checkpoint import Checkpoint, pack_optimizer, unpack_optimizer
 from latentscape.training.engine import choose_engine
 from latentscape.training.interrupts import StopRequest
-from latentscape.training.loader import Batch, Examples, Loader, in_order
+from latentscape.training.loader import Batch, Examples, Loader
 from latentscape.training.optim import build_optimizer, learning_rate
 from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
@@ -80,8 +80,7 @@ class Trainer:
         self.best_weights: dict[str, Tensor] = {}
         self.callbacks = list(callbacks)
         if self.config.snapshots and storage.snapshots:
-            examples = next(in_order(self.examples, split.examples()))
-            self.callbacks.append(Snapshots(storage.snapshots, examples, self.config))
+            self.callbacks.append(Snapshots(storage.snapshots, self.examples, split, self.config))
         self.stop = StopRequest()
 
     def fit(self) -> Network:
