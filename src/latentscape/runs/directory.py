@@ -15,10 +15,12 @@ from latentscape.config import Recipe
 from latentscape.core.errors import RunError
 from latentscape.core.files import cannot_write, write_folder, write_json, write_text
 from latentscape.core.findings import Record, to_json
+from latentscape.runs.cards import Rows, error_rows, run_card, settings_rows
 from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
 from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
 from latentscape.runs.owner import Work, moved, owning
 from latentscape.runs.reading import parse_recipe, read_record, read_records, read_yaml
+from latentscape.runs.store import read_contents
 
 _R = TypeVar("_R", bound=Record)
 
@@ -34,6 +36,12 @@ class Run:
     """
 
     path: Path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        return run_card(self.path, self._rows)
 
     @cached_property
     def identity(self) -> str:
@@ -129,6 +137,11 @@ class Run:
         for name in self._read_identity().files:
             if name.startswith(f"{SNAPSHOTS}/"):
                 self._check_file(name)
+
+    def _rows(self) -> Rows:
+        yield from settings_rows(self.recipe, self.data, self.history, self.finished)
+        if self.finished:
+            yield from error_rows(read_contents(self.path, self.recipe, self.identity))
 
     def _log(self, name: str, kind: type[_R]) -> tuple[_R, ...]:
         records = read_records(self.path / name, kind)

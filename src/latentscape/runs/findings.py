@@ -11,6 +11,7 @@ from latentscape.config import Recipe
 from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, Part, drop_arrays, split_arrays, to_json, warn_renamed
 from latentscape.core.records import Array
+from latentscape.runs.cards import Rows, error_rows, run_card, settings_rows
 from latentscape.runs.directory import Run
 from latentscape.runs.facts import (
     Architecture,
@@ -83,9 +84,7 @@ class RunFindings:
         return f"RunFindings(Run({str(self.run.path)!r}))"
 
     def _repr_html_(self) -> str:
-        from latentscape.runs.cards import run_card  # Only notebooks show it.
-
-        return run_card(self.run)
+        return run_card(self.run.path, self._rows)
 
     @property
     def name(self) -> str:
@@ -209,6 +208,10 @@ class RunFindings:
         """Return the facts of every part that has been measured, by its name."""
         measured = read_contents(self.run.path, self.recipe, self.run.identity)
         return {**self._legacy_contents(), **measured}
+
+    def _rows(self) -> Rows:
+        yield from settings_rows(self.recipe, self.data, self.history, self.run.finished)
+        yield from error_rows(self.contents())
 
     @cached_property
     def _legacy(self) -> LegacyFindings | None:
