@@ -18,14 +18,18 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated" \
 	tests/analyses/maps/test_projections.py tests/estimators/test_checks.py \
 	tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
-.PHONY: install demo test test-lowest test-highest check docs bench results clean
+.PHONY: install page demo test test-lowest test-highest check docs bench results clean
 
-install: $(STAMP)
+install: $(STAMP) page
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || (echo 'On Debian: apt install python3-venv' >&2; exit 1)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,all]'
 	touch $(STAMP)
+
+# The explorer's page, from web/; seconds, and nothing where it is up to date.
+page:
+	$(PYTHON) web/build.py
 
 demo: install
 	$(BIN)/latentscape compare quickstart
@@ -35,7 +39,7 @@ test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/test_layers.py
 
 # The lowest versions that pyproject.toml allows.
-test-lowest: $(LOWEST)/.installed
+test-lowest: $(LOWEST)/.installed page
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest $(EVERY_DEPENDENCY)
 
 $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
@@ -45,7 +49,7 @@ $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 
 # The newest versions there are today, so not for CI; PyTorch stays that of constraints.txt, since
 # the newest may have no build without NVIDIA's libraries.
-test-highest:
+test-highest: page
 	$(PYTHON) -m venv $(HIGHEST)
 	grep ^torch== constraints.txt > $(HIGHEST)/torch.txt
 	$(HIGHEST)/bin/python -m pip install --quiet --upgrade --constraint $(HIGHEST)/torch.txt --editable '.[test,all]'
@@ -57,6 +61,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/python tools/structure.py
+	$(PYTHON) web/build.py --check
 	$(DOCS)
 
 # The site of the documents, in site/. Broken links are errors.
@@ -73,3 +78,4 @@ bench: install
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(HIGHEST) runs site benchmarks/.peers
+	rm -rf web/node_modules web/.node web/.page web/.built src/latentscape/explorer/page
