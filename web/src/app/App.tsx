@@ -1,0 +1,108 @@
+/** The page: a map, and beside it what is known of the point or the place under the cursor. */
+
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { Plot } from "../plot/Plot";
+import { AboutPanel } from "../panels/AboutPanel";
+import { ComparePanel } from "../panels/ComparePanel";
+import { DecodePanel } from "../panels/DecodePanel";
+import { DrawPanel } from "../panels/DrawPanel";
+import { PointPanel } from "../panels/PointPanel";
+import { SelectPanel } from "../panels/SelectPanel";
+import { type Tab, useExplorer } from "./explorer";
+import { pressShortcut } from "./keyboard";
+import { Legend } from "./Legend";
+import { ThemeButton, useTheme } from "./theme";
+import { Toolbar } from "./Toolbar";
+import { Tour } from "./Tour";
+
+const TABS: { key: Tab; title: string; panel: ComponentType }[] = [
+  { key: "point", title: "Example", panel: PointPanel },
+  { key: "decode", title: "Decode", panel: DecodePanel },
+  { key: "draw", title: "Draw", panel: DrawPanel },
+  { key: "select", title: "Select", panel: SelectPanel },
+  { key: "compare", title: "Compare", panel: ComparePanel },
+  { key: "about", title: "About", panel: AboutPanel },
+];
+
+export function App() {
+  const explorer = useExplorer();
+  useTheme();
+  useEffect(() => {
+    const listener = (event: KeyboardEvent) => pressShortcut(explorer, event);
+    document.addEventListener("keydown", listener);
+    return () => document.removeEventListener("keydown", listener);
+  }, []);
+  return (
+    <>
+      <Header />
+      <main>
+        <div class="maps">
+          <Plot model={explorer.model.value} />
+          {explorer.second.value && <Plot model={explorer.second.value} />}
+          <Legend />
+        </div>
+        <Side />
+      </main>
+      <Notice />
+      <Tour />
+    </>
+  );
+}
+
+function Header() {
+  const { manifest, touring } = useExplorer();
+  return (
+    <header>
+      <h1>{manifest.title}</h1>
+      <Toolbar />
+      <nav aria-label="Page">
+        {manifest.report && <a href={manifest.report}>Report</a>}
+        <button type="button" onClick={() => (touring.value = true)}>
+          Tour
+        </button>
+        <ThemeButton />
+      </nav>
+    </header>
+  );
+}
+
+function Side() {
+  const explorer = useExplorer();
+  const current = TABS.find(({ key }) => key === explorer.tab.value) ?? TABS[0]!;
+  const Panel = current.panel;
+  return (
+    <aside aria-label="Details">
+      <div class="tabs" role="tablist" aria-label="Details">
+        {TABS.map(({ key, title }) => (
+          <button
+            key={key}
+            id={`tab-${key}`}
+            type="button"
+            role="tab"
+            aria-selected={key === current.key}
+            aria-controls="panel"
+            onClick={() => (explorer.tab.value = key)}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      <div id="panel" role="tabpanel" aria-labelledby={`tab-${current.key}`}>
+        <Panel />
+      </div>
+    </aside>
+  );
+}
+
+function Notice() {
+  const { notice } = useExplorer();
+  return (
+    <div class="notice" role="status" hidden={!notice.value}>
+      <span>{notice.value}</span>
+      <button type="button" onClick={() => (notice.value = "")}>
+        Close
+      </button>
+    </div>
+  );
+}

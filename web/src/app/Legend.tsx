@@ -1,0 +1,69 @@
+/** What colours mean; a click on a category leaves its points out. */
+
+import { css, categoryColour, scaleColour } from "../plot/palette";
+import { formatNumber } from "../ui/Bars";
+import { useExplorer } from "./explorer";
+import { useLoaded } from "./loading";
+import { type Categories, type Numbers, loadColouring } from "../model/colouring";
+
+/** Categories that are listed; there may be a thousand. */
+const MAX_LISTED = 60;
+
+export function Legend() {
+  const explorer = useExplorer();
+  const model = explorer.model.value;
+  const key = explorer.colouring.value;
+  const colouring = useLoaded(() => loadColouring(explorer, model, key), [model, key]);
+  if (!colouring?.title) return null;
+  return (
+    <div class="legend" role="group" aria-label={`Colours: ${colouring.title}`}>
+      {colouring.kind === "category" ? <Names colouring={colouring} /> : <Scale colouring={colouring} />}
+    </div>
+  );
+}
+
+function Names({ colouring }: { colouring: Categories }) {
+  const explorer = useExplorer();
+  const hidden = explorer.hidden.value;
+  const dark = explorer.dark.value;
+  const toggle = (category: number) => {
+    const others = new Set(hidden);
+    if (!others.delete(category)) others.add(category);
+    explorer.hidden.value = others;
+  };
+  const rest = colouring.names.length - MAX_LISTED;
+  return (
+    <>
+      {colouring.names.slice(0, MAX_LISTED).map((name, category) => (
+        <button
+          key={category}
+          type="button"
+          class="category"
+          aria-pressed={!hidden.has(category)}
+          onClick={() => toggle(category)}
+        >
+          <i style={{ background: css(categoryColour(category, dark)) }} aria-hidden="true" />
+          {name}
+        </button>
+      ))}
+      {rest > 0 && <span>{`and ${rest} more`}</span>}
+      {hidden.size > 0 && (
+        <button type="button" onClick={() => (explorer.hidden.value = new Set())}>
+          Show all
+        </button>
+      )}
+    </>
+  );
+}
+
+function Scale({ colouring }: { colouring: Numbers }) {
+  const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => css(scaleColour(share)));
+  return (
+    <>
+      <span>{colouring.title}</span>
+      <span>{formatNumber(colouring.low)}</span>
+      <span class="scale" style={{ background: `linear-gradient(to right, ${steps.join(", ")})` }} />
+      <span>{formatNumber(colouring.high)}</span>
+    </>
+  );
+}

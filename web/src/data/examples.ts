@@ -1,0 +1,81 @@
+/** The points: their pictures, labels and names. */
+
+import type { Manifest } from "./manifest";
+import { CHUNK, type Source } from "./source";
+
+/** Pictures of points as bytes (C, h, w), or values of vectors, loaded in chunks. */
+export class Examples {
+  private readonly chunks = new Map<number, Promise<Uint8Array>>();
+  private readonly loaded = new Map<number, Uint8Array>();
+
+  constructor(
+    private readonly source: Source,
+    readonly labels: Int32Array | null,
+    readonly parts: Uint8Array,
+    readonly rows: Int32Array,
+  ) {}
+
+  static async load(source: Source): Promise<Examples> {
+    const labels = source.has("labels") ? await source.integers("labels") : null;
+    const parts = (await source.array("parts")) as Uint8Array;
+    return new Examples(source, labels, parts, await source.integers("rows"));
+  }
+
+  get manifest(): Manifest {
+    return this.source.manifest;
+  }
+
+  /** Numbers of one picture. */
+  get size(): number {
+    return (this.manifest.thumbnails?.shape ?? [0]).reduce((product, axis) => product * axis, 1);
+  }
+
+  /** The picture of a point if it is loaded; otherwise it is asked for, and null. */
+  peek(point: number): Uint8Array | null {
+    const chunk = Math.floor(point / CHUNK);
+    const loaded = this.loaded.get(chunk);
+    if (!loaded) {
+      void this.load(chunk);
+      return null;
+    }
+    const place = (point - chunk * CHUNK) * this.size;
+    return loaded.subarray(place, place + this.size);
+  }
+
+  async picture(point: number): Promise<Uint8Array> {
+    await this.load(Math.floor(point / CHUNK));
+    return this.peek(point) as Uint8Array;
+  }
+
+  /** Load the pictures of many points. */
+  async fetch(points: Iterable<number>): Promise<void> {
+    const chunks = new Set<number>();
+    for (const point of points) chunks.add(Math.floor(point / CHUNK));
+    await Promise.all([...chunks].map((chunk) => this.load(chunk)));
+  }
+
+  labelName(point: number): string {
+    return this.manifest.label_names[this.labels?.[point] ?? -1] ?? "";
+  }
+
+  partName(point: number): string {
+    return this.manifest.part_names[this.parts[point] ?? -1] ?? "";
+  }
+
+  /** What a point is called: its file, or its number in the data. */
+  name(point: number): string {
+    return this.manifest.names?.[point] ?? `#${this.rows[point]}`;
+  }
+
+  private load(chunk: number): Promise<Uint8Array> {
+    let loading = this.chunks.get(chunk);
+    if (!loading) {
+      const start = chunk * CHUNK;
+      const stop = Math.min(start + CHUNK, this.manifest.count);
+      loading = this.source.images(start, stop);
+      this.chunks.set(chunk, loading);
+      void loading.then((bytes) => this.loaded.set(chunk, bytes));
+    }
+    return loading;
+  }
+}

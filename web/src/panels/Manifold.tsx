@@ -1,0 +1,38 @@
+/** What the part of the map that is seen decodes to, as ten by ten images. */
+
+import { useExplorer } from "../app/explorer";
+import { useLatest } from "../app/loading";
+import type { Model } from "../model/model";
+import type { Plane } from "../model/plane";
+import type { PlaneIndex } from "../plot/plane-index";
+import { project, toPlace } from "../plot/projection";
+import { ImageGrid } from "../ui/ImageGrid";
+
+const SIDE = 10;
+
+export function Manifold({ model, plane, index, label }: ManifoldProps) {
+  const { manifest, view } = useExplorer();
+  const images = useLatest(async () => {
+    // A square of one pixel a cell: its middles are those of the cells.
+    const projection = project(index.extent, view.value, SIDE, SIDE);
+    const codes = new Float32Array(SIDE * SIDE * model.dim);
+    for (let cell = 0; cell < SIDE * SIDE; cell++) {
+      const { x, y } = toPlace(projection, { x: (cell % SIDE) + 0.5, y: Math.floor(cell / SIDE) + 0.5 });
+      codes.set(plane.codeAt(x, y), cell * model.dim);
+    }
+    return model.decode(codes, Array<number>(SIDE * SIDE).fill(label));
+  }, [model, plane, label, view.value]);
+  return (
+    <section aria-label="Images over the view">
+      <h3>The view, decoded</h3>
+      <ImageGrid images={images} shape={manifest.shape} captions={Array<string>(SIDE * SIDE).fill("")} columns={SIDE} />
+    </section>
+  );
+}
+
+export interface ManifoldProps {
+  model: Model;
+  plane: Plane;
+  index: PlaneIndex;
+  label: number;
+}

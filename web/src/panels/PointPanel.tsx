@@ -1,0 +1,144 @@
+/** The example under the cursor, those that are pinned, and their nearest neighbours. */
+
+import { useExplorer } from "../app/explorer";
+import { useLoaded } from "../app/loading";
+import type { Model } from "../model/model";
+import type { Neighbour } from "../model/neighbours";
+import { nearestCodes, nearestPixels } from "../model/search";
+import { Bars, formatNumber } from "../ui/Bars";
+import { Picture } from "../ui/Picture";
+import { Thumbnail } from "../ui/Thumbnail";
+import { codeOf, useSeenPoint } from "./reconstruction";
+
+const NEIGHBOURS = 8;
+
+export function PointPanel() {
+  const explorer = useExplorer();
+  const pins = explorer.pins.value;
+  const point = explorer.hovered.value ?? pins[pins.length - 1] ?? null;
+  return (
+    <>
+      {point === null ? (
+        <p class="hint">
+          Point at the map to see an example, what the model makes of it, and its code. Click to pin it and to see its
+          nearest neighbours.
+        </p>
+      ) : (
+        <PointCard point={point} />
+      )}
+      {pins.length > 0 && <Pins pins={pins} />}
+      {pins.length > 0 && <Neighbours point={pins[pins.length - 1] as number} />}
+    </>
+  );
+}
+
+function PointCard({ point }: { point: number }) {
+  const explorer = useExplorer();
+  const model = explorer.model.value;
+  const seen = useSeenPoint(explorer, model, point);
+  const { manifest } = explorer;
+  return (
+    <section aria-label="Example" class="card">
+      <div class="pictures">
+        {manifest.thumbnails && <Picture image={seen?.picture} shape={manifest.thumbnails.shape} caption="Example" />}
+        {model.decodes && <Picture image={seen?.reconstruction} shape={manifest.shape} caption="Reconstruction" />}
+      </div>
+      <PointFacts model={model} point={point} />
+      <h3>{`Code of ${model.dim} ${model.dim === 1 ? "number" : "numbers"}`}</h3>
+      {seen && <Bars values={seen.code} label="Code" />}
+    </section>
+  );
+}
+
+function PointFacts({ model, point }: { model: Model; point: number }) {
+  const explorer = useExplorer();
+  const { examples, manifest } = explorer;
+  const scores = useLoaded(() => loadScores(model), [model]);
+  const clusters = useLoaded(() => (model.info.clusters ? model.clusters() : null), [model]);
+  const facts: [string, string][] = [
+    ["Name", examples.name(point)],
+    ["Label", examples.labelName(point)],
+    ["Part", manifest.part_names.length > 1 ? examples.partName(point) : ""],
+    ["Cluster", model.info.clusters?.names[clusters?.[point] ?? -1] ?? ""],
+    ...(scores ?? []).map(([name, values]): [string, string] => [name, formatNumber(values[point] as number)]),
+  ];
+  return (
+    <dl>
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+function loadScores(model: Model): Promise<[string, Float32Array][]> {
+  return Promise.all(
+    model.info.scores.map(async ({ key, name }): Promise<[string, Float32Array]> => [name, await model.scores(key)]),
+  );
+}
+
+function Pins({ pins }: { pins: readonly number[] }) {
+  const explorer = useExplorer();
+  return (
+    <section aria-label="Pinned examples">
+      <h3>Pinned</h3>
+      <ul class="strip">
+        {pins.map((point, pin) => (
+          <li key={point}>
+            <button type="button" onClick={() => explorer.togglePin(point)} aria-label={`Unpin ${pin + 1}`}>
+              <Thumbnail point={point} caption={`${pin + 1} ${explorer.examples.labelName(point)}`} />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Neighbours({ point }: { point: number }) {
+  const explorer = useExplorer();
+  const model = explorer.model.value;
+  const byCodes = useLoaded(
+    async () => nearestCodes(explorer, model, await codeOf(model, point), NEIGHBOURS, point),
+    [model, point],
+  );
+  const byPixels = useLoaded(
+    () => (explorer.manifest.thumbnails ? nearestPixels(explorer, model, point, NEIGHBOURS) : null),
+    [model, point],
+  );
+  const kind = explorer.manifest.thumbnails?.reduced ? "By pixels of the small pictures" : "By pixels";
+  return (
+    <section aria-label="Nearest neighbours">
+      <h3>Nearest of the examples shown</h3>
+      {byCodes && <NeighbourStrip title="By codes" neighbours={byCodes} />}
+      {byPixels && <NeighbourStrip title={kind} neighbours={byPixels} />}
+    </section>
+  );
+}
+
+export function NeighbourStrip({ title, neighbours }: { title: string; neighbours: readonly Neighbour[] }) {
+  const explorer = useExplorer();
+  return (
+    <>
+      <h4>{title}</h4>
+      <ul class="strip">
+        {neighbours.map(({ point, distance }) => (
+          <li key={point}>
+            <button
+              type="button"
+              onClick={() => explorer.togglePin(point)}
+              aria-label={`Pin ${explorer.examples.name(point)} at distance ${formatNumber(distance)}`}
+            >
+              <Thumbnail point={point} caption={`${explorer.examples.labelName(point)} ${formatNumber(distance)}`} />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+/** What panels show of points and codes: decoded images. */
+
+import type { Explorer } from "../app/explorer";
+import { useLatest } from "../app/loading";
+import type { Model } from "../model/model";
+
+/** The label that a conditional model decodes a point with; the first one where it has none. */
+export function labelOf(explorer: Explorer, point: number): number {
+  return Math.max(0, explorer.examples.labels?.[point] ?? 0);
+}
+
+export async function codeOf(model: Model, point: number): Promise<Float32Array> {
+  return (await model.codes()).slice(point * model.dim, (point + 1) * model.dim);
+}
+
+/** A point's code, its picture, and what the model makes of the code. */
+export interface SeenPoint {
+  point: number;
+  code: Float32Array;
+  picture: Uint8Array | undefined;
+  reconstruction: Float32Array | undefined;
+}
+
+export function useSeenPoint(explorer: Explorer, model: Model, point: number | null): SeenPoint | undefined {
+  const seen = useLatest(async () => (point === null ? undefined : see(explorer, model, point)), [model, point]);
+  return point === null ? undefined : seen;
+}
+
+async function see(explorer: Explorer, model: Model, point: number): Promise<SeenPoint> {
+  const code = await codeOf(model, point);
+  const picture = explorer.manifest.thumbnails ? await explorer.examples.picture(point) : undefined;
+  const reconstruction = model.decodes ? await model.decode(code, [labelOf(explorer, point)]) : undefined;
+  return { point, code, picture, reconstruction };
+}
