@@ -10,11 +10,13 @@ import { DrawPanel } from "../panels/DrawPanel";
 import { PointPanel } from "../panels/PointPanel";
 import { SelectPanel } from "../panels/SelectPanel";
 import { type Tab, useExplorer } from "./explorer";
+import { useFiles } from "./files";
 import { pressShortcut } from "./keyboard";
 import { Legend } from "./Legend";
 import { ThemeButton, useTheme } from "./theme";
-import { Toolbar } from "./Toolbar";
+import { Toolbar, Tools } from "./Toolbar";
 import { Tour } from "./Tour";
+import { Button } from "../ui/Button";
 
 const TABS: { key: Tab; title: string; panel: ComponentType }[] = [
   { key: "point", title: "Example", panel: PointPanel },
@@ -28,6 +30,7 @@ const TABS: { key: Tab; title: string; panel: ComponentType }[] = [
 export function App() {
   const explorer = useExplorer();
   useTheme();
+  useFiles(explorer);
   useEffect(() => {
     const listener = (event: KeyboardEvent) => pressShortcut(explorer, event);
     document.addEventListener("keydown", listener);
@@ -40,6 +43,7 @@ export function App() {
         <div class="maps">
           <Plot model={explorer.model.value} />
           {explorer.second.value && <Plot model={explorer.second.value} />}
+          <Tools />
           <Legend />
         </div>
         <Side />
@@ -58,9 +62,7 @@ function Header() {
       <Toolbar />
       <nav aria-label="Page">
         {manifest.report && <a href={manifest.report}>Report</a>}
-        <button type="button" onClick={() => (touring.value = true)}>
-          Tour
-        </button>
+        <Button onClick={() => (touring.value = true)}>Tour</Button>
         <ThemeButton />
       </nav>
     </header>
@@ -75,17 +77,16 @@ function Side() {
     <aside aria-label="Details">
       <div class="tabs" role="tablist" aria-label="Details">
         {TABS.map(({ key, title }) => (
-          <button
+          <Button
             key={key}
             id={`tab-${key}`}
-            type="button"
             role="tab"
             aria-selected={key === current.key}
             aria-controls="panel"
             onClick={() => (explorer.tab.value = key)}
           >
             {title}
-          </button>
+          </Button>
         ))}
       </div>
       <div id="panel" role="tabpanel" aria-labelledby={`tab-${current.key}`}>
@@ -100,9 +101,7 @@ function Notice() {
   return (
     <div class="notice" role="status" hidden={!notice.value}>
       <span>{notice.value}</span>
-      <button type="button" onClick={() => (notice.value = "")}>
-        Close
-      </button>
+      <Button onClick={() => (notice.value = "")}>Close</Button>
     </div>
   );
 }

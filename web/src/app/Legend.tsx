@@ -3,8 +3,8 @@
 import { css, categoryColour, scaleColour } from "../plot/palette";
 import { formatNumber } from "../ui/Bars";
 import { useExplorer } from "./explorer";
-import { useLoaded } from "./loading";
-import { type Categories, type Numbers, loadColouring } from "../model/colouring";
+import { type Categories, type Numbers, useColouring } from "../model/colouring";
+import { Button } from "../ui/Button";
 
 /** Categories that are listed; there may be a thousand. */
 const MAX_LISTED = 60;
@@ -12,8 +12,7 @@ const MAX_LISTED = 60;
 export function Legend() {
   const explorer = useExplorer();
   const model = explorer.model.value;
-  const key = explorer.colouring.value;
-  const colouring = useLoaded(() => loadColouring(explorer, model, key), [model, key]);
+  const colouring = useColouring(model);
   if (!colouring?.title) return null;
   return (
     <div class="legend" role="group" aria-label={`Colours: ${colouring.title}`}>
@@ -35,23 +34,13 @@ function Names({ colouring }: { colouring: Categories }) {
   return (
     <>
       {colouring.names.slice(0, MAX_LISTED).map((name, category) => (
-        <button
-          key={category}
-          type="button"
-          class="category"
-          aria-pressed={!hidden.has(category)}
-          onClick={() => toggle(category)}
-        >
+        <Button key={category} class="category" aria-pressed={!hidden.has(category)} onClick={() => toggle(category)}>
           <i style={{ background: css(categoryColour(category, dark)) }} aria-hidden="true" />
           {name}
-        </button>
+        </Button>
       ))}
       {rest > 0 && <span>{`and ${rest} more`}</span>}
-      {hidden.size > 0 && (
-        <button type="button" onClick={() => (explorer.hidden.value = new Set())}>
-          Show all
-        </button>
-      )}
+      {hidden.size > 0 && <Button onClick={() => (explorer.hidden.value = new Set())}>Show all</Button>}
     </>
   );
 }

@@ -4,6 +4,7 @@ import type { Method } from "../data/manifest";
 import { colouringChoices } from "../model/colouring";
 import { Choice } from "../ui/Choice";
 import { type Background, type Tool, WHOLE, useExplorer } from "./explorer";
+import { Button } from "../ui/Button";
 
 const TOOLS: { key: Tool; title: string; hint: string }[] = [
   { key: "move", title: "Move", hint: "Drag to move, scroll or pinch to zoom, click to pin (M)" },
@@ -34,7 +35,6 @@ export function Toolbar() {
         onChange={(key) => explorer.colourBy(key)}
       />
       <BackgroundChoice />
-      <ToolButtons />
     </div>
   );
 }
@@ -64,7 +64,7 @@ function BackgroundChoice() {
   }
   return (
     <Choice
-      label="Behind them"
+      label="Background"
       options={options}
       value={explorer.background.value}
       onChange={(key) => (explorer.background.value = key as Background)}
@@ -72,33 +72,32 @@ function BackgroundChoice() {
   );
 }
 
-function ToolButtons() {
+/** Buttons over the map: what dragging does, and what is seen. */
+export function Tools() {
   const explorer = useExplorer();
   return (
-    <div class="buttons" role="group" aria-label="What dragging does">
+    <div class="tools" role="group" aria-label="Map">
       {TOOLS.map(({ key, title, hint }) => (
-        <button
+        <Button
           key={key}
-          type="button"
           title={hint}
           aria-pressed={explorer.tool.value === key}
           onClick={() => (explorer.tool.value = key)}
         >
           {title}
-        </button>
+        </Button>
       ))}
-      <button type="button" title="Show the whole map (0)" onClick={() => (explorer.view.value = WHOLE)}>
+      <Button title="Show the whole map (0)" onClick={() => (explorer.view.value = WHOLE)}>
         Whole map
-      </button>
+      </Button>
       {explorer.manifest.thumbnails && (
-        <button
-          type="button"
+        <Button
           title="Show pictures where there is room for them (T)"
           aria-pressed={explorer.thumbnails.value}
           onClick={() => (explorer.thumbnails.value = !explorer.thumbnails.value)}
         >
           Pictures
-        </button>
+        </Button>
       )}
     </div>
   );

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useExplorer } from "./explorer";
+import { Button } from "../ui/Button";
 
 const SEEN = "latentscape-tour";
 
@@ -29,12 +30,10 @@ export function Tour() {
     <dialog ref={dialog} aria-label="Tour" onClose={end}>
       <p>{STEPS[step]}</p>
       <div class="buttons">
-        <button type="button" onClick={() => (step + 1 < STEPS.length ? setStep(step + 1) : end())}>
+        <Button onClick={() => (step + 1 < STEPS.length ? setStep(step + 1) : end())}>
           {step + 1 < STEPS.length ? `Next (${step + 1} of ${STEPS.length})` : "Start"}
-        </button>
-        <button type="button" onClick={end}>
-          Close
-        </button>
+        </Button>
+        <Button onClick={end}>Close</Button>
       </div>
     </dialog>
   );

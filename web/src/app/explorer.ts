@@ -49,6 +49,8 @@ export class Explorer {
   readonly named = signal<readonly NamedSelection[]>([]);
   /** Places on the map with a name: an image of one's own, the steps of a walk. */
   readonly marks = signal<readonly (Place & { name: string })[]>([]);
+  /** An image of one's own, as the model takes it, on the scale 0 to 1. */
+  readonly own = signal<Float32Array | null>(null);
   readonly tool = signal<Tool>("move");
   readonly background = signal<Background>("none");
   readonly thumbnails = signal(true);
@@ -101,11 +103,11 @@ export class Explorer {
   }
 
   /** Pin a point, or unpin it; the oldest pin makes room. */
-  togglePin(point: number): void {
+  readonly togglePin = (point: number): void => {
     const pins = this.pins.value;
     const others = pins.filter((pin) => pin !== point);
     this.pins.value = others.length < pins.length ? others : [...others, point].slice(-MAX_PINS);
-  }
+  };
 
   select(points: readonly number[]): void {
     batch(() => {

@@ -2,6 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { useExplorer } from "./explorer";
+import { Button } from "../ui/Button";
 
 export function useTheme(): void {
   const { dark } = useExplorer();
@@ -21,9 +22,5 @@ export function useTheme(): void {
 
 export function ThemeButton() {
   const { dark } = useExplorer();
-  return (
-    <button type="button" onClick={() => (dark.value = !dark.value)}>
-      {dark.value ? "Light" : "Dark"}
-    </button>
-  );
+  return <Button onClick={() => (dark.value = !dark.value)}>{dark.value ? "Light" : "Dark"}</Button>;
 }

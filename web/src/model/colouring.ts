@@ -1,6 +1,7 @@
 /** What points are coloured by: their labels, parts, clusters, scores or further columns. */
 
-import type { Explorer } from "../app/explorer";
+import { type Explorer, useExplorer } from "../app/explorer";
+import { useLoaded } from "../app/loading";
 import type { Model } from "./model";
 
 export interface Categories {
@@ -42,7 +43,14 @@ export function colouringChoices(explorer: Explorer, model: Model): ColouringCho
   return choices;
 }
 
-export async function loadColouring(explorer: Explorer, model: Model, key: string): Promise<Colouring> {
+/** What the points of a model are coloured by now; undefined until it is loaded. */
+export function useColouring(model: Model): Colouring | undefined {
+  const explorer = useExplorer();
+  const key = explorer.colouring.value;
+  return useLoaded(() => loadColouring(explorer, model, key), [model, key]);
+}
+
+async function loadColouring(explorer: Explorer, model: Model, key: string): Promise<Colouring> {
   const { manifest, examples, source } = explorer;
   const [kind, name] = key.split(/:(.*)/s) as [string, string | undefined];
   if (kind === "label" && examples.labels) {

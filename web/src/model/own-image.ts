@@ -31,8 +31,15 @@ export function invert(image: Float32Array): Float32Array {
   return image.map((value) => 1 - value);
 }
 
+/** Swap black and white where the paper of an image is light and that of an example dark, or the reverse. */
+export function likeExample(image: Float32Array, example: Uint8Array, shape: readonly number[]): Float32Array {
+  if (example.length !== image.length) return image;
+  const [usual, border] = [borderOf(example, shape) / 255, borderOf(image, shape)];
+  return Math.abs(border - usual) > Math.abs(1 - border - usual) ? invert(image) : image;
+}
+
 /** The mean of the outermost pixels (C, H, W): a light paper has a high one. */
-export function borderOf(image: ArrayLike<number>, shape: readonly number[]): number {
+function borderOf(image: ArrayLike<number>, shape: readonly number[]): number {
   const [channels = 1, height = 1, width = 1] = shape;
   let [sum, count] = [0, 0];
   for (let place = 0; place < channels * height * width; place++) {
@@ -53,7 +60,8 @@ function draw(
   width: number,
   height: number,
 ): ImageData {
-  const context = new OffscreenCanvas(width, height).getContext("2d") as OffscreenCanvasRenderingContext2D;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true }) as OffscreenCanvasRenderingContext2D;
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, left, top, w, h);
@@ -73,7 +81,9 @@ function readChannels({ data }: ImageData, channels: number): Float32Array {
 
 /** The size of what was drawn, and its centre of mass; null of an empty canvas. */
 function inkOf(canvas: HTMLCanvasElement) {
-  const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+  const { data } = canvas
+    .getContext("2d", { willReadFrequently: true })!
+    .getImageData(0, 0, canvas.width, canvas.height);
   let [mass, x, y] = [0, 0, 0];
   let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
   for (let pixel = 0; pixel < data.length / 4; pixel++) {

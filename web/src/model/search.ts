@@ -30,7 +30,7 @@ export async function nearestPixels(explorer: Explorer, model: Model, point: num
   const picture = await explorer.examples.picture(point);
   if (explorer.manifest.live) return askServer(model, "pixels", Float32Array.from(picture), k, point);
   const pictures = (await explorer.source.array("images")) as Uint8Array;
-  return nearest(pictures, picture, k, point);
+  return nearest(pictures, picture, k, point).map((near) => ({ ...near, distance: near.distance / 255 }));
 }
 
 async function askServer(

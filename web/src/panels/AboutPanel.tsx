@@ -2,6 +2,8 @@
 
 import { useExplorer } from "../app/explorer";
 import { SHORTCUTS } from "../app/keyboard";
+import { Button } from "../ui/Button";
+import { Section } from "../ui/Section";
 
 export function AboutPanel() {
   const explorer = useExplorer();
@@ -10,23 +12,15 @@ export function AboutPanel() {
   const map = model.maps.find(({ method }) => method === explorer.method.value);
   return (
     <>
-      <section aria-label="Share">
-        <h3>Share</h3>
+      <Section title="Share">
         <div class="buttons">
-          <button type="button" onClick={() => copyAddress(explorer.notice)}>
-            Copy the address
-          </button>
-          <button type="button" onClick={() => (explorer.wanted.value = "png")}>
-            PNG
-          </button>
-          <button type="button" onClick={() => (explorer.wanted.value = "svg")}>
-            SVG
-          </button>
+          <Button onClick={() => copyAddress(explorer.notice)}>Copy the address</Button>
+          <Button onClick={() => (explorer.wanted.value = "png")}>PNG</Button>
+          <Button onClick={() => (explorer.wanted.value = "svg")}>SVG</Button>
         </div>
         <p class="hint">The address holds map, view, colours, pins and selection.</p>
-      </section>
-      <section aria-label="How this was made">
-        <h3>How this was made</h3>
+      </Section>
+      <Section title="How this was made">
         {manifest.about && <p>{manifest.about}</p>}
         {map?.note && <p>{map.note}</p>}
         {manifest.notes.map((note) => (
@@ -46,9 +40,8 @@ export function AboutPanel() {
           <summary>Recipe</summary>
           <pre tabIndex={0}>{model.recipe}</pre>
         </details>
-      </section>
-      <section aria-label="Keys">
-        <h3>Keys</h3>
+      </Section>
+      <Section title="Keys">
         <dl>
           {[...SHORTCUTS, ...OTHER_KEYS].map(({ key, about }) => (
             <div key={key}>
@@ -57,7 +50,7 @@ export function AboutPanel() {
             </div>
           ))}
         </dl>
-      </section>
+      </Section>
     </>
   );
 }

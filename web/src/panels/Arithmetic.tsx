@@ -7,6 +7,7 @@ import { meanCode } from "../model/selection";
 import { Choice } from "../ui/Choice";
 import { ImageGrid } from "../ui/ImageGrid";
 import { codeOf, labelOf } from "./reconstruction";
+import { Section } from "../ui/Section";
 
 const SHARES = [-1, -0.5, 0, 0.5, 1, 1.5];
 
@@ -34,8 +35,7 @@ export function Arithmetic() {
   if (named.length < 2) return null;
   const options = named.map(({ name }, place) => ({ key: String(place), title: name }));
   return (
-    <section aria-label="Latent arithmetic">
-      <h3>Add a difference</h3>
+    <Section title="Add a difference">
       <div class="buttons">
         <Choice label="From" options={options} value={String(from)} onChange={(key) => setFrom(Number(key))} />
         <Choice label="to" options={options} value={String(to)} onChange={(key) => setTo(Number(key))} />
@@ -45,6 +45,6 @@ export function Arithmetic() {
       ) : (
         <ImageGrid images={images} shape={explorer.manifest.shape} captions={SHARES.map((share) => `× ${share}`)} />
       )}
-    </section>
+    </Section>
   );
 }

@@ -6,7 +6,8 @@ import { useLoaded } from "../app/loading";
 import { movedMost } from "../model/moves";
 import { Choice } from "../ui/Choice";
 import { formatNumber } from "../ui/Bars";
-import { NeighbourStrip } from "./PointPanel";
+import { NeighbourStrip } from "./NeighbourStrip";
+import { Button } from "../ui/Button";
 
 const MOVED = 12;
 
@@ -87,9 +88,9 @@ function Epochs({ epochs }: { epochs: readonly number[] }) {
         aria-valuetext={`epoch ${epochs[place]}`}
         onInput={(event) => show(event.currentTarget.valueAsNumber)}
       />
-      <button type="button" aria-pressed={playing} onClick={() => setPlaying(!playing)}>
+      <Button aria-pressed={playing} onClick={() => setPlaying(!playing)}>
         {playing ? "Stop" : "Play"}
-      </button>
+      </Button>
       <p class="hint">The codes of some test examples after each epoch, in the plane of the last one.</p>
     </section>
   );

@@ -9,7 +9,7 @@ import { Plane, type PlaneCode } from "../model/plane";
 import { usePlaneIndex } from "../plot/Plot";
 import { formatNumber } from "../ui/Bars";
 import { Picture } from "../ui/Picture";
-import { Thumbnail } from "../ui/Thumbnail";
+import { Thumbnail } from "../ui/PointStrip";
 import { LabelButtons } from "./LabelButtons";
 import { Manifold } from "./Manifold";
 import { Samples } from "./Samples";
@@ -34,7 +34,7 @@ export function DecodePanel() {
   return (
     <>
       {model.info.conditional && <LabelButtons label={label} onChange={setLabel} />}
-      <section class="card" aria-label="Decoded image">
+      <section class="decoded" aria-label="Decoded image">
         <Decoded model={model} code={code.value} label={label} />
         {code.place && <Origin model={model} place={code.place} />}
       </section>
@@ -84,7 +84,7 @@ function Origin({ model, place }: { model: Model; place: PlaneCode }) {
   const typical = useLoaded(() => model.typicalDistance(), [model]);
   const far = typical ? place.distance / typical : 0;
   return (
-    <div class="origin">
+    <div>
       <p>{DECODINGS[place.decoding]}</p>
       <p>
         {`The nearest example is ${formatNumber(place.distance)} away`}

@@ -1,6 +1,7 @@
 /** A black square to draw on in white, by mouse, finger or pen. */
 
 import { useRef } from "preact/hooks";
+import { Button } from "../ui/Button";
 
 const SIDE = 280;
 const PEN = 22;
@@ -9,7 +10,7 @@ export function DrawingPad({ onDraw }: { onDraw: (canvas: HTMLCanvasElement) => 
   const canvas = useRef<HTMLCanvasElement>(null);
   const last = useRef<{ x: number; y: number } | null>(null);
   const draw = (event: PointerEvent) => {
-    const context = canvas.current?.getContext("2d");
+    const context = canvas.current?.getContext("2d", { willReadFrequently: true });
     if (!canvas.current || !context || !(event.buttons & 1)) return;
     const scale = SIDE / canvas.current.clientWidth;
     const place = { x: event.offsetX * scale, y: event.offsetY * scale };
@@ -25,7 +26,7 @@ export function DrawingPad({ onDraw }: { onDraw: (canvas: HTMLCanvasElement) => 
     onDraw(canvas.current);
   };
   const clear = () => {
-    canvas.current?.getContext("2d")?.clearRect(0, 0, SIDE, SIDE);
+    canvas.current?.getContext("2d", { willReadFrequently: true })?.clearRect(0, 0, SIDE, SIDE);
     if (canvas.current) onDraw(canvas.current);
   };
   return (
@@ -43,9 +44,12 @@ export function DrawingPad({ onDraw }: { onDraw: (canvas: HTMLCanvasElement) => 
         }}
         onPointerMove={draw}
       />
-      <button type="button" onClick={clear}>
-        Clear
-      </button>
+      <div>
+        <p class="hint">
+          Draw in white, and fill the square: the drawing is scaled and centred as the digits of MNIST were.
+        </p>
+        <Button onClick={clear}>Clear</Button>
+      </div>
     </div>
   );
 }

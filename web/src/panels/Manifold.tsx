@@ -7,6 +7,7 @@ import type { Plane } from "../model/plane";
 import type { PlaneIndex } from "../plot/plane-index";
 import { project, toPlace } from "../plot/projection";
 import { ImageGrid } from "../ui/ImageGrid";
+import { Section } from "../ui/Section";
 
 const SIDE = 10;
 
@@ -23,10 +24,9 @@ export function Manifold({ model, plane, index, label }: ManifoldProps) {
     return model.decode(codes, Array<number>(SIDE * SIDE).fill(label));
   }, [model, plane, label, view.value]);
   return (
-    <section aria-label="Images over the view">
-      <h3>The view, decoded</h3>
+    <Section title="The view, decoded">
       <ImageGrid images={images} shape={manifest.shape} captions={Array<string>(SIDE * SIDE).fill("")} columns={SIDE} />
-    </section>
+    </Section>
   );
 }
 

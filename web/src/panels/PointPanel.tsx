@@ -3,11 +3,12 @@
 import { useExplorer } from "../app/explorer";
 import { useLoaded } from "../app/loading";
 import type { Model } from "../model/model";
-import type { Neighbour } from "../model/neighbours";
 import { nearestCodes, nearestPixels } from "../model/search";
 import { Bars, formatNumber } from "../ui/Bars";
 import { Picture } from "../ui/Picture";
-import { Thumbnail } from "../ui/Thumbnail";
+import { Section } from "../ui/Section";
+import { PointStrip } from "../ui/PointStrip";
+import { NeighbourStrip } from "./NeighbourStrip";
 import { codeOf, useSeenPoint } from "./reconstruction";
 
 const NEIGHBOURS = 8;
@@ -26,7 +27,11 @@ export function PointPanel() {
       ) : (
         <PointCard point={point} />
       )}
-      {pins.length > 0 && <Pins pins={pins} />}
+      {pins.length > 0 && (
+        <Section title="Pinned">
+          <PointStrip points={pins} notes={pins.map((_, pin) => `(${pin + 1})`)} />
+        </Section>
+      )}
       {pins.length > 0 && <Neighbours point={pins[pins.length - 1] as number} />}
     </>
   );
@@ -82,24 +87,6 @@ function loadScores(model: Model): Promise<[string, Float32Array][]> {
   );
 }
 
-function Pins({ pins }: { pins: readonly number[] }) {
-  const explorer = useExplorer();
-  return (
-    <section aria-label="Pinned examples">
-      <h3>Pinned</h3>
-      <ul class="strip">
-        {pins.map((point, pin) => (
-          <li key={point}>
-            <button type="button" onClick={() => explorer.togglePin(point)} aria-label={`Unpin ${pin + 1}`}>
-              <Thumbnail point={point} caption={`${pin + 1} ${explorer.examples.labelName(point)}`} />
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 function Neighbours({ point }: { point: number }) {
   const explorer = useExplorer();
   const model = explorer.model.value;
@@ -113,32 +100,9 @@ function Neighbours({ point }: { point: number }) {
   );
   const kind = explorer.manifest.thumbnails?.reduced ? "By pixels of the small pictures" : "By pixels";
   return (
-    <section aria-label="Nearest neighbours">
-      <h3>Nearest of the examples shown</h3>
+    <Section title="Nearest of the examples shown">
       {byCodes && <NeighbourStrip title="By codes" neighbours={byCodes} />}
       {byPixels && <NeighbourStrip title={kind} neighbours={byPixels} />}
-    </section>
-  );
-}
-
-export function NeighbourStrip({ title, neighbours }: { title: string; neighbours: readonly Neighbour[] }) {
-  const explorer = useExplorer();
-  return (
-    <>
-      <h4>{title}</h4>
-      <ul class="strip">
-        {neighbours.map(({ point, distance }) => (
-          <li key={point}>
-            <button
-              type="button"
-              onClick={() => explorer.togglePin(point)}
-              aria-label={`Pin ${explorer.examples.name(point)} at distance ${formatNumber(distance)}`}
-            >
-              <Thumbnail point={point} caption={`${explorer.examples.labelName(point)} ${formatNumber(distance)}`} />
-            </button>
-          </li>
-        ))}
-      </ul>
-    </>
+    </Section>
   );
 }

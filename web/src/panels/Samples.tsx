@@ -5,6 +5,8 @@ import { useExplorer } from "../app/explorer";
 import { useLatest } from "../app/loading";
 import type { Model } from "../model/model";
 import { ImageGrid } from "../ui/ImageGrid";
+import { Button } from "../ui/Button";
+import { Section } from "../ui/Section";
 
 const SHOWN = 14;
 
@@ -22,17 +24,14 @@ export function Samples({ model }: { model: Model }) {
   }, [model, first]);
   if (!samples) return null;
   return (
-    <section aria-label="Random samples">
-      <h3>Random samples</h3>
+    <Section title="Random samples">
       <p class="hint">{`Codes drawn from ${samples.origin}.`}</p>
       <ImageGrid
         images={drawn?.images}
         shape={manifest.shape}
         captions={Array.from({ length: shown }, (_, place) => manifest.label_names[drawn?.labels[place] ?? -1] ?? "")}
       />
-      <button type="button" onClick={() => setStart(start + 1)}>
-        Draw others
-      </button>
-    </section>
+      <Button onClick={() => setStart(start + 1)}>Draw others</Button>
+    </Section>
   );
 }

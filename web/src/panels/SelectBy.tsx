@@ -2,16 +2,14 @@
 
 import { useState } from "preact/hooks";
 import { useExplorer } from "../app/explorer";
-import { useLoaded } from "../app/loading";
-import { type Categories, type Numbers, loadColouring } from "../model/colouring";
+import { type Categories, type Numbers, useColouring } from "../model/colouring";
 import { pointsNamed, pointsWhere } from "../model/selection";
 import { Choice } from "../ui/Choice";
 
 export function SelectBy() {
   const explorer = useExplorer();
   const model = explorer.model.value;
-  const key = explorer.colouring.value;
-  const colouring = useLoaded(() => loadColouring(explorer, model, key), [model, key]);
+  const colouring = useColouring(model);
   return (
     <div class="select-by">
       {colouring?.kind === "category" && colouring.title && <ByCategory colouring={colouring} />}

@@ -8,10 +8,12 @@ import { leastCertain, averagePicture, mostTypical, range } from "../model/selec
 import { pointsCsv } from "../share/csv";
 import { download } from "../share/download";
 import { Picture } from "../ui/Picture";
-import { Thumbnail } from "../ui/Thumbnail";
+import { PointStrip } from "../ui/PointStrip";
 import { Arithmetic } from "./Arithmetic";
 import { SelectBy } from "./SelectBy";
 import { SelectionTable } from "./SelectionTable";
+import { Button } from "../ui/Button";
+import { Section } from "../ui/Section";
 
 const SUGGESTED = 8;
 
@@ -56,12 +58,8 @@ function Selected({ selection }: { selection: readonly number[] }) {
           onInput={(event) => setName(event.currentTarget.value)}
         />
         <button type="submit">Keep</button>
-        <button type="button" onClick={() => void exportCsv().catch(explorer.fail)}>
-          Save as CSV
-        </button>
-        <button type="button" onClick={() => explorer.select([])}>
-          Drop
-        </button>
+        <Button onClick={() => void exportCsv().catch(explorer.fail)}>Save as CSV</Button>
+        <Button onClick={() => explorer.select([])}>Drop</Button>
       </form>
       <SelectionTable points={selection} />
     </section>
@@ -90,22 +88,19 @@ function NamedList() {
     : "This page forgets them when it is closed. Save them as CSV, or open the run with latentscape explore to keep them.";
   const remove = ({ name }: NamedSelection) => void removeNamed(explorer, name).catch(explorer.fail);
   return (
-    <section aria-label="Named selections">
-      <h3>Named selections</h3>
+    <Section title="Named selections">
       <ul class="named">
         {named.map((item) => (
           <li key={item.name}>
-            <button type="button" onClick={() => explorer.select(item.points)}>
-              {`${item.name} (${item.points.length})`}
-            </button>
-            <button type="button" aria-label={`Remove ${item.name}`} onClick={() => remove(item)}>
+            <Button onClick={() => explorer.select(item.points)}>{`${item.name} (${item.points.length})`}</Button>
+            <Button aria-label={`Remove ${item.name}`} onClick={() => remove(item)}>
               Remove
-            </button>
+            </Button>
           </li>
         ))}
       </ul>
       <p class="hint">{kept}</p>
-    </section>
+    </Section>
   );
 }
 
@@ -128,41 +123,21 @@ function Suggestions() {
     };
   }, [asked, model, named]);
   return (
-    <section aria-label="What to label next">
-      <h3>What should I label next?</h3>
-      {!asked && (
-        <button type="button" onClick={() => setAsked(true)}>
-          Suggest examples
-        </button>
-      )}
+    <Section title="What should I label next?">
+      {!asked && <Button onClick={() => setAsked(true)}>Suggest examples</Button>}
       {suggested?.labelled && <p class="hint">All examples have labels; these are worth a second look.</p>}
-      {suggested && suggested.uncertain.length > 0 && <Strip title="Least certain" points={suggested.uncertain} />}
-      {suggested && <Strip title="Most typical" points={suggested.typical} />}
-    </section>
+      {suggested && suggested.uncertain.length > 0 && <Suggested title="Least certain" points={suggested.uncertain} />}
+      {suggested && <Suggested title="Most typical" points={suggested.typical} />}
+    </Section>
   );
 }
 
-function Strip({ title, points }: { title: string; points: readonly number[] }) {
+function Suggested({ title, points }: { title: string; points: readonly number[] }) {
   const explorer = useExplorer();
   return (
     <>
-      <h4>{title}</h4>
-      <ul class="strip">
-        {points.map((point) => (
-          <li key={point}>
-            <button
-              type="button"
-              aria-label={`Pin ${explorer.examples.name(point)}`}
-              onClick={() => explorer.togglePin(point)}
-            >
-              <Thumbnail point={point} caption={explorer.examples.labelName(point)} />
-            </button>
-          </li>
-        ))}
-      </ul>
-      <button type="button" onClick={() => explorer.select(points)}>
-        Select these
-      </button>
+      <PointStrip title={title} points={points} />
+      <Button onClick={() => explorer.select(points)}>Select these</Button>
     </>
   );
 }

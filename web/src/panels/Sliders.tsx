@@ -4,6 +4,8 @@ import { useState } from "preact/hooks";
 import type { DimensionInfo } from "../data/manifest";
 import type { Model } from "../model/model";
 import { formatNumber } from "../ui/Bars";
+import { Button } from "../ui/Button";
+import { Section } from "../ui/Section";
 
 /** Sliders that are shown at first: those whose numbers vary most. */
 const SHOWN = 16;
@@ -22,8 +24,8 @@ export function Sliders({ model, code, onChange }: SlidersProps) {
   const order = byVariation(model.info.dims);
   const dead = model.info.dims.filter(({ active }) => !active).length;
   return (
-    <section aria-label="Numbers of the code" class="sliders">
-      <h3>Numbers of the code</h3>
+    <Section title="Numbers of the code">
+      <p class="hint">A band marks where 98 % of the examples lie.</p>
       {dead > 0 && (
         <p class="hint">{`${dead} of ${model.dim} carry nothing: their sliders change the image little or not.`}</p>
       )}
@@ -37,11 +39,9 @@ export function Sliders({ model, code, onChange }: SlidersProps) {
         />
       ))}
       {order.length > SHOWN && (
-        <button type="button" onClick={() => setAll(!all)}>
-          {all ? "Show fewer" : `Show all ${order.length}`}
-        </button>
+        <Button onClick={() => setAll(!all)}>{all ? "Show fewer" : `Show all ${order.length}`}</Button>
       )}
-    </section>
+    </Section>
   );
 }
 

@@ -8,6 +8,7 @@ import { type WalkKind, walk } from "../model/walks";
 import { Choice } from "../ui/Choice";
 import { ImageGrid } from "../ui/ImageGrid";
 import { codeOf } from "./reconstruction";
+import { Section } from "../ui/Section";
 
 const STEPS = 10;
 
@@ -26,8 +27,7 @@ export function Walk({ model, label }: { model: Model; label: number }) {
     return model.decode(codes, Array<number>(STEPS).fill(label));
   }, [model, from, to, kind, label]);
   return (
-    <section aria-label="Walk between two examples">
-      <h3>Walk</h3>
+    <Section title="Walk">
       {to === undefined ? (
         <p class="hint">Pin two examples to walk from one to the other.</p>
       ) : (
@@ -40,6 +40,6 @@ export function Walk({ model, label }: { model: Model; label: number }) {
           />
         </>
       )}
-    </section>
+    </Section>
   );
 }

@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Explorer, type Place, useExplorer } from "../app/explorer";
 import { useLoaded } from "../app/loading";
-import { loadColouring } from "../model/colouring";
+import { useColouring } from "../model/colouring";
 import type { Model } from "../model/model";
 import { Plane } from "../model/plane";
 import { type Grid, decoderGrid, densityGrid } from "./background";
@@ -22,8 +22,7 @@ export function Plot({ model }: { model: Model }) {
   const surface = useSurface(explorer, canvases);
   const method = explorer.method.value;
   const index = usePlaneIndex(model);
-  const key = explorer.colouring.value;
-  const colouring = useLoaded(() => loadColouring(explorer, model, key), [model, key]);
+  const colouring = useColouring(model);
   const grid = useGrid(model, index);
   const colours = useColours(explorer, colouring);
 

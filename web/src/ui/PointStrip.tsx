@@ -1,0 +1,47 @@
+/** Points in a row, as pictures; a click pins a point, or unpins it. */
+
+import { useExplorer } from "../app/explorer";
+import { useLoaded } from "../app/loading";
+import { codeOf } from "../panels/reconstruction";
+import { Button } from "./Button";
+import { Picture } from "./Picture";
+
+export interface PointStripProps {
+  title?: string;
+  points: readonly number[];
+  /** What stands under each picture, beside the label. */
+  notes?: readonly string[];
+}
+
+export function PointStrip({ title = "", points, notes = [] }: PointStripProps) {
+  const { examples, pins, togglePin } = useExplorer();
+  return (
+    <>
+      {title && <h4>{title}</h4>}
+      <ul class="strip">
+        {points.map((point, place) => {
+          const action = pins.value.includes(point) ? "Unpin" : "Pin";
+          const caption = `${examples.labelName(point)} ${notes[place] ?? ""}`.trim();
+          return (
+            <li key={point}>
+              <Button onClick={() => togglePin(point)} aria-label={`${action} ${examples.name(point)}, ${caption}`}>
+                <Thumbnail point={point} caption={caption} />
+              </Button>
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}
+
+/** The small picture of a point, or its code as bars. */
+export function Thumbnail({ point, caption }: { point: number; caption: string }) {
+  const { examples, manifest, model } = useExplorer();
+  const { thumbnails } = manifest;
+  const image = useLoaded<Uint8Array | Float32Array>(
+    () => (thumbnails ? examples.picture(point) : codeOf(model.value, point)),
+    [point, model.value],
+  );
+  return <Picture image={image} shape={thumbnails?.shape ?? [model.value.dim]} caption={caption} small />;
+}

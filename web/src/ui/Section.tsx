@@ -1,0 +1,12 @@
+/** A part of a panel, under a heading. */
+
+import type { ComponentChildren } from "preact";
+
+export function Section({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
