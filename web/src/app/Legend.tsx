@@ -2,21 +2,29 @@
 
 import { css, categoryColour, scaleColour } from "../plot/palette";
 import { formatNumber } from "../ui/Bars";
-import { useExplorer } from "./explorer";
+import { type Background, useExplorer } from "./explorer";
 import { type Categories, type Numbers, useColouring } from "../model/colouring";
 import { Button } from "../ui/Button";
 
 /** Categories that are listed; there may be a thousand. */
 const MAX_LISTED = 60;
 
+const BACKGROUNDS: Record<Background, string> = {
+  none: "",
+  density: "Blue: where examples crowd",
+  decoder: "Orange: where the decoded image differs most from the nearest example",
+};
+
 export function Legend() {
   const explorer = useExplorer();
   const model = explorer.model.value;
   const colouring = useColouring(model);
-  if (!colouring?.title) return null;
+  const background = explorer.background.value;
   return (
-    <div class="legend" role="group" aria-label={`Colours: ${colouring.title}`}>
-      {colouring.kind === "category" ? <Names colouring={colouring} /> : <Scale colouring={colouring} />}
+    <div class="legend" role="group" aria-label="What colours mean">
+      {colouring?.kind === "category" && colouring.title && <Names colouring={colouring} />}
+      {colouring?.kind === "number" && <Scale colouring={colouring} />}
+      <span hidden={background === "none"}>{BACKGROUNDS[background]}</span>
     </div>
   );
 }

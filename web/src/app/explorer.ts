@@ -42,8 +42,8 @@ export class Explorer {
   /** Categories that the legend leaves out. */
   readonly hidden = signal<ReadonlySet<number>>(new Set());
   readonly hovered = signal<number | null>(null);
-  /** The place under the cursor, in the coordinates of the map. */
-  readonly cursor = signal<Place | null>(null);
+  /** The place under the cursor, on the map of which model. */
+  readonly cursor = signal<(Place & { model: Model }) | null>(null);
   readonly pins = signal<readonly number[]>([]);
   readonly selection = signal<readonly number[]>([]);
   readonly named = signal<readonly NamedSelection[]>([]);
@@ -67,11 +67,7 @@ export class Explorer {
 
   readonly model: ReadonlySignal<Model> = computed(() => this.models[this.modelNumber.value] as Model);
   readonly second: ReadonlySignal<Model | null> = computed(() => this.models[this.secondNumber.value ?? -1] ?? null);
-  readonly method: ReadonlySignal<Method> = computed(() => {
-    const maps = this.model.value.info.maps;
-    const chosen = maps.find((map) => map.method === this.chosenMethod.value) ?? maps[0];
-    return chosen?.method ?? "pca";
-  });
+  readonly method: ReadonlySignal<Method> = computed(() => this.methodOf(this.model.value));
 
   private constructor(
     readonly source: Source,
@@ -94,10 +90,10 @@ export class Explorer {
     return this.manifest.count;
   }
 
-  /** Say what is under the cursor: a place of the map, and the point there. */
-  pointAt(place: Place | null, point: number | null): void {
+  /** Say what is under the cursor: a place on the map of a model, and the point there. */
+  pointAt(model: Model, place: Place | null, point: number | null): void {
     batch(() => {
-      this.cursor.value = place;
+      this.cursor.value = place && { ...place, model };
       this.hovered.value = point;
     });
   }
@@ -108,6 +104,12 @@ export class Explorer {
     const others = pins.filter((pin) => pin !== point);
     this.pins.value = others.length < pins.length ? others : [...others, point].slice(-MAX_PINS);
   };
+
+  /** The map of a model that is shown: the one that was chosen, if the model has it. */
+  methodOf({ info }: Model): Method {
+    const chosen = info.maps.find(({ method }) => method === this.chosenMethod.value);
+    return (chosen ?? info.maps[0])?.method ?? "pca";
+  }
 
   select(points: readonly number[]): void {
     batch(() => {

@@ -90,7 +90,8 @@ export interface Manifest {
   shape: number[];
   range: [number, number];
   byte_values: boolean;
-  thumbnails: { shape: [number, number, number]; reduced: boolean } | null;
+  /** Small pictures (C, h, w) of images, or (d) numbers of vectors. */
+  thumbnails: { shape: number[]; reduced: boolean } | null;
   label_names: string[];
   part_names: string[];
   names: string[] | null;

@@ -5,8 +5,9 @@ export interface Neighbour {
   distance: number;
 }
 
-/** Points whose nearest neighbour says how far neighbours are. */
+/** Points whose nearest neighbour says how far neighbours are; fewer where there are many numbers. */
 const SAMPLED = 100;
+const MAX_COMPARED = 200_000_000;
 
 /** Find the `k` rows of `values` (n, size) nearest to a query (size), the nearest first. */
 export function nearest(
@@ -50,7 +51,8 @@ function insert(kept: Neighbour[], neighbour: Neighbour, k: number): void {
 /** The median distance of some points, evenly spaced, to the nearest other one. */
 export function typicalDistance(codes: Float32Array, dim: number): number {
   const count = codes.length / dim;
-  const step = Math.max(1, Math.floor(count / SAMPLED));
+  const sampled = Math.max(5, Math.min(SAMPLED, MAX_COMPARED / codes.length));
+  const step = Math.max(1, Math.floor(count / sampled));
   const distances: number[] = [];
   for (let point = 0; point < count; point += step) {
     const code = codes.subarray(point * dim, (point + 1) * dim);

@@ -24,10 +24,11 @@ const DECODINGS: Record<Decoding, string> = {
 
 export function DecodePanel() {
   const explorer = useExplorer();
-  const model = explorer.model.value;
+  // Of two maps side by side, the one under the cursor is decoded by its own model.
+  const model = explorer.cursor.value?.model ?? explorer.model.value;
   const [label, setLabel] = useState(0);
   const index = usePlaneIndex(model);
-  const method = explorer.method.value;
+  const method = explorer.methodOf(model);
   const plane = useLoaded(() => (index ? Plane.of(model, method, index) : null), [model, index]);
   const code = useCode(model, plane);
   if (!model.decodes) return <p class="hint">{model.info.decoder_reason}</p>;
@@ -60,7 +61,7 @@ function useCode(model: Model, plane: Plane | undefined): CurrentCode {
   const [changed, setChanged] = useState<Float32Array | null>(null);
   const cursor = explorer.cursor.value;
   useEffect(() => {
-    if (!plane || !cursor) return;
+    if (!plane || cursor?.model !== model) return;
     setPlace(plane.at(cursor.x, cursor.y));
     setChanged(null);
   }, [plane, cursor]);

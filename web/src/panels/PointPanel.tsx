@@ -40,6 +40,7 @@ export function PointPanel() {
 function PointCard({ point }: { point: number }) {
   const explorer = useExplorer();
   const model = explorer.model.value;
+  const second = explorer.second.value;
   const seen = useSeenPoint(explorer, model, point);
   const { manifest } = explorer;
   return (
@@ -47,12 +48,19 @@ function PointCard({ point }: { point: number }) {
       <div class="pictures">
         {manifest.thumbnails && <Picture image={seen?.picture} shape={manifest.thumbnails.shape} caption="Example" />}
         {model.decodes && <Picture image={seen?.reconstruction} shape={manifest.shape} caption="Reconstruction" />}
+        {second && <SecondReconstruction model={second} point={point} />}
       </div>
       <PointFacts model={model} point={point} />
       <h3>{`Code of ${model.dim} ${model.dim === 1 ? "number" : "numbers"}`}</h3>
       {seen && <Bars values={seen.code} label="Code" />}
     </section>
   );
+}
+
+function SecondReconstruction({ model, point }: { model: Model; point: number }) {
+  const explorer = useExplorer();
+  const seen = useSeenPoint(explorer, model, point);
+  return <Picture image={seen?.reconstruction} shape={explorer.manifest.shape} caption={`By ${model.info.label}`} />;
 }
 
 function PointFacts({ model, point }: { model: Model; point: number }) {

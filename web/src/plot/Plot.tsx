@@ -20,7 +20,7 @@ export function Plot({ model }: { model: Model }) {
   const canvases = useCanvases();
   const [outline, setOutline] = useState<readonly Place[]>([]);
   const surface = useSurface(explorer, canvases);
-  const method = explorer.method.value;
+  const method = explorer.methodOf(model);
   const index = usePlaneIndex(model);
   const colouring = useColouring(model);
   const grid = useGrid(model, index);
@@ -30,7 +30,7 @@ export function Plot({ model }: { model: Model }) {
     if (!surface || !index || !colouring || !colours) return;
     return effect(() => surface.show(sceneOf(explorer, { index, colouring, colours, grid, outline })));
   }, [surface, index, colouring, colours, grid, outline]);
-  usePointer(explorer, surface, index, canvases.front, setOutline);
+  usePointer(explorer, model, surface, index, canvases.front, setOutline);
   usePictureFiles(explorer, model, surface);
 
   return (
@@ -42,7 +42,7 @@ export function Plot({ model }: { model: Model }) {
         tabIndex={0}
         role="application"
         aria-label={`${model.info.label}, ${model.map(method)?.name ?? "map"} of ${explorer.count} examples. Arrows move, plus and minus zoom, Enter pins the example in the middle.`}
-        onKeyDown={(event) => pressKey(explorer, surface, canvases.front.current, event)}
+        onKeyDown={(event) => pressKey(explorer, model, surface, canvases.front.current, event)}
       />
       {!index && <p class="wait">Loading the map …</p>}
     </div>
@@ -64,7 +64,7 @@ function useSurface(explorer: Explorer, canvases: Canvases): Surface | null {
   useEffect(() => {
     const [back, points, front] = [canvases.back.current, canvases.points.current, canvases.front.current];
     if (!back || !points || !front) return;
-    const cache = explorer.manifest.thumbnails ? new ThumbnailCache(explorer.examples) : null;
+    const cache = explorer.manifest.thumbnails?.shape.length === 3 ? new ThumbnailCache(explorer.examples) : null;
     const created = new Surface({ back, points, front }, cache);
     if (created.maxCount < explorer.count) {
       explorer.notice.value = `This browser has no WebGL 2, so ${created.maxCount} of the points are drawn.`;
@@ -80,7 +80,7 @@ function useSurface(explorer: Explorer, canvases: Canvases): Surface | null {
 /** The places of a model's points on the map that is shown. */
 export function usePlaneIndex(model: Model): PlaneIndex | undefined {
   const explorer = useExplorer();
-  const [method, epoch] = [explorer.method.value, explorer.epoch.value];
+  const [method, epoch] = [explorer.methodOf(model), explorer.epoch.value];
   const places = useLoaded(
     () => (epoch === null ? model.places(method) : model.placesAfter(epoch, explorer.count)),
     [model, method, epoch],
@@ -91,7 +91,7 @@ export function usePlaneIndex(model: Model): PlaneIndex | undefined {
 function useGrid(model: Model, index: PlaneIndex | undefined): Grid | null {
   const explorer = useExplorer();
   const background = explorer.background.value;
-  const method = explorer.method.value;
+  const method = explorer.methodOf(model);
   const grid = useLoaded(async () => {
     if (!index || background === "none") return null;
     if (background === "density") return densityGrid(index);
@@ -141,6 +141,7 @@ function usePictureFiles(explorer: Explorer, model: Model, surface: Surface | nu
 /** Let pointers move the view, hover, pin, and draw around points. */
 function usePointer(
   explorer: Explorer,
+  model: Model,
   surface: Surface | null,
   index: PlaneIndex | undefined,
   front: Canvases["front"],
@@ -157,7 +158,7 @@ function usePointer(
       () => explorer.tool.value === "move",
     );
     const stopFollowing = effect(() => camera.follow(explorer.view.value));
-    const stopListening = listen(explorer, surface, index, canvas, setOutline);
+    const stopListening = listen(explorer, model, surface, index, canvas, setOutline);
     return () => {
       stopFollowing();
       stopListening();
@@ -167,6 +168,7 @@ function usePointer(
 
 function listen(
   explorer: Explorer,
+  model: Model,
   surface: Surface,
   index: PlaneIndex,
   canvas: HTMLCanvasElement,
@@ -187,7 +189,7 @@ function listen(
         setOutline(outline);
         return;
       }
-      explorer.pointAt(place, surface.pointAt(pixels));
+      explorer.pointAt(model, place, surface.pointAt(pixels));
     },
     pointerup: () => {
       if (!outline) return;
@@ -196,7 +198,7 @@ function listen(
       outline = null;
       setOutline([]);
     },
-    pointerleave: () => explorer.pointAt(null, null),
+    pointerleave: () => explorer.pointAt(model, null, null),
     click: (event: MouseEvent) => {
       const point = surface.pointAt({ x: event.offsetX, y: event.offsetY });
       if (point !== null && explorer.tool.value === "move" && !event.shiftKey) explorer.togglePin(point);
@@ -215,6 +217,7 @@ function listen(
 /** With the keyboard, what is in the middle of the plot is under the cursor. */
 function pressKey(
   explorer: Explorer,
+  model: Model,
   surface: Surface | null,
   canvas: HTMLCanvasElement | null,
   event: KeyboardEvent,
@@ -224,7 +227,7 @@ function pressKey(
   const middle = { x: canvas.clientWidth / 2, y: canvas.clientHeight / 2 };
   if (view) {
     explorer.view.value = view;
-    explorer.pointAt(surface.placeAt(middle), surface.pointAt(middle));
+    explorer.pointAt(model, surface.placeAt(middle), surface.pointAt(middle));
   } else if (event.key === "Enter" && explorer.hovered.value !== null) {
     explorer.togglePin(explorer.hovered.value);
   } else return;

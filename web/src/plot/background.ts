@@ -3,31 +3,34 @@
 import type { Examples } from "../data/examples";
 import type { Model } from "../model/model";
 import type { Plane } from "../model/plane";
-import { css, scaleColour } from "./palette";
+import type { Colour } from "./palette";
 import type { Extent, PlaneIndex } from "./plane-index";
 import { type Projection, toPixels } from "./projection";
 
 const DENSITY_CELLS = 96;
 const DECODED_CELLS = 40;
 
+const DENSITY_COLOUR: Colour = [0, 114, 178];
+const ERROR_COLOUR: Colour = [213, 94, 0];
+const OPACITY = 140;
+
 /** Values on a grid over the map, row by row from its lowest corner; NaN where there is none. */
 export interface Grid {
   cells: number;
   extent: Extent;
   values: Float32Array;
-  high: number;
+  colour: Colour;
 }
 
 /** Count the points around every cell, each spread over its neighbours. */
 export function densityGrid(index: PlaneIndex): Grid {
-  const grid = emptyGrid(index.extent, DENSITY_CELLS);
+  const grid = emptyGrid(index.extent, DENSITY_CELLS, DENSITY_COLOUR);
   for (const point of index.points) {
     const x = index.places[2 * point] as number;
     const y = index.places[2 * point + 1] as number;
     grid.values[cellAt(grid, x, y)]! += 1;
   }
   for (let pass = 0; pass < 3; pass++) grid.values = blurred(grid.values, grid.cells);
-  grid.high = grid.values.reduce((high, value) => Math.max(high, value), 0);
   return grid;
 }
 
@@ -37,7 +40,7 @@ export function densityGrid(index: PlaneIndex): Grid {
  * @returns the root mean squared difference, on the scale 0 to 1
  */
 export async function decoderGrid(model: Model, plane: Plane, index: PlaneIndex, examples: Examples): Promise<Grid> {
-  const grid = emptyGrid(index.extent, DECODED_CELLS);
+  const grid = emptyGrid(index.extent, DECODED_CELLS, ERROR_COLOUR);
   for (let row = 0; row < grid.cells; row++) {
     const places = Array.from({ length: grid.cells }, (_, column) => middleOf(grid, column, row));
     const codes = places.map(({ x, y }) => plane.at(x, y));
@@ -52,28 +55,36 @@ export async function decoderGrid(model: Model, plane: Plane, index: PlaneIndex,
       grid.values[row * grid.cells + column] = difference(image, examples.peek(point));
     });
   }
-  grid.high = grid.values.reduce((high, value) => Math.max(high, value || 0), 0);
   return grid;
 }
 
+/** Lay a grid under the points: the higher a value, the less of the paper is seen. */
 export function drawGrid(context: CanvasRenderingContext2D, grid: Grid, projection: Projection): void {
-  const { cells, extent, values, high } = grid;
-  const from = toPixels(projection, { x: extent.x[0], y: extent.y[1] });
-  const to = toPixels(projection, { x: extent.x[1], y: extent.y[0] });
-  const [width, height] = [(to.x - from.x) / cells, (to.y - from.y) / cells];
-  for (let row = 0; row < cells; row++) {
-    for (let column = 0; column < cells; column++) {
-      const share = (values[row * cells + column] as number) / (high || 1);
-      if (!(share > 0.01)) continue;
-      context.fillStyle = css(scaleColour(share), 0.15 + 0.4 * share);
-      const top = from.y + (cells - 1 - row) * height;
-      context.fillRect(from.x + column * width, top, width + 0.5, height + 0.5);
-    }
-  }
+  const { x, y } = grid.extent;
+  const from = toPixels(projection, { x: x[0], y: y[1] });
+  const to = toPixels(projection, { x: x[1], y: y[0] });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(gridCanvas(grid), from.x, from.y, to.x - from.x, to.y - from.y);
 }
 
-function emptyGrid(extent: Extent, cells: number): Grid {
-  return { cells, extent, values: new Float32Array(cells * cells), high: 0 };
+/** A pixel for each cell, the lowest row at the bottom. */
+function gridCanvas({ cells, values, colour }: Grid): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(cells, cells);
+  const image = new ImageData(cells, cells);
+  const known = values.filter(Number.isFinite);
+  const low = known.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = known.reduce((most, value) => Math.max(most, value), -Infinity);
+  values.forEach((value, cell) => {
+    const pixel = (cells - 1 - Math.floor(cell / cells)) * cells + (cell % cells);
+    const share = (value - low) / (high - low || 1) || 0;
+    image.data.set([...colour, OPACITY * share], 4 * pixel);
+  });
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function emptyGrid(extent: Extent, cells: number, colour: Colour): Grid {
+  return { cells, extent, values: new Float32Array(cells * cells), colour };
 }
 
 function cellAt({ cells, extent }: Grid, x: number, y: number): number {

@@ -4,6 +4,7 @@
  */
 
 import KDBush from "kdbush";
+import type { Place } from "../app/explorer";
 import type { Neighbour } from "../model/neighbours";
 
 export interface Extent {
@@ -36,6 +37,14 @@ export class PlaneIndex {
 
   inside(x0: number, y0: number, x1: number, y1: number): number[] {
     return (this.tree?.range(x0, y0, x1, y1) ?? []).map((place) => this.points[place]!);
+  }
+
+  /** How many points a rectangle would hold, if they lay evenly. */
+  estimate(low: Place, high: Place): number {
+    const { x, y } = this.extent;
+    const share = ([from, to]: [number, number], a: number, b: number) =>
+      Math.max(0, Math.min(to, b) - Math.max(from, a)) / (to - from || 1);
+    return this.count * share(x, low.x, high.x) * share(y, low.y, high.y);
   }
 
   /** The `k` points nearest to a place, the nearest first. */

@@ -28,8 +28,10 @@ export function placeThumbnails(
   const { width, height } = projection;
   const low = toPlace(projection, { x: 0, y: height });
   const high = toPlace(projection, { x: width, y: 0 });
+  const room = (width * height) / (SIZE * SIZE * SHARE);
+  if (index.estimate(low, high) > 10 * room) return [];
   const points = index.inside(low.x, low.y, high.x, high.y);
-  if (points.length * SHARE > (width * height) / (SIZE * SIZE)) return [];
+  if (points.length > room) return [];
   const taken = new Set<string>();
   const thumbnails: Thumbnail[] = [];
   // In the order of the data, so that the same pictures stay while the view moves.
