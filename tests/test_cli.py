@@ -33,6 +33,7 @@ COMMANDS = [
     ["probe"],
     ["project"],
     ["place"],
+    ["explore"],
     ["legibility"],
     ["anomalies"],
     ["neighbours"],

@@ -360,7 +360,6 @@ def test_a_file_that_is_being_written_is_no_part(run):
 
 OLD_NAMES = (
     "Findings",
-    "explore",
     "gather_codes",
     "measure_likelihood",
     "measure_quality",

@@ -176,7 +176,8 @@ def test_vectors(train, plain, gathered):
     run = train("simple-20", data=plain, changes={"model.latent.dim": 3})
     exploration = gathered(run, dataset=plain)
     manifest = check(exploration)
-    assert manifest.thumbnails is None
+    assert manifest.thumbnails.shape == (9,)
+    assert exploration.images(0, 5).shape == (5, 9)
     assert manifest.label_names == ()
     assert (exploration.arrays["labels"] == -1).all()
     assert manifest.shape == (9,)

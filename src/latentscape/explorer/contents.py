@@ -29,12 +29,12 @@ class Thumbnails(Record):
     Attributes
     ----------
     shape : tuple of int
-        (C, h, w).
+        (C, h, w); of vectors (d,).
     reduced : bool
         Whether they are smaller than the examples.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     reduced: bool
 
 
@@ -273,8 +273,8 @@ class Manifest(Record):
         The stored values that stand for 0 and 1.
     byte_values : bool
         Whether encoders take 8-bit values.
-    thumbnails : Thumbnails or None
-        None of vectors.
+    thumbnails : Thumbnails
+        Small pictures of the examples.
     label_names, part_names : tuple of str
         What ``labels`` (count,) and ``parts`` (count,) are places in.
     names : tuple of str or None
@@ -300,7 +300,7 @@ class Manifest(Record):
     shape: tuple[int, ...]
     range: tuple[float, float]
     byte_values: bool
-    thumbnails: Thumbnails | None
+    thumbnails: Thumbnails
     label_names: tuple[str, ...] = ()
     part_names: tuple[str, ...]
     names: tuple[str, ...] | None = None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.records import Array, Dataset
 from latentscape.explorer.contents import Manifest
-from latentscape.explorer.thumbnails import reduce_images
+from latentscape.explorer.thumbnails import reduce_examples
 from latentscape.inference.batches import evaluating
 from latentscape.inference.samples import decode
 from latentscape.model import Network, scaled
@@ -50,12 +50,11 @@ class Exploration:
     def images(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Make the thumbnails (n, C, h, w) of the points from `start` up to `stop`.
 
-        Values from 0 to 255 go over the range of the stored ones. There are none of vectors.
+        Those of vectors are (n, d). Values from 0 to 255 go over the range of the stored ones.
         """
-        thumbnails = self.manifest.thumbnails
-        assert thumbnails is not None
-        images = self.dataset.images[self.index[start:stop]]
-        return reduce_images(images, self.dataset.value_range, thumbnails.shape[1:])
+        examples = self.dataset.images[self.index[start:stop]]
+        shape = self.manifest.thumbnails.shape
+        return reduce_examples(examples, self.dataset.value_range, shape)
 
     def original(self, point: int) -> Array:
         """Return a whole example (*shape) of float32, on the scale 0 to 1."""

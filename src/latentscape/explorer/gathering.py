@@ -224,7 +224,7 @@ def _assemble(
         shape=dataset.shape,
         range=dataset.value_range,
         byte_values=dataset.images.dtype == "uint8",
-        thumbnails=small and Thumbnails(shape=small, reduced=small != dataset.shape),
+        thumbnails=Thumbnails(shape=small, reduced=small != dataset.shape),
         label_names=dataset.label_names if dataset.labels is not None else (),
         part_names=points.part_names,
         models=tuple(models),

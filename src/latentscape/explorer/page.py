@@ -105,11 +105,9 @@ def live_page(manifest: Manifest) -> str:
 def arrays_for_file(exploration: Exploration) -> Iterator[tuple[str, Array]]:
     """Yield the arrays of a file: thumbnails among them, and codes in half precision."""
     yield from ((name, _smaller(name, a)) for name, a in exploration.arrays.items())
-    if exploration.manifest.thumbnails is not None:
-        n_points = len(exploration)
-        starts = range(0, n_points, CHUNK)
-        chunks = [exploration.images(s, min(s + CHUNK, n_points)) for s in starts]
-        yield "images", np.concatenate(chunks)
+    n_points = len(exploration)
+    starts = range(0, n_points, CHUNK)
+    yield "images", np.concatenate([exploration.images(s, s + CHUNK) for s in starts])
 
 
 def pack(array: Array) -> str:
