@@ -91,7 +91,8 @@ def explore(
     wanted = Wanted(data=data, changes=changes, points=points, map=map, in_file=out is not None)
     if out is not None:
         return write_explorer(run_or_study, out, wanted, dataset, device, watch).file
-    raise ConfigError("The page needs a file to go to", expected="out, a name ending in .html")
+    serve_explorer(run_or_study, wanted, port, open_browser, dataset, device, watch)
+    return None
 
 
 def write_explorer(
@@ -112,6 +113,19 @@ def write_explorer(
     check_name(Path(out))
     exploration = open_exploration(run_or_study, wanted, dataset, device, watch)
     return write_page(exploration, Path(out))
+
+
+def serve_explorer(
+    run_or_study: str | Path | Run,
+    wanted: Wanted,
+    port: int | None = None,
+    open_browser: bool = True,
+    dataset: object = None,
+    device: str = "auto",
+    watch: Watch = iter,
+) -> None:
+    """Serve the page of a run or a study until it is stopped; see `explore`."""
+    raise ConfigError("The page needs a file to go to", expected="--out, a name ending in .html")
 
 
 def open_exploration(

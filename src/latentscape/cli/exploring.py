@@ -43,6 +43,12 @@ def explore(
             help="Write one .html file that opens from disk, decoder included, instead of serving."
         ),
     ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the server; by default a free one.")
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address, and open no browser.")
+    ] = False,
     *,
     changes: "Changes",
     trained_on: TrainedOn = None,
@@ -55,9 +61,14 @@ def explore(
     from latentscape.api import exploring
     from latentscape.explorer.gathering import Wanted
 
-    wanted = Wanted(data=data, changes=changes, points=points, map=first_map)
+    in_file = out is not None
+    wanted = Wanted(data=data, changes=changes, points=points, map=first_map, in_file=in_file)
     watch = terminal.watching("exploring", quiet or as_json)
-    assert out is not None
+    if out is None:
+        exploring.serve_explorer(
+            run_or_study, wanted, port, not no_browser, trained_on, device, watch
+        )
+        return
     written = exploring.write_explorer(run_or_study, out, wanted, trained_on, device, watch)
     row = {
         "file": str(written.file),
