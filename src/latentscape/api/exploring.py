@@ -11,11 +11,12 @@ from latentscape.analyses.maps.result import MapMethod
 from latentscape.api.analyzing import analyze_codes
 from latentscape.api.subjects import folder_of, read_members, study_runs
 from latentscape.config import Changes
-from latentscape.core.errors import ConfigError
 from latentscape.explorer.bundle import check_bundle
 from latentscape.explorer.exploration import Exploration
 from latentscape.explorer.gathering import Wanted, gather
+from latentscape.explorer.notebook import NotebookPage, in_notebook, show_in_notebook
 from latentscape.explorer.page import Written, check_name, write_page
+from latentscape.explorer.server import check_server, serve
 from latentscape.runs import OpenRun, Run, open_run
 
 
@@ -33,7 +34,7 @@ def explore(
     device: str = "auto",
     watch: Watch = iter,
     parts: Sequence[str] = (),
-) -> Path | Mapping[str, Result] | None:
+) -> Path | NotebookPage | Mapping[str, Result] | None:
     """Show the codes of a run or a study on a page that decodes under the cursor.
 
     The page has maps of the points, their images and reconstructions, the live decoder and encoder
@@ -76,8 +77,9 @@ def explore(
 
     Returns
     -------
-    Path or None
-        The file; None where a server has shown the page.
+    Path, NotebookPage or None
+        The file; in a notebook a page that the cell shows, if nothing follows; None where a server
+        has shown the page.
 
     Raises
     ------
@@ -91,6 +93,10 @@ def explore(
     wanted = Wanted(data=data, changes=changes, points=points, map=map, in_file=out is not None)
     if out is not None:
         return write_explorer(run_or_study, out, wanted, dataset, device, watch).file
+    if in_notebook():
+        check_server(port)
+        exploration = open_exploration(run_or_study, wanted, dataset, device, watch)
+        return show_in_notebook(exploration, port)
     serve_explorer(run_or_study, wanted, port, open_browser, dataset, device, watch)
     return None
 
@@ -125,7 +131,8 @@ def serve_explorer(
     watch: Watch = iter,
 ) -> None:
     """Serve the page of a run or a study until it is stopped; see `explore`."""
-    raise ConfigError("The page needs a file to go to", expected="--out, a name ending in .html")
+    check_server(port)
+    serve(open_exploration(run_or_study, wanted, dataset, device, watch), port, open_browser)
 
 
 def open_exploration(

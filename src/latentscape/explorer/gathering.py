@@ -11,7 +11,7 @@ from latentscape.config import Changes
 from latentscape.core.errors import ConfigError, DataError, MissingData, check_at_least
 from latentscape.core.records import Array, Split
 from latentscape.core.units import count, shape
-from latentscape.explorer import maps, networks, samples, scores
+from latentscape.explorer import maps, networks, samples, scores, snapshots
 from latentscape.explorer.clusters import cluster
 from latentscape.explorer.contents import ArrayFacts, Manifest, Model, Thumbnails
 from latentscape.explorer.examples import DEFAULT_POINTS, Points, points_of_data, points_of_split
@@ -35,6 +35,7 @@ _STAGES: tuple[Callable[[Explored], Piece], ...] = (
     scores.confidence,
     cluster,
     samples.sample,
+    snapshots.snapshots,
     networks.networks,
 )
 """What is computed of each model, beside its maps."""
