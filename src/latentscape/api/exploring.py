@@ -148,13 +148,15 @@ def open_exploration(
     members = read_members(path)
     if members is None:
         opened = OpenRun(open_run(path), data=dataset, device=device)
-        about = replace(wanted, title=opened.name, about=opened.findings.recipe.about)
-        return gather({opened.findings.label: opened}, about, watch)
+        about = opened.findings.recipe.about
+        wanted = replace(wanted, dataset=dataset, title=opened.name, about=about)
+        return gather({opened.findings.label: opened}, wanted, watch)
     runs = {
         label: OpenRun(of_label[0], data=dataset, device=device)
         for label, of_label in zip(members.groups, study_runs(path, members), strict=True)
     }
-    return gather(runs, replace(wanted, title=members.name, about=members.about), watch)
+    wanted = replace(wanted, dataset=dataset, title=members.name, about=members.about)
+    return gather(runs, wanted, watch)
 
 
 def _warn_renamed() -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.records import PARTS, Array, Dataset, Split
 from latentscape.core.subsets import draw_subset
+from latentscape.explorer.details import Details
 
 DEFAULT_POINTS = 10_000
 
@@ -28,12 +29,15 @@ class Points:
         (count,) places in `part_names`.
     part_names : tuple of str
         Parts of a split, or the name of the data.
+    details : Details
+        What else is known of each point.
     """
 
     dataset: Dataset
     index: NDArray[np.int64]
     parts: NDArray[np.uint8]
     part_names: tuple[str, ...]
+    details: Details = Details()
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -1,7 +1,7 @@
 """Gathering what the page is given: points, codes, maps, scores, decoders, and how all was made."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 
@@ -14,12 +14,13 @@ from latentscape.core.units import count, shape
 from latentscape.explorer import maps, networks, samples, scores, snapshots
 from latentscape.explorer.clusters import cluster
 from latentscape.explorer.contents import ArrayFacts, Manifest, Model, Thumbnails
+from latentscape.explorer.details import Collector, details_of_run
 from latentscape.explorer.examples import DEFAULT_POINTS, Points, points_of_data, points_of_split
 from latentscape.explorer.exploration import Exploration
 from latentscape.explorer.explored import Explored, Piece
 from latentscape.explorer.facts import describe_runs, recipe_text
 from latentscape.explorer.thumbnails import thumbnail_shape
-from latentscape.inference.inputs import conversions, read_inputs
+from latentscape.inference.inputs import WHOLE, conversions, read_stream, stream_inputs
 from latentscape.runs import OpenRun, check_input
 
 MAX_MODELS = 8
@@ -59,6 +60,8 @@ class Wanted:
         Whether all goes into a file that people send to each other.
     title, about : str
         Of the page.
+    dataset : object
+        The data that runs were trained on, where they were in memory or have moved.
     """
 
     data: object = None
@@ -68,6 +71,7 @@ class Wanted:
     in_file: bool = True
     title: str = ""
     about: str = ""
+    dataset: object = None
 
 
 def gather(runs: Mapping[str, OpenRun], wanted: Wanted, watch: Watch = iter) -> Exploration:
@@ -160,6 +164,8 @@ def _choose_points(
         assert split is not None
         check_input(first.recipe, split)
         points, total = points_of_split(split, n_points), sum(split.sizes.values())
+        details = details_of_run(first, wanted.dataset)
+        points = replace(points, details=details.at(points.index))
     else:
         points = _other_points(first, wanted, n_points)
         total = len(points.dataset)
@@ -173,7 +179,8 @@ def _choose_points(
 def _other_points(first: OpenRun, wanted: Wanted, n_points: int) -> Points:
     changes = conversions(first.recipe, wanted.changes)
     names = first.file.label_names
-    dataset = read_inputs(first.model, wanted.data, names, changes)
+    stream, collector = stream_inputs(first.model, wanted.data, WHOLE, changes), Collector()
+    dataset = read_stream(replace(stream, chunks=collector.watch(stream.chunks)), names)
     if first.recipe.model.condition and (
         dataset.labels is None or not set(dataset.label_names) <= set(names)
     ):
@@ -182,7 +189,8 @@ def _other_points(first: OpenRun, wanted: Wanted, n_points: int) -> Points:
             expected=f"labels among {', '.join(names)}",
             fix="Name their column or file with --labels.",
         )
-    return points_of_data(dataset, n_points)
+    points = points_of_data(dataset, n_points)
+    return replace(points, details=collector.details.at(points.index))
 
 
 def _compute(
@@ -209,7 +217,8 @@ def _assemble(
     points, dataset = explored[0].points, explored[0].points.dataset
     whole = [_joined(pieces[model.key]) for model in explored]
     models = [_model(*pair) for pair in zip(explored, whole, strict=True)]
-    arrays = points.arrays()
+    columns, of_columns = points.details.described()
+    arrays = points.arrays() | of_columns
     for model, piece in zip(models, whole, strict=True):
         arrays |= {f"{model.key}/{name}": array for name, array in piece.arrays.items()}
     for place, model in enumerate(models[1:], 1):
@@ -228,6 +237,8 @@ def _assemble(
         thumbnails=Thumbnails(shape=small, reduced=small != dataset.shape),
         label_names=dataset.label_names if dataset.labels is not None else (),
         part_names=points.part_names,
+        names=points.details.names,
+        columns=columns,
         models=tuple(models),
         facts=describe_runs([(model.label, model.opened.findings) for model in explored]),
         notes=tuple(dict.fromkeys([*notes, *_notes(explored, whole)])),

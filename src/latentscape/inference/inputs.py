@@ -23,7 +23,7 @@ from latentscape.data import (
 from latentscape.data.formats.encoded_images import IMAGE_SUFFIXES
 from latentscape.model import Network, check_values, scaled
 
-_WHOLE = 1000
+WHOLE = 1000
 """Examples that are converted at once where all are kept."""
 
 Source = object
@@ -93,7 +93,12 @@ def read_inputs(
     DataError
         As for `stream_inputs`, or if there are no examples.
     """
-    stream = stream_inputs(model, source, _WHOLE, changes)
+    stream = stream_inputs(model, source, WHOLE, changes)
+    return read_stream(stream, label_names)
+
+
+def read_stream(stream: Stream, label_names: Sequence[str] = ()) -> Dataset:
+    """Read all examples of a stream of `stream_inputs`; see `read_inputs`."""
     whole = concatenate(stream.chunks, None, stream.name)
     if not whole.images.size:
         raise DataError(f"{stream.name} holds no examples")
