@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from latentscape.api.exploring import explore
     from latentscape.api.exporting import export
     from latentscape.api.hub import publish
+    from latentscape.api.labelling import labels
     from latentscape.api.pictures import (
         denoise,
         interpolate,
@@ -64,6 +65,7 @@ _HOMES = {
     "api.exploring": ("explore",),
     "api.exporting": ("export",),
     "api.hub": ("publish",),
+    "api.labelling": ("labels",),
     "api.pictures": (
         "denoise",
         "interpolate",
@@ -133,6 +135,7 @@ __all__ = [
     "export",
     "info",
     "interpolate",
+    "labels",
     "load",
     "load_data",
     "load_recipe",

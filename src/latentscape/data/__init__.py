@@ -25,6 +25,7 @@ from latentscape.data.loading import (
     stream_data,
     stream_files,
 )
+from latentscape.data.row_labels import INSTEAD, RowLabels, find_row_labels, is_label_file
 from latentscape.data.sources import SOURCES, Source, load_dataset, source_names
 from latentscape.data.splits import hold_out, split_dataset
 from latentscape.data.statistics import (
@@ -39,6 +40,7 @@ from latentscape.data.whole import concatenate
 
 __all__ = [
     "FORMATS",
+    "INSTEAD",
     "NO_LABELS",
     "SOURCES",
     "Chunk",
@@ -48,6 +50,7 @@ __all__ = [
     "Examples",
     "Format",
     "Reader",
+    "RowLabels",
     "Source",
     "Stream",
     "as_dataset",
@@ -58,9 +61,11 @@ __all__ = [
     "count_duplicates",
     "dataset_of_arrays",
     "entropy_floor",
+    "find_row_labels",
     "has_suffix",
     "hold_out",
     "index_labels",
+    "is_label_file",
     "known_labels",
     "load_arrays",
     "load_data",

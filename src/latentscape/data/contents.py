@@ -71,6 +71,8 @@ class Contents:
         Where the examples are, if that is not the path that the reader was called with.
     left_out, tests_on_validation : tuple of LeftOut, bool
         As in `Dataset`.
+    left_out_at_end : callable
+        Returns what else is not used, once all batches are read.
     """
 
     batches: Iterator[Examples]
@@ -86,6 +88,7 @@ class Contents:
     origin: str = ""
     left_out: tuple[LeftOut, ...] = ()
     tests_on_validation: bool = False
+    left_out_at_end: Callable[[], tuple[LeftOut, ...]] = tuple
 
 
 Reader = Callable[[Path, DataConfig, int], Contents]

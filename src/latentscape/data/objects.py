@@ -22,6 +22,7 @@ from latentscape.data.formats.encoded_images import image_array, stack_images
 from latentscape.data.formats.named_arrays import contents_of_arrays
 from latentscape.data.formats.parquet_tables import contents_of_table
 from latentscape.data.labels import NO_LABELS, check_label_count
+from latentscape.data.row_labels import find_row_labels, label_rows, reading_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,14 +45,17 @@ def contents_of(data: object, config: DataConfig) -> Contents:
     data : object
         As in the module's docstring, or a `Dataset`.
     config : DataConfig
-        ``labels`` names the column of a table or is ``none``. ``resize`` is applied to images of
-        Pillow.
+        ``labels`` names the column of a table, or a file of labels by row, or is ``none``.
+        ``resize`` is applied to images of Pillow.
 
     Raises
     ------
     DataError
         If the data are of another kind, or examples differ in their shape.
     """
+    labels = find_row_labels(config.labels)
+    if labels is not None:
+        return label_rows(contents_of(data, reading_config(config, labels)), labels, NAME)
     for kind in _READERS:
         if kind.matches(data):
             contents = kind.read(data, config)

@@ -16,6 +16,7 @@ from latentscape.data.contents import Contents, from_dataset, without_labels
 from latentscape.data.formats.registry import find_format
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.mnist import FASHION_MNIST, MNIST
+from latentscape.data.row_labels import find_row_labels, is_label_file, label_rows, reading_config
 from latentscape.data.streams import Stream, find_range, stream_contents
 from latentscape.data.whole import to_dataset
 
@@ -77,12 +78,8 @@ def load_dataset(config: DataConfig, known: ValueRange | None = None) -> Dataset
         If there is no such source, it cannot be read, a setting does not fit it, or its values can
         be read in more than one way.
     """
-    source = SOURCES.get(config.source)
-    if source is not None:
-        _refuse_unused_settings(config, ())
-        contents = source.load()
-        contents = without_labels(contents) if config.labels == NO_LABELS else contents
-        return to_dataset(contents, config.source, config.source, config)
+    if config.source in SOURCES:
+        return to_dataset(_open_named(config), config.source, config.source, config)
     path = _existing_path(config.source)
     contents = _open(path, config, sys.maxsize)
     dataset = to_dataset(contents, _name(path), str(path), config, known)
@@ -139,7 +136,21 @@ def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Strea
     )
 
 
+def _open_named(config: DataConfig) -> Contents:
+    labels = find_row_labels(config.labels)
+    if labels is not None:
+        contents = _open_named(reading_config(config, labels))
+        return label_rows(contents, labels, config.source)
+    _refuse_unused_settings(config, ())
+    contents = SOURCES[config.source].load()
+    return without_labels(contents) if config.labels == NO_LABELS else contents
+
+
 def _open(path: Path, config: DataConfig, size: int) -> Contents:
+    labels = find_row_labels(config.labels, path)
+    if labels is not None:
+        contents = _open(path, reading_config(config, labels), size)
+        return label_rows(contents, labels, str(path))
     data_format = find_format(path)
     _refuse_unused_settings(config, data_format.settings)
     contents = data_format.read(path, config, size)
@@ -164,9 +175,14 @@ def _existing_path(source: str) -> Path:
 def _refuse_unused_settings(config: DataConfig, used: tuple[str, ...]) -> None:
     """Refuse what would be ignored: whoever sets it expects it to count."""
     if config.labels not in (None, NO_LABELS) and "labels" not in used:
+        if is_label_file(config.labels) and not Path(config.labels).expanduser().is_file():
+            raise DataError(
+                f"There is no file {config.labels}", expected="a file of labels, by row"
+            )
         raise DataError(
             f"data.labels means nothing to {config.source}",
-            expected="it only with a table or array that does not carry labels of its own",
+            expected="it only with a table or array that does not carry labels of its own, or the "
+            "name of a file that 'latentscape labels' has written",
             fix="Leave it out, or say '--labels none' to use no labels.",
         )
 

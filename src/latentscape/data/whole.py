@@ -72,7 +72,7 @@ def to_dataset(
         n_official_train=contents.n_official_train,
         n_official_validation=contents.n_official_validation,
         origin=contents.origin or origin,
-        left_out=(*contents.left_out, *no_labels),
+        left_out=(*contents.left_out, *contents.left_out_at_end(), *no_labels),
         range_reason=reason,
         tests_on_validation=contents.tests_on_validation,
     )
