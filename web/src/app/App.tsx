@@ -9,7 +9,7 @@ import { DecodePanel } from "../panels/DecodePanel";
 import { DrawPanel } from "../panels/DrawPanel";
 import { PointPanel } from "../panels/PointPanel";
 import { SelectPanel } from "../panels/SelectPanel";
-import { type Tab, useExplorer } from "./explorer";
+import { type Explorer, type Tab, useExplorer } from "./explorer";
 import { useFiles } from "./files";
 import { pressShortcut } from "./keyboard";
 import { Legend } from "./Legend";
@@ -75,7 +75,7 @@ function Side() {
   const Panel = current.panel;
   return (
     <aside aria-label="Details">
-      <div class="tabs" role="tablist" aria-label="Details">
+      <div class="tabs" role="tablist" aria-label="Details" onKeyDown={(event) => moveTab(explorer, event)}>
         {TABS.map(({ key, title }) => (
           <Button
             key={key}
@@ -94,6 +94,16 @@ function Side() {
       </div>
     </aside>
   );
+}
+
+/** Arrows open the panel to the left or to the right, and take the focus there. */
+function moveTab(explorer: Explorer, event: KeyboardEvent): void {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step) return;
+  const place = TABS.findIndex(({ key }) => key === explorer.tab.value) + step;
+  const { key } = TABS[(place + TABS.length) % TABS.length]!;
+  explorer.tab.value = key;
+  document.getElementById(`tab-${key}`)?.focus();
 }
 
 function Notice() {

@@ -6,7 +6,10 @@ import type { PlaneIndex } from "./plane-index";
 import { type Projection, toPixels, toPlace } from "./projection";
 
 /** Pixels of the longer side of a picture. */
-const SIZE = 30;
+const SIZE = 28;
+
+/** Pixels that a picture takes with its frame. */
+const SPACE = SIZE + 5;
 
 /** Pictures are drawn once there is room for this share of the points that are seen. */
 const SHARE = 0.25;
@@ -32,31 +35,28 @@ export function placeThumbnails(
   if (index.estimate(low, high) > 10 * room) return [];
   const points = index.inside(low.x, low.y, high.x, high.y);
   if (points.length > room) return [];
-  const taken = new Set<string>();
+  const taken = new Map<string, Thumbnail>();
   const thumbnails: Thumbnail[] = [];
   // In the order of the data, so that the same pictures stay while the view moves.
   for (const point of points.sort((a, b) => a - b)) {
     if (!isVisible(point)) continue;
     const place = { x: index.places[2 * point] as number, y: index.places[2 * point + 1] as number };
     const { x, y } = toPixels(projection, place);
-    if (isFree(taken, x, y)) thumbnails.push({ point, x, y });
+    const thumbnail = { point, x, y };
+    if (take(taken, thumbnail)) thumbnails.push(thumbnail);
   }
   return thumbnails;
 }
 
-/** Whether no picture is within `SIZE` of a place; if so, the place is taken from then on. */
-function isFree(taken: Set<string>, x: number, y: number): boolean {
-  const [column, row] = [Math.floor(x / SIZE), Math.floor(y / SIZE)];
-  for (const [dx, dy] of [
-    [0, 0],
-    [1, 0],
-    [-1, 0],
-    [0, 1],
-    [0, -1],
-  ] as const) {
-    if (taken.has(`${column + dx},${row + dy}`)) return false;
+/** Take the place of a picture, if none that has one covers it: cells hold one picture each at most. */
+function take(taken: Map<string, Thumbnail>, thumbnail: Thumbnail): boolean {
+  const { x, y } = thumbnail;
+  const [column, row] = [Math.floor(x / SPACE), Math.floor(y / SPACE)];
+  for (let near = 0; near < 9; near++) {
+    const other = taken.get(`${column + Math.floor(near / 3) - 1},${row + (near % 3) - 1}`);
+    if (other && Math.abs(other.x - x) < SPACE && Math.abs(other.y - y) < SPACE) return false;
   }
-  taken.add(`${column},${row}`);
+  taken.set(`${column},${row}`, thumbnail);
   return true;
 }
 
