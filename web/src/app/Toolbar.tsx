@@ -58,7 +58,7 @@ function BackgroundChoice() {
     { key: "none", title: "Nothing" },
     { key: "density", title: "Density of points" },
   ];
-  const comparable = manifest.thumbnails && !manifest.thumbnails.reduced;
+  const comparable = !manifest.thumbnails.reduced;
   if (comparable && explorer.model.value.decodes) {
     options.push({ key: "decoder", title: "Decoder against nearest example" });
   }
@@ -90,7 +90,7 @@ export function Tools() {
       <Button title="Show the whole map (0)" onClick={() => (explorer.view.value = WHOLE)}>
         Whole map
       </Button>
-      {explorer.manifest.thumbnails && (
+      {explorer.manifest.shape.length === 3 && (
         <Button
           title="Show pictures where there is room for them (T)"
           aria-pressed={explorer.thumbnails.value}

@@ -36,9 +36,9 @@ async function read(explorer: Explorer, file: File): Promise<void> {
     throw new Error(`${file.name} is no image that the browser can read. PNG and JPEG are.`);
   });
   const image = fitImage(picture, manifest);
-  const example = manifest.thumbnails && (await examples.picture(0));
+  const example = await examples.picture(0);
   batch(() => {
-    explorer.own.value = example ? likeExample(image, example, manifest.shape) : image;
+    explorer.own.value = likeExample(image, example, manifest.shape);
     explorer.tab.value = "draw";
   });
 }

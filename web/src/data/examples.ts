@@ -1,6 +1,7 @@
 /** The points: their pictures, labels and names. */
 
 import type { Manifest } from "./manifest";
+import { product } from "../model/networks";
 import { CHUNK, type Source } from "./source";
 
 /** Pictures of points as bytes (C, h, w), or values of vectors, loaded in chunks. */
@@ -27,7 +28,7 @@ export class Examples {
 
   /** Numbers of one picture. */
   get size(): number {
-    return (this.manifest.thumbnails?.shape ?? [0]).reduce((product, axis) => product * axis, 1);
+    return product(this.manifest.thumbnails.shape);
   }
 
   /** The picture of a point if it is loaded; otherwise it is asked for, and null. */

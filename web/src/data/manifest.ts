@@ -57,6 +57,29 @@ export interface AnomalyInfo {
   mahalanobis_threshold: number | null;
 }
 
+export interface Clusters {
+  name: string;
+  names: string[];
+}
+
+export interface SamplesInfo {
+  origin: string;
+  count: number;
+  labels: boolean;
+}
+
+/** Small pictures (C, h, w) of images, or (d) numbers of vectors. */
+export interface Thumbnails {
+  shape: number[];
+  reduced: boolean;
+}
+
+/** A line of "how was this made". */
+export interface Fact {
+  name: string;
+  value: string;
+}
+
 export interface ModelInfo {
   key: string;
   label: string;
@@ -73,9 +96,9 @@ export interface ModelInfo {
   encoder_reason: string;
   maps: MapInfo[];
   scores: ScoreInfo[];
-  clusters: { name: string; names: string[] } | null;
+  clusters: Clusters | null;
   anomaly: AnomalyInfo | null;
-  samples: { origin: string; count: number; labels: boolean } | null;
+  samples: SamplesInfo | null;
   snapshots: number[];
   aligned: boolean;
 }
@@ -90,14 +113,13 @@ export interface Manifest {
   shape: number[];
   range: [number, number];
   byte_values: boolean;
-  /** Small pictures (C, h, w) of images, or (d) numbers of vectors. */
-  thumbnails: { shape: number[]; reduced: boolean } | null;
+  thumbnails: Thumbnails;
   label_names: string[];
   part_names: string[];
   names: string[] | null;
   columns: ColumnInfo[];
   models: ModelInfo[];
-  facts: { name: string; value: string }[];
+  facts: Fact[];
   notes: string[];
   arrays: Record<string, ArrayInfo>;
   report: string | null;

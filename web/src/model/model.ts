@@ -41,9 +41,9 @@ export class Model {
     return places;
   }
 
-  /** What PCA added to a place to make a code of it: the mean (D) and two axes (2, D). */
-  async axes(): Promise<{ mean: Float32Array; axes: Float32Array }> {
-    const name = `${this.info.key}/map/pca`;
+  /** What makes a code of a place where that is linear: the mean (D) and two axes (2, D). */
+  async axes(method: Method): Promise<{ mean: Float32Array; axes: Float32Array }> {
+    const name = `${this.info.key}/map/${method}`;
     return {
       mean: await this.source.floats(`${name}/mean`),
       axes: await this.source.floats(`${name}/axes`),

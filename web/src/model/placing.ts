@@ -11,7 +11,7 @@ const AVERAGED = 5;
 export async function placeCode(explorer: Explorer, model: Model, method: Method, code: Float32Array): Promise<Place> {
   const decoding = model.map(method)?.decode;
   if (decoding === "exact") return { x: code[0] as number, y: code[1] as number };
-  if (decoding === "linear") return projectCode(model, code);
+  if (decoding === "linear") return projectCode(model, method, code);
   const places = await model.places(method);
   const near = await nearestCodes(explorer, model, code, AVERAGED);
   const weights = near.map(({ distance }) => 1 / (distance + 1e-9));
@@ -24,8 +24,8 @@ export async function placeCode(explorer: Explorer, model: Model, method: Method
   return { x: along(0), y: along(1) };
 }
 
-async function projectCode(model: Model, code: Float32Array): Promise<Place> {
-  const { mean, axes } = await model.axes();
+async function projectCode(model: Model, method: Method, code: Float32Array): Promise<Place> {
+  const { mean, axes } = await model.axes(method);
   const along = (axis: Float32Array) => {
     const length = axis.reduce((sum, value) => sum + value * value, 0) || 1;
     return axis.reduce((sum, value, d) => sum + value * ((code[d] as number) - (mean[d] as number)), 0) / length;

@@ -31,7 +31,7 @@ export class Plane {
 
   static async of(model: Model, method: Method, index: PlaneIndex): Promise<Plane> {
     const decoding = model.map(method)?.decode ?? "neighbours";
-    const linear = decoding === "linear" ? await model.axes() : null;
+    const linear = decoding === "linear" ? await model.axes(method) : null;
     return new Plane(model, await model.codes(), index, decoding, linear);
   }
 

@@ -18,7 +18,7 @@ import { Walk } from "./Walk";
 
 const DECODINGS: Record<Decoding, string> = {
   exact: "The place is the code: the image is exact.",
-  linear: "The code is that of the place in the plane of the first two principal components.",
+  linear: "The map is a plane through the space of codes: the code is that of the place in it.",
   neighbours: "This map has no inverse: the code is the weighted mean of those of the nearest examples on the map.",
 };
 

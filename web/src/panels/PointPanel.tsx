@@ -46,7 +46,7 @@ function PointCard({ point }: { point: number }) {
   return (
     <section aria-label="Example" class="card">
       <div class="pictures">
-        {manifest.thumbnails && <Picture image={seen?.picture} shape={manifest.thumbnails.shape} caption="Example" />}
+        <Picture image={seen?.picture} shape={manifest.thumbnails.shape} caption="Example" />
         {model.decodes && <Picture image={seen?.reconstruction} shape={manifest.shape} caption="Reconstruction" />}
         {second && <SecondReconstruction model={second} point={point} />}
       </div>
@@ -102,11 +102,8 @@ function Neighbours({ point }: { point: number }) {
     async () => nearestCodes(explorer, model, await codeOf(model, point), NEIGHBOURS, point),
     [model, point],
   );
-  const byPixels = useLoaded(
-    () => (explorer.manifest.thumbnails ? nearestPixels(explorer, model, point, NEIGHBOURS) : null),
-    [model, point],
-  );
-  const kind = explorer.manifest.thumbnails?.reduced ? "By pixels of the small pictures" : "By pixels";
+  const byPixels = useLoaded(() => nearestPixels(explorer, model, point, NEIGHBOURS), [model, point]);
+  const kind = explorer.manifest.thumbnails.reduced ? "By pixels of the small pictures" : "By pixels";
   return (
     <Section title="Nearest of the examples shown">
       {byCodes && <NeighbourStrip title="By codes" neighbours={byCodes} />}

@@ -69,8 +69,7 @@ function Selected({ selection }: { selection: readonly number[] }) {
 function Average({ points }: { points: readonly number[] }) {
   const explorer = useExplorer();
   const { thumbnails } = explorer.manifest;
-  const average = useLoaded(() => (thumbnails ? averagePicture(explorer, points) : null), [points]);
-  if (!thumbnails) return null;
+  const average = useLoaded(() => averagePicture(explorer, points), [points]);
   return (
     <div class="pictures">
       <Picture image={average?.mean} shape={thumbnails.shape} caption="Mean image" />

@@ -17,7 +17,7 @@ export async function codeOf(model: Model, point: number): Promise<Float32Array>
 export interface SeenPoint {
   point: number;
   code: Float32Array;
-  picture: Uint8Array | undefined;
+  picture: Uint8Array;
   reconstruction: Float32Array | undefined;
 }
 
@@ -28,7 +28,7 @@ export function useSeenPoint(explorer: Explorer, model: Model, point: number | n
 
 async function see(explorer: Explorer, model: Model, point: number): Promise<SeenPoint> {
   const code = await codeOf(model, point);
-  const picture = explorer.manifest.thumbnails ? await explorer.examples.picture(point) : undefined;
+  const picture = await explorer.examples.picture(point);
   const reconstruction = model.decodes ? await model.decode(code, [labelOf(explorer, point)]) : undefined;
   return { point, code, picture, reconstruction };
 }

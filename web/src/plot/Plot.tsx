@@ -64,7 +64,7 @@ function useSurface(explorer: Explorer, canvases: Canvases): Surface | null {
   useEffect(() => {
     const [back, points, front] = [canvases.back.current, canvases.points.current, canvases.front.current];
     if (!back || !points || !front) return;
-    const cache = explorer.manifest.thumbnails?.shape.length === 3 ? new ThumbnailCache(explorer.examples) : null;
+    const cache = explorer.manifest.shape.length === 3 ? new ThumbnailCache(explorer.examples) : null;
     const created = new Surface({ back, points, front }, cache);
     if (created.maxCount < explorer.count) {
       explorer.notice.value = `This browser has no WebGL 2, so ${created.maxCount} of the points are drawn.`;

@@ -71,7 +71,7 @@ export class ThumbnailCache {
     const known = this.canvases.get(point);
     if (known) return known;
     const { thumbnails } = this.examples.manifest;
-    const image = thumbnails && this.examples.peek(point);
+    const image = this.examples.peek(point);
     if (!image) return null;
     if (this.canvases.size >= MAX_CACHED) this.canvases.clear();
     const canvas = imageCanvas(image, thumbnails.shape);

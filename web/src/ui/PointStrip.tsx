@@ -2,7 +2,6 @@
 
 import { useExplorer } from "../app/explorer";
 import { useLoaded } from "../app/loading";
-import { codeOf } from "../panels/reconstruction";
 import { Button } from "./Button";
 import { Picture } from "./Picture";
 
@@ -35,13 +34,9 @@ export function PointStrip({ title = "", points, notes = [] }: PointStripProps) 
   );
 }
 
-/** The small picture of a point, or its code as bars. */
+/** The small picture of a point. */
 export function Thumbnail({ point, caption }: { point: number; caption: string }) {
-  const { examples, manifest, model } = useExplorer();
-  const { thumbnails } = manifest;
-  const image = useLoaded<Uint8Array | Float32Array>(
-    () => (thumbnails ? examples.picture(point) : codeOf(model.value, point)),
-    [point, model.value],
-  );
-  return <Picture image={image} shape={thumbnails?.shape ?? [model.value.dim]} caption={caption} small />;
+  const { examples, manifest } = useExplorer();
+  const image = useLoaded(() => examples.picture(point), [point]);
+  return <Picture image={image} shape={manifest.thumbnails.shape} caption={caption} small />;
 }
