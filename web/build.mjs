@@ -38,9 +38,7 @@ for (const [name, source] of Object.entries(bundles)) {
   if (later.includes(name) && !existsSync(path.join(web, source))) continue;
   const outfile = path.join(folder, name);
   // It says itself what is wrong.
-  const { metafile } = await build({ ...options, entryPoints: [source], outfile }).catch(() =>
-    process.exit(1),
-  );
+  const { metafile } = await build({ ...options, entryPoints: [source], outfile }).catch(() => process.exit(1));
   inputs.push(...Object.keys(metafile.inputs));
 }
 for (const [name, source] of Object.entries(copies)) {

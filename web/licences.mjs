@@ -53,7 +53,6 @@ async function licence(folder) {
 }
 
 function plainText(name, license) {
-  if (!(name in HOLDERS) || license !== "MIT")
-    throw new Error(`${name} has no text of its licence`);
+  if (!(name in HOLDERS) || license !== "MIT") throw new Error(`${name} has no text of its licence`);
   return `MIT License\n\n${HOLDERS[name]}\n\n${MIT}`;
 }
