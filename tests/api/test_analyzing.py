@@ -274,8 +274,8 @@ def test_codes_of_another_length_than_the_data_are_refused(run, digits):
             compare_codes(**source, codes={"z": bad})
 
 
-def test_a_run_has_data_and_labels_of_its_own(run):
-    with pytest.raises(ConfigError, match="labels of its data"):
+def test_labels_and_data_of_a_run_are_those_of_its_examples(run):
+    with pytest.raises(DataError, match="examples but 3 labels"):
         compare_codes(run, labels=np.arange(3))
     with pytest.raises(DataError, match="have changed"):
         compare_codes(run, data="digits")

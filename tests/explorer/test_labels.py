@@ -202,6 +202,68 @@ def test_a_model_is_conditioned_on_names_that_were_given(own, tmp_path, suffix, 
         check_second_round(trained, tmp_path, chosen)
 
 
+@pytest.fixture
+def halves(own, tmp_path):
+    """A file of labels of half of the examples that a run was trained and tested on."""
+    run, data = own
+    split = latentscape.OpenRun(run).split
+    rows = np.concatenate([split.train[::2], split.test[::2]])
+    labels = split.dataset.labels
+    for name, of_name in (("low", labels[rows] < 5), ("high", labels[rows] >= 5)):
+        keep(run, data, **{name: tuple(sorted(rows[of_name].tolist()))})
+    out = tmp_path / "labels.csv"
+    latentscape.labels(run, out=out)
+    return run, out, split
+
+
+def test_a_probe_reads_names_that_were_given_and_its_result_is_not_kept(
+    halves, capsys, monkeypatch
+):
+    run, out, split = halves
+    arguments = ("probe", run.path, "--labels", out, "--probe", "knn", "-q", "--json")
+    facts = json.loads(command(capsys, monkeypatch, *arguments))
+    protocol = facts["rows"][0]["protocol"]
+    counts = (len(split.train[::2]), len(split.test[::2]))
+    assert (protocol["n_fitted"], protocol["n_scored"]) == counts
+    assert facts["guessing"]["labels"] == 2
+    assert [row["kind"] for row in facts["rows"]] == ["model", "pixels", "pca"]
+    assert "probing" not in latentscape.RunFindings(run).parts
+
+
+def test_codes_keep_the_division_of_the_run_and_the_labels_of_its_encoder(halves, tmp_path):
+    run, out, split = halves
+    comparison = latentscape.compare_codes(run, labels=out)
+    whole = latentscape.compare_codes(run)
+    for ours, theirs in zip(comparison.rows, whole.rows, strict=True):
+        assert np.array_equal(ours.train, theirs.train[::2])
+        assert np.array_equal(ours.test, theirs.test[::2])
+        assert set(ours.labels("test").tolist()) == {0, 1}
+    texts = np.array(split.dataset.label_names)[split.dataset.labels]
+    again = latentscape.compare_codes(run, labels=texts)
+    assert np.array_equal(again.rows[0].test, whole.rows[0].test)
+    np.save(tmp_path / "y.npy", split.dataset.labels)
+    again = latentscape.compare_codes(run, labels=tmp_path / "y.npy")
+    assert np.array_equal(again.rows[0].labels("test"), split.dataset.labels[split.test])
+
+
+def test_labels_that_a_probe_cannot_use_are_refused(halves, tmp_path):
+    run, out, split = halves
+
+    def refused(text, message):
+        out.write_text("row,label\n" + text)
+        with pytest.raises(DataError, match=message):
+            latentscape.compare_codes(run, labels=out)
+
+    refused("".join(f"{row},a\n" for row in split.train[:5]), "none of the test examples")
+    refused("".join(f"{row},a\n" for row in split.test[:5]), "none of the train examples")
+    refused("5000,a\n", "row 5,000 a label.*from 0 to 4,999")
+    out.write_text("rows,labels\n")
+    with pytest.raises(DataError, match="columns row and label"):
+        latentscape.compare_codes(run, labels=out)
+    with pytest.raises(DataError, match="5000 examples but 3 labels"):
+        latentscape.compare_codes(run, labels=np.array(["a", "b", "c"]))
+
+
 def check_second_round(run, tmp_path, rows):
     """Check that rows of data that are labelled already are those of the whole data."""
     dataset = latentscape.OpenRun(run).split.dataset
@@ -212,6 +274,11 @@ def check_second_round(run, tmp_path, rows):
     assert out.read_text() == f"row,label\n{rows[5]},again\n{rows[7]},again\n"
     with pytest.raises(ConfigError, match=r"\.csv"):
         latentscape.labels(run, out=tmp_path / "again.npy")
+    split = latentscape.OpenRun(run).split
+    some = [int(split.train[0]), int(split.test[0])]
+    out.write_text(f"row,label\n{rows[some[0]]},x\n{rows[some[1]]},y\n")
+    probed = latentscape.compare_codes(run, labels=out).rows[0]
+    assert (probed.index("all").tolist(), probed.labels("all").tolist()) == (some, [0, 1])
 
 
 def test_names_of_files_go_along_and_are_checked(tmp_path, train, digits):

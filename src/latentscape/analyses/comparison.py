@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from latentscape.analyses.relabelling import labels_of_run, relabelled
 from latentscape.config import Changes, DataConfig
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Codes, Dataset, Split
@@ -83,11 +84,14 @@ class Comparison:
         The run's model first, then the baselines, then codes made elsewhere.
     opened : OpenRun or None
         The run, where there is one.
+    has_own_labels : bool
+        Whether the labels are those of the run's data; results with others are not kept with it.
     """
 
     baselines: Baselines
     rows: tuple[Codes, ...]
     opened: OpenRun | None = None
+    has_own_labels: bool = True
 
     @property
     def split(self) -> Split:
@@ -143,7 +147,8 @@ def compare_codes(
         Name to codes made elsewhere: of all examples in the order of the data, or a function from
         stored images (n, *shape) to codes (n, D).
     labels : str, Path or ndarray, optional
-        Labels (N,) of codes that come without a run and without data.
+        Labels (N,) of codes that come without a run and without data; or other labels of the
+        examples of a run: an array, or a file of labels by row. Examples without one are left out.
     data : str, Path or data in memory, optional
         The data that codes without a run were made of; of a run, the data that it was trained on,
         where they were in memory or have moved.
@@ -164,15 +169,17 @@ def compare_codes(
     sources = dict(codes or {})
     if run is None:
         return _without_run(sources, labels, data)
-    if labels is not None:
-        raise ConfigError("A run has the labels of its data", fix="Leave the labels out.")
     opened = _opened(run, data, device)
     label = opened.findings.label  # An unfinished run says so before anything is computed.
     if baselines is None:
         baselines = Baselines(opened.split)
     model = model_codes(opened.model, baselines.split, label)
     other = [_codes(name, source, baselines.split) for name, source in sources.items()]
-    return Comparison(baselines, (model, *_baselines(baselines, model, *other), *other), opened)
+    rows: tuple[Codes, ...] = (model, *_baselines(baselines, model, *other), *other)
+    if labels is not None:
+        rows = relabelled(rows, labels_of_run(opened, labels))
+        return Comparison(Baselines(rows[0].split), rows, opened, has_own_labels=False)
+    return Comparison(baselines, rows, opened)
 
 
 def _opened(run: str | Path | Run | OpenRun, data: object, device: str) -> OpenRun:

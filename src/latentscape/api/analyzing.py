@@ -127,7 +127,8 @@ def measure(
 ) -> Result:
     """Run an analysis, and keep its result with the run, where there is one.
 
-    A result of other inputs than the run's own test examples is returned, and not kept.
+    A result of other inputs than the run's own test examples, or of other labels than theirs, is
+    returned, and not kept.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def measure(
     if item.needs_model and is_own and comparison.opened is None:
         raise ConfigError(f"Codes alone have no {item.name}", expected="a run")
     result: Result = item.measure(comparison, settings, inputs, watch)
-    if comparison.opened is not None and is_own:
+    if comparison.opened is not None and is_own and comparison.has_own_labels:
         save_parts(comparison.opened.run, result)
     return result
 

@@ -42,7 +42,12 @@ Codes = Annotated[
     ),
 ]
 CodeLabels = Annotated[
-    Path | None, typer.Option("--labels", help="Labels of codes that come without data: .npy.")
+    Path | None,
+    typer.Option(
+        "--labels",
+        help="Labels of codes that come without data: .npy; or other labels for examples of the "
+        "run: a file of 'latentscape labels'.",
+    ),
 ]
 CodeData = Annotated[
     str | None,
