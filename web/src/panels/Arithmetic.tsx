@@ -5,7 +5,7 @@ import { useExplorer } from "../app/explorer";
 import { useLatest } from "../app/loading";
 import { meanCode } from "../model/selection";
 import { Choice } from "../ui/Choice";
-import { ImageGrid } from "../ui/ImageGrid";
+import { ImageStrip } from "../ui/ImageStrip";
 import { codeOf, labelOf } from "./reconstruction";
 import { Section } from "../ui/Section";
 
@@ -43,7 +43,7 @@ export function Arithmetic() {
       {pin === undefined ? (
         <p class="hint">Pin an example: the difference of the mean codes is added to its code.</p>
       ) : (
-        <ImageGrid images={images} shape={explorer.manifest.shape} captions={SHARES.map((share) => `× ${share}`)} />
+        <ImageStrip images={images} shape={explorer.manifest.shape} captions={SHARES.map((share) => `× ${share}`)} />
       )}
     </Section>
   );

@@ -57,7 +57,7 @@ function SecondModel() {
           Its map was turned, mirrored and scaled onto the first one (Procrustes), which changes no neighbours.
         </p>
       )}
-      {moved && <h3>Examples that moved most</h3>}
+      {moved && <h2>Examples that moved most</h2>}
       {moved && <NeighbourStrip title="By the distance of their places, in widths of the map" neighbours={moved} />}
     </section>
   );
@@ -78,7 +78,7 @@ function Epochs({ epochs }: { epochs: readonly number[] }) {
   useEffect(() => () => void (explorer.epoch.value = null), []);
   return (
     <section aria-label="Epochs">
-      <h3>{`Epoch ${formatNumber(epochs[place] ?? 0)}`}</h3>
+      <h2>{`Epoch ${formatNumber(epochs[place] ?? 0)}`}</h2>
       <input
         type="range"
         min={0}

@@ -41,7 +41,9 @@ export function DecodePanel() {
       </section>
       <Sliders model={model} code={code.value} onChange={code.set} />
       <Walk model={model} label={label} />
-      {plane && index && <Manifold model={model} plane={plane} index={index} label={label} />}
+      {plane && index && explorer.manifest.shape.length === 3 && (
+        <Manifold model={model} plane={plane} index={index} label={label} />
+      )}
       <Samples model={model} />
     </>
   );

@@ -6,7 +6,8 @@ import type { Model } from "../model/model";
 import type { Plane } from "../model/plane";
 import type { PlaneIndex } from "../plot/plane-index";
 import { project, toPlace } from "../plot/projection";
-import { ImageGrid } from "../ui/ImageGrid";
+import { Pixels } from "../ui/Picture";
+import { tiled } from "../ui/pictures";
 import { Section } from "../ui/Section";
 
 const SIDE = 10;
@@ -21,11 +22,16 @@ export function Manifold({ model, plane, index, label }: ManifoldProps) {
       const { x, y } = toPlace(projection, { x: (cell % SIDE) + 0.5, y: Math.floor(cell / SIDE) + 0.5 });
       codes.set(plane.codeAt(x, y), cell * model.dim);
     }
-    return model.decode(codes, Array<number>(SIDE * SIDE).fill(label));
+    return tiled(await model.decode(codes, Array<number>(SIDE * SIDE).fill(label)), manifest.shape, SIDE);
   }, [model, plane, label, view.value]);
+  const [channels = 1, height = 1, width = 1] = manifest.shape;
   return (
     <Section title="The view, decoded">
-      <ImageGrid images={images} shape={manifest.shape} captions={Array<string>(SIDE * SIDE).fill("")} columns={SIDE} />
+      <Pixels
+        image={images}
+        shape={[channels, SIDE * height, SIDE * width]}
+        caption={`What ${SIDE * SIDE} places of the view decode to`}
+      />
     </Section>
   );
 }

@@ -51,7 +51,7 @@ function PointCard({ point }: { point: number }) {
         {second && <SecondReconstruction model={second} point={point} />}
       </div>
       <PointFacts model={model} point={point} />
-      <h3>{`Code of ${model.dim} ${model.dim === 1 ? "number" : "numbers"}`}</h3>
+      <h2>{`Code of ${model.dim} ${model.dim === 1 ? "number" : "numbers"}`}</h2>
       {seen && <Bars values={seen.code} label="Code" />}
     </section>
   );

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { useExplorer } from "../app/explorer";
 import { useLatest } from "../app/loading";
 import type { Model } from "../model/model";
-import { ImageGrid } from "../ui/ImageGrid";
+import { ImageStrip } from "../ui/ImageStrip";
 import { Button } from "../ui/Button";
 import { Section } from "../ui/Section";
 
@@ -26,7 +26,7 @@ export function Samples({ model }: { model: Model }) {
   return (
     <Section title="Random samples">
       <p class="hint">{`Codes drawn from ${samples.origin}.`}</p>
-      <ImageGrid
+      <ImageStrip
         images={drawn?.images}
         shape={manifest.shape}
         captions={Array.from({ length: shown }, (_, place) => manifest.label_names[drawn?.labels[place] ?? -1] ?? "")}

@@ -6,7 +6,7 @@ import { useLatest } from "../app/loading";
 import type { Model } from "../model/model";
 import { type WalkKind, walk } from "../model/walks";
 import { Choice } from "../ui/Choice";
-import { ImageGrid } from "../ui/ImageGrid";
+import { ImageStrip } from "../ui/ImageStrip";
 import { codeOf } from "./reconstruction";
 import { Section } from "../ui/Section";
 
@@ -33,7 +33,7 @@ export function Walk({ model, label }: { model: Model; label: number }) {
       ) : (
         <>
           <Choice label="Way" options={KINDS} value={kind} onChange={(key) => setKind(key as WalkKind)} />
-          <ImageGrid
+          <ImageStrip
             images={images}
             shape={explorer.manifest.shape}
             captions={Array.from({ length: STEPS }, (_, step) => `${Math.round((100 * step) / (STEPS - 1))} %`)}

@@ -16,7 +16,7 @@ export function PointStrip({ title = "", points, notes = [] }: PointStripProps) 
   const { examples, pins, togglePin } = useExplorer();
   return (
     <>
-      {title && <h4>{title}</h4>}
+      {title && <h3>{title}</h3>}
       <ul class="strip">
         {points.map((point, place) => {
           const action = pins.value.includes(point) ? "Unpin" : "Pin";

@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 export function Section({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <section aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children}
     </section>
   );

@@ -28,3 +28,20 @@ export function imageCanvas(image: Uint8Array | Float32Array, shape: readonly nu
   drawImage(canvas, image, shape);
   return canvas;
 }
+
+/** Lay images (columns * columns, C, H, W) side by side, row by row, into one (C, columns * H, columns * W). */
+export function tiled(images: Float32Array, shape: readonly number[], columns: number): Float32Array {
+  const [channels = 1, height = 1, width = 1] = shape;
+  const result = new Float32Array(images.length);
+  for (let line = 0; line < images.length / width; line++) {
+    const [image, channel, row] = [
+      Math.floor(line / (channels * height)),
+      Math.floor(line / height) % channels,
+      line % height,
+    ];
+    const [top, left] = [Math.floor(image / columns) * height, (image % columns) * width];
+    const start = (channel * columns * height + top + row) * columns * width + left;
+    result.set(images.subarray(line * width, (line + 1) * width), start);
+  }
+  return result;
+}
