@@ -44,6 +44,8 @@ export class Explorer {
   readonly hovered = signal<number | null>(null);
   /** The place under the cursor, on the map of which model. */
   readonly cursor = signal<(Place & { model: Model }) | null>(null);
+  /** The model on whose map the cursor was last. */
+  readonly pointed = signal<Model | null>(null);
   readonly pins = signal<readonly number[]>([]);
   readonly selection = signal<readonly number[]>([]);
   readonly named = signal<readonly NamedSelection[]>([]);
@@ -94,6 +96,7 @@ export class Explorer {
   pointAt(model: Model, place: Place | null, point: number | null): void {
     batch(() => {
       this.cursor.value = place && { ...place, model };
+      if (place) this.pointed.value = model;
       this.hovered.value = point;
     });
   }

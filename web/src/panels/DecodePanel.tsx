@@ -1,6 +1,6 @@
 /** The image that the model makes of any place of the map, or of any code. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useExplorer } from "../app/explorer";
 import { useLatest, useLoaded } from "../app/loading";
 import type { Decoding } from "../data/manifest";
@@ -15,6 +15,7 @@ import { Manifold } from "./Manifold";
 import { Samples } from "./Samples";
 import { Sliders } from "./Sliders";
 import { Walk } from "./Walk";
+import { codeOf } from "./reconstruction";
 
 const DECODINGS: Record<Decoding, string> = {
   exact: "The place is the code: the image is exact.",
@@ -25,21 +26,22 @@ const DECODINGS: Record<Decoding, string> = {
 export function DecodePanel() {
   const explorer = useExplorer();
   // Of two maps side by side, the one under the cursor is decoded by its own model.
-  const model = explorer.cursor.value?.model ?? explorer.model.value;
+  const pointed = explorer.pointed.value;
+  const model = pointed && pointed === explorer.second.value ? pointed : explorer.model.value;
   const [label, setLabel] = useState(0);
   const index = usePlaneIndex(model);
   const method = explorer.methodOf(model);
   const plane = useLoaded(() => (index ? Plane.of(model, method, index) : null), [model, index]);
-  const code = useCode(model, plane);
+  const { current, set } = useCode(model, plane);
   if (!model.decodes) return <p class="hint">{model.info.decoder_reason}</p>;
   return (
     <>
       {model.info.conditional && <LabelButtons label={label} onChange={setLabel} />}
       <section class="decoded" aria-label="Decoded image">
-        <Decoded model={model} code={code.value} label={label} />
-        {code.place && <Origin model={model} place={code.place} />}
+        {current && <Decoded model={model} code={current.code} label={label} />}
+        {current?.place && <Origin model={model} place={current.place} />}
       </section>
-      <Sliders model={model} code={code.value} onChange={code.set} />
+      {current && model.info.dims.length > 0 && <Sliders model={model} code={current.code} onChange={set} />}
       <Walk model={model} label={label} />
       {plane && index && explorer.manifest.shape.length === 3 && (
         <Manifold model={model} plane={plane} index={index} label={label} />
@@ -49,31 +51,25 @@ export function DecodePanel() {
   );
 }
 
-interface CurrentCode {
-  value: Float32Array;
-  /** Where it comes from, while it is a place of the map. */
+/** A code of a model, and where it comes from, while it is a place of the map. */
+interface ChosenCode {
+  model: Model;
+  code: Float32Array;
   place: PlaneCode | null;
-  set: (code: Float32Array) => void;
 }
 
-/** The code under the cursor; it stays when the cursor leaves, and sliders change it. */
-function useCode(model: Model, plane: Plane | undefined): CurrentCode {
-  const explorer = useExplorer();
-  const [place, setPlace] = useState<PlaneCode | null>(null);
-  const [changed, setChanged] = useState<Float32Array | null>(null);
-  const cursor = explorer.cursor.value;
+/** The code under the cursor, which stays when the cursor leaves; sliders change it. */
+function useCode(model: Model, plane: Plane | undefined) {
+  const { cursor } = useExplorer();
+  const [chosen, choose] = useState<ChosenCode | null>(null);
   useEffect(() => {
-    if (!plane || cursor?.model !== model) return;
-    setPlace(plane.at(cursor.x, cursor.y));
-    setChanged(null);
-  }, [plane, cursor]);
-  const middle = useMemo(() => Float32Array.from(model.info.dims, ({ mean }) => mean), [model]);
-  const current = place?.code.length === model.dim ? place : null;
-  return {
-    value: changed?.length === model.dim ? changed : (current?.code ?? middle),
-    place: changed ? null : current,
-    set: setChanged,
-  };
+    if (!plane || cursor.value?.model !== model) return;
+    const place = plane.at(cursor.value.x, cursor.value.y);
+    choose({ model, code: place.code, place });
+  }, [plane, cursor.value]);
+  const first = useLoaded(() => codeOf(model, 0), [model]);
+  const current = chosen?.model === model ? chosen : first && { model, code: first, place: null };
+  return { current, set: (code: Float32Array) => choose({ model, code, place: null }) };
 }
 
 function Decoded({ model, code, label }: { model: Model; code: Float32Array; label: number }) {
@@ -89,6 +85,9 @@ function Origin({ model, place }: { model: Model; place: PlaneCode }) {
   return (
     <div>
       <p>{DECODINGS[place.decoding]}</p>
+      {model.info.quantises && place.decoding === "linear" && (
+        <p>It lies between the vectors of the codebook, and the decoder has seen nothing but these.</p>
+      )}
       <p>
         {`The nearest example is ${formatNumber(place.distance)} away`}
         {typical ? `, ${formatNumber(far)} times the usual distance between neighbours.` : "."}

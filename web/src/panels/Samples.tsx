@@ -29,7 +29,10 @@ export function Samples({ model }: { model: Model }) {
       <ImageStrip
         images={drawn?.images}
         shape={manifest.shape}
-        captions={Array.from({ length: shown }, (_, place) => manifest.label_names[drawn?.labels[place] ?? -1] ?? "")}
+        captions={Array.from(
+          { length: shown },
+          (_, place) => manifest.label_names[drawn?.labels[place] ?? -1] ?? `${first + place + 1}`,
+        )}
       />
       <Button onClick={() => setStart(start + 1)}>Draw others</Button>
     </Section>

@@ -44,6 +44,7 @@ export function Plot({ model }: { model: Model }) {
         aria-label={`${model.info.label}, ${model.map(method)?.name ?? "map"} of ${explorer.count} examples. Arrows move, plus and minus zoom, Enter pins the example in the middle.`}
         onKeyDown={(event) => pressKey(explorer, model, surface, canvases.front.current, event)}
       />
+      {explorer.second.value && <h2>{model.info.label}</h2>}
       {!index && <p class="wait">Loading the map …</p>}
     </div>
   );
