@@ -5,12 +5,26 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebError, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
+
+import latentscape
+from latentscape.explorer import bundle
 
 WEB = Path(__file__).parents[3] / "web"
 # Chromium's own renderer, so that it is the same with and without a graphics card.
 SOFTWARE_RENDERER = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 INSIDE = ("file:", "blob:", "data:")
+TIMEOUT = 20_000
+"""Milliseconds; on a busy machine everything takes long."""
 
 
 class Visitor:
@@ -22,10 +36,11 @@ class Visitor:
         Requests that leave the page, errors of scripts, and errors in the console.
     """
 
-    def __init__(self, browser: Browser, server: str | None, **options) -> None:
+    def __init__(self, browser: Browser, server: str | None = None, **options) -> None:
         self.faults: list[str] = []
         self.allowed = INSIDE if server is None else (*INSIDE, server)
         self.context = browser.new_context(offline=server is None, **options)
+        self.context.set_default_timeout(TIMEOUT)
         self.context.on("request", self._check_request)
         self.context.on("console", self._check_message)
         self.context.on("weberror", self._keep_error)
@@ -35,6 +50,14 @@ class Visitor:
         page = self.context.new_page()
         page.goto(url)
         return page
+
+    def explore(self, url: str, *, newcomer: bool = False) -> "Explored":
+        """Open the explorer, and wait until its map is there."""
+        # Who follows somebody's address, with a view in it, gets no tour.
+        explored = Explored(self.open(url if newcomer else f"{url}#tab=point"))
+        expect(explored.page.locator("main")).to_be_visible(timeout=TIMEOUT)
+        expect(explored.page.get_by_text("Loading the map")).to_have_count(0, timeout=TIMEOUT)
+        return explored
 
     def _check_request(self, request: Request) -> None:
         if not request.url.startswith(self.allowed):
@@ -46,6 +69,64 @@ class Visitor:
 
     def _keep_error(self, error: WebError) -> None:
         self.faults.append(f"script: {error.error.message}")
+
+
+class Explored:
+    """The explorer's page, and what it has chosen."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def state(self, name: str):
+        """Return a signal's value."""
+        return self.page.evaluate("async (name) => (await window.latentscape)[name].value", name)
+
+    def panel(self, title: str) -> Locator:
+        """Open a panel."""
+        self.page.get_by_role("tab", name=title).click()
+        return self.page.get_by_role("tabpanel")
+
+    def map(self) -> Locator:
+        return self.page.get_by_role("application").first
+
+    def hover_a_point(self) -> int:
+        """Move over the map until there is a point under the cursor; return its number."""
+        box = self.map().bounding_box()
+        for step in range(400):
+            share = (0.5 + 0.0225 * (step % 20) * (-1) ** step, 0.5 + 0.02 * (step // 20))
+            self.page.mouse.move(
+                box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"]
+            )
+            point = self.state("hovered")
+            if point is not None:
+                return point
+        raise AssertionError("no point is under the cursor anywhere")
+
+    def pin_a_point(self) -> int:
+        point = self.hover_a_point()
+        self.page.mouse.down()
+        self.page.mouse.up()
+        return point
+
+    def faults_of_access(self) -> list[str]:
+        """List what axe-core finds, in a line for each element."""
+        axe = (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+        self.page.evaluate(axe)
+        result = self.page.evaluate("() => axe.run()")
+        return [
+            f"{violation['id']}: {node['html'][:120]}: {node['failureSummary']}"
+            for violation in result["violations"]
+            for node in violation["nodes"]
+        ]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def built():
+    """Let the page be the one that was built from ``web/``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "FOLDER", Path(bundle.__file__).parent / "page")
+        bundle.check_bundle()
+        yield
 
 
 @pytest.fixture(scope="package")
@@ -73,3 +154,27 @@ def visitor(browser):
     for one in visitors:
         one.context.close()
     assert [fault for one in visitors for fault in one.faults] == []
+
+
+@pytest.fixture(scope="session")
+def write(tmp_path_factory):
+    """Return a function that writes the page of a run or a study, and gives its address."""
+
+    def write(subject, **wanted) -> str:
+        file = tmp_path_factory.mktemp("page") / "explorer.html"
+        latentscape.explore(subject, out=file, **wanted)
+        return file.as_uri()
+
+    return write
+
+
+@pytest.fixture(scope="package")
+def url(built, write, train):
+    """The page of a variational model with two numbers in a code, and codes of two epochs."""
+    changes = {"model.latent.dim": 2, "train.epochs": 2, "train.snapshots": [1, 2]}
+    return write(train("vae-20", changes=changes))
+
+
+@pytest.fixture
+def explored(visitor, url):
+    return visitor().explore(url)

@@ -15,7 +15,7 @@ FAULTS = {
 def test_a_fault_is_seen(browser, fault, tmp_path):
     file = tmp_path / "page.html"
     file.write_text(f"<!doctype html><title>Faulty</title>{FAULTS[fault]}")
-    visitor = Visitor(browser, None)
+    visitor = Visitor(browser)
     page = visitor.open(file.as_uri())
     assert page.title() == "Faulty"
     visitor.context.close()
