@@ -26,9 +26,8 @@ def test_newcomers_get_a_tour_once(visitor, url):
     expect(first.explore(url, newcomer=True).page.get_by_role("dialog", name="Tour")).to_be_hidden()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nobody_is_shut_out(visitor, url, scheme, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_nobody_is_shut_out(visitor, url, width, scheme):
     options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
     explored = visitor(**options).explore(url)
     page = explored.page
