@@ -1,9 +1,13 @@
 """Pages in Debian's Chromium, where a request, a script's error or a complaint is a failure."""
 
+import gzip
+import json
 import os
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -80,6 +84,26 @@ class Explored:
     def state(self, name: str):
         """Return a signal's value."""
         return self.page.evaluate("async (name) => (await window.latentscape)[name].value", name)
+
+    def tell(self, expression: str):
+        """Return what an expression gives, in which the explorer is called ``e``."""
+        return self.page.evaluate(
+            f"async () => {{ const e = await window.latentscape; return {expression}; }}"
+        )
+
+    def array(self, name: str) -> np.ndarray:
+        """Return an array that stands in the page, as it was written."""
+        facts = json.loads(self.page.locator("#manifest").text_content())["arrays"][name]
+        text = self.page.locator(f'script[data-array="{name}"]').text_content()
+        values = np.frombuffer(gzip.decompress(b64decode(text)), facts["dtype"])
+        return values.reshape(facts["shape"])
+
+    def pixels(self, picture: Locator) -> np.ndarray:
+        """Return the shades of grey (h, w) of a picture, from 0 to 1."""
+        values, width = picture.evaluate(
+            "c => [[...c.getContext('2d').getImageData(0, 0, c.width, c.height).data], c.width]"
+        )
+        return np.reshape(values, (-1, width, 4))[..., 0] / 255
 
     def panel(self, title: str) -> Locator:
         """Open a panel."""
@@ -169,10 +193,25 @@ def write(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def url(built, write, train):
-    """The page of a variational model with two numbers in a code, and codes of two epochs."""
+def shown(train):
+    """A variational model with two numbers in a code, of which codes of two epochs were kept."""
     changes = {"model.latent.dim": 2, "train.epochs": 2, "train.snapshots": [1, 2]}
-    return write(train("vae-20", changes=changes))
+    return train("vae-20", changes=changes)
+
+
+@pytest.fixture(scope="package")
+def url(built, write, shown):
+    """The address of its page."""
+    return write(shown)
+
+
+@pytest.fixture(scope="package")
+def study_url(built, write, fast, tmp_path_factory):
+    """The address of a page of two models, of which the second is conditional."""
+    entries = [{"recipe": "vae-20"}, {"recipe": "cond-vae"}]
+    study = latentscape.Study(name="two", entries=entries, set={**fast, "model.latent.dim": 2})
+    folder = tmp_path_factory.mktemp("study")
+    return write(latentscape.compare(study, data="mnist-5k", folder=folder, quiet=True).folder)
 
 
 @pytest.fixture
