@@ -6,6 +6,9 @@ import { Choice } from "../ui/Choice";
 import { type Background, type Tool, WHOLE, useExplorer } from "./explorer";
 import { Button } from "../ui/Button";
 
+/** Points up to which decoded images are compared with the nearest ones: more would load too many pictures. */
+const MAX_COMPARED = 100_000;
+
 const TOOLS: { key: Tool; title: string; hint: string }[] = [
   { key: "move", title: "Move", hint: "Drag to move, scroll or pinch to zoom, click to pin (M)" },
   { key: "lasso", title: "Lasso", hint: "Draw around examples to select them (L, or hold Shift)" },
@@ -58,7 +61,7 @@ function BackgroundChoice() {
     { key: "none", title: "Nothing" },
     { key: "density", title: "Density of points" },
   ];
-  const comparable = !manifest.thumbnails.reduced;
+  const comparable = !manifest.thumbnails.reduced && explorer.count <= MAX_COMPARED;
   if (comparable && explorer.model.value.decodes) {
     options.push({ key: "decoder", title: "Decoder against nearest example" });
   }

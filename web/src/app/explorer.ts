@@ -75,6 +75,7 @@ export class Explorer {
     readonly source: Source,
     readonly examples: Examples,
   ) {
+    examples.fail = this.fail;
     this.models = source.manifest.models.map((info) => new Model(info, source));
     if (this.manifest.label_names.length) this.colouring.value = "label";
     else if (this.manifest.models[0]?.clusters) this.colouring.value = "cluster";

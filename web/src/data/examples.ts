@@ -1,11 +1,16 @@
 /** The points: their pictures, labels and names. */
 
+import { signal } from "@preact/signals";
 import type { Manifest } from "./manifest";
 import { product } from "../model/networks";
 import { CHUNK, type Source } from "./source";
 
 /** Pictures of points as bytes (C, h, w), or values of vectors, loaded in chunks. */
 export class Examples {
+  /** How many chunks have come: what shows pictures looks again when it changes. */
+  readonly arrived = signal(0);
+  /** Is told what goes wrong while pictures are loaded. */
+  fail: (error: unknown) => void = () => undefined;
   private readonly chunks = new Map<number, Promise<Uint8Array>>();
   private readonly loaded = new Map<number, Uint8Array>();
 
@@ -33,10 +38,10 @@ export class Examples {
 
   /** The picture of a point if it is loaded; otherwise it is asked for, and null. */
   peek(point: number): Uint8Array | null {
-    const chunk = Math.floor(point / CHUNK);
+    const chunk = chunkOf(point);
     const loaded = this.loaded.get(chunk);
     if (!loaded) {
-      void this.load(chunk);
+      void this.load(chunk).catch(this.fail);
       return null;
     }
     const place = (point - chunk * CHUNK) * this.size;
@@ -44,15 +49,17 @@ export class Examples {
   }
 
   async picture(point: number): Promise<Uint8Array> {
-    await this.load(Math.floor(point / CHUNK));
+    await this.load(chunkOf(point));
     return this.peek(point) as Uint8Array;
   }
 
-  /** Load the pictures of many points. */
-  async fetch(points: Iterable<number>): Promise<void> {
-    const chunks = new Set<number>();
-    for (const point of points) chunks.add(Math.floor(point / CHUNK));
-    await Promise.all([...chunks].map((chunk) => this.load(chunk)));
+  /** Load the pictures of points that lie in a few chunks, or of those in chunks evenly drawn; return them. */
+  async fetch(points: readonly number[], maxChunks = Infinity): Promise<readonly number[]> {
+    const all = [...new Set(points.map(chunkOf))];
+    const step = Math.ceil(all.length / maxChunks) || 1;
+    const drawn = new Set(all.filter((_, place) => place % step === 0));
+    await Promise.all([...drawn].map((chunk) => this.load(chunk)));
+    return points.filter((point) => drawn.has(chunkOf(point)));
   }
 
   labelName(point: number): string {
@@ -75,8 +82,16 @@ export class Examples {
       const stop = Math.min(start + CHUNK, this.manifest.count);
       loading = this.source.images(start, stop);
       this.chunks.set(chunk, loading);
-      void loading.then((bytes) => this.loaded.set(chunk, bytes));
+      const keep = (bytes: Uint8Array) => {
+        this.loaded.set(chunk, bytes);
+        this.arrived.value++;
+      };
+      loading.then(keep, () => undefined);
     }
     return loading;
   }
+}
+
+function chunkOf(point: number): number {
+  return Math.floor(point / CHUNK);
 }

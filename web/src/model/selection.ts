@@ -4,8 +4,8 @@ import type { Explorer } from "../app/explorer";
 import type { Colouring } from "./colouring";
 import type { Model } from "./model";
 
-/** Pictures that a mean is taken over: more say hardly more. */
-export const MAX_AVERAGED = 2000;
+/** Chunks of pictures that a mean is taken over: more say hardly more. */
+const MAX_CHUNKS = 40;
 
 /** Points whose category is one of some, or whose number lies in a range. */
 export function pointsWhere(colouring: Colouring, matches: (value: number) => boolean): number[] {
@@ -23,14 +23,12 @@ export function pointsNamed({ examples, count }: Explorer, text: string): number
   );
 }
 
-/** The mean picture of some points, and the standard deviation of each pixel, from 0 to 1. */
+/** The mean picture of some points, or of `count` drawn from many, and the deviation of each pixel. */
 export async function averagePicture(
   { examples }: Explorer,
   points: readonly number[],
-): Promise<{ mean: Float32Array; sd: Float32Array }> {
-  const step = Math.ceil(points.length / MAX_AVERAGED);
-  const sampled = points.filter((_, place) => place % step === 0);
-  await examples.fetch(sampled);
+): Promise<{ mean: Float32Array; sd: Float32Array; count: number }> {
+  const sampled = await examples.fetch(points, MAX_CHUNKS);
   const mean = new Float32Array(examples.size);
   const square = new Float32Array(examples.size);
   for (const point of sampled) {
@@ -40,7 +38,8 @@ export async function averagePicture(
       square[pixel]! += (value * value) / sampled.length;
     });
   }
-  return { mean, sd: square.map((value, pixel) => Math.sqrt(Math.max(0, value - (mean[pixel] as number) ** 2))) };
+  const sd = square.map((value, pixel) => Math.sqrt(Math.max(0, value - (mean[pixel] as number) ** 2)));
+  return { mean, sd, count: sampled.length };
 }
 
 /** The mean code (D) of some points. */

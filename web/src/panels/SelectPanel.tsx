@@ -72,7 +72,7 @@ function Average({ points }: { points: readonly number[] }) {
   const average = useLoaded(() => averagePicture(explorer, points), [points]);
   return (
     <div class="pictures">
-      <Picture image={average?.mean} shape={thumbnails.shape} caption="Mean image" />
+      <Picture image={average?.mean} shape={thumbnails.shape} caption={`Mean of ${average?.count ?? points.length}`} />
       <Picture image={average?.sd} shape={thumbnails.shape} caption="Spread (standard deviation)" />
     </div>
   );

@@ -116,6 +116,7 @@ function sceneOf(
   parts: Pick<Scene, "index" | "colouring" | "colours" | "grid" | "outline">,
 ): Scene {
   const dark = explorer.dark.value;
+  explorer.examples.arrived.value; // Pictures that have come are drawn.
   return {
     ...parts,
     view: explorer.view.value,

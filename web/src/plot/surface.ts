@@ -60,7 +60,7 @@ export class Surface {
     this.request();
   }
 
-  /** Draw again in the next frame: the size has changed, or a picture was loaded. */
+  /** Draw again in the next frame: the size has changed. */
   request(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
@@ -125,8 +125,7 @@ export class Surface {
   private drawThumbnails(scene: Scene, projection: Projection): void {
     if (!scene.thumbnails || !this.cache) return;
     const thumbnails = placeThumbnails(scene.index, projection, (point) => this.isVisible(point));
-    const complete = drawThumbnails(this.front, thumbnails, this.cache, (point) => this.colourOf(point));
-    if (!complete) setTimeout(() => this.request(), 50);
+    drawThumbnails(this.front, thumbnails, this.cache, (point) => this.colourOf(point));
   }
 
   private drawMarks(scene: Scene, projection: Projection): void {

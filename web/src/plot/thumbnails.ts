@@ -80,26 +80,21 @@ export class ThumbnailCache {
   }
 }
 
-/** Draw pictures with a frame of their point's colour; return whether all of them were loaded. */
+/** Draw the pictures that are loaded, with a frame of their point's colour. */
 export function drawThumbnails(
   context: CanvasRenderingContext2D,
   thumbnails: readonly Thumbnail[],
   cache: ThumbnailCache,
   colourOf: (point: number) => string,
-): boolean {
-  let complete = true;
+): void {
   context.imageSmoothingEnabled = false;
   for (const { point, x, y } of thumbnails) {
     const picture = cache.get(point);
-    if (!picture) {
-      complete = false;
-      continue;
-    }
+    if (!picture) continue;
     const scale = SIZE / Math.max(picture.width, picture.height);
     const [width, height] = [picture.width * scale, picture.height * scale];
     context.fillStyle = colourOf(point);
     context.fillRect(x - width / 2 - 2, y - height / 2 - 2, width + 4, height + 4);
     context.drawImage(picture, x - width / 2, y - height / 2, width, height);
   }
-  return complete;
 }
