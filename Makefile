@@ -33,6 +33,8 @@ page:
 
 demo: install
 	$(BIN)/latentscape compare quickstart
+	$(BIN)/latentscape explore runs/conv-bn-32-mnist-5k-0 --points 2000 \
+		--out runs/conv-bn-32-mnist-5k-0/explorer.html
 
 # One thread for each worker: more would wait for each other. The layers are tested by check.
 test: install

@@ -181,6 +181,7 @@ function listen(
     pointerdown: (event: PointerEvent) => {
       if (event.button || (explorer.tool.value === "move" && !event.shiftKey)) return;
       canvas.setPointerCapture(event.pointerId);
+      explorer.pointAt(model, null, null);
       outline = [];
     },
     pointermove: (event: PointerEvent) => {
