@@ -36,6 +36,8 @@ export class Surface {
   private readonly back: CanvasRenderingContext2D;
   private readonly front: CanvasRenderingContext2D;
   private scene: Scene | null = null;
+  /** What was drawn behind marks and thumbnails; a move of the cursor changes none of it. */
+  private drawn: readonly unknown[] = [];
   private frame = 0;
 
   constructor(
@@ -110,16 +112,22 @@ export class Surface {
     if (!scene) return;
     const projection = this.projection(scene);
     for (const canvas of Object.values(this.canvases)) fit(canvas, projection);
-    this.points.draw(projection, pointSize(scene.index.count, scene.view.zoom));
-    for (const context of [this.back, this.front]) {
-      const ratio = context.canvas.width / projection.width;
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.clearRect(0, 0, projection.width, projection.height);
-    }
-    if (scene.grid) drawGrid(this.back, scene.grid, projection);
+    this.drawBehind(scene, projection);
+    clear(this.front, projection);
     this.drawThumbnails(scene, projection);
     this.drawMarks(scene, projection);
     this.drawOutline(scene, projection);
+  }
+
+  /** Draw points and background, unless they are there already. */
+  private drawBehind(scene: Scene, projection: Projection): void {
+    const { width, height } = this.canvases.points;
+    const wanted = [scene.index, scene.colours, scene.view, scene.grid, width, height];
+    if (wanted.every((part, place) => part === this.drawn[place])) return;
+    this.drawn = wanted;
+    this.points.draw(projection, pointSize(scene.index.count, scene.view.zoom));
+    clear(this.back, projection);
+    if (scene.grid) drawGrid(this.back, scene.grid, projection);
   }
 
   private drawThumbnails(scene: Scene, projection: Projection): void {
@@ -190,6 +198,13 @@ function fit(canvas: HTMLCanvasElement, { width, height }: Projection): void {
   const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== columns) canvas.width = columns;
   if (canvas.height !== rows) canvas.height = rows;
+}
+
+/** Empty a canvas, which is then drawn on in the pixels of the page. */
+function clear(context: CanvasRenderingContext2D, { width, height }: Projection): void {
+  const ratio = context.canvas.width / width;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
 }
 
 /** Points grow as one comes nearer, and the fewer they are. */
