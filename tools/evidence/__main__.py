@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.evidence.dying import measure_dying
+from tools.evidence.exploring import measure_explorer
 from tools.evidence.measuring import RUNS, Protocol, measure_study
 from tools.evidence.pages import write_pages
 from tools.evidence.parity import measure_parity
@@ -30,6 +31,7 @@ STUDIES = {
 OTHERS: dict[str, Callable[[], Evidence]] = {
     "dying-codes": measure_dying,
     "exports": measure_parity,
+    "explorer": measure_explorer,
 }
 """Name of a results file to what measures it, where it is no study."""
 
