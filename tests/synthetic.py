@@ -356,7 +356,7 @@ def _evaluation(data: DataFacts, latent_dim: int, error: float, bernoulli: bool)
         best=_pairs(shape, 8),
         median=_pairs(shape, 8),
         worst=_pairs(shape, 8),
-        test_codes=CodeSample(codes=codes, labels=of_codes),
+        test_codes=CodeSample(codes=codes, labels=of_codes, points=np.arange(len(codes))),
     )
 
 

@@ -168,6 +168,9 @@ class ArrayRule:
 Images = Annotated[NDArray[Any], ArrayRule("f", (2, 3, 4, 5, 6), empty=False)]
 """(..., *shape) float32 on the scale 0 to 1; NaN where there is no image."""
 
+Pictures = Annotated[NDArray[Any], ArrayRule("u", (4,), empty=False)]
+"""(n, C, h, w) uint8, of one channel or three."""
+
 Floats = Annotated[NDArray[Any], ArrayRule("f", (1,))]
 Matrix = Annotated[NDArray[Any], ArrayRule("f", (2,))]
 Integers = Annotated[NDArray[Any], ArrayRule("iu", (1,))]

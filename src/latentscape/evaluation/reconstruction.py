@@ -198,7 +198,8 @@ def _examples(
 
 def _test_codes(model: Network, split: Split) -> CodeSample:
     index = kept_examples(split)
-    return CodeSample(codes=encode(model, split.dataset, index), labels=_labels(split, index))
+    codes = encode(model, split.dataset, index)
+    return CodeSample(codes=codes, labels=_labels(split, index), points=index)
 
 
 def _labels(split: Split, index: NDArray[np.int64]) -> NDArray[np.int64]:

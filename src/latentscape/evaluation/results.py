@@ -79,14 +79,27 @@ class Pairs(Record):
 
 
 class CodeSample(Record):
-    """Codes (n, D) of test examples, and their labels (n,), -1 without."""
+    """Codes of test examples.
+
+    Attributes
+    ----------
+    codes : ndarray of float
+        (n, D).
+    labels : ndarray of int
+        (n,); -1 without.
+    points : ndarray of int64 or None
+        (n,) indices into the dataset; None of older findings.
+    """
 
     codes: Matrix
     labels: Integers
+    points: Integers | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_lengths(codes=len(self.codes), labels=len(self.labels))
+        if self.points is not None:
+            check_lengths(codes=len(self.codes), points=len(self.points))
         return self
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from latentscape.core.files import slug
+from latentscape.reporting.sprites import Sprite
 
 
 def figure_name(*words: str) -> str:
@@ -193,9 +194,16 @@ Block = Chart | Gallery | Plate | Table | Numbers | Prose | Aside | Details
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a sentence that says what the section shows, and blocks."""
+    """A heading, a sentence that says what the section shows, and blocks.
+
+    Attributes
+    ----------
+    sprites : sequence of Sprite
+        Pictures of the points of its charts.
+    """
 
     id: str
     title: str
     lead: str
     blocks: Sequence[Block]
+    sprites: Sequence[Sprite] = ()

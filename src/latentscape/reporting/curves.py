@@ -1,6 +1,6 @@
 """Curves with their names at the right end, the manner of all line charts of a report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from latentscape.reporting.svg import (
     line,
     polyline,
     text,
+    tick_label,
 )
 
 LOG_FROM = 5.0
@@ -31,12 +32,15 @@ class Curve:
     ----------
     sds : sequence of float
         Standard deviation at each point, drawn as an upright stroke; or none.
+    name : str
+        What it is called where it is pointed at, if that is not its label.
     """
 
     label: str
     points: Sequence[tuple[float, float]]
     look: str
     sds: Sequence[float] = ()
+    name: str = ""
 
 
 def curve_chart(
@@ -84,7 +88,8 @@ def curve_chart(
     spots = apart([y(curve.points[-1][1]) for curve in named], 16, 24, height - 44)
     for curve, spot in zip(named, spots, strict=True):
         marks.append(text(plot + 8, spot + 4, curve.label, f"end {curve.look}"))
-    return document(width, height, marks, alt), width / (plot + 6)
+    data = {"x": x_label, "y": y_label}
+    return document(width, height, marks, alt, data), width / (plot + 6)
 
 
 def ends(curves: Iterable[Curve]) -> str:
@@ -93,11 +98,20 @@ def ends(curves: Iterable[Curve]) -> str:
     return " ".join(f"{c.label} ends at {number(c.points[-1][1])}." for c in named)
 
 
+def _values(curve: Curve) -> Iterator[str]:
+    """Write the values of the points that are drawn, with what they spread, as ``x:y:sd``."""
+    for index, (a, b) in enumerate(curve.points):
+        if np.isfinite(b):
+            sd = curve.sds[index] if curve.sds else 0.0
+            yield f"{tick_label(a)}:{number(b)}" + (f":{number(sd, 2)}" if sd else "")
+
+
 def _marks(curve: Curve, x: Scale, y: Scale) -> list[str]:
     points = [(x(a), y(b)) for a, b in curve.points if np.isfinite(b)]
+    data = {"name": curve.name or curve.label, "values": " ".join(_values(curve))}
     if len(points) == 1:
-        return [dots(points, curve.look)]
-    marks = [polyline(points, f"curve {curve.look}")] if points else []
+        return [dots(points, curve.look, data)]
+    marks = [polyline(points, f"curve {curve.look}", data)] if points else []
     for (a, b), sd in zip(curve.points, curve.sds, strict=False):
         marks.append(line(x(a), y(b - sd), x(a), y(b + sd), f"spread {curve.look}") if sd else "")
     return marks

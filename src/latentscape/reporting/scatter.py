@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.records import Array
 from latentscape.reporting.blocks import Chart, figure_name
+from latentscape.reporting.sprites import write_tiles
 from latentscape.reporting.subject import Row
 from latentscape.reporting.svg import axes, document, dots, fit, rectangle, text
 
@@ -27,7 +28,13 @@ def label_groups(names: Sequence[str], labels: _Numbers) -> dict[int, tuple[str,
 
 
 def scatter(
-    at: Array, group_of: _Numbers, groups: Groups, look: str = "", *, named: bool = True
+    at: Array,
+    group_of: _Numbers,
+    groups: Groups,
+    look: str = "",
+    *,
+    named: bool = True,
+    tiles: _Numbers | None = None,
 ) -> list[str]:
     """Draw points in the colours of their groups, and the groups' names at their medians.
 
@@ -43,48 +50,44 @@ def scatter(
         Further CSS classes of the points.
     named : bool
         Whether names are written.
+    tiles : ndarray of int, optional
+        (n,) number of each point's picture in a sprite; -1 where it has none.
     """
+
+    def drawn(which: NDArray[np.bool_], colour: str, name: str) -> str:
+        pictures = "" if tiles is None else write_tiles(tiles[which])
+        data = {"name": name or "no label", "tiles": pictures}
+        return dots(at[which], f"{colour} {look}".rstrip(), data)
+
     rest = ~np.isin(group_of, list(groups))
-    marks = [dots(at[rest], f"faint {look}".rstrip())] if rest.any() else []
+    marks = [drawn(rest, "faint", "")] if rest.any() else []
     present = {group: about for group, about in groups.items() if (group_of == group).any()}
-    for group, (_, colour) in present.items():
-        marks.append(dots(at[group_of == group], f"k{colour % 10} {look}".rstrip()))
+    for group, (name, colour) in present.items():
+        marks.append(drawn(group_of == group, f"k{colour % 10}", name))
     return [*marks, *_names(at, group_of, present)] if named else marks
 
 
-def latent_map(row: Row) -> Chart:
-    """Draw test images as points of a two-dimensional code, coloured by label."""
-    labels = row.evaluation.test_codes.labels
-    groups = label_groups(row.data.label_names, labels)
-    colours = "coloured by label, each label's name at its median" if groups else "without labels"
-    return code_plane(row, labels, groups, figure_name("latent-map", row.label), row.label, colours)
-
-
-def code_plane(
-    row: Row, group_of: _Numbers, groups: Groups, name: str, caption: str, colours: str
-) -> Chart:
-    """Draw the plane of a two-dimensional code of test images, with its axes.
+def latent_map(row: Row, sprite: str = "", tiles: _Numbers | None = None) -> Chart:
+    """Draw test images as points of a two-dimensional code, coloured by label.
 
     Parameters
     ----------
     row : Row
         Whose code it is.
-    group_of : ndarray of int
-        (n,) group of each of `Evaluation.test_codes`.
-    groups : mapping
-        See `Groups`.
-    name, caption : str
-        Of the chart.
-    colours : str
-        What colours mean, for the alternative text.
+    sprite, tiles : str, ndarray of int, optional
+        Where pictures of its `Evaluation.test_codes` are; see `scatter`.
     """
+    labels = row.evaluation.test_codes.labels
+    groups = label_groups(row.data.label_names, labels)
+    colours = "coloured by label, each label's name at its median" if groups else "without labels"
     codes = row.evaluation.test_codes.codes
     x, y = fit(codes[:, 0], 44, 390), fit(codes[:, 1], 350, 30)
     at = np.stack([[x(v) for v in codes[:, 0]], [y(v) for v in codes[:, 1]]], axis=1)
     marks = axes(x, y, "first latent number", "second latent number")
-    marks += scatter(at, group_of, groups)
+    marks += scatter(at, labels, groups, tiles=tiles)
     alt = f"{len(codes)} test images in the code of {row.label}, {colours}."
-    return Chart(name, caption, document(400, 392, marks, alt))
+    svg = document(400, 392, marks, alt, {"sprite": sprite})
+    return Chart(figure_name("latent-map", row.label), row.label, svg)
 
 
 def _names(at: Array, group_of: _Numbers, groups: Groups) -> Iterator[str]:

@@ -6,7 +6,7 @@ dark scheme, prints well and keeps its text as text. The file beside the page ge
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -18,7 +18,10 @@ MARGIN = 16  # around a drawing that stands alone
 HUGE = 1e100
 """From here on differences and ratios of values come near the largest float."""
 
+NO_DATA: Mapping[str, str] = {}
+
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_DATA = re.compile(r' data-[a-z]+="[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -102,17 +105,33 @@ def fit(
     return Scale(low - margin, high + margin, start, end, False, finest)
 
 
-def document(width: float, height: float, marks: Iterable[str], alt: str) -> str:
-    """Put marks into a drawing with alternative text."""
+def document(
+    width: float, height: float, marks: Iterable[str], alt: str, data: Mapping[str, str] = NO_DATA
+) -> str:
+    """Put marks into a drawing with alternative text; `data` as of `data_attributes`."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'class="chart" role="img" aria-label="{escape(alt)}">{"".join(marks)}</svg>'
+        f'class="chart" role="img" aria-label="{escape(alt)}"{data_attributes(data)}>'
+        f"{''.join(marks)}</svg>"
     )
+
+
+def data_attributes(data: Mapping[str, str]) -> str:
+    """Write what the page's script says of a mark that is pointed at; nothing where it is empty.
+
+    Parameters
+    ----------
+    data : mapping of str to str
+        ``name`` and ``values`` of a curve, ``x`` and ``y`` for its quantities; ``name`` and
+        ``tiles`` of dots, with ``sprite`` for their pictures; ``about`` of any other mark.
+    """
+    return "".join(f' data-{name}="{escape(text)}"' for name, text in data.items() if text)
 
 
 def standalone(svg: str) -> str:
     """Give a drawing real colours, a margin and white paper, for programs of all kinds."""
     style = resources.files("latentscape.reporting").joinpath("chart.css").read_text("utf-8")
+    svg = _DATA.sub("", svg)  # Nothing reads them there.
     colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.partition("}")[0]))
     style = re.sub(r"var\((--[\w-]+)\)", lambda match: colours[match[1]], style.partition("}")[2])
     width, height = (float(size) + 2 * MARGIN for size in _VIEW.findall(svg)[0])
@@ -134,21 +153,29 @@ def line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:
     return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" class="{look}"/>'
 
 
-def polyline(points: Iterable[tuple[float, float]], look: str) -> str:
+def polyline(
+    points: Iterable[tuple[float, float]], look: str, data: Mapping[str, str] = NO_DATA
+) -> str:
     """Draw a line through points."""
-    return f'<path d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}" class="{look}"/>'
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return f'<path d="M{path}" class="{look}"{data_attributes(data)}/>'
 
 
-def dots(points: Iterable[tuple[float, float]], look: str) -> str:
+def dots(
+    points: Iterable[tuple[float, float]], look: str, data: Mapping[str, str] = NO_DATA
+) -> str:
     """Draw many dots as one path: a tenth of the size of as many circles."""
-    return f'<path d="{"".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)}" class="dots {look}"/>'
+    path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
+    return f'<path d="{path}" class="dots {look}"{data_attributes(data)}/>'
 
 
-def rectangle(x: float, y: float, width: float, height: float, look: str, radius: float = 2) -> str:
-    """Draw a rectangle."""
+def rectangle(
+    x: float, y: float, width: float, height: float, look: str, radius: float = 2, about: str = ""
+) -> str:
+    """Draw a rectangle; `about` is said of it where it is pointed at."""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
-        f'rx="{radius:g}" class="{escape(look)}"/>'
+        f'rx="{radius:g}" class="{escape(look)}"{data_attributes({"about": about})}/>'
     )
 
 

@@ -17,6 +17,15 @@ N_POINTS = 40
 SETTINGS = {"tsne": {"perplexity": 30.0}, "umap": {"n_neighbors": 15.0, "min_dist": 0.1}}
 
 
+def numbered(count, size):
+    """Make grey pictures that say their numbers: sixteens at the left, and ones at the right."""
+    pictures = np.zeros((count, 1, *size), np.uint8)
+    middle = size[1] // 2
+    for number, picture in enumerate(pictures):
+        picture[..., :middle], picture[..., middle:] = 17 * (number // 16), 17 * (number % 16)
+    return pictures
+
+
 def maps(name="plain", dim=2, *, labelled=True, shape=(1, 12, 10), places=None):
     """Make maps of a model's code, raw pixels and PCA.
 
@@ -49,6 +58,7 @@ def maps(name="plain", dim=2, *, labelled=True, shape=(1, 12, 10), places=None):
         settings = SETTINGS.get(method, {})
         methods.append(MethodMaps(method=method, settings=settings, layouts=tuple(layouts)))
     images = rng.random((12, *shape), dtype=np.float32)
+    is_picture = len(shape) == 3
     return Maps(
         protocol=MapProtocol(
             n_test=N_POINTS, n_train=0, start="pixels", neighbours=10, n_compared=N_POINTS
@@ -57,5 +67,6 @@ def maps(name="plain", dim=2, *, labelled=True, shape=(1, 12, 10), places=None):
         labels=labels,
         methods=tuple(methods),
         guessing=Guessing(labels=3, largest=0.35) if labelled else None,
-        thumbnails=Thumbnails(images=images, points=np.arange(12) * 3) if len(shape) == 3 else None,
+        thumbnails=Thumbnails(images=images, points=np.arange(12) * 3) if is_picture else None,
+        pictures=numbered(N_POINTS, shape[1:]) if is_picture else None,
     )

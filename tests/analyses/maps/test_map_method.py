@@ -267,6 +267,19 @@ def test_images_stand_at_places_that_are_apart(maps, small):
     assert len(np.unique(where)) == len(where) > 20
 
 
+def test_all_points_have_small_pictures(maps, small):
+    assert maps.pictures.shape == (len(maps.points), 1, 14, 14)
+    assert maps.pictures.dtype == np.uint8
+    blocks = small.dataset.images[maps.points].reshape(-1, 1, 14, 2, 14, 2)
+    expected = blocks.astype(float).mean(axis=(3, 5))
+    np.testing.assert_allclose(maps.pictures, expected, atol=0.51)
+
+
+def test_very_many_points_have_no_pictures(rows, monkeypatch):
+    monkeypatch.setattr("latentscape.analyses.maps.method.MAX_PICTURES", 40)
+    assert draw(rows[:1], methods=["pca"], points=41).pictures is None
+
+
 def test_large_images_are_few(rows, monkeypatch):
     monkeypatch.setattr("latentscape.evaluation.pictures.MAX_VALUES", 3 * 28 * 28)
     maps = draw(rows[:1], methods=["pca"], points=50)
@@ -276,6 +289,7 @@ def test_large_images_are_few(rows, monkeypatch):
 def test_vectors_have_no_images(vectors):
     maps = draw([pixel_codes(vectors)], methods=["pca"])
     assert maps.thumbnails is None
+    assert maps.pictures is None
     assert maps.methods[0].layouts[0].places.shape == (len(vectors.test), 2)
 
 

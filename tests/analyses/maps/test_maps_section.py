@@ -11,6 +11,9 @@ from PIL import Image
 from analyses.maps.synthetic_maps import N_POINTS, maps
 from analyses.printing import joined, printed  # noqa: F401
 from latentscape.analyses.maps import ANALYSIS
+from latentscape.analyses.maps.result import Maps
+from latentscape.analyses.maps.section import SIDE
+from latentscape.analyses.maps.section import _in_box as in_box_of
 from latentscape.core.findings import Skip, Statistic
 from latentscape.reporting.blocks import Aside, Gallery
 from synthetic import add, make_run, study_subject, subject
@@ -95,10 +98,52 @@ def test_maps_of_all_kinds_of_data_are_drawn(mapped, more):
     assert not re.search(r"\b(nan|None|inf)\b", svg)
 
 
+def tiles(svg):
+    """Read which picture each dot of a chart has, with the place of the dot."""
+    for path in re.findall(r"<path [^>]*>", svg):
+        places = re.findall(r"M([\d.-]+) ([\d.-]+)h0", path)
+        first = re.search(r'data-tiles="(\d+)\+"', path)
+        yield from ((int(first[1]) + n, place) for n, place in enumerate(places))
+
+
+def test_each_dot_has_the_picture_of_its_point(mapped):
+    run = mapped("m", 6)
+    section = ANALYSIS.section(subject(run))
+    (sprite,) = section.sprites
+    sheet = np.asarray(Image.open(BytesIO(sprite.image)).convert("L"))
+    at = in_box_of(run.require(Maps).methods[0].layouts[0].places, (SIDE, SIDE), 8)
+    dots = list(tiles(galleries(section)[0].charts[-1].svg))
+    assert len(dots) == N_POINTS
+    for tile, place in dots:
+        row, column = divmod(tile, sprite.columns)
+        left, right = sheet[12 * row + 6, 10 * column + np.array([2, 7])] // 17
+        point = 16 * int(left) + int(right)
+        assert sprite.points[tile] == point
+        assert [f"{value:.1f}" for value in at[point]] == list(place)
+
+
+def test_maps_of_the_same_points_share_their_pictures(mapped):
+    section = ANALYSIS.section(study_subject([mapped("a")], [mapped("b", 6)]))
+    (sprite,) = section.sprites
+    svgs = [chart.svg for gallery in galleries(section) for chart in gallery.charts]
+    assert all(f'data-sprite="{sprite.id}"' in svg for svg in svgs)
+
+
+def test_findings_without_pictures_have_maps_without(mapped, tmp_path):
+    old = add(make_run(tmp_path, "m"), maps("m").model_copy(update={"pictures": None}))
+    section = ANALYSIS.section(subject(old))
+    assert section.sprites == []
+    svg = galleries(section)[0].charts[0].svg
+    assert "data-tiles" not in svg
+    assert "data-sprite" not in svg
+
+
 def test_a_result_without_maps_says_why(mapped, tmp_path, printed):  # noqa: F811
     detail = {"points": 4, "min_points": 5}
     skip = Skip(item="Maps were", reason="few_points", detail=detail)
-    empty = maps().model_copy(update={"methods": (), "thumbnails": None, "skipped": (skip, skip)})
+    empty = maps().model_copy(
+        update={"methods": (), "thumbnails": None, "pictures": None, "skipped": (skip, skip)}
+    )
     section = ANALYSIS.section(subject(add(make_run(tmp_path, "m"), empty)))
     sentence = "Maps were left out: there are 4 points, and a map needs 5."
     (aside,) = section.blocks

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from latentscape.analyses.codes import guess_labels
@@ -35,11 +36,17 @@ from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
 from latentscape.evaluation.pictures import max_images
 from latentscape.model import scaled
+from latentscape.reporting.grids import visible
+from latentscape.reporting.sprites import SIDES
 
 DEFAULT_POINTS = MapSettings().points
 """Points up to which training examples are on no map."""
 
 MAX_THUMBNAILS = 150
+MAX_PICTURES = 5000
+CHUNK = 256
+"""Images that are made small at once."""
+
 MIN_GAP = 1 / 27
 """Distance of two thumbnails at least, as a share of the map's longer side."""
 
@@ -102,6 +109,7 @@ def draw_maps(
         ),
         guessing=guess_labels(labels, scored) if layouts else None,
         thumbnails=_thumbnails(rows[0], places, layouts),
+        pictures=_pictures(rows[0], places) if layouts else None,
     )
 
 
@@ -280,3 +288,18 @@ def _thumbnails(
     points = farthest_points(plane, count, MIN_GAP * float(np.ptp(plane, axis=0).max()))
     images = scaled(torch.from_numpy(dataset.images[index[points]]), dataset.value_range)
     return Thumbnails(images=images.numpy(), points=points)
+
+
+def _pictures(codes: Codes, places: _Places) -> NDArray[np.uint8] | None:
+    """Make small pictures of all points, of one channel or three."""
+    dataset, index = codes.split.dataset, _at(places, codes.index)
+    if len(dataset.shape) != 3 or len(index) > MAX_PICTURES:
+        return None
+    factor = min(1.0, SIDES[0] / max(dataset.shape[1:]))
+    size = [max(1, round(side * factor)) for side in dataset.shape[1:]]
+    chunks = []
+    for start in range(0, len(index), CHUNK):
+        images = torch.from_numpy(dataset.images[index[start : start + CHUNK]])
+        small = F.interpolate(scaled(images, dataset.value_range), size, mode="area").numpy()
+        chunks.append((np.clip(visible(small), 0, 1) * 255).round().astype(np.uint8))
+    return np.concatenate(chunks)

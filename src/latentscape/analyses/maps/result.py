@@ -12,6 +12,7 @@ from latentscape.core.findings import (
     Images,
     Integers,
     Matrix,
+    Pictures,
     Record,
     Share,
     Statistic,
@@ -216,6 +217,9 @@ class Maps(Result):
         What accuracy takes no map to reach; None without labels.
     thumbnails : Thumbnails or None
         Of examples that are images.
+    pictures : ndarray of uint8 or None
+        (n, C, h, w) small pictures of all points, where they are images and not too many; None of
+        older findings.
     """
 
     part = "projection"
@@ -227,6 +231,7 @@ class Maps(Result):
     methods: tuple[MethodMaps, ...]
     guessing: Guessing | None = None
     thumbnails: Thumbnails | None = None
+    pictures: Pictures | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -235,6 +240,8 @@ class Maps(Result):
         layouts = [layout for maps in self.methods for layout in maps.layouts]
         if layouts and (n == 0 or any(len(layout.places) != n for layout in layouts)):
             raise ValueError(f"maps do not show {n} points")
+        if self.pictures is not None:
+            check_lengths(points=n, pictures=len(self.pictures))
         places = self.thumbnails.points if self.thumbnails else self.points[:0]
         if places.size and not (0 <= places.min() and places.max() < n):
             raise ValueError(f"thumbnails stand at points that are not among {n}")

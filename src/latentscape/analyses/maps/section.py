@@ -16,6 +16,7 @@ from latentscape.analyses.maps.result import (
     MethodMaps,
 )
 from latentscape.analyses.maps.sentences import describe_settings
+from latentscape.analyses.maps.sprites import sprite_id, sprites_of, tiles_of
 from latentscape.analyses.notes import circumstances, describe_guessing
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.records import Array
@@ -83,7 +84,9 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
         "round (continuity), both at most 1, and how often a point has the label of its neighbours "
         "in the plane (k-NN)."
     )
-    return Section("maps", item.title, f"{lead} {_guesses(rows)}".strip(), blocks)
+    lead = f"{lead} {_guesses(rows)}".strip()
+    sprites = sprites_of(row.first.require(Maps) for row in rows)
+    return Section("maps", item.title, lead, blocks, sprites)
 
 
 def _by_method(rows: Sequence[Row]) -> list[list[Panel]]:
@@ -113,15 +116,18 @@ def _panels(rows: Sequence[Row]) -> Iterator[Panel]:
 def _map(panel: Panel) -> Chart:
     """Draw a map with its scores below it."""
     at = _in_box(panel.layout.places, (SIDE, SIDE), 8)
-    labels, method = panel.row.first.require(Maps).labels, panel.maps.method
+    maps, method = panel.row.first.require(Maps), panel.maps.method
+    groups = _groups(panel.row, maps.labels)
     marks = [rectangle(0, 0, SIDE, SIDE, "frame", 3)]
-    marks += scatter(at, labels, _groups(panel.row, labels), "small")
-    lines = _describe_fidelity(panel.row.first.require(Maps), panel.layout)
+    marks += scatter(at, maps.labels, groups, "small", tiles=tiles_of(maps, maps.points))
+    lines = _describe_fidelity(maps, panel.layout)
     marks += [text(0, SIDE + 18 * (n + 1), line, "tick") for n, line in enumerate(lines)]
     scores = " · ".join(lines)
     alt = f"{METHOD_NAMES[method]} of {len(at)} images by {panel.title}: {scores}."
     name = figure_name("map", method, panel.title)
-    return Chart(name, panel.title, document(SIDE, SIDE + 6 + 18 * len(lines), marks, alt))
+    height = SIDE + 6 + 18 * len(lines)
+    svg = document(SIDE, height, marks, alt, {"sprite": sprite_id(maps)})
+    return Chart(name, panel.title, svg)
 
 
 def _describe_fidelity(maps: Maps, layout: Layout) -> list[str]:
@@ -152,7 +158,9 @@ def _with_images(row: Row) -> Chart | None:
     at = _in_box(own[method].layout.places, LARGE, THUMBNAIL)
     points = maps.thumbnails.points
     marks = [rectangle(0, 0, *LARGE, "frame", 3)]
-    marks += scatter(at, maps.labels, _groups(row, maps.labels), "small", named=False)
+    tiles = tiles_of(maps, maps.points)
+    groups = _groups(row, maps.labels)
+    marks += scatter(at, maps.labels, groups, "small", named=False, tiles=tiles)
     free = _without_overlap(at[points], THUMBNAIL + 3)
     for index in free:
         label = int(maps.labels[points[index]])
@@ -164,7 +172,7 @@ def _with_images(row: Row) -> Chart | None:
         f"{row.label}, {METHOD_NAMES[method]}: {count(len(free))} of the images at their places, "
         "framed in the colours of their labels. Look at the images between islands, and at those "
         "on the wrong one.",
-        document(*LARGE, marks, alt),
+        document(*LARGE, marks, alt, {"sprite": sprite_id(maps)}),
         wide=True,
     )
 

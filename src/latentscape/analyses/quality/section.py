@@ -56,7 +56,9 @@ def label_shares(subject: Subject, row: Row) -> Chart:
     for index, (name, share, real) in enumerate(pairs):
         y = 20 * index
         marks.append(text(left - 8, y + 11, name, "tick", "end"))
-        marks.append(rectangle(left, y + 1, max(scale(share) - left, 0.5), 13, look))
+        about = f"{name}: {percent(share)} of the samples, {percent(real)} of the test images"
+        bar = (left, y + 1, max(scale(share) - left, 0.5), 13)
+        marks.append(rectangle(*bar, look, about=about))
         marks.append(line(scale(real), y - 1, scale(real), y + 16, "real"))
         marks.append(text(left + 290, y + 11, percent(share), "tick", "end"))
     alt = "; ".join(f"{name} {percent(share)}, data {percent(real)}" for name, share, real in pairs)

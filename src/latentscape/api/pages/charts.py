@@ -7,6 +7,7 @@ from latentscape.reporting.curves import LOG_FROM
 from latentscape.reporting.subject import Row, Subject
 from latentscape.reporting.svg import (
     Scale,
+    data_attributes,
     document,
     fit,
     line,
@@ -29,7 +30,8 @@ def against_pca(subject: Subject) -> Chart:
     for index, (row, mse, pca) in enumerate(pairs):
         y, colour = ROW * (index + 1), subject.colour(row)
         marks += _named_row(row, f"{number(mse)} · PCA {number(pca)}", width, y)
-        marks += _dumbbell(scale(mse), scale(pca), y, colour)
+        abouts = (f"{row.label}: {number(mse)}", f"PCA beside {row.label}: {number(pca)}")
+        marks += _dumbbell(scale(mse), scale(pca), y, colour, abouts)
         marks += _deviation(row, scale, y, colour)
     alt = "; ".join(f"{row.label} {number(mse)}, PCA {number(pca)}" for row, mse, pca in pairs)
     return Chart(
@@ -49,7 +51,8 @@ def times(subject: Subject) -> Chart:
     for index, (row, time) in enumerate(zip(subject.rows, seconds, strict=True)):
         y, look = ROW * (index + 1), f"fill {subject.colour(row)}"
         marks += _named_row(row, duration(time), width, y)
-        marks.append(rectangle(0, y - 5, max(scale(time), 1), 9, look))
+        about = f"{row.label}: {duration(time)}"
+        marks.append(rectangle(0, y - 5, max(scale(time), 1), 9, look, about=about))
     alt = "; ".join(
         f"{row.label} {duration(time)}" for row, time in zip(subject.rows, seconds, strict=True)
     )
@@ -73,13 +76,15 @@ def _named_row(row: Row, numbers: str, width: float, y: float) -> list[str]:
     ]
 
 
-def _dumbbell(mse: float, pca: float, y: float, look: str) -> list[str]:
+def _dumbbell(mse: float, pca: float, y: float, look: str, abouts: tuple[str, str]) -> list[str]:
+    """Draw the error of a model and that of PCA, with what is said of each."""
     x, side = pca, 5.5
+    own, other = ({"about": about} for about in abouts)
     diamond = [(x - side, y), (x, y - side), (x + side, y), (x, y + side), (x - side, y)]
     return [
         line(mse, y, pca, y, f"bridge {look}"),
-        polyline(diamond, "hollow"),
-        f'<circle cx="{mse:.1f}" cy="{y:.1f}" r="5.5" class="fill {look}"/>',
+        polyline(diamond, "hollow", other),
+        f'<circle cx="{mse:.1f}" cy="{y:.1f}" r="5.5" class="fill {look}"{data_attributes(own)}/>',
     ]
 
 

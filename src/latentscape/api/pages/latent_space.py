@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from latentscape.analyses.maps.result import Maps
+from latentscape.analyses.maps.sprites import sprite_id, sprites_of, tiles_of
 from latentscape.analyses.registry import analyses
 from latentscape.api.pages.tables import labels_used
 from latentscape.reporting.blocks import Chart, Gallery, Section
@@ -20,14 +22,19 @@ def section(subject: Subject) -> Section | None:
         f"(it has never decoded from there). {labels_used(subject.rows)}"
     )
     charts = [chart for row in rows for chart in _charts(row)]
+    sprites = sprites_of(maps for row in rows if (maps := row.first.get(Maps)))
     if len(charts) > len(rows):
         lead += (
             " Beside each the same points by cluster, which knows no labels: compare the colours."
         )
-    return Section("latent-space", "The latent space", lead, [Gallery(charts)])
+    return Section("latent-space", "The latent space", lead, [Gallery(charts)], sprites)
 
 
 def _charts(row: Row) -> Iterator[Chart]:
     """Draw the plane by label, and by what analyses know of the points."""
-    yield latent_map(row)
+    points, maps = row.evaluation.test_codes.points, row.first.get(Maps)
+    if points is None or maps is None:
+        yield latent_map(row)
+    else:
+        yield latent_map(row, sprite_id(maps), tiles_of(maps, points))
     yield from filter(None, (item.latent_chart(row) for item in analyses()))

@@ -103,14 +103,21 @@ def terms(row: Row) -> Chart | None:
 
 def seed_curves(row: Row, value: Value, label: str, look: str) -> list[Curve]:
     """Return the mean over seeds, and under it every seed for itself where there are several."""
-    seeds = [points for run in row.runs if (points := _points(run, value))]
+    pairs = [(run, points) for run in row.runs if (points := _points(run, value))]
+    seeds = [points for _, points in pairs]
     if not seeds:
         return []
     # Early stopping may end seeds at different epochs: the mean goes as far as all of them do.
     length = min(len(points) for points in seeds)
+    name = row.label if label in ("", row.label) else f"{row.label}, {label}"
     mean = np.mean([points[:length] for points in seeds], axis=0)
-    each = [Curve("", points, f"{look} seed") for points in seeds] if len(seeds) > 1 else []
-    return [*each, Curve(label, [(float(a), float(b)) for a, b in mean], look)]
+    each = [
+        Curve("", points, f"{look} seed", name=f"{name}, seed {run.recipe.train.seed}")
+        for run, points in pairs
+    ]
+    means = [(float(a), float(b)) for a, b in mean]
+    many = len(seeds) > 1
+    return [*each * many, Curve(label, means, look, name=f"{name}, mean" if many else name)]
 
 
 def _points(run: RunFindings, value: Value) -> list[tuple[float, float]]:

@@ -38,7 +38,9 @@ def kl_per_dimension(subject: Subject, row: Row, latent: Latent, width: float) -
     for place, dim in enumerate(order):
         look = f"fill {subject.colour(row)}" if active[dim] else "fill faint"
         x, y = LEFT + step * place, scale(kl[dim])
-        marks.append(rectangle(x + step * 0.1, y, step * 0.8, BASE - y, look, min(2, step / 8)))
+        about = f"dimension {dim}: {number(kl[dim], 3)} nats"
+        bar = (x + step * 0.1, y, step * 0.8, BASE - y)
+        marks.append(rectangle(*bar, look, min(2, step / 8), about))
         if step >= MIN_STEP - 1:
             look = "note" if active[dim] else "note gone"
             marks.append(text(x + step / 2, BASE + 14, str(dim), look, "middle"))
