@@ -1,7 +1,6 @@
 // Bundles the pages' scripts and styles into a folder, with the licences of what is in them.
 // usage: node build.mjs FOLDER
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -15,7 +14,6 @@ const bundles = {
   "explorer.css": "src/style.css",
   "report.js": "src/report.ts",
 };
-const later = ["report.js"];
 const copies = { "ort.wasm": "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm" };
 
 const options = {
@@ -35,7 +33,6 @@ const folder = path.resolve(process.argv[2]);
 await mkdir(folder, { recursive: true });
 const inputs = Object.values(copies);
 for (const [name, source] of Object.entries(bundles)) {
-  if (later.includes(name) && !existsSync(path.join(web, source))) continue;
   const outfile = path.join(folder, name);
   // It says itself what is wrong.
   const { metafile } = await build({ ...options, entryPoints: [source], outfile }).catch(() => process.exit(1));

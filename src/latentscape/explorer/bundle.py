@@ -12,6 +12,9 @@ SCRIPT, STYLE, RUNTIME, LICENCES = "explorer.js", "explorer.css", "ort.wasm", "L
 
 FILES = (SCRIPT, STYLE, RUNTIME, LICENCES)
 
+REPORT_SCRIPT = "report.js"
+"""What makes a report answer; a report does without it."""
+
 
 def bundle_file(name: str) -> Path:
     """Return where a file of the bundle is.
@@ -23,6 +26,12 @@ def bundle_file(name: str) -> Path:
     """
     check_bundle()
     return FOLDER / name
+
+
+def report_script() -> str:
+    """Return the script of reports; empty where the bundle was not built."""
+    file = FOLDER / REPORT_SCRIPT
+    return file.read_text("utf-8").replace("</script", "<\\/script") if file.is_file() else ""
 
 
 def check_bundle() -> None:

@@ -1,9 +1,11 @@
 """The page as a whole: what a browser, a reader and a screen reader need of it."""
 
+import hashlib
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import numpy as np
 import pytest
 
 import toys
+from analyses.maps.synthetic_maps import maps
+from latentscape.analyses.maps import ANALYSIS as MAPS
 from latentscape.api.pages.page import write_page
 from latentscape.api.pages.reconstructions import compared, trained_on
 from latentscape.core.errors import DataError
 from latentscape.evaluation.results import Evaluation
+from latentscape.explorer import bundle
 from latentscape.reporting.subject import Subject
 from latentscape.runs import RunFindings
 from latentscape.runs.facts import Architecture, Event
@@ -110,12 +115,21 @@ def shown(case, tmp_path_factory) -> Subject:
 def written(shown, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         toys.register(patch)
+        patch.setattr(bundle, "FOLDER", Path("nowhere"))
         return write_page("A title", "About it.", shown, tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(scope="module")
 def page(written) -> Page:
     return Page(written.read_text("utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def unbuilt(tmp_path_factory, monkeypatch):
+    """Let there be no script of reports, which a checkout may lack."""
+    folder = tmp_path_factory.mktemp("bundle")
+    monkeypatch.setattr(bundle, "FOLDER", folder)
+    return folder
 
 
 def _write(folder: Path, *runs: RunFindings, title="T") -> Page:
@@ -286,3 +300,68 @@ def test_importing_the_package_is_cheap():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == ["False", "False"]
+
+
+SCRIPT = 'const end = "</script>"; // ü'
+
+
+def _scripted(text):
+    """Take out of a page what it has for its script alone."""
+    pattern = r'<meta http-equiv[^>]*>\n|<img hidden[^>]*>\n|<script type="module">.*?</script>\n'
+    return re.subn(pattern, "", text, flags=re.DOTALL)
+
+
+def test_a_script_changes_nothing_else(run, tmp_path, unbuilt):
+    one = subject(add(run("m"), maps("m")))
+    plain = write_page("T", "", one, tmp_path).read_text("utf-8")
+    assert _scripted(plain) == (plain, 0)
+    (unbuilt / "report.js").write_text(SCRIPT, "utf-8")
+    scripted = write_page("T", "", one, tmp_path).read_text("utf-8")
+    assert _scripted(scripted) == (plain, 3)
+
+
+def test_nothing_but_the_own_script_may_run(run, tmp_path, unbuilt):
+    (unbuilt / "report.js").write_text(SCRIPT, "utf-8")
+    page = _write(tmp_path, run("m"))
+    (policy,) = (one["content"] for one in page.all("meta") if "http-equiv" in one)
+    (script,) = re.findall('<script type="module">(.*?)</script>', page.text, re.DOTALL)
+    assert script == SCRIPT.replace("</script", "<\\/script")
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+
+
+def test_a_sprite_is_there_once(run, tmp_path, unbuilt, register):
+    register(MAPS)
+    (unbuilt / "report.js").write_text(SCRIPT, "utf-8")
+    labels = [add(run(label), maps(label)) for label in ("a", "b")]
+    page = Page(
+        write_page("T", "", study_subject(*([one] for one in labels)), tmp_path).read_text()
+    )
+    (sprite,) = (one for one in page.all("img") if "hidden" in one)
+    charts = [one["data-sprite"] for one in page.all("svg") if "data-sprite" in one]
+    assert set(charts) == {sprite["id"]}
+
+
+def test_the_explorer_is_linked_where_it_is(run, tmp_path):
+    folder = tmp_path / "my run"
+    page = _write(folder, run("m"))
+    command = "latentscape explore &#39;my run&#39; --out &#39;my run&#39;/explorer.html"
+    assert f"<code>{command}</code>" in page.text
+    (folder / "explorer.html").write_text("")
+    page = _write(folder, run("m"))
+    assert "latentscape explore" not in page.text
+    assert {"href": "explorer.html"} in page.all("a")
+
+
+def test_figures_carry_no_data_of_the_page(written):
+    for path in (written.parent / "figures").glob("*.svg"):
+        assert " data-" not in path.read_text("utf-8")
+
+
+def test_names_in_attributes_are_escaped(run, tmp_path):
+    hostile = '"><script>x</script>'
+    one = run("m", facts={"label_names": (hostile, *LABELS[1:])})
+    page = _write(tmp_path, add(one, maps("m")))
+    assert hostile in [path.get("data-name") for path in page.all("path")]
+    assert not page.all("script")

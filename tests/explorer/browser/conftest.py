@@ -133,15 +133,18 @@ class Explored:
         return point
 
     def faults_of_access(self) -> list[str]:
-        """List what axe-core finds, in a line for each element."""
-        axe = (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-        self.page.evaluate(axe)
-        result = self.page.evaluate("() => axe.run()")
-        return [
-            f"{violation['id']}: {node['html'][:120]}: {node['failureSummary']}"
-            for violation in result["violations"]
-            for node in violation["nodes"]
-        ]
+        return faults_of_access(self.page)
+
+
+def faults_of_access(page: Page) -> list[str]:
+    """List what axe-core finds on a page, in a line for each element."""
+    page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    result = page.evaluate("() => axe.run()")
+    return [
+        f"{violation['id']}: {node['html'][:120]}: {node['failureSummary']}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
 
 
 @pytest.fixture(scope="package", autouse=True)

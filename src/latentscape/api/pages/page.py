@@ -3,8 +3,10 @@
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -12,12 +14,22 @@ from markupsafe import Markup
 from latentscape.api.pages.sections import sections
 from latentscape.core.errors import DataError
 from latentscape.core.files import write_bytes, write_text
+from latentscape.explorer.bundle import report_script
 from latentscape.reporting.blocks import Block, Chart, Gallery, Plate, Section
 from latentscape.reporting.strips import composed
 from latentscape.reporting.subject import Subject
 from latentscape.reporting.svg import standalone
 
 MAX_BYTES = 9_500_000  # Mail and browsers take less than 10 MB gladly.
+EXPLORER = "explorer.html"
+"""What ``latentscape explore`` writes beside a report."""
+
+POLICY = (
+    "default-src 'none'; script-src '{script}'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""A report runs its own script alone, and asks no other machine for anything."""
+
 TILES = (96, 64, 48, 32, 20)
 
 
@@ -50,7 +62,7 @@ def write_page(title: str, about: str, subject: Subject, folder: Path) -> Path:
     """
     if not subject.rows:
         raise DataError("There is no run to report on", fix="Train one first.")
-    content, html = _fitting(title, about, subject)
+    content, html = _fitting(title, about, subject, folder)
     for section in content:
         for block in section.blocks:
             _write_figures(block, folder / "figures")
@@ -59,23 +71,27 @@ def write_page(title: str, about: str, subject: Subject, folder: Path) -> Path:
     return page
 
 
-def _fitting(title: str, about: str, subject: Subject) -> tuple[list[Section], str]:
+def _fitting(title: str, about: str, subject: Subject, folder: Path) -> tuple[list[Section], str]:
     """Make the page with the largest pictures that keep it below the allowed size."""
     for tile in TILES:
         resized = replace(subject, tile=tile)
         content = sections(resized)
-        html = _render(title, about, resized, content)
+        html = _render(title, about, resized, content, folder)
         if len(html.encode()) <= MAX_BYTES:
             break
     return content, html
 
 
-def _render(title: str, about: str, subject: Subject, content: Sequence[Section]) -> str:
+def _render(
+    title: str, about: str, subject: Subject, content: Sequence[Section], folder: Path
+) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     # Charts escape their text themselves.
     environment.filters |= {"data_uri": _data_uri, "width": _width, "svg": Markup}
+    script = report_script()
+    sprites = {sprite.id: sprite for section in content for sprite in section.sprites}
     return environment.from_string(_resource("api.pages", "template.html")).render(
         title=title,
         about=about,
@@ -84,7 +100,18 @@ def _render(title: str, about: str, subject: Subject, content: Sequence[Section]
         origin=subject.study.members.origin if subject.study else "",
         kind="study" if subject.study else "run",
         facts=_facts(subject),
+        explorer=EXPLORER if (folder / EXPLORER).is_file() else "",
+        place=quote(folder.resolve().name if folder.is_absolute() else folder.as_posix()),
+        # Pictures are for the script alone.
+        sprites=sprites.values() if script else (),
+        script=Markup(script),
+        policy=POLICY.format(script=_digest(script)),
     )
+
+
+def _digest(script: str) -> str:
+    """Return what a browser knows a script by."""
+    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
 
 
 def _facts(subject: Subject) -> list[tuple[str, str]]:
@@ -118,8 +145,8 @@ def _width(svg: str) -> str:
     return svg.partition('viewBox="0 0 ')[2].split()[0]
 
 
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(png).decode()}"
+def _data_uri(image: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64,{b64encode(image).decode()}"
 
 
 def _resource(package: str, name: str) -> str:
