@@ -31,7 +31,7 @@ export interface NamedSelection {
 }
 
 /** Points that can be pinned: their colours and their pictures still fit beside each other. */
-export const MAX_PINS = 8;
+const MAX_PINS = 8;
 
 export class Explorer {
   readonly models: readonly Model[];

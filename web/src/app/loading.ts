@@ -37,7 +37,7 @@ export function useLatest<T>(load: () => Promise<T> | null, inputs: readonly unk
  *
  * A decoder is asked for a picture at every move of the cursor: the moves in between are dropped.
  */
-export function newest<A>(work: (input: A) => Promise<void>, fail: (error: unknown) => void): (input: A) => void {
+function newest<A>(work: (input: A) => Promise<void>, fail: (error: unknown) => void): (input: A) => void {
   let waiting: { input: A } | null = null;
   let running = false;
   const runAll = async () => {

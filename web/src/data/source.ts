@@ -50,7 +50,7 @@ export abstract class Source {
 }
 
 /** Arrays that stand in the page itself, packed by gzip and written in base64. */
-export class EmbeddedSource extends Source {
+class EmbeddedSource extends Source {
   async images(start: number, stop: number): Promise<Uint8Array> {
     const all = (await this.array("images")) as Uint8Array;
     const size = all.length / this.manifest.count;
@@ -71,7 +71,7 @@ export class EmbeddedSource extends Source {
 }
 
 /** Arrays that the server sends when they are asked for. */
-export class ServedSource extends Source {
+class ServedSource extends Source {
   async images(start: number, stop: number): Promise<Uint8Array> {
     return this.get(`images/${start}-${stop}`);
   }

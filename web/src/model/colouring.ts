@@ -25,7 +25,7 @@ export interface Numbers {
 
 export type Colouring = Categories | Numbers;
 
-export interface ColouringChoice {
+interface ColouringChoice {
   key: string;
   title: string;
 }

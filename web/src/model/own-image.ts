@@ -5,7 +5,7 @@ import type { Manifest } from "../data/manifest";
 /** MNIST's digits fill 20 of 28 pixels, and their centre of mass is in the middle. */
 const FILLED = 20 / 28;
 
-export type Drawable = HTMLCanvasElement | ImageBitmap;
+type Drawable = HTMLCanvasElement | ImageBitmap;
 
 /** Scale a picture to the model's size, (C, H, W) on the scale 0 to 1. */
 export function fitImage(picture: Drawable, manifest: Manifest): Float32Array {

@@ -5,7 +5,7 @@ import { request } from "../data/source";
 import type { Model } from "./model";
 import { type Neighbour, nearest } from "./neighbours";
 
-export type Space = "codes" | "pixels";
+type Space = "codes" | "pixels";
 
 /** Numbers that are compared in the page; of more the server is asked. */
 const MAX_COMPARED = 20_000_000;

@@ -12,7 +12,17 @@ import { Section } from "../ui/Section";
 
 const SIDE = 10;
 
-export function Manifold({ model, plane, index, label }: ManifoldProps) {
+export function Manifold({
+  model,
+  plane,
+  index,
+  label,
+}: {
+  model: Model;
+  plane: Plane;
+  index: PlaneIndex;
+  label: number;
+}) {
   const { manifest, view } = useExplorer();
   const images = useLatest(async () => {
     // A square of one pixel a cell: its middles are those of the cells.
@@ -34,11 +44,4 @@ export function Manifold({ model, plane, index, label }: ManifoldProps) {
       />
     </Section>
   );
-}
-
-export interface ManifoldProps {
-  model: Model;
-  plane: Plane;
-  index: PlaneIndex;
-  label: number;
 }

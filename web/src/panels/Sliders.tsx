@@ -13,13 +13,15 @@ const SHOWN = 16;
 /** How far a slider goes beyond what examples have, as a share of their range. */
 const BEYOND = 0.5;
 
-export interface SlidersProps {
+export function Sliders({
+  model,
+  code,
+  onChange,
+}: {
   model: Model;
   code: Float32Array;
   onChange: (code: Float32Array) => void;
-}
-
-export function Sliders({ model, code, onChange }: SlidersProps) {
+}) {
   const [all, setAll] = useState(false);
   const order = byVariation(model.info.dims);
   const dead = model.info.dims.filter(({ active }) => !active).length;
@@ -45,14 +47,17 @@ export function Sliders({ model, code, onChange }: SlidersProps) {
   );
 }
 
-interface SliderProps {
+function Slider({
+  place,
+  info,
+  value,
+  onChange,
+}: {
   place: number;
   info: DimensionInfo;
   value: number;
   onChange: (value: number) => void;
-}
-
-function Slider({ place, info, value, onChange }: SliderProps) {
+}) {
   const reach = (info.high - info.low || 1) * BEYOND;
   const [min, max] = [Math.min(info.low - reach, value), Math.max(info.high + reach, value)];
   const share = (number: number) => `${(100 * (number - min)) / (max - min)}%`;

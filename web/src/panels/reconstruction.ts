@@ -14,7 +14,7 @@ export async function codeOf(model: Model, point: number): Promise<Float32Array>
 }
 
 /** A point's code, its picture, and what the model makes of the code. */
-export interface SeenPoint {
+interface SeenPoint {
   point: number;
   code: Float32Array;
   picture: Uint8Array;

@@ -8,7 +8,7 @@ const FAINT = 0.12;
 
 const SHADES = 256;
 
-export interface Emphasis {
+interface Emphasis {
   /** Categories that the legend leaves out. */
   hidden: ReadonlySet<number>;
   /** Points that stand out; all do where there are none. */
@@ -35,7 +35,7 @@ export function pointColours(colouring: Colouring, count: number, emphasis: Emph
   return colours;
 }
 
-export function isHidden(colouring: Colouring, point: number, hidden: ReadonlySet<number>): boolean {
+function isHidden(colouring: Colouring, point: number, hidden: ReadonlySet<number>): boolean {
   return colouring.kind === "category" && hidden.size > 0 && hidden.has(colouring.values[point] ?? -1);
 }
 

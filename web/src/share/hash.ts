@@ -19,7 +19,7 @@ export function followHash(explorer: Explorer): void {
   });
 }
 
-export function writeHash(explorer: Explorer): string {
+function writeHash(explorer: Explorer): string {
   const { view, selection } = explorer;
   const { x, y, zoom } = view.value;
   const parts: Record<string, string> = {
@@ -61,7 +61,7 @@ function readHash(explorer: Explorer, hash: string): void {
 }
 
 /** Write points as runs of steps between them, in base 36: most steps are short. */
-export function writePoints(points: readonly number[]): string {
+function writePoints(points: readonly number[]): string {
   let last = 0;
   return [...points]
     .sort((a, b) => a - b)
@@ -73,7 +73,7 @@ export function writePoints(points: readonly number[]): string {
     .join(".");
 }
 
-export function readPoints(text: string): number[] {
+function readPoints(text: string): number[] {
   let last = 0;
   return text.split(".").map((step) => (last += Number.parseInt(step, 36)));
 }

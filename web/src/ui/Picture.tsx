@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Bars } from "./Bars";
 import { drawImage } from "./pictures";
 
-export interface PictureProps {
+interface PictureProps {
   /** Bytes, or numbers from 0 to 1; nothing yet where it is undefined. */
   image: Uint8Array | Float32Array | undefined;
   /** (C, H, W), or (D) of a vector. */
