@@ -142,8 +142,8 @@ def test_commands_that_are_not_run_are_understood():
 def understand(arguments: list[str]) -> None:
     """Parse a command without running it; Click refuses what it does not know."""
     group = get_command(app)
-    name, *rest = arguments
-    command = group.get_command(group.make_context("latentscape", [name]), name)
+    context = group.make_context("latentscape", arguments[:1])
+    name, command, rest = group.resolve_command(context, arguments)
     if hasattr(command, "commands"):
         name, *rest = rest
         command = command.commands[name]

@@ -5,14 +5,20 @@ from pathlib import Path
 
 
 def git_commit(file: Path) -> str | None:
-    """Return the commit of the checkout that a file belongs to; None if there is none."""
-    tracked = ["ls-files", "--error-unmatch", file.name]
-    describe = ["describe", "--always", "--dirty", "--abbrev=12"]
+    """Return the commit of the checkout that a file of the package belongs to; None without one.
+
+    It ends in ``-dirty`` where code of the package was changed since. Documents and results beside
+    it change nothing that a run does.
+    """
+    package = file.parents[1]
+    tracked = ["ls-files", "--error-unmatch", str(file)]
+    describe = ["describe", "--always", "--abbrev=12"]
+    changes = ["status", "--porcelain", "--untracked-files=no", "--", "."]
     try:
-        outputs = [_git(file.parent, arguments) for arguments in (tracked, describe)]
+        _, commit, changed = (_git(package, each) for each in (tracked, describe, changes))
     except (OSError, subprocess.SubprocessError):
         return None
-    return outputs[-1].strip()
+    return f"{commit.strip()}-dirty" if changed else commit.strip()
 
 
 def _git(folder: Path, arguments: list[str]) -> str:
