@@ -1,6 +1,7 @@
 """The tutorial: its code runs in both frameworks, and prints what the text says it prints."""
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -77,16 +79,31 @@ def run_here(framework, folder):
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
-    """Follow the tutorial in each framework: its folder, and what it printed."""
-    folders = {framework: tmp_path_factory.mktemp(framework) for framework in NAMES}
+    """Follow the tutorial in each framework, once for all workers: its folder, its output."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    with FileLock(shared / "tutorial.lock"):
+        file = shared / "tutorial.json"
+        if not file.exists():
+            results = follow(shared)
+            file.write_text(json.dumps(results), encoding="utf-8")
+    results = json.loads(file.read_text(encoding="utf-8"))
+    return {framework: (Path(folder), output) for framework, (folder, output) in results.items()}
+
+
+def follow(shared):
+    """Follow the tutorial in a folder for each framework; return its path and the output."""
+    folders = {framework: shared / f"tutorial-{framework}" for framework in NAMES}
+    for folder in folders.values():
+        folder.mkdir()
     # It runs while this process follows the other framework.
     keras = start("keras", folders["keras"]) if find_spec("keras") else None
     try:
-        results = {"torch": (folders["torch"], run_here("torch", folders["torch"]))}
+        results = {"torch": (str(folders["torch"]), run_here("torch", folders["torch"]))}
         if keras:
             output, errors = keras.communicate()
             assert (keras.returncode, errors) == (0, "")
-            results["keras"] = folders["keras"], output
+            results["keras"] = str(folders["keras"]), output
     finally:
         if keras:
             keras.kill()
