@@ -30,6 +30,7 @@ mkdir -p {folder}/bin
 cp {programs}/python {folder}/bin/python
 cp {new}/node {new}/npm {folder}/bin
 """
+PAGE = ROOT / "src/latentscape/explorer/page"
 
 
 def write_program(path: Path, text: str) -> None:
@@ -180,3 +181,19 @@ def test_versions_are_pinned():
     description = json.loads((ROOT / "web/package.json").read_text())
     versions = {**description["dependencies"], **description["devDependencies"]}
     assert all(version.replace(".", "").isdigit() for version in versions.values())
+
+
+def test_the_page_carries_the_licences_of_what_is_in_it():
+    text = (PAGE / "LICENSES.txt").read_text("utf-8")
+    description = json.loads((ROOT / "web/package.json").read_text())
+    for name, version in description["dependencies"].items():
+        assert f"\n{name} {version} (" in text, name
+    licences = text.split("\n" + "-" * 80 + "\n")[1:]
+    assert len(licences) > len(description["dependencies"]), "those in turn need others"
+    assert all("copyright" in licence.lower() for licence in licences)
+
+
+def test_scripts_can_stand_inside_a_page():
+    for script in PAGE.glob("*.js"):
+        text = script.read_text("ascii")
+        assert not any(end in text.lower() for end in ("</script", "<!--"))
