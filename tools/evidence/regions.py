@@ -22,6 +22,9 @@ CHOICES = {
 }
 """Results file to what its settings are chosen by, and what is stated of the chosen ones."""
 
+WAITS = ("file", "70,000", "1,000,000")
+"""Rows of `results/explorer.json` that are no recipes."""
+
 
 def files() -> list[str]:
     """Name the results files that there are."""
@@ -161,6 +164,32 @@ def exports_words() -> str:
     )
 
 
+def explorer_decoding() -> str:
+    """Write how long the page takes to decode an image, of every recipe."""
+    rows = [
+        [f"`{row.recipe}`", _mean(row, "decode", 2), _mean(row, "size", 2)]
+        for row in load("explorer").rows
+        if row.recipe
+    ]
+    return _table(["recipe", "ms per image", "decoder, MB"], rows)
+
+
+def explorer_speed() -> str:
+    """Write how long a file and the server keep people waiting."""
+    file, served, million = (load("explorer").row(name) for name in WAITS)
+    rows = [
+        ["a file of `conv-bn` on MNIST, its size", f"{_mean(file, 'megabytes', 1)} MB"],
+        ["until it has drawn its map and decoded an image", f"{_mean(file, 'usable', 1)} s"],
+        ["70,000 digits served, until the map is drawn", f"{_mean(served, 'picture', 1)} s"],
+        ["until the panel answers the cursor, median", f"{_mean(served, 'hover', 0)} ms"],
+        ["the slowest answer", f"{_mean(served, 'slowest', 0)} ms"],
+        ["1,000,000 points served, until the map is drawn", f"{_mean(million, 'picture', 1)} s"],
+        ["a step of moving over it, median", f"{_mean(million, 'pan', 0)} ms"],
+        ["a lasso, until all in it are selected", f"{_mean(million, 'lasso', 2)} s"],
+    ]
+    return _table(["what", "measured"], rows)
+
+
 def quickstart() -> str:
     """Write the table that `make demo` prints."""
     return "\n".join(["```text", *load("quickstart").printed, "```"])
@@ -196,6 +225,9 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "exports": exports,
     "exports-words": exports_words,
     "exports-circumstances": lambda: circumstances("exports"),
+    "explorer-decoding": explorer_decoding,
+    "explorer-speed": explorer_speed,
+    "explorer-circumstances": lambda: circumstances("explorer"),
     "floor": floor,
     **documents.WRITERS,
 }
@@ -254,6 +286,10 @@ def _agreement(row: ResultRow, key: str) -> str:
 
 def _difference(row: ResultRow, name: str) -> str:
     return f"{row.statistic(name).mean:.1e}" if name in row.numbers else NONE
+
+
+def _mean(row: ResultRow, name: str, digits: int) -> str:
+    return f"{row.statistic(name).mean:.{digits}f}"
 
 
 def _loses(row: ResultRow) -> bool:
