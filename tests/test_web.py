@@ -195,5 +195,5 @@ def test_the_page_carries_the_licences_of_what_is_in_it():
 
 def test_scripts_can_stand_inside_a_page():
     for script in PAGE.glob("*.js"):
-        text = script.read_text("ascii")
+        text = script.read_text("utf-8")
         assert not any(end in text.lower() for end in ("</script", "<!--"))
