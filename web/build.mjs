@@ -24,6 +24,8 @@ const options = {
   target: "es2022",
   jsx: "automatic",
   jsxImportSource: "preact",
+  // ONNX Runtime looks for files beside its script. In a page from disk there are none, and Firefox refuses the address.
+  define: { "import.meta.url": "undefined" },
   legalComments: "none", // LICENSES.txt holds them, and the rest of each licence.
   logLevel: "warning",
   metafile: true,
