@@ -1,6 +1,7 @@
 """The function and the command: what they write, print and refuse."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def test_the_function_writes_a_file(run, tmp_path):
     assert file == tmp_path / "page.html"
     assert run.name in file.read_text("utf-8")
     assert len(watched) == len(gathering._STAGES) + 3  # One map after the other.
+
+
+@pytest.mark.usefixtures("without_networks")
+def test_page_and_report_beside_each_other_lead_to_each_other(run, tmp_path):
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    report = latentscape.report(copy)
+    assert 'href="explorer.html"' not in report.read_text("utf-8")
+    page = latentscape.explore(copy, points=30, map="pca", out=copy / "explorer.html")
+    assert 'href="explorer.html"' in report.read_text("utf-8")
+    assert '"report":"report.html"' in page.read_text("utf-8")
 
 
 @pytest.mark.usefixtures("without_networks")

@@ -9,7 +9,8 @@ from latentscape.analyses.analysis import Result, Watch
 from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.maps.result import MapMethod
 from latentscape.api.analyzing import analyze_codes
-from latentscape.api.subjects import folder_of, read_members, study_runs
+from latentscape.api.pages.page import EXPLORER, REPORT
+from latentscape.api.subjects import folder_of, read_members, report, study_runs
 from latentscape.config import Changes
 from latentscape.explorer.bundle import check_bundle
 from latentscape.explorer.exploration import Exploration
@@ -118,7 +119,11 @@ def write_explorer(
     """
     check_name(Path(out))
     exploration = open_exploration(run_or_study, wanted, dataset, device, watch)
-    return write_page(exploration, Path(out))
+    written = write_page(exploration, Path(out))
+    folder = folder_of(run_or_study).absolute()
+    if Path(out).absolute() == folder / EXPLORER and (folder / REPORT).is_file():
+        report(run_or_study)  # It leads to the page from now on.
+    return written
 
 
 def serve_explorer(

@@ -21,6 +21,7 @@ from latentscape.reporting.subject import Subject
 from latentscape.reporting.svg import standalone
 
 MAX_BYTES = 9_500_000  # Mail and browsers take less than 10 MB gladly.
+REPORT = "report.html"
 EXPLORER = "explorer.html"
 """What ``latentscape explore`` writes beside a report."""
 
@@ -66,7 +67,7 @@ def write_page(title: str, about: str, subject: Subject, folder: Path) -> Path:
     for section in content:
         for block in section.blocks:
             _write_figures(block, folder / "figures")
-    page = folder / "report.html"
+    page = folder / REPORT
     write_text(page, html)
     return page
 
