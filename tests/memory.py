@@ -1,7 +1,7 @@
 """The memory that a call takes, measured in a process of its own.
 
-`tracemalloc.stop` can crash a process in which other threads allocate, as those of
-pytest-xdist do.
+`tracemalloc.stop` can crash a process in which other threads allocate, as those of pytest-xdist
+and Arrow do. So that process traces until it ends.
 """
 
 import atexit
@@ -24,10 +24,11 @@ def peak_memory(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs)
 
 def _measure(function, args, kwargs):
     tracemalloc.start()
-    try:
-        return function(*args, **kwargs), tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    function(*args, **kwargs)  # What is imported and cached when it is first called is not its own.
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    result = function(*args, **kwargs)
+    return result, tracemalloc.get_traced_memory()[1] - before
 
 
 def _import_readers() -> None:

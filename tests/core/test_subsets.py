@@ -43,6 +43,8 @@ ALLOWED = {
     "data.fingerprint[:12]": "a text",
     "run.environment.started[:10]": "a date",
     "note[:MAX_NOTE - 1]": "a text",
+    "hashlib.sha256(content).hexdigest()[:12]": "a text",
+    "padded[:n]": "all pictures, before those that fill the last row",
     "names[:MAX_LABELS]": "names of labels in a sentence",
     "names[:max_names]": "names of what was left out, in a sentence",
     "own[:max_sentences]": "sentences",
