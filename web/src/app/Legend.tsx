@@ -3,8 +3,9 @@
 import { css, categoryColour, scaleColour } from "../plot/palette";
 import { formatNumber } from "../ui/Bars";
 import { type Background, useExplorer } from "./explorer";
-import { type Categories, type Numbers, useColouring } from "../model/colouring";
+import type { Categories, Numbers } from "../model/colouring";
 import { Button } from "../ui/Button";
+import { useColouring } from "./loading";
 
 /** Categories that are listed; there may be a thousand. */
 const MAX_LISTED = 60;

@@ -1,6 +1,8 @@
 /** Values that arrive later, in components. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { type Colouring, colouringOf } from "../model/colouring";
+import type { Model } from "../model/model";
 import { useExplorer } from "./explorer";
 
 /** Load a value again whenever one of `inputs` changes; undefined until it is there. */
@@ -54,4 +56,11 @@ function newest<A>(work: (input: A) => Promise<void>, fail: (error: unknown) => 
     running = true;
     void runAll();
   };
+}
+
+/** What the points of a model are coloured by now; undefined until it is loaded. */
+export function useColouring(model: Model): Colouring | undefined {
+  const explorer = useExplorer();
+  const key = explorer.colouring.value;
+  return useLoaded(() => colouringOf(explorer, model, key), [model, key]);
 }

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { Manifest } from "./manifest";
-import { product } from "../model/networks";
+import { product } from "./values";
 import { CHUNK, type Source } from "./source";
 
 /** Pictures of points as bytes (C, h, w), or values of vectors, loaded in chunks. */

@@ -27,3 +27,8 @@ function readHalf(bits: number): number {
   if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+/** How many numbers an array of a shape has. */
+export function product(shape: readonly number[]): number {
+  return shape.reduce((result, size) => result * size, 1);
+}

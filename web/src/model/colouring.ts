@@ -1,7 +1,6 @@
 /** What points are coloured by: their labels, parts, clusters, scores or further columns. */
 
-import { type Explorer, useExplorer } from "../app/explorer";
-import { useLoaded } from "../app/loading";
+import type { Explorer } from "../app/explorer";
 import type { Model } from "./model";
 
 export interface Categories {
@@ -43,11 +42,15 @@ export function colouringChoices(explorer: Explorer, model: Model): ColouringCho
   return choices;
 }
 
-/** What the points of a model are coloured by now; undefined until it is loaded. */
-export function useColouring(model: Model): Colouring | undefined {
-  const explorer = useExplorer();
-  const key = explorer.colouring.value;
-  return useLoaded(() => loadColouring(explorer, model, key), [model, key]);
+const loaded = new WeakMap<Model, Map<string, Promise<Colouring>>>();
+
+/** Load what points are coloured by, once for all who ask: numbers are sorted for it. */
+export function colouringOf(explorer: Explorer, model: Model, key: string): Promise<Colouring> {
+  const known = loaded.get(model) ?? new Map<string, Promise<Colouring>>();
+  loaded.set(model, known);
+  const colouring = known.get(key) ?? loadColouring(explorer, model, key);
+  known.set(key, colouring);
+  return colouring;
 }
 
 async function loadColouring(explorer: Explorer, model: Model, key: string): Promise<Colouring> {

@@ -1,6 +1,6 @@
 /** How far points are from each other on two maps. */
 
-import { PlaneIndex } from "../plot/plane-index";
+import { extentOf } from "../plot/plane-index";
 import type { Neighbour } from "./neighbours";
 
 /** The points that lie farthest apart on two maps (n, 2), each in widths of its map. */
@@ -15,7 +15,7 @@ export function movedMost(first: Float32Array, second: Float32Array, k: number):
 }
 
 function inWidths(places: Float32Array): Float32Array {
-  const { x, y } = new PlaneIndex(places).extent;
+  const { x, y } = extentOf(places);
   const span = Math.max(x[1] - x[0], y[1] - y[0]) || 1;
   return places.map((value, place) => (value - (place % 2 ? y[0] : x[0])) / span);
 }

@@ -3,6 +3,7 @@
 import type * as ort from "onnxruntime-web/wasm";
 import type { Manifest, ModelInfo } from "../data/manifest";
 import { type Source, SourceError, request } from "../data/source";
+import { product } from "../data/values";
 import { startRuntime } from "./runtime";
 
 /** Codes (B, D), one after the other, to images (B, ...) on the scale 0 to 1. */
@@ -92,8 +93,4 @@ function inBatches(from: number, to: number, run: Decode): Decode {
     }
     return joined;
   };
-}
-
-export function product(sizes: readonly number[]): number {
-  return sizes.reduce((result, size) => result * size, 1);
 }

@@ -46,7 +46,7 @@ function PointCard({ point }: { point: number }) {
   return (
     <section aria-label="Example" class="card">
       <div class="pictures">
-        <Picture image={seen?.picture} shape={manifest.thumbnails.shape} caption="Example" />
+        <Picture image={seen?.picture} shape={seen?.shape ?? manifest.thumbnails.shape} caption="Example" />
         {model.decodes && <Picture image={seen?.reconstruction} shape={manifest.shape} caption="Reconstruction" />}
         {second && <SecondReconstruction model={second} point={point} />}
       </div>

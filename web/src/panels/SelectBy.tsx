@@ -2,9 +2,10 @@
 
 import { useState } from "preact/hooks";
 import { useExplorer } from "../app/explorer";
-import { type Categories, type Numbers, useColouring } from "../model/colouring";
+import type { Categories, Numbers } from "../model/colouring";
 import { pointsNamed, pointsWhere } from "../model/selection";
 import { Choice } from "../ui/Choice";
+import { useColouring } from "../app/loading";
 
 export function SelectBy() {
   const explorer = useExplorer();

@@ -2,6 +2,7 @@
 
 import type { Explorer } from "../app/explorer";
 import { useLatest } from "../app/loading";
+import { request } from "../data/source";
 import type { Model } from "../model/model";
 
 /** The label that a conditional model decodes a point with; the first one where it has none. */
@@ -13,11 +14,20 @@ export async function codeOf(model: Model, point: number): Promise<Float32Array>
   return (await model.codes()).slice(point * model.dim, (point + 1) * model.dim);
 }
 
+/** An example as it is, where a server has it and pictures are smaller; otherwise its picture. */
+async function wholeExample({ examples, manifest }: Explorer, point: number) {
+  const { thumbnails, live, shape } = manifest;
+  if (!live || !thumbnails.reduced) return { picture: await examples.picture(point), shape: thumbnails.shape };
+  const { buffer } = await request(`originals/${point}`);
+  return { picture: new Float32Array(buffer), shape };
+}
+
 /** A point's code, its picture, and what the model makes of the code. */
 interface SeenPoint {
   point: number;
   code: Float32Array;
-  picture: Uint8Array;
+  picture: Uint8Array | Float32Array;
+  shape: readonly number[];
   reconstruction: Float32Array | undefined;
 }
 
@@ -28,7 +38,7 @@ export function useSeenPoint(explorer: Explorer, model: Model, point: number | n
 
 async function see(explorer: Explorer, model: Model, point: number): Promise<SeenPoint> {
   const code = await codeOf(model, point);
-  const picture = await explorer.examples.picture(point);
+  const { picture, shape } = await wholeExample(explorer, point);
   const reconstruction = model.decodes ? await model.decode(code, [labelOf(explorer, point)]) : undefined;
-  return { point, code, picture, reconstruction };
+  return { point, code, picture, shape, reconstruction };
 }

@@ -3,14 +3,13 @@
 import { effect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Explorer, type Place, useExplorer } from "../app/explorer";
-import { useLoaded } from "../app/loading";
-import { useColouring } from "../model/colouring";
+import { useColouring, useLoaded } from "../app/loading";
 import type { Model } from "../model/model";
 import { Plane } from "../model/plane";
 import { type Grid, decoderGrid, densityGrid } from "./background";
 import { Camera, moveByKey } from "./camera";
 import { pointColours } from "./colours";
-import { PlaneIndex } from "./plane-index";
+import type { PlaneIndex } from "./plane-index";
 import { pointsInside } from "./region";
 import { type Scene, Surface } from "./surface";
 import { ThumbnailCache } from "./thumbnails";
@@ -82,11 +81,7 @@ function useSurface(explorer: Explorer, canvases: Canvases): Surface | null {
 export function usePlaneIndex(model: Model): PlaneIndex | undefined {
   const explorer = useExplorer();
   const [method, epoch] = [explorer.methodOf(model), explorer.epoch.value];
-  const places = useLoaded(
-    () => (epoch === null ? model.places(method) : model.placesAfter(epoch, explorer.count)),
-    [model, method, epoch],
-  );
-  return useMemo(() => places && new PlaneIndex(places), [places]);
+  return useLoaded(() => model.index(method, epoch, explorer.count), [model, method, epoch]);
 }
 
 function useGrid(model: Model, index: PlaneIndex | undefined): Grid | null {

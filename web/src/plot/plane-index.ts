@@ -70,7 +70,8 @@ export class PlaneIndex {
   }
 }
 
-function extentOf(places: Float32Array): Extent {
+/** The smallest and the largest places along both axes; those of no point do not count. */
+export function extentOf(places: Float32Array): Extent {
   const x: [number, number] = [Infinity, -Infinity];
   const y: [number, number] = [Infinity, -Infinity];
   for (let place = 0; place < places.length; place += 2) {

@@ -1,6 +1,6 @@
 /** Decoded images one after the other, or the vectors as bars. */
 
-import { product } from "../model/networks";
+import { product } from "../data/values";
 import { Picture } from "./Picture";
 
 export interface ImageStripProps {
