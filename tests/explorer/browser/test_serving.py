@@ -38,7 +38,7 @@ def test_points_are_asked_for_as_they_are_seen(served, exploration):
 
 def test_selections_are_kept_with_the_run(served, exploration, shown):
     panel = served.panel("Select")
-    panel.get_by_label("Label").first.select_option(label="3")
+    panel.get_by_role("combobox", name="Label").select_option(label="3")
     panel.get_by_label("Name of the selection").fill("threes")
     panel.get_by_role("button", name="Keep").click()
     kept = panel.get_by_role("region", name="Named selections")

@@ -225,7 +225,7 @@ def test_select_name_export(explored):
     panel = explored.panel("Select")
     labels = explored.array("labels")
     for name in ("1", "7"):
-        panel.get_by_label("Label").first.select_option(label=name)
+        panel.get_by_role("combobox", name="Label").select_option(label=name)
         expected = np.flatnonzero(labels == int(name))
         assert explored.state("selection") == expected.tolist()
         panel.get_by_label("Name of the selection").fill(f"all {name}, <b>really</b>")
