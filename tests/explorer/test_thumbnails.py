@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from latentscape.explorer.thumbnails import reduce_examples, thumbnail_shape
+from latentscape.explorer.thumbnails import thumbnail_shape
+from latentscape.inference.reducing import reduce_examples
 
 
 @pytest.mark.parametrize(

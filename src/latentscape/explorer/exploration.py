@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from latentscape.core.records import Array, Dataset
 from latentscape.explorer.contents import Manifest
-from latentscape.explorer.thumbnails import reduce_examples
 from latentscape.inference.batches import evaluating
+from latentscape.inference.reducing import reduce_examples
 from latentscape.inference.samples import decode
 from latentscape.model import Network, scaled
 from latentscape.runs import Run

@@ -9,6 +9,7 @@ import numpy as np
 from latentscape.core.records import Array, Codes, Split
 from latentscape.evaluation.codes import model_codes
 from latentscape.explorer.examples import Points
+from latentscape.inference.codec import posteriors
 from latentscape.model import Network
 from latentscape.runs import OpenRun
 
@@ -65,6 +66,14 @@ class Explored:
         if self.split is None:
             return None
         return model_codes(self.model, self.split, self.label)
+
+    @cached_property
+    def rates(self) -> Array | None:
+        """Rates (count, D) of each number of the points' codes; None where there is no such sum."""
+        latent = self.model.config.latent
+        if not (latent.has_posterior and latent.has_standard_prior):
+            return None
+        return posteriors(self.model, self.points.dataset, self.points.index).rate().numpy()
 
     @cached_property
     def point_codes(self) -> Array:

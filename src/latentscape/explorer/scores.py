@@ -26,7 +26,7 @@ from latentscape.evaluation.reconstruction import measure_errors
 from latentscape.explorer.contents import Anomaly, Dim, Score
 from latentscape.explorer.explored import Explored, Piece
 from latentscape.inference.batches import evaluating, stored_batches, to_device
-from latentscape.inference.codec import posteriors, reconstruct_with
+from latentscape.inference.codec import reconstruct_with
 from latentscape.model.latents import ACTIVE_VARIANCE
 from latentscape.reporting.sentences import describe_skip
 
@@ -45,7 +45,7 @@ _Floats = NDArray[np.float32]
 def describe_codes(explored: Explored) -> Piece:
     """Give the codes of the points, and what each number of them is like."""
     codes = explored.point_codes
-    rates = _rates_by_dim(explored)
+    rates = explored.rates
     return Piece(
         {"dims": _dims(codes, rates)} if codes.shape[1] <= MAX_DIMS else {}, {"codes": codes}
     )
@@ -56,7 +56,7 @@ def rate(explored: Explored) -> Piece:
     latent = explored.model.config.latent
     if not latent.has_posterior:
         return Piece()
-    rates = _rates_by_dim(explored)
+    rates = explored.rates
     if rates is None:
         about = "One draw of the log-density of the posterior less that of the prior."
         return _piece("rate", "KL", _drawn_rates(explored), "nats", about)
@@ -188,15 +188,6 @@ def _probe(train: Examples) -> Callable[[Array], Array]:
         return best
 
     return judge
-
-
-def _rates_by_dim(explored: Explored) -> Array | None:
-    """Return the rate (count, D) of each number of the code; None where it is no sum of them."""
-    latent = explored.model.config.latent
-    if not (latent.has_posterior and latent.has_standard_prior):
-        return None
-    points = explored.points
-    return posteriors(explored.model, points.dataset, points.index).rate().numpy()
 
 
 def _drawn_rates(explored: Explored) -> Array:

@@ -7,7 +7,6 @@ from time import perf_counter
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from latentscape.analyses.codes import guess_labels
@@ -35,6 +34,7 @@ from latentscape.core.records import Array, Codes
 from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
 from latentscape.evaluation.pictures import max_images
+from latentscape.inference.reducing import reduce_examples
 from latentscape.model import scaled
 from latentscape.reporting.grids import visible
 from latentscape.reporting.sprites import SIDES
@@ -297,9 +297,10 @@ def _pictures(codes: Codes, places: _Places) -> NDArray[np.uint8] | None:
         return None
     factor = min(1.0, SIDES[0] / max(dataset.shape[1:]))
     size = [max(1, round(side * factor)) for side in dataset.shape[1:]]
+    shape = (dataset.shape[0], *size)
     chunks = []
     for start in range(0, len(index), CHUNK):
-        images = torch.from_numpy(dataset.images[index[start : start + CHUNK]])
-        small = F.interpolate(scaled(images, dataset.value_range), size, mode="area").numpy()
-        chunks.append((np.clip(visible(small), 0, 1) * 255).round().astype(np.uint8))
+        images = dataset.images[index[start : start + CHUNK]]
+        small = visible(reduce_examples(images, dataset.value_range, shape))
+        chunks.append(small.round().astype(np.uint8))
     return np.concatenate(chunks)
