@@ -22,7 +22,7 @@ export function AboutPanel() {
       </Section>
       <Section title="How this was made">
         {manifest.about && <p>{manifest.about}</p>}
-        {map?.note && <p>{map.note}</p>}
+        {map && <p>{[`Map: ${map.name}`, map.note].filter(Boolean).join(", ")}.</p>}
         {manifest.notes.map((note) => (
           <p key={note}>{note}</p>
         ))}
