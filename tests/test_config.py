@@ -1,12 +1,18 @@
 import re
+from inspect import signature
 
 import pytest
 import yaml
+from typer.main import get_command
 
+import latentscape
+from latentscape.cli import app
 from latentscape.config import (
+    SHORT_NAMES,
     ConvConfig,
     MlpConfig,
     Recipe,
+    join_changes,
     load_recipe,
     load_study,
     override,
@@ -257,3 +263,30 @@ def test_runs_that_name_no_labels_to_train_on_are_still_the_same_runs():
     before = "75d943b78f591744b03a8e95feeacfc40bb513192e217253b74b49a8fddb916e"
     recipe = override(load_recipe("simple-20"), {"train.precision": "float32"})
     assert recipe.fingerprint("x") == before
+
+
+def test_short_names_stand_for_settings_that_exist():
+    content = load_recipe("simple-20").model_dump()
+    for path in SHORT_NAMES.values():
+        part = content
+        for key in path.split("."):
+            part = part[key]
+
+
+def test_command_line_and_functions_use_the_same_short_names():
+    command = get_command(app).commands["train"]
+    options = {parameter.name for parameter in command.params}
+    assert options >= SHORT_NAMES.keys()
+    settings = {"latent_dim", "condition", "epochs", "batch_size", "lr", "seed"}
+    assert signature(latentscape.train).parameters.keys() & SHORT_NAMES.keys() == settings
+    for function in (latentscape.train, latentscape.compare, latentscape.describe_recipe):
+        kinds = {parameter.kind for parameter in signature(function).parameters.values()}
+        assert kinds == {1, 3}, "No arguments are swallowed"
+
+
+def test_short_names_join_other_changes():
+    joined = join_changes({"epochs": 3, "lr": None, "grey": True}, {"train.clip_norm": 1.0})
+    assert joined == {"train.epochs": 3, "data.grey": True, "train.clip_norm": 1.0}
+    assert join_changes({"epochs": 3}, {"train.epochs": 3}) == {"train.epochs": 3}
+    with pytest.raises(ConfigError, match="train.epochs is changed twice"):
+        join_changes({"epochs": 3}, {"train.epochs": 4})

@@ -33,6 +33,47 @@ def test_a_run_is_named_after_recipe_data_and_seed(run):
     assert run.finished
 
 
+def test_the_settings_people_change_most_are_keywords(tmp_path):
+    run = latentscape.train(
+        "simple-20",
+        data="mnist-5k",
+        latent_dim=3,
+        condition="label",
+        epochs=1,
+        batch_size=20,
+        lr=2e-3,
+        seed=4,
+        changes={"data.train": 60, "data.test": 20, "train.epochs": 1},
+        folder=tmp_path,
+        quiet=True,
+    )
+    model, train = run.recipe.model, run.recipe.train
+    assert (model.latent.dim, model.condition) == (3, "label")
+    assert (train.epochs, train.batch_size, train.lr, train.seed) == (1, 20, 2e-3, 4)
+    assert run.name == "simple-20-label-mnist-5k-4"
+
+
+def test_a_misspelt_keyword_is_refused_by_python(tmp_path):
+    with pytest.raises(TypeError, match="epoch"):
+        latentscape.train("simple-20", epoch=3, folder=tmp_path)
+    with pytest.raises(TypeError, match="latent_dims"):
+        latentscape.describe_recipe("simple-20", latent_dims=3)
+    with pytest.raises(TypeError, match="epoch"):
+        latentscape.compare("quickstart", epoch=3, folder=tmp_path)
+
+
+def test_a_setting_is_not_changed_to_two_values(tmp_path):
+    with pytest.raises(ConfigError, match="train.epochs is changed twice: epochs is 3, .* say 5"):
+        latentscape.train("simple-20", epochs=3, changes={"train.epochs": 5}, folder=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_layers_of_a_recipe_follow_the_length_of_its_code():
+    recipe, layers = latentscape.describe_recipe("simple-20", latent_dim=5, condition="label")
+    assert recipe.model.latent.dim == layers.latent_dim == 5
+    assert recipe.model.condition == "label"
+
+
 def test_the_run_directory_is_that_of_the_design(run):
     names = {path.name for path in run.path.iterdir()}
     assert names == {

@@ -14,7 +14,7 @@ from latentscape.api.preparing import default_name, prepare, resolve, start_run
 from latentscape.api.subjects import write_study
 from latentscape.api.training import RUNS, finish_run
 from latentscape.api.workers import Finishing, choose_jobs, finish_together
-from latentscape.config import Changes, Recipe, Study, load_study
+from latentscape.config import Changes, Recipe, Study, join_changes, load_study
 from latentscape.core.errors import ConfigError, Interrupted, RunError, TrainingError
 from latentscape.core.files import cannot_write, slug
 from latentscape.core.records import Split
@@ -46,6 +46,7 @@ def compare(
     *,
     data: object = None,
     seeds: int | None = None,
+    epochs: int | None = None,
     changes: Changes | None = None,
     folder: str | Path = RUNS,
     device: str = "auto",
@@ -68,8 +69,10 @@ def compare(
         Name or path of the data, or a dataset in memory; by default what each recipe names.
     seeds : int, optional
         Training seeds per configuration, instead of the study's own number.
+    epochs : int, optional
+        Epochs to train every run of the study.
     changes : mapping, optional
-        Dotted path to value, for every run of the study.
+        Any other setting, dotted path to value, for every run of the study.
     folder : str or Path
         Where runs and the study's own directory are kept.
     device, track, quiet
@@ -101,7 +104,7 @@ def compare(
     analyses = choose_analyses(study.analysis) if study.analysis else ()
     seeds = seeds or study.seeds
     _check_size(study, seeds, max_runs)
-    planned = _plan(study, data, seeds, changes or {})
+    planned = _plan(study, data, seeds, join_changes({"epochs": epochs}, changes))
     _check_analyses(study, analyses, planned)
     how = Finishing(device, quiet, choose_trackers(track))
     path = Path(folder) / slug(f"{study.name}-{planned[0].split.dataset.name}")

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 from latentscape.api.preparing import default_name, resolve, start_run
-from latentscape.config import Changes, InputConfig, Recipe
+from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
 from latentscape.core.names import check_folder_name
 from latentscape.core.records import Split
@@ -43,6 +44,12 @@ def train(
     recipe: str | Path | Recipe,
     *,
     data: object = None,
+    latent_dim: int | None = None,
+    condition: Literal["label"] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
     changes: Changes | None = None,
     name: str | None = None,
     folder: str | Path = RUNS,
@@ -59,8 +66,20 @@ def train(
         Name of a recipe, a YAML file, or a recipe itself.
     data : str, Path or data in memory, optional
         Name or path of the data, or a dataset in memory; by default what the recipe names.
+    latent_dim : int, optional
+        Length of the code.
+    condition : str, optional
+        ``label`` gives each example's label to encoder and decoder.
+    epochs : int, optional
+        Epochs to train.
+    batch_size : int, optional
+        Examples per step.
+    lr : float, optional
+        Learning rate.
+    seed : int, optional
+        Seed of weights, batches and dropout.
     changes : mapping, optional
-        Dotted path to value: ``{"model.latent.dim": 2, "train.epochs": 5}``.
+        Any other setting, dotted path to value: ``{"train.weight_decay": 0.01}``.
     name : str, optional
         Name of the run; by default ``<recipe>-<data>-<seed>``.
     folder : str or Path
@@ -86,10 +105,19 @@ def train(
     """
     if name is not None:
         _check_name(name)
+    named = {
+        "latent_dim": latent_dim,
+        "condition": condition,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "seed": seed,
+    }
+    changes = join_changes(named, changes)
     recipe = resolve(recipe, changes, data)
     split = load_split(recipe, data)
     # So that a recipe with labels does not take the name of the same recipe without.
-    conditioned = recipe.model.condition and "model.condition" in (changes or {})
+    conditioned = recipe.model.condition and "model.condition" in changes
     label = f"{recipe.name}-label" if conditioned else None
     path = Path(folder) / (name or default_name(recipe, split, label))
     trackers = choose_trackers(track)
@@ -205,13 +233,15 @@ def describe_recipe(
     recipe: str | Path | Recipe,
     *,
     data: object = None,
+    latent_dim: int | None = None,
+    condition: Literal["label"] | None = None,
     changes: Changes | None = None,
 ) -> tuple[Recipe, Architecture]:
     """Return a recipe and the layers it makes.
 
     Parameters
     ----------
-    recipe, data, changes
+    recipe, data, latent_dim, condition, changes
         As for `train`. Without data the layers are those for 28 x 28 grey images.
 
     Returns
@@ -221,6 +251,7 @@ def describe_recipe(
     architecture : Architecture
         Layers with output shapes and parameters.
     """
+    changes = join_changes({"latent_dim": latent_dim, "condition": condition}, changes)
     recipe = resolve(recipe, changes, data)
     input_ = InputConfig(shape=(1, 28, 28), labels=10)
     if data is not None:

@@ -101,8 +101,9 @@ def recipes_show(
     from latentscape.api import training
     from latentscape.core.findings import to_json
 
-    changes = read_changes(settings, {"model.latent.dim": latent_dim})
-    resolved, architecture = training.describe_recipe(recipe, data=data, changes=changes)
+    resolved, architecture = training.describe_recipe(
+        recipe, data=data, latent_dim=latent_dim, changes=read_changes(settings, {})
+    )
     if as_json:
         settings_json = resolved.model_dump(mode="json", exclude_none=True)
         print_json({"recipe": settings_json, **to_json(architecture)})

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and how their texts are read."""
 
+from collections.abc import Mapping
 from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -108,12 +109,11 @@ Files = Annotated[
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="See --files.")]
 
 
-def read_changes(settings: list[str] | None, options: "Changes") -> "Changes":
-    """Join the options that have a name of their own with those of --set."""
-    from latentscape.config import parse_setting
+def read_changes(settings: list[str] | None, options: Mapping[str, Any]) -> "Changes":
+    """Join the options that have a short name with those of --set."""
+    from latentscape.config import join_changes, parse_setting
 
-    named = {path: value for path, value in options.items() if value is not None}
-    return named | dict(parse_setting(setting) for setting in settings or [])
+    return join_changes(options, dict(map(parse_setting, settings or [])))
 
 
 _READING: dict[str, Any] = {
@@ -146,14 +146,14 @@ def pop_reading(options: dict[str, Any]) -> "Changes":
 
 def read_data_options(
     labels: str | None, shape: str | None, resize: str | None, grey: bool, value_range: str | None
-) -> "Changes":
-    """Return options for how data are read by the settings that they stand for."""
+) -> dict[str, Any]:
+    """Return the values of options for how data are read, by their short names."""
     return {
-        "data.labels": labels,
-        "data.shape": read_sizes(shape),
-        "data.resize": read_sizes(resize),
-        "data.grey": grey or None,
-        "data.range": read_range(value_range),
+        "labels": labels,
+        "shape": read_sizes(shape),
+        "resize": read_sizes(resize),
+        "grey": grey or None,
+        "value_range": read_range(value_range),
     }
 
 

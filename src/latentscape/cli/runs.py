@@ -85,20 +85,18 @@ def train(
     """Train a recipe, and evaluate it on the test examples."""
     from latentscape.api import training
 
-    changes = read_changes(
-        settings,
-        {
-            "model.latent.dim": latent_dim,
-            "model.condition": condition,
-            "train.epochs": epochs,
-            "train.batch_size": batch_size,
-            "train.lr": lr,
-            "train.seed": seed,
-            "data.train": train_size,
-            "data.test": test_size,
-            **read_data_options(labels, shape, resize, grey, value_range),
-        },
-    )
+    named = {
+        "latent_dim": latent_dim,
+        "condition": condition,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "seed": seed,
+        "train_size": train_size,
+        "test_size": test_size,
+        **read_data_options(labels, shape, resize, grey, value_range),
+    }
+    changes = read_changes(settings, named)
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
     if resume is not None and (changes or name or overwrite):
@@ -151,12 +149,12 @@ def compare(
     from latentscape import terminal
     from latentscape.api import studies
 
-    changes = read_changes(settings, {"train.epochs": epochs})
     findings = studies.compare(
         study,
         data=data,
         seeds=seeds,
-        changes=changes,
+        epochs=epochs,
+        changes=read_changes(settings, {}),
         folder=folder,
         device=device,
         track=track or (),

@@ -38,6 +38,7 @@ from latentscape.config.reading import (
 from latentscape.config.recipe import Recipe, Reported
 from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
+from latentscape.config.short_names import SHORT_NAMES, join_changes
 from latentscape.config.study import Study, StudyEntry
 from latentscape.config.terms import TERMS, Term
 from latentscape.config.training import CapacityConfig, ObjectiveConfig, ScheduleConfig, TrainConfig
@@ -50,6 +51,7 @@ __all__ = [
     "LIKELIHOODS",
     "OPTIMIZERS",
     "SAMPLERS",
+    "SHORT_NAMES",
     "TERMS",
     "BernoulliConfig",
     "BodyConfig",
@@ -81,6 +83,7 @@ __all__ = [
     "Term",
     "TrainConfig",
     "VqConfig",
+    "join_changes",
     "load",
     "load_recipe",
     "load_study",

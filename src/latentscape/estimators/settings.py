@@ -6,25 +6,26 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from latentscape.config import Changes, Recipe, load_recipe, override
+from latentscape.config import SHORT_NAMES, Changes, Recipe, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.estimators.layout import Layout
 from latentscape.model import uses_labels
 
-PATHS = {
-    "latent_dim": "model.latent.dim",
-    "max_epochs": "train.epochs",
-    "batch_size": "train.batch_size",
-    "lr": "train.lr",
-}
+_RENAMED = {"max_epochs": "epochs", "random_state": "seed", "image_shape": "shape"}
+"""Parameters that are called as in scikit-learn, and the short names of their settings."""
+
+
+def _path(parameter: str) -> str:
+    return SHORT_NAMES[_RENAMED.get(parameter, parameter)]
+
+
+PATHS = {name: _path(name) for name in ("latent_dim", "max_epochs", "batch_size", "lr")}
 """Parameters that stand for a setting of the recipe, and the path of that setting."""
 
 _DECIDED_BY = {
-    "data.range": "value_range",
-    "data.shape": "image_shape",
+    **{_path(name): name for name in ("value_range", "image_shape", "random_state")},
     "data.seed": "random_state",
     "data.validation": "validation_fraction",
-    "train.seed": "random_state",
 }
 """Settings that `changes` may not have, and the parameter that decides each."""
 
