@@ -1,10 +1,13 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from latentscape.config import DataConfig
-from latentscape.data import bundled, load_dataset
+from latentscape.data import load_dataset
 
 
 def test_mnist_5k_is_stratified_real_mnist() -> None:
@@ -20,17 +23,6 @@ def test_mnist_5k_never_changes() -> None:
     """Numbers that people report depend on these very 1,000 test images."""
     dataset = load_dataset(DataConfig(source="mnist-5k"))
     assert dataset.fingerprint == "cecf5d80df82a8ec03352b151b9b3a203265911bf268cacda94ee7610aa7ff22"
-
-
-def test_other_images_in_the_cache_are_not_trained_on(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path))
-    true = load_dataset(DataConfig(source="digits"))
-    labels = np.zeros(1797, np.uint8)
-    np.savez(tmp_path / "digits-v1.npz", images=np.zeros((1797, 8, 8), np.uint8), labels=labels)
-    again = load_dataset(DataConfig(source="digits"))
-    assert again.fingerprint == true.fingerprint
 
 
 def test_mnist_5k_images_are_in_full_mnist(
@@ -52,7 +44,12 @@ def test_digits_are_those_of_scikit_learn() -> None:
     assert dataset.value_range == (0, 16)
 
 
-def test_conversion_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = load_dataset(DataConfig(source="digits"))
-    monkeypatch.setattr(bundled, "_convert_digits", lambda: pytest.fail("converted again"))
-    assert load_dataset(DataConfig(source="digits")).fingerprint == first.fingerprint
+def test_nothing_is_written_and_no_library_is_asked(tmp_path: Path) -> None:
+    code = "import sys; from latentscape.data import SOURCES; SOURCES['digits'].load(); "
+    code += "print(sorted({'sklearn', 'pandas', 'torch', 'pooch'} & set(sys.modules)))"
+    environment = {**os.environ, "LATENTSCAPE_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.strip() == "[]"
+    assert not list(tmp_path.iterdir())

