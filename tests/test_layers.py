@@ -18,6 +18,7 @@ LAYERS = [
     {"reporting"},
     {"terminal", "tracking"},
     {"analyses", "exports"},
+    {"doctor"},
     {"explorer"},
     {"api"},
     {"estimators"},

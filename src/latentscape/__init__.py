@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from latentscape.analyses.comparison import compare_codes
     from latentscape.analyses.maps.placing import place
     from latentscape.api.analyzing import analyze, analyze_codes
+    from latentscape.api.doctoring import diagnose
     from latentscape.api.exploring import explore
     from latentscape.api.exporting import export
     from latentscape.api.hub import publish
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from latentscape.core.machine import info
     from latentscape.core.records import Dataset, Split
     from latentscape.data import load_data, show_data
+    from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
     from latentscape.estimators import (
         Autoencoder,
         AutoencoderClassifier,
@@ -62,6 +64,7 @@ _HOMES = {
     "analyses.comparison": ("compare_codes",),
     "analyses.maps.placing": ("place",),
     "api.analyzing": ("analyze", "analyze_codes"),
+    "api.doctoring": ("diagnose",),
     "api.exploring": ("explore",),
     "api.exporting": ("export",),
     "api.hub": ("publish",),
@@ -83,6 +86,7 @@ _HOMES = {
     "core.machine": ("info",),
     "core.records": ("Dataset", "Split"),
     "data": ("load_data", "show_data"),
+    "doctor.diagnosis": ("Diagnoses", "Diagnosis"),
     "estimators": (
         "Autoencoder",
         "AutoencoderClassifier",
@@ -112,6 +116,8 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "Diagnoses",
+    "Diagnosis",
     "Evaluation",
     "LatentscapeError",
     "OpenRun",
@@ -129,6 +135,7 @@ __all__ = [
     "compare_codes",
     "denoise",
     "describe_recipe",
+    "diagnose",
     "embed",
     "evaluate",
     "explore",

@@ -7,6 +7,7 @@ from benchmarks import documents
 
 from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
+from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
@@ -202,6 +203,12 @@ def quickstart_words() -> str:
     return f"{behind} of the {len(rows)} {'does' if behind == 1 else 'do'} not."
 
 
+def symptoms() -> str:
+    """Write what the doctor looks for."""
+    rows = [[item.title, item.about, ", ".join(item.stages)] for item in all_symptoms()]
+    return _table(["symptom", "how it shows", "seen"], rows)
+
+
 def floor() -> str:
     """Write the least cross-entropy that MNIST allows."""
     return number(load("reference").rows[0].statistic("entropy_floor").mean, 3)
@@ -229,6 +236,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "explorer-speed": explorer_speed,
     "explorer-circumstances": lambda: circumstances("explorer"),
     "floor": floor,
+    "symptoms": symptoms,
     **documents.WRITERS,
 }
 """Name of a region to what writes it."""

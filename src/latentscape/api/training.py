@@ -12,6 +12,8 @@ from latentscape.core.names import check_folder_name
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import count_duplicates
+from latentscape.doctor.examination import examine
+from latentscape.doctor.patient import Patient
 from latentscape.evaluation.latent import measure_latent
 from latentscape.evaluation.pictures import make_pictures
 from latentscape.evaluation.reconstruction import evaluate_model
@@ -303,6 +305,7 @@ def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
         count_duplicates(split),
     ]
     save_parts(run, *filter(None, parts))
+    save_parts(run, examine(Patient.of_run(RunFindings(run), model, split)))
     return RunFindings(run)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import analysis, exploring, labelling, lists, pictures, runs, sharing
+from latentscape.cli import analysis, doctor, exploring, labelling, lists, pictures, runs, sharing
 from latentscape.cli.ending import ending_on_signals, printing
 from latentscape.cli.lazy import HELP, LazyGroup
 from latentscape.core.errors import ConfigError, Interrupted, LatentscapeError, brief
@@ -39,7 +39,15 @@ app = typer.Typer(
     cls=RootGroup,
     pretty_exceptions_enable=False,
 )
-for commands in (runs.app, analysis.app, exploring.app, labelling.app, sharing.app, lists.app):
+for commands in (
+    runs.app,
+    analysis.app,
+    doctor.app,
+    exploring.app,
+    labelling.app,
+    sharing.app,
+    lists.app,
+):
     app.add_typer(commands)
 
 

@@ -16,6 +16,7 @@ from latentscape.api.pages import (
     tables,
     walks,
 )
+from latentscape.doctor import section as doctor
 from latentscape.reporting.blocks import Section
 from latentscape.reporting.subject import Subject
 
@@ -23,6 +24,7 @@ from latentscape.reporting.subject import Subject
 def sections(subject: Subject) -> list[Section]:
     """Make every section that applies to the subject."""
     content = [
+        doctor.section(subject),
         summary.section(subject),
         reported.section(subject),
         scores.section(subject),

@@ -1,0 +1,109 @@
+"""The doctor: what is wrong with a run, or will be with a recipe, and what mends it."""
+
+from pathlib import Path
+from shlex import quote
+
+import torch
+
+from latentscape.analyses.analysis import Watch
+from latentscape.api.preparing import prepare, resolve
+from latentscape.config import Changes, Recipe
+from latentscape.core.errors import ConfigError
+from latentscape.core.randomness import derive_seed, forked_random
+from latentscape.core.runtime import choose_device
+from latentscape.doctor.diagnosis import Diagnoses
+from latentscape.doctor.examination import examine
+from latentscape.doctor.patient import Patient
+from latentscape.model import Network
+from latentscape.runs import OpenRun, Run, load_split, open_run, save_parts
+
+
+def diagnose(
+    run_or_recipe: str | Path | Run | Recipe,
+    *,
+    data: object = None,
+    changes: Changes | None = None,
+    device: str = "auto",
+    watch: Watch = iter,
+) -> Diagnoses:
+    """Say what is wrong with a run, or what will go wrong with a recipe on some data.
+
+    Parameters
+    ----------
+    run_or_recipe : str, Path, Run or Recipe
+        Directory of a finished run; or name of a recipe, a YAML file, or a recipe itself.
+    data : str, Path or data in memory, optional
+        Of a recipe: what it shall be trained on, by default what it names. Of a run: what it was
+        trained on, where that was in memory or has moved.
+    changes : mapping, optional
+        Dotted path to value, of a recipe.
+    device : str
+        As for `train`.
+    watch : callable
+        Takes the symptoms, and yields them: for a progress bar.
+
+    Returns
+    -------
+    Diagnoses
+        Symptoms with their numbers, evidence and the settings that mend them, the likeliest cause
+        first. They are kept with a run, and open its report.
+
+    Raises
+    ------
+    ConfigError, DataError, RunError
+        If there is no such run or recipe, the run is not finished or damaged, or its data are gone.
+    """
+    run = run_of(run_or_recipe)
+    if run is None:
+        assert not isinstance(run_or_recipe, Run)
+        return examine(new_patient(run_or_recipe, data, changes, device), watch)
+    if changes:
+        raise ConfigError(
+            "A run has been trained, and its settings cannot change any more",
+            fix="Give its recipe in place of the run, or leave the changes out.",
+        )
+    opened = OpenRun(run, data=data, device=device)
+    diagnoses = examine(Patient.of_run(opened.findings, opened.model, opened.split), watch)
+    save_parts(run, diagnoses)
+    return diagnoses
+
+
+def run_of(run_or_recipe: str | Path | Run | Recipe) -> Run | None:
+    """Return the run that something stands for; None where it stands for a recipe.
+
+    Raises
+    ------
+    RunError
+        If it is the path of neither.
+    """
+    if isinstance(run_or_recipe, Run):
+        return run_or_recipe
+    if isinstance(run_or_recipe, Recipe):
+        return None
+    path = Path(run_or_recipe)
+    # A recipe is a name or a YAML file; "runs/simple-20" that does not exist is meant as a run.
+    is_file = path.suffix in (".yaml", ".yml")
+    return open_run(path) if not is_file and (path.is_dir() or len(path.parts) > 1) else None
+
+
+def new_patient(
+    recipe: str | Path | Recipe, data: object, changes: Changes | None, device: str
+) -> Patient:
+    """Return the model that training would start from, and its data."""
+    recipe = resolve(recipe, changes, data)
+    split = load_split(recipe, data)
+    recipe, place = prepare(recipe, split), choose_device(device)
+    with forked_random(derive_seed(recipe.train.seed, "model"), place), torch.no_grad():
+        model = Network(recipe.model, recipe.objective).to(place).eval()
+    return Patient(recipe, split, model)
+
+
+def proof_of(run_or_recipe: str | Path, data: str | None = None) -> str:
+    """Return the command that trains a run or a recipe, to which changes are added."""
+    path = str(run_or_recipe)
+    place = f" --data {quote(data)}" if data is not None else ""
+    run = run_of(run_or_recipe)
+    if run is None:
+        return f"latentscape train {quote(path)}{place}"
+    recipe, name = quote(str(run.path / "recipe.yaml")), quote(f"{run.name}-mended")
+    return f"latentscape train {recipe}{place} --name {name}"

@@ -1,0 +1,113 @@
+"""What the doctor finds: facts alone. Symptoms say in words what causes them."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from latentscape.core.findings import (
+    Floats,
+    Images,
+    Part,
+    Record,
+    Scalar,
+    Skip,
+    check_lengths,
+)
+
+Stage = Literal["before", "during", "after"]
+"""When a symptom is looked for: before a model is trained, while it is, or once it is."""
+
+Setting = bool | int | float | str | None
+"""A value of a setting; None leaves the setting out."""
+
+
+class Line(Record):
+    """Points that are joined by a line."""
+
+    name: str
+    x: Floats
+    y: Floats
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_lengths(x=len(self.x), y=len(self.y))
+        return self
+
+
+class Plot(Record):
+    """Evidence to be drawn: lines over one axis."""
+
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...] = Field(min_length=1)
+
+
+class Strip(Record):
+    """Evidence to be looked at: images (n, *shape) on the scale 0 to 1, with a name."""
+
+    name: str
+    images: Images
+
+
+class Diagnosis(Record):
+    """A symptom that a model has.
+
+    Attributes
+    ----------
+    symptom : str
+        Its key in the registry.
+    value, threshold : float
+        What was measured, and from where on it is a symptom.
+    changes : dict of str to bool, int, float, str or None
+        Dotted path of a setting to the value that mends it. Empty where no setting does.
+    detail : dict
+        Facts that go into sentences.
+    plot : Plot or None
+        The evidence, where it is a curve.
+    strips : tuple of Strip
+        The evidence, where it is pictures: one row each, the same examples below each other.
+    """
+
+    symptom: str
+    value: float
+    threshold: float
+    changes: dict[str, Setting] = {}
+    detail: dict[str, Scalar] = {}
+    plot: Plot | None = None
+    strips: tuple[Strip, ...] = ()
+
+
+class Diagnoses(Part):
+    """What the doctor finds.
+
+    Attributes
+    ----------
+    stage : str
+        ``before`` or ``after`` training.
+    looked_at, n : str, int
+        Part of the split whose examples were looked at, and how many of them.
+    diagnoses : tuple of Diagnosis
+        The cause of most of the others first; empty where nothing is wrong.
+    examined : tuple of str
+        Keys of the symptoms that were looked for.
+    skipped : tuple of Skip
+        Symptoms that could not be looked for, and what is missing.
+    """
+
+    part = "diagnoses"
+
+    stage: Stage
+    looked_at: Literal["validation", "train"]
+    n: int = Field(ge=1)
+    diagnoses: tuple[Diagnosis, ...]
+    examined: tuple[str, ...]
+    skipped: tuple[Skip, ...] = ()
+
+    @property
+    def first(self) -> Diagnosis | None:
+        """What is wrong first of all; None where nothing is."""
+        return self.diagnoses[0] if self.diagnoses else None
+
+    def get(self, symptom: str) -> Diagnosis | None:
+        """Return the diagnosis of a symptom; None where the model does not have it."""
+        return next((item for item in self.diagnoses if item.symptom == symptom), None)

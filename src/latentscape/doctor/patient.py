@@ -1,0 +1,198 @@
+"""What symptoms look at: a model, its examples and its training, each computed once, when asked."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentscape.config import Recipe
+from latentscape.core.findings import Part
+from latentscape.core.records import Split
+from latentscape.doctor.diagnosis import Stage
+from latentscape.inference.batches import evaluating, stored_batches, to_device
+from latentscape.model import Network, scaled
+from latentscape.model.latents import ACTIVE_VARIANCE, Normal
+from latentscape.runs import RunFindings
+from latentscape.runs.facts import Event, History
+from latentscape.training.validation import DIAGNOSED
+
+_P = TypeVar("_P", bound=Part)
+
+MAX_VALUES = 1 << 25
+"""Pixels that are looked at: fewer examples where these are large."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """Examples of one part, and what the model makes of them, on the CPU.
+
+    Attributes
+    ----------
+    index : ndarray of int64
+        (n,) indices into the dataset.
+    images, reconstructions : Tensor
+        (n, *shape) on the scale 0 to 1.
+    features : Tensor
+        (n, F) what the encoder gives the latent.
+    codes : Tensor
+        (n, D), without sampling.
+    """
+
+    index: NDArray[np.int64]
+    images: Tensor
+    reconstructions: Tensor
+    features: Tensor
+    codes: Tensor
+
+    @cached_property
+    def errors(self) -> Tensor:
+        """(n,) squared errors per pixel."""
+        return (self.images - self.reconstructions).square().flatten(1).mean(1)
+
+    @property
+    def error(self) -> float:
+        """Mean squared error per pixel."""
+        return float(self.errors.mean())
+
+
+class Patient:
+    """A model to be examined, before or after it was trained.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Prepared for the data.
+    split : Split
+        The examples. Those of the test part are not looked at.
+    model : Network
+        Evaluating: trained, or as training begins.
+    history : History, optional
+        The epochs; None before training.
+    events : sequence of Event
+        What went wrong in training.
+    findings : callable, optional
+        Returns a part of the findings by its class, or None where it was not measured.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        split: Split,
+        model: Network,
+        *,
+        history: History | None = None,
+        events: Sequence[Event] = (),
+        findings: Callable[[type[Part]], Part | None] = lambda kind: None,
+    ) -> None:
+        self.recipe, self.split, self.model = recipe, split, model
+        self.history, self.events, self._findings = history, tuple(events), findings
+
+    @classmethod
+    def of_run(cls, findings: RunFindings, model: Network, split: Split) -> "Patient":
+        """Return a finished run, its model and its examples as a patient."""
+        return cls(
+            findings.recipe,
+            split,
+            model,
+            history=findings.history,
+            events=findings.events,
+            findings=findings.get,
+        )
+
+    @property
+    def stage(self) -> Stage:
+        """Whether it is examined before or after training."""
+        return "before" if self.history is None else "after"
+
+    @property
+    def looked_at(self) -> Literal["validation", "train"]:
+        """The part that numbers are of: training examples only where none are held out."""
+        return "validation" if len(self.split.validation) else "train"
+
+    def has(self, need: str) -> bool:
+        """Whether it has what a symptom needs; see `latentscape.doctor.symptom.Need`."""
+        return {
+            "validation": self.looked_at == "validation",
+            "labels": self.split.dataset.labels is not None,
+            "history": self.history is not None and bool(self.history.epochs),
+        }[need]
+
+    def get(self, kind: type[_P]) -> _P | None:
+        """Return a part of the findings; None where it has not been measured."""
+        part = self._findings(kind)
+        return part if isinstance(part, kind) else None
+
+    @cached_property
+    def held_out(self) -> Examined:
+        """Examples that no step has trained on, or training ones where there are none."""
+        return self._examined(self.looked_at)
+
+    @cached_property
+    def trained(self) -> Examined:
+        """Training examples."""
+        return self.held_out if self.looked_at == "train" else self._examined("train")
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return max(1, round(len(self.split.train) / self.recipe.train.batch_size))
+
+    @cached_property
+    def mean_image(self) -> Tensor:
+        """(*shape) the mean of training images, on the scale 0 to 1."""
+        return self.trained.images.mean(0)
+
+    @cached_property
+    def mean_image_error(self) -> float:
+        """Squared error per pixel of the mean image alone, over the examples looked at."""
+        return float((self.held_out.images - self.mean_image).square().mean())
+
+    @property
+    def explained(self) -> float:
+        """Share of the variance of pixels that reconstructions explain; below 0 if none."""
+        return 1 - self.held_out.error / max(self.mean_image_error, 1e-12)
+
+    @cached_property
+    def posterior(self) -> Normal:
+        """Distributions (n, D) of the codes of the examples looked at, where there are any."""
+        with evaluating():
+            return self.model.latent.posterior(self.held_out.features.to(self.model.device))
+
+    @cached_property
+    def active(self) -> Tensor:
+        """(D,) whether each dimension's mean moves with the image (Burda et al. 2016)."""
+        codes = self.held_out.codes
+        return codes.var(0, unbiased=len(codes) > 1) > ACTIVE_VARIANCE
+
+    @cached_property
+    def rate_per_dim(self) -> Tensor:
+        """(D,) nats of each dimension's posterior against N(0, 1)."""
+        return self.posterior.rate().mean(0)
+
+    def decode(self, codes: Tensor, index: NDArray[np.int64]) -> Tensor:
+        """Return the images (n, *shape) of codes (n, D), with the labels of examples in `index`."""
+        labels = self.split.dataset.labels
+        given = None if labels is None else torch.from_numpy(labels[index])
+        with evaluating():
+            codes, given = to_device(self.model, (codes, given))
+            return self.model.decode(codes, given).cpu()
+
+    def _examined(self, part: str) -> Examined:
+        values = math.prod(self.split.dataset.shape)
+        index = self.split.subset(part, max(2, min(DIAGNOSED, MAX_VALUES // values)))
+        dataset, columns = self.split.dataset, []
+        with evaluating():
+            for batch in stored_batches(dataset, index, 250):
+                images, labels = to_device(self.model, batch)
+                features = self.model.features(images, labels)
+                codes = self.model.latent.mean(features)
+                decoded = self.model.decode(codes, labels)
+                target = scaled(images, dataset.value_range)
+                columns.append([x.cpu() for x in (target, decoded, features, codes)])
+        return Examined(index, *(torch.cat(column) for column in zip(*columns, strict=True)))

@@ -1,0 +1,35 @@
+"""The symptoms, causes before what they cause: the first one that a model has is named first.
+
+One is added by a module with a `Symptom` named ``SYMPTOM``, and its name at its place here.
+Terminal, report, documents and tests follow.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import cast
+
+from latentscape.core.errors import ConfigError, unknown
+from latentscape.doctor.symptom import Symptom
+
+_HERE = "latentscape.doctor.symptoms"
+
+REGISTRY: dict[str, str] = {name: f"{_HERE}.{name}" for name in ("posterior_collapse",)}
+"""All symptoms: key to module, in the order in which they are named. Others may add their own."""
+
+
+def symptom(key: str) -> Symptom:
+    """Return a symptom by its key.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if key not in REGISTRY:
+        raise unknown("symptom", key, REGISTRY, ConfigError)
+    return cast(Symptom, import_module(REGISTRY[key]).SYMPTOM)
+
+
+def symptoms() -> Iterator[Symptom]:
+    """Yield all symptoms, causes before what they cause."""
+    return map(symptom, REGISTRY)

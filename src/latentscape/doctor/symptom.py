@@ -1,0 +1,56 @@
+"""What a symptom is: how it is looked for, and how people read of it."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from latentscape.doctor.diagnosis import Diagnosis, Stage
+
+if TYPE_CHECKING:
+    from latentscape.config import Recipe
+    from latentscape.doctor.patient import Patient
+
+Need = Literal["validation", "labels", "history"]
+"""What a patient may lack: held-out examples, labels, or the epochs of its training."""
+
+
+class Symptom:
+    """A symptom: one module with one subclass, and a line in the registry.
+
+    Attributes
+    ----------
+    key : str
+        Its name among findings.
+    title : str
+        What people call it.
+    about : str
+        How it shows, and what is measured: a sentence for the documents.
+    stages : tuple of str
+        When it can be seen.
+    needs : tuple of str
+        What it cannot be looked for without.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    about: ClassVar[str]
+    stages: ClassVar[tuple[Stage, ...]] = ("after",)
+    needs: ClassVar[tuple[Need, ...]] = ()
+
+    def applies_to(self, recipe: "Recipe") -> bool:
+        """Whether a model of the recipe can have it."""
+        return True
+
+    def examine(self, patient: "Patient") -> Diagnosis | None:
+        """Look for it; None where the patient is healthy."""
+        raise NotImplementedError
+
+    def reading(self, diagnosis: Diagnosis) -> str:
+        """Say in a few words what was measured, and from where on it is a symptom."""
+        raise NotImplementedError
+
+    def cause(self, diagnosis: Diagnosis) -> str:
+        """Say in one sentence what causes it."""
+        raise NotImplementedError
+
+    def advice(self, diagnosis: Diagnosis) -> str:
+        """Say in one sentence what to do where no setting mends it."""
+        return ""

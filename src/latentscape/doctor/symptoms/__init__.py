@@ -1,0 +1,1 @@
+"""One module for each symptom; `latentscape.doctor.registry` lists them."""
