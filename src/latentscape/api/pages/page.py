@@ -4,13 +4,12 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 from shlex import quote
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from latentscape.api.pages.rendering import environment, page_style
 from latentscape.api.pages.sections import sections
 from latentscape.core.errors import DataError
 from latentscape.core.files import write_bytes, write_text
@@ -86,27 +85,26 @@ def _fitting(title: str, about: str, subject: Subject, folder: Path) -> tuple[li
 def _render(
     title: str, about: str, subject: Subject, content: Sequence[Section], folder: Path
 ) -> str:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    # Charts escape their text themselves.
-    environment.filters |= {"data_uri": _data_uri, "width": _width, "svg": Markup}
     script = report_script()
     sprites = {sprite.id: sprite for section in content for sprite in section.sprites}
-    return environment.from_string(_resource("api.pages", "template.html")).render(
-        title=title,
-        about=about,
-        sections=content,
-        style=Markup(_resource("reporting", "chart.css") + _resource("api.pages", "style.css")),
-        origin=subject.study.members.origin if subject.study else "",
-        kind="study" if subject.study else "run",
-        facts=_facts(subject),
-        explorer=EXPLORER if (folder / EXPLORER).is_file() else "",
-        place=quote(folder.resolve().name if folder.is_absolute() else folder.as_posix()),
-        # Pictures are for the script alone.
-        sprites=sprites.values() if script else (),
-        script=Markup(script),
-        policy=POLICY.format(script=_digest(script)),
+    return (
+        environment()
+        .get_template("template.html")
+        .render(
+            title=title,
+            about=about,
+            sections=content,
+            style=Markup(page_style()),
+            origin=subject.study.members.origin if subject.study else "",
+            kind="study" if subject.study else "run",
+            facts=_facts(subject),
+            explorer=EXPLORER if (folder / EXPLORER).is_file() else "",
+            place=quote(folder.resolve().name if folder.is_absolute() else folder.as_posix()),
+            # Pictures are for the script alone.
+            sprites=sprites.values() if script else (),
+            script=Markup(script),
+            policy=POLICY.format(script=_digest(script)),
+        )
     )
 
 
@@ -140,15 +138,3 @@ def _charts(block: Block) -> Iterator[Chart]:
         yield block
     elif isinstance(block, Gallery):
         yield from block.charts
-
-
-def _width(svg: str) -> str:
-    return svg.partition('viewBox="0 0 ')[2].split()[0]
-
-
-def _data_uri(image: bytes, kind: str = "png") -> str:
-    return f"data:image/{kind};base64,{b64encode(image).decode()}"
-
-
-def _resource(package: str, name: str) -> str:
-    return resources.files(f"latentscape.{package}").joinpath(name).read_text("utf-8")
