@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from latentscape.analyses.comparison import compare_codes
     from latentscape.analyses.maps.placing import place
     from latentscape.api.analyzing import analyze, analyze_codes
+    from latentscape.api.describing import describe_run
     from latentscape.api.doctoring import diagnose
     from latentscape.api.exploring import explore
     from latentscape.api.exporting import export
     from latentscape.api.hub import publish
     from latentscape.api.labelling import labels
+    from latentscape.api.listing import list_runs
     from latentscape.api.pictures import (
         denoise,
         interpolate,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         sample,
         traverse,
     )
+    from latentscape.api.removing import remove_runs
     from latentscape.api.studies import compare
     from latentscape.api.subjects import report
     from latentscape.api.training import describe_recipe, evaluate, load, resume, train
@@ -64,11 +67,13 @@ _HOMES = {
     "analyses.comparison": ("compare_codes",),
     "analyses.maps.placing": ("place",),
     "api.analyzing": ("analyze", "analyze_codes"),
+    "api.describing": ("describe_run",),
     "api.doctoring": ("diagnose",),
     "api.exploring": ("explore",),
     "api.exporting": ("export",),
     "api.hub": ("publish",),
     "api.labelling": ("labels",),
+    "api.listing": ("list_runs",),
     "api.pictures": (
         "denoise",
         "interpolate",
@@ -78,6 +83,7 @@ _HOMES = {
         "sample",
         "traverse",
     ),
+    "api.removing": ("remove_runs",),
     "api.studies": ("compare",),
     "api.subjects": ("report",),
     "api.training": ("describe_recipe", "evaluate", "load", "resume", "train"),
@@ -135,6 +141,7 @@ __all__ = [
     "compare_codes",
     "denoise",
     "describe_recipe",
+    "describe_run",
     "diagnose",
     "embed",
     "evaluate",
@@ -143,6 +150,7 @@ __all__ = [
     "info",
     "interpolate",
     "labels",
+    "list_runs",
     "load",
     "load_data",
     "load_recipe",
@@ -154,6 +162,7 @@ __all__ = [
     "publish",
     "recipe_names",
     "reconstruct",
+    "remove_runs",
     "report",
     "resume",
     "sample",

@@ -1,5 +1,7 @@
 """A run or a study as the subject of reports and tables; the findings of a study."""
 
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from latentscape.analyses.summaries import baseline_statistics, rank, run_subject, summarise
@@ -122,6 +124,18 @@ def read_members(path: Path) -> StudyMembers | None:
 def study_runs(path: Path, members: StudyMembers) -> list[list[Run]]:
     """Open the runs of a study, by configuration."""
     return [[_open_beside(path, name) for name in names] for names in members.groups.values()]
+
+
+def studies_with(run: Path) -> list[Path]:
+    """List the studies that stand beside a run and have it among their own; damaged ones not."""
+    studies = []
+    for file in sorted(run.absolute().parent.glob(f"*/findings/{StudyFindings.part}.json")):
+        path = file.parent.parent
+        with suppress(RunError):
+            members = read_members(path)
+            if members and run.name in chain.from_iterable(members.groups.values()):
+                studies.append(path)
+    return studies
 
 
 def _write_report(subject: Subject, folder: Path) -> Path:

@@ -14,7 +14,17 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import analysis, doctor, exploring, labelling, lists, pictures, runs, sharing
+from latentscape.cli import (
+    analysis,
+    doctor,
+    exploring,
+    labelling,
+    listing,
+    lists,
+    pictures,
+    runs,
+    sharing,
+)
 from latentscape.cli.ending import ending_on_signals, printing
 from latentscape.cli.lazy import HELP, LazyGroup
 from latentscape.core.errors import ConfigError, Interrupted, LatentscapeError, brief
@@ -46,6 +56,7 @@ for commands in (
     exploring.app,
     labelling.app,
     sharing.app,
+    listing.app,
     lists.app,
 ):
     app.add_typer(commands)

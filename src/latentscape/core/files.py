@@ -129,6 +129,24 @@ def write_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a folder to a hidden name beside it, at once and whole, and return that name.
+
+    What was there is no longer at `path`, whatever becomes of the rest of its removal.
+
+    Raises
+    ------
+    RunError
+        If it cannot be renamed. It is as it was then.
+    """
+    hidden = path.with_name(f".{path.name}-{uuid4().hex[:8]}-removed")
+    try:
+        path.rename(hidden)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return hidden
+
+
 def cannot_write(path: Path, error: OSError) -> RunError:
     """Build the error for a path that cannot be written; the caller raises it."""
     full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -59,6 +59,17 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def age(seconds: float | None) -> str:
+    """Write how long ago something was, in the largest unit that fits: ``3 h``, ``12 days``."""
+    if seconds is None:
+        return NONE
+    for name, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            whole = int(seconds // length)
+            return "1 day" if name == "days" and whole == 1 else f"{count(whole)} {name}"
+    return f"{int(seconds)} s"
+
+
 def percent(ratio: float, sign: str = "") -> str:
     """Write a ratio as a percentage, without decimals above ten percent; `sign` may be ``+``."""
     share = 100 * ratio

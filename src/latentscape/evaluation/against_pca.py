@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal, Self
 
 import numpy as np
@@ -91,6 +92,7 @@ class Difference(Record):
         return "wins" if self.mean < 0 else "loses"
 
 
+@cache
 def _student(count: int) -> float:
     """Return standard errors of a mean within which it lies with a probability of 95 %."""
     from scipy.special import stdtrit

@@ -28,7 +28,7 @@ if sys.platform != "win32":
 PATIENCE = 30.0
 """Seconds that a process waits for another one that only writes some files."""
 
-Work = Literal["trained", "compared", "analysed", "written"]
+Work = Literal["trained", "compared", "analysed", "written", "removed"]
 """What happens to a directory while it is owned. Writing is short, and is waited for."""
 
 
@@ -82,6 +82,21 @@ def owning(path: Path, work: Work) -> Iterator[None]:
             yield
     finally:
         _release(path, _held.files.pop(key))
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Return who owns the directory of a run or a study now; None where nobody does."""
+    try:
+        file = os.open(_lock_file(path), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        holder = _read(file)
+        if holder is None or (holder.host == platform.node() and not _runs(holder.process)):
+            return None
+        return None if _is_free(file) else holder
+    finally:
+        os.close(file)
 
 
 def moved(path: Path) -> RunError:
@@ -184,12 +199,35 @@ def _read(file: int) -> Holder | None:
         return None
 
 
+def _is_free(file: int) -> bool:
+    """Whether nobody holds the lock of an open file.
+
+    A moment's shared lock tells. It is tried only where the named holder may run: who takes the
+    lock meanwhile would be told of that one.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # It is held, or the file system has no locks.
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True
+
+
 def _is_alive(holder: Holder | None) -> bool:
     """Whether a holder is another process of this machine that still runs."""
     if holder is None or holder.host != platform.node() or holder.process == os.getpid():
         return False
+    return _runs(holder.process)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is a process of this number on this machine."""
+    if sys.platform == "win32":  # There, signal 0 would end it.
+        return True
     try:
-        os.kill(holder.process, 0)
+        os.kill(process, 0)
     except PermissionError:  # It runs, and is another user's.
         return True
     except OSError:

@@ -1,11 +1,9 @@
 """What a source of data holds, and how it is divided."""
 
-from rich.markup import escape
-
 from latentscape.core import units
 from latentscape.core.records import PARTS
 from latentscape.data import DataSummary
-from latentscape.terminal.layout import print_line, show, table
+from latentscape.terminal.layout import print_line, print_pairs
 
 _MAX_LABELS = 12
 
@@ -20,11 +18,7 @@ def print_data(summary: DataSummary) -> None:
         describe_tests_on_validation,
     )
 
-    grid = table("", "", show_header=False)
-    for key, value in _rows(summary).items():
-        grid.add_row(f"[bold]{key}", escape(value))
-    grid.columns[1].overflow = "fold"
-    show(grid)
+    print_pairs(_rows(summary))
     print_line(describe_range(summary.value_range, summary.range_reason))
     look = "yellow" if summary.duplicates.any else ""
     print_line(describe_duplicates(summary.duplicates), look)

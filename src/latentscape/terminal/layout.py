@@ -1,12 +1,13 @@
 """Tables that fit the width of the terminal, and lines of text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import TextWrapper
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,11 @@ def show(content: RenderableType) -> None:
 def on_terminal() -> bool:
     """Whether a person looks on, and not a program at the other end of a pipe."""
     return _console().is_terminal
+
+
+def terminal_width() -> int:
+    """Return the characters of a line."""
+    return _console().width
 
 
 def _console() -> Console:
@@ -103,9 +109,47 @@ def marked(label: str, supervised: bool, collapsed: bool) -> str:
 
 
 def print_line(text: str, style: str = "", indent: int = 0) -> None:
-    """Print text of any length, its lines `indent` characters from the left."""
-    line = Text(text, style)
-    show(Padding(line, (0, 0, 0, indent), expand=False) if indent else line)
+    """Print text of any length, its lines `indent` characters from the left.
+
+    No word is broken, however long: a path stays whole, and can be copied.
+    """
+    for line in _lines(text, terminal_width() - indent):
+        print_whole(Text(" " * indent).append(line, style))
+
+
+def print_pairs(pairs: Mapping[str, str], title: str = "") -> None:
+    """Print names and what they stand for below each other; no word is broken.
+
+    Parameters
+    ----------
+    pairs : mapping of str to str
+        Plain text. What does not fit beside its name stands below it.
+    title : str
+        What stands above.
+    """
+    width = terminal_width()
+    if title:
+        print_whole(Text(f"\n{title}", "bold"))
+    longest = max(map(cell_len, pairs), default=0)
+    room = width - longest - 4
+    for name, value in pairs.items():
+        lines = _lines(value, room)
+        fits = all(cell_len(line) <= room for line in lines)
+        first = f"{set_cell_size(name, longest)}  " if fits else f"{name}\n    "
+        indent = " " * (longest + 4 if fits else 4)
+        rest = f"\n{indent}".join(lines if fits else _lines(value, width - 4))
+        print_whole(Text("  ").append(first, "bold").append(rest))
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Break text between words alone; a longer word has a line that is too long."""
+    wrapper = TextWrapper(max(1, width), break_long_words=False, break_on_hyphens=False)
+    return [line for part in text.split("\n") for line in wrapper.wrap(part) or [""]]
+
+
+def print_whole(text: Text) -> None:
+    """Print lines as they are, however long."""
+    _console().print(text, overflow="ignore", no_wrap=True, crop=False)
 
 
 def align_right(grid: Table, *columns: int) -> None:

@@ -12,7 +12,7 @@ from latentscape.config import Recipe
 from latentscape.core import units
 from latentscape.core.findings import Json
 from latentscape.runs.facts import Architecture
-from latentscape.terminal.layout import align_right, on_terminal, show, table
+from latentscape.terminal.layout import align_right, on_terminal, print_pairs, show, table
 
 
 def print_rows(rows: Sequence[Json]) -> None:
@@ -25,10 +25,7 @@ def print_rows(rows: Sequence[Json]) -> None:
 
 def print_values(values: Json, title: str = "") -> None:
     """Print a record as a list of keys and values."""
-    grid = table("", "", title=title, show_header=False)
-    for key, value in values.items():
-        grid.add_row(f"[bold]{key}", escape(_text(value)))
-    show(grid)
+    print_pairs({key: _text(value) for key, value in values.items()}, title)
 
 
 def print_yaml(values: Json) -> None:
