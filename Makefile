@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
 LOWEST ?= .venv-lowest
 HIGHEST ?= .venv-highest
 # The variable silences an advertisement. Not --quiet: it would hide warnings from --strict.
@@ -21,21 +20,17 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated" \
 
 .PHONY: install page demo test test-lowest test-highest check docs bench results clean
 
-install: $(STAMP) page
-
-$(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV) || (echo 'On Debian: apt install python3-venv' >&2; exit 1)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,all]'
-	touch $(STAMP)
+# What tests and documents need too. `make demo` installs less.
+install:
+	$(PYTHON) tools/install.py --venv $(VENV)
 
 # The explorer's page, from web/; seconds, and nothing where it is up to date.
 page:
 	$(PYTHON) web/build.py
 
-demo: install
-	$(BIN)/latentscape compare quickstart
-	$(BIN)/latentscape explore runs/conv-bn-32-mnist-5k-0 --points 2000 \
-		--out runs/conv-bn-32-mnist-5k-0/explorer.html
+demo:
+	$(PYTHON) tools/install.py --venv $(VENV) --for demo
+	$(BIN)/latentscape demo
 
 # One thread for each worker: more would wait for each other. The layers are tested by check.
 test: install

@@ -16,6 +16,7 @@ import typer
 
 from latentscape.cli import (
     analysis,
+    demo,
     doctor,
     exploring,
     labelling,
@@ -42,7 +43,7 @@ class RootGroup(LazyGroup):
 app = typer.Typer(
     name="latentscape",
     help="Train autoencoders on images, compare them fairly, look into what they learned.",
-    epilog="Start with: **latentscape compare quickstart**",
+    epilog="Start with: **latentscape demo**",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     context_settings=HELP,
@@ -52,6 +53,7 @@ app = typer.Typer(
 for commands in (
     runs.app,
     analysis.app,
+    demo.app,
     doctor.app,
     exploring.app,
     labelling.app,

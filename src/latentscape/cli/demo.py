@@ -1,0 +1,34 @@
+"""The command that shows what the program does, in a minute or two."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latentscape.cli.options import Quiet, RunsFolder
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Train", epilog="Example: **latentscape demo --open**")
+def demo(
+    folder: RunsFolder = Path("runs"),
+    open_pages: Annotated[
+        bool, typer.Option("--open", help="Open both pages in the browser.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train seven small models on 5,000 digits, and write a report and an explorer."""
+    import webbrowser
+
+    from latentscape import terminal
+    from latentscape.api import demo as demonstration
+    from latentscape.cli.printing import show_subject
+
+    watch = terminal.watching("exploring", quiet)
+    done = demonstration.demo(folder, jobs=None, quiet=quiet, watch=watch)
+    show_subject(Path(done.findings.folder), as_json=False)
+    print(f"\nReport:   {done.report}\nExplorer: {done.explorer}")
+    if open_pages:
+        for page in (done.report, done.explorer):
+            webbrowser.open(page.absolute().as_uri())
