@@ -12,6 +12,7 @@ from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
 from latentscape.core.records import Dataset, Split
 from latentscape.data import load_dataset, split_dataset
+from latentscape.evaluation import judge
 from latentscape.model import Network
 
 # The models are small: threads would only wait for each other, the more the busier the machine.
@@ -25,10 +26,17 @@ GIVEN_DATA = os.environ.get("LATENTSCAPE_DATA")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory):
-    """Let no test read or write the folders of whoever runs it, nor leave this machine."""
+    """Let no test read or write the folders of whoever runs it, nor leave this machine.
+
+    Processes that test side by side share a cache: what one has trained, the others read.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTSCAPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LATENTSCAPE_CACHE", str(shared / "cache"))
         patch.delenv("LATENTSCAPE_DATA", raising=False)
+        # A judge learns 500 digits well enough in a fifth of its time.
+        patch.setattr(judge, "LEAST_SEEN", 4000)
         patch.setenv("LATENTSCAPE_MIRROR", "http://127.0.0.1:9")
         patch.setenv("no_proxy", "127.0.0.1")
         yield
