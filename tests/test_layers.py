@@ -25,6 +25,14 @@ LAYERS = [
     {"cli"},
 ]
 LAYER_OF = {unit: number for number, units in enumerate(LAYERS) for unit in units}
+DOORS = {
+    ("analyses/analysis.py", "analyses.tables"),
+    ("core/doors.py", "api.display"),
+    ("evaluation/study.py", "analyses.tables"),
+    ("runs/directory.py", "analyses.tables"),
+}
+"""Modules that objects reach by name, through `latentscape.core.doors.door`."""
+
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
 
@@ -77,3 +85,14 @@ def test_no_circle():
         assert leaves, f"modules import each other in a circle: {sorted(edges)}"
         for name in leaves:
             del edges[name]
+
+
+def test_every_door_is_known_and_leads_somewhere():
+    doors = {
+        (path.as_posix(), node.args[0].value)
+        for path in MODULES
+        for node in ast.walk(ast.parse((SOURCE / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "door"
+    }
+    assert doors == DOORS
+    assert {module for _, module in doors} <= {module_name(path) for path in MODULES}

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from latentscape.core.machine import info
     from latentscape.core.records import Dataset, Split
+    from latentscape.core.tables import Table
     from latentscape.data import load_data, show_data
     from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
     from latentscape.estimators import (
@@ -91,6 +92,7 @@ _HOMES = {
     "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "core.machine": ("info",),
     "core.records": ("Dataset", "Split"),
+    "core.tables": ("Table",),
     "data": ("load_data", "show_data"),
     "doctor.diagnosis": ("Diagnoses", "Diagnosis"),
     "estimators": (
@@ -134,6 +136,7 @@ __all__ = [
     "Split",
     "Study",
     "StudyFindings",
+    "Table",
     "TrainingError",
     "analyze",
     "analyze_codes",

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic.fields import FieldInfo
 
+from latentscape.core.doors import Displayed, door
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import MISSING_PACKAGE, Part, Record, Skip
 from latentscape.core.metrics import Metric
+from latentscape.core.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from latentscape.analyses.comparison import Comparison
@@ -37,7 +39,7 @@ class Inputs(Record):
     """What an analysis looks at in place of the run's own test examples."""
 
 
-class Result(Part):
+class Result(Displayed, Tabular, Part):
     """What an analysis gives.
 
     Attributes
@@ -50,6 +52,15 @@ class Result(Part):
 
     settings: Settings
     skipped: tuple[Skip, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.part}>"
+
+    @property
+    def table(self) -> Table:
+        """A row for each code, the model's first, with what was measured of it."""
+        table: Table = door("analyses.tables").result_table(self)
+        return table
 
     def skips(self) -> tuple[Skip, ...]:
         """Return all that was not measured, that of single codes included."""

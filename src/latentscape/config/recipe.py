@@ -7,6 +7,7 @@ from latentscape.config.data import DataConfig
 from latentscape.config.model import ModelConfig
 from latentscape.config.parts import Part, PrintableName
 from latentscape.config.training import ObjectiveConfig, TrainConfig
+from latentscape.core.doors import Displayed
 
 
 class Reported(Part):
@@ -27,7 +28,7 @@ class Reported(Part):
     latent_dim: int | None = None
 
 
-class Recipe(Part):
+class Recipe(Displayed, Part):
     """All that makes a run, but for the machine.
 
     Attributes

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.core.doors import Displayed
 from latentscape.core.ranges import Extent, RangeReason, choose_range
 from latentscape.core.subsets import draw_subset, shuffle, take_turns
+from latentscape.core.units import shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +68,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Displayed):
     """Examples as they are stored, before any split.
 
     Attributes
@@ -139,9 +141,13 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        labels = f", {len(self.label_names)} labels" if self.labels is not None else ""
+        return f"<Dataset {self.name}: {len(self):,} of {shape(self.shape)}{labels}>"
+
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(Displayed):
     """Which examples of a dataset are trained on, validated on and tested on.
 
     Attributes
@@ -166,6 +172,10 @@ class Split:
     seed: int = 0
     subsets: Subsets = "drawn"
     grey: Dataset | None = None
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{size:,} {part}" for part, size in self.sizes.items())
+        return f"<Split of {self.dataset.name}: {sizes}>"
 
     @property
     def sizes(self) -> dict[str, int]:

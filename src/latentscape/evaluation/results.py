@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from latentscape.config import LikelihoodKind
+from latentscape.core.doors import Displayed
 from latentscape.core.findings import (
     Floats,
     Images,
@@ -15,6 +16,8 @@ from latentscape.core.findings import (
     check_lengths,
 )
 from latentscape.core.metrics import Metric
+from latentscape.core.tables import Table, Tabular
+from latentscape.core.units import number
 from latentscape.evaluation.against_pca import BaselineComparison, Difference
 from latentscape.runs import RunFindings, SavedCodes
 from latentscape.runs.facts import CollapseKind
@@ -103,7 +106,7 @@ class CodeSample(Record):
         return self
 
 
-class Evaluation(Part):
+class Evaluation(Displayed, Tabular, Part):
     """How well test examples are reconstructed, beside the baselines.
 
     Attributes
@@ -163,6 +166,27 @@ class Evaluation(Part):
         if len(dims) > 1:
             raise ValueError(f"codes have different lengths: {sorted(dims)}")
         return self
+
+    def __repr__(self) -> str:
+        errors = f"MSE {number(self.metrics['mse'])}, of PCA {number(self.pca.metrics['mse'])}"
+        return f"<Evaluation on {self.n:,} test examples: {errors}>"
+
+    @property
+    def table(self) -> Table:
+        """The metrics of the model, of PCA and of the mean training image."""
+        from latentscape.evaluation.quantities import QUANTITIES  # Needs PyTorch.
+
+        rows = {
+            "model": self.metrics,
+            f"PCA, {self.pca.dim} components": self.pca.metrics,
+            "mean image": self.mean_image,
+        }
+        units = {quantity.metric.key: quantity.metric.unit for quantity in QUANTITIES}
+        return Table.of_rows(
+            f"errors on {self.n:,} test examples",
+            [{"of": of, **{key: values.get(key) for key in units}} for of, values in rows.items()],
+            units,
+        )
 
     def metric(self, metric: Metric) -> float | None:
         """Return a metric of the model; None where it was not measured."""

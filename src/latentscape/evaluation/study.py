@@ -1,16 +1,15 @@
 """What a study has measured: typed rows, with statistics over the seeds of each configuration."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 from pydantic import Field
 
 from latentscape.config import LikelihoodKind
-from latentscape.core.cards import card, with_link
+from latentscape.core.doors import Displayed, door
 from latentscape.core.findings import Part, Record, Statistic
 from latentscape.core.metrics import Metric
-from latentscape.core.units import count, duration, number
+from latentscape.core.tables import Table, Tabular
 from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.runs.facts import CollapseKind, Sizes, Supervision
 
@@ -182,7 +181,7 @@ class StudyMembers(Record):
     groups: dict[str, tuple[str, ...]] = Field(min_length=1)
 
 
-class StudyFindings(Part):
+class StudyFindings(Displayed, Tabular, Part):
     """What a study has measured.
 
     Attributes
@@ -207,26 +206,18 @@ class StudyFindings(Part):
     def __repr__(self) -> str:
         return f"<StudyFindings of {self.name}: {', '.join(row.label for row in self.rows)}>"
 
-    def _repr_html_(self) -> str:
-        heading = ("", "epochs", "MSE per pixel", "of PCA", "training")
-        table = card(self.name, map(_cells, self.rows), heading)
-        return with_link(table, Path(self.folder) / "report.html", "Report")
-
     @property
     def name(self) -> str:
         """Name of the study."""
         return self.members.name
 
     @property
+    def table(self) -> Table:
+        """A row for each configuration: means and standard deviations over its seeds."""
+        table: Table = door("analyses.tables").study_table(self)
+        return table
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """Runs that could not be trained."""
         return self.members.failures
-
-
-def _cells(row: StudyRow) -> tuple[str, ...]:
-    """Write what a notebook shows of a configuration."""
-    error, of_seeds = number(row.comparison.mse), row.statistics.get("mse")
-    if of_seeds is not None and of_seeds.sd is not None:
-        error += f" ± {number(of_seeds.sd, 2)}"
-    time = duration(row.train_seconds.mean)
-    return (row.label, count(row.epochs), error, number(row.comparison.pca_mse), time)

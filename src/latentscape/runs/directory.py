@@ -12,21 +12,21 @@ from typing import TypeVar
 import yaml
 
 from latentscape.config import Recipe
+from latentscape.core.doors import Displayed, door
 from latentscape.core.errors import RunError
 from latentscape.core.files import cannot_write, write_folder, write_json, write_text
 from latentscape.core.findings import Record, to_json
-from latentscape.runs.cards import Rows, error_rows, run_card, settings_rows
+from latentscape.core.tables import Table
 from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
 from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
 from latentscape.runs.owner import Work, moved, owning
 from latentscape.runs.reading import parse_recipe, read_record, read_records, read_yaml
-from latentscape.runs.store import read_contents
 
 _R = TypeVar("_R", bound=Record)
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Displayed):
     """A run directory.
 
     Attributes
@@ -39,9 +39,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
-
-    def _repr_html_(self) -> str:
-        return run_card(self.path, self._rows)
 
     @cached_property
     def identity(self) -> str:
@@ -102,6 +99,30 @@ class Run:
         return History(epochs=self._log("history.jsonl", Epoch))
 
     @property
+    def metrics(self) -> Table:
+        """Errors on the test examples, those of PCA and of the mean image below them.
+
+        Raises
+        ------
+        RunError
+            If the run is not finished, or has not been evaluated.
+        """
+        table: Table = door("analyses.tables").metrics_table(self)
+        return table
+
+    @property
+    def scores(self) -> Table:
+        """What analyses have measured of the code, those of pixels and of PCA below it.
+
+        Raises
+        ------
+        RunError
+            If the run is not finished.
+        """
+        table: Table = door("analyses.tables").scores_table(self)
+        return table
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """What went wrong in training, such as roll-backs."""
         return self._log("events.jsonl", Event)
@@ -137,11 +158,6 @@ class Run:
         for name in self._read_identity().files:
             if name.startswith(f"{SNAPSHOTS}/"):
                 self._check_file(name)
-
-    def _rows(self) -> Rows:
-        yield from settings_rows(self.recipe, self.data, self.history, self.finished)
-        if self.finished:
-            yield from error_rows(read_contents(self.path, self.recipe, self.identity))
 
     def _log(self, name: str, kind: type[_R]) -> tuple[_R, ...]:
         records = read_records(self.path / name, kind)

@@ -8,9 +8,11 @@ import numpy as np
 from pydantic import ConfigDict, Field, model_serializer, model_validator
 
 from latentscape.config import TERMS, Recipe
+from latentscape.core.doors import Displayed
 from latentscape.core.findings import Json, Part, Record, to_json
 from latentscape.core.ranges import RangeReason
 from latentscape.core.records import LeftOut, Split, Subsets
+from latentscape.core.tables import Table, Tabular, Value
 
 Shape = Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 40)], ...], Field(min_length=1)]
 """Of one example, or of what a layer makes of it."""
@@ -241,10 +243,26 @@ class Epoch(Record):
         }
 
 
-class History(Record):
+_EPOCH_UNITS = {"seconds": "s", "images_per_second": "images/s", "validation_mse": "per pixel"}
+
+
+class History(Displayed, Tabular, Record):
     """The epochs of a run."""
 
     epochs: tuple[Epoch, ...]
+
+    def __repr__(self) -> str:
+        return repr(self.table)
+
+    @property
+    def table(self) -> Table:
+        """A row for each epoch: rate, time, and each loss term of training and validation."""
+        rows = [_epoch_row(epoch) for epoch in self.epochs]
+        losses = {
+            name for row in rows for name in row if name.startswith(("train_", "validation_"))
+        }
+        units = dict.fromkeys(losses, "nats per example")
+        return Table.of_rows("history", rows, {**units, **_EPOCH_UNITS})
 
     def records(self) -> list[Json]:
         """Return the lines of history.jsonl, as JSON."""
@@ -275,6 +293,16 @@ class History(Record):
         if recipe.train.patience is None:
             return validations[-1].mse
         return min(validations, key=lambda losses: losses.loss).mse
+
+
+def _epoch_row(epoch: Epoch) -> dict[str, Value]:
+    measured = {
+        f"{group}_{name}": value
+        for group, numbers in epoch.numbers().items()
+        for name, value in numbers.items()
+    }
+    about = {name: getattr(epoch, name) for name in ("epoch", "lr", "seconds", "images_per_second")}
+    return {**about, **measured}
 
 
 CollapseKind = str

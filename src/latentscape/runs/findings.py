@@ -8,10 +8,10 @@ from typing import NoReturn, TypeVar, cast
 import numpy as np
 
 from latentscape.config import Recipe
+from latentscape.core.doors import Displayed
 from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, Part, drop_arrays, split_arrays, to_json, warn_renamed
 from latentscape.core.records import Array
-from latentscape.runs.cards import Rows, error_rows, run_card, settings_rows
 from latentscape.runs.directory import Run
 from latentscape.runs.facts import (
     Architecture,
@@ -58,7 +58,7 @@ class Snapshots:
     examples: Array | None = None
 
 
-class RunFindings:
+class RunFindings(Displayed):
     """All that is known about a finished run: each file is read once, when it is asked for.
 
     Parameters
@@ -82,9 +82,6 @@ class RunFindings:
 
     def __repr__(self) -> str:
         return f"RunFindings(Run({str(self.run.path)!r}))"
-
-    def _repr_html_(self) -> str:
-        return run_card(self.run.path, self._rows)
 
     @property
     def name(self) -> str:
@@ -208,10 +205,6 @@ class RunFindings:
         """Return the facts of every part that has been measured, by its name."""
         measured = read_contents(self.run.path, self.recipe, self.run.identity)
         return {**self._legacy_contents(), **measured}
-
-    def _rows(self) -> Rows:
-        yield from settings_rows(self.recipe, self.data, self.history, self.run.finished)
-        yield from error_rows(self.contents())
 
     @cached_property
     def _legacy(self) -> LegacyFindings | None:

@@ -34,17 +34,45 @@ def render_blocks(blocks: Sequence[Block]) -> Markup:
 
 def page_style() -> str:
     """Return the style of a whole page, light or dark as the reader has it."""
-    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{dark_colours(':root')}}}\n"
-    return resource("reporting", "chart.css") + dark + _template("style.css") + blocks_style()
+    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{_template('dark.css')}}}\n"
+    return (
+        resource("reporting", "chart.css") + dark + _template("style.css") + _template("blocks.css")
+    )
 
 
-def blocks_style() -> str:
-    """Return the style of blocks, which stands below that of charts."""
-    return _template("blocks.css")
+def notebook_style() -> str:
+    """Return the style of an output in a notebook, which reaches nothing outside of it.
+
+    What a notebook says of its theme stands above what the reader's system prefers.
+    """
+    chart = resource("reporting", "chart.css")
+    inside = f"{chart}{_template('blocks.css')}{_template('notebook.css')}".replace(":root", "&")
+    light, dark, output = ", ".join(_LIGHT), ", ".join(_DARK), ".latentscape"
+    preferred = f":root:not({light}, :has({light})) {output}"
+    return (
+        f"{output} {{\n{inside}}}\n"
+        f"@media (prefers-color-scheme: dark) {{\n{_dark_colours(preferred)}}}\n"
+        f"{_dark_colours(f':is({dark}) {output}')}"
+    )
 
 
-def dark_colours(selector: str) -> str:
-    """Return the colours of a dark page, for what a selector matches."""
+_LIGHT = (
+    '[data-jp-theme-light="true"]',
+    ".vscode-light",
+    '[data-theme="light"]',
+    '[data-md-color-scheme="default"]',
+)
+_DARK = (
+    '[data-jp-theme-light="false"]',
+    ".vscode-dark",
+    '[data-theme="dark"]',
+    '[theme="dark"]',
+    '[data-md-color-scheme="slate"]',
+)
+"""How pages say that they are light or dark: JupyterLab, VS Code, sites, Colab, MkDocs Material."""
+
+
+def _dark_colours(selector: str) -> str:
     return _template("dark.css").replace(":root", selector)
 
 

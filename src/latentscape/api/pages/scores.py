@@ -11,7 +11,7 @@ from latentscape.api.pages.tables import title_cell
 from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
 from latentscape.core.units import joined
-from latentscape.evaluation.study import CodeStatistics
+from latentscape.evaluation.study import CodeScores, CodeStatistics
 from latentscape.reporting.blocks import Block, Cell, Details, Prose, Section, Table
 from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
 
@@ -61,6 +61,12 @@ def section(subject: Subject) -> Section | None:
     return Section("scores", title, lead, [*tables, *_verdicts(subject)])
 
 
+def codes_table(item: AnyAnalysis, codes: Sequence[CodeScores], caption: str) -> Table:
+    """Compare codes in all that an analysis has measured of them, baselines below the model."""
+    entries = [Entry(Cell(c.name, title=True), c.kind, c.statistics) for c in codes]
+    return _columns(entries, [item], caption, sum(code.kind != "model" for code in codes))
+
+
 def _model(row: Row) -> Entry:
     statistics = {metric.key: row.statistic(metric) for metric in score_metrics()}
     return Entry(title_cell(row), "model", {k: s for k, s in statistics.items() if s is not None})
@@ -100,15 +106,22 @@ def _table(
     items: Sequence[AnyAnalysis],
 ) -> Table:
     entries = [*models, *baselines]
-    columns = [(metric, item) for item in items for metric in _measured(item, entries)]
-    below = [e for e in baselines if any(e.mean(metric) is not None for metric, _ in columns)]
-    cells = [_column(metric, item, [*models, *below]) for metric, item in columns]
-    titles = [entry.title for entry in (*models, *below)]
-    head = [("Code", ""), *((metric.name, metric.unit) for metric, _ in columns)]
-    body = [[title, *line] for title, line in zip(titles, zip(*cells, strict=True), strict=True)]
-    keys = {metric.key for metric, _ in columns}
+    keys = {metric.key for item in items for metric in _measured(item, entries)}
+    below = [entry for entry in baselines if keys & entry.statistics.keys()]
     statistics = [s for entry in entries for key, s in entry.statistics.items() if key in keys]
-    return Table(_caption(subject, items, statistics), head, body, len(below))
+    return _columns([*models, *below], items, _caption(subject, items, statistics), len(below))
+
+
+def _columns(
+    entries: Sequence[Entry], items: Sequence[AnyAnalysis], caption: str, apart: int
+) -> Table:
+    """Put the metrics of analyses beside each other."""
+    columns = [(metric, item) for item in items for metric in _measured(item, entries)]
+    cells = [_column(metric, item, entries) for metric, item in columns]
+    head = [("Code", ""), *((metric.name, metric.unit) for metric, _ in columns)]
+    lines = zip(*cells, strict=True)
+    body = [[entry.title, *line] for entry, line in zip(entries, lines, strict=True)]
+    return Table(caption, head, body, apart)
 
 
 def _column(metric: Metric, item: AnyAnalysis, entries: Sequence[Entry]) -> Iterator[Cell]:

@@ -14,7 +14,7 @@ from latentscape.runs import RunFindings
 def recipes_section(subject: Subject) -> Section:
     """Show the whole recipe of every row."""
     blocks = [
-        Details(row.label, _as_yaml(row.first.recipe.model_dump(mode="json", exclude_none=True)))
+        Details(row.label, as_yaml(row.first.recipe.model_dump(mode="json", exclude_none=True)))
         for row in subject.rows
     ]
     lead = "All that is needed to repeat each run: save it as a file and train it."
@@ -41,10 +41,11 @@ def _environment(runs: Sequence[RunFindings]) -> Details:
         "data": to_json(first.data),
         "environment": to_json(first.environment),
     }
-    return Details(names[0] + more, _as_yaml(content))
+    return Details(names[0] + more, as_yaml(content))
 
 
-def _as_yaml(content: object) -> str:
+def as_yaml(content: object) -> str:
+    """Write plain data as people read them."""
     # By way of JSON, because tuples and NumPy numbers would get tags that nobody wants to read.
     plain = json.loads(json.dumps(content, default=float))
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100).strip()

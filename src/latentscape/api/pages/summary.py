@@ -31,6 +31,13 @@ MAX_NAMED = 4
 
 def section(subject: Subject) -> Section:
     """Warn, say what the numbers say, and show them."""
+    content = [*warnings(subject), Prose(paragraphs(subject))]
+    content += [charts.against_pca(subject), *tables.results(subject)]
+    return Section("summary", "What was found", "", [*content, *_verdicts(subject)])
+
+
+def warnings(subject: Subject) -> list[Block]:
+    """Warn of what a reader must know before any number."""
     blocks: list[Block] = []
     if sentences := collapses(subject):
         blocks.append(_aside("alarm", _collapse_heading(subject), sentences))
@@ -45,8 +52,7 @@ def section(subject: Subject) -> Section:
         blocks.append(_aside("note", "Trained with labels.", sentences))
     if sentences := left_out(subject):
         blocks.append(_aside("note", "Not all of the data are used.", sentences))
-    blocks += [Prose(paragraphs(subject)), charts.against_pca(subject), *tables.results(subject)]
-    return Section("summary", "What was found", "", [*blocks, *_verdicts(subject)])
+    return blocks
 
 
 def paragraphs(subject: Subject) -> list[str]:

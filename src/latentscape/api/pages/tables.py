@@ -18,7 +18,7 @@ from latentscape.reporting.sentences import (
 )
 from latentscape.reporting.subject import Row, Subject
 
-_OUTCOMES = {"wins": "beaten", "loses": "not beaten", "undecided": "undecided"}
+OUTCOMES = {"wins": "beaten", "loses": "not beaten", "undecided": "undecided"}
 _COSTS = (("Code", "numbers"), ("Parameters", ""), ("Epochs", "× images"), ("Training", "time"))
 
 
@@ -135,7 +135,7 @@ def _errors(subject: Subject, metrics: Sequence[Metric]) -> list[list[Cell]]:
     for row in subject.rows:
         first, *rest = (_metric_cell(row, metric, best[metric]) for metric in metrics)
         comparison = row.facts.comparison
-        note = _OUTCOMES[comparison.outcome] + "*" * (not comparison.is_like_for_like)
+        note = OUTCOMES[comparison.outcome] + "*" * (not comparison.is_like_for_like)
         body.append([title_cell(row), first, Cell(number(comparison.pca_mse), note=note), *rest])
     return body
 

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from latentscape.config import CORRUPTIONS, Changes, CorruptionConfig, validate
+from latentscape.core.doors import Displayed
 from latentscape.core.errors import ConfigError, DataError, MissingData, unknown
 from latentscape.core.files import write_bytes
 from latentscape.core.findings import Json
 from latentscape.core.records import PARTS, Array, Dataset, Split
 from latentscape.core.subsets import draw_subset
+from latentscape.core.units import shape
 from latentscape.evaluation.results import Evaluation, saved_codes
 from latentscape.inference.batches import stored
 from latentscape.inference.inputs import Source, conversions, read_inputs
@@ -36,7 +38,7 @@ GAP = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class Sheet(Displayed):
     """Images that were made from a run, and where they are kept.
 
     Attributes
@@ -49,12 +51,22 @@ class Sheet:
         The PNG; None for plain vectors, which cannot be drawn.
     array : Path or None
         The .npy file of `images`, where it was asked for.
+    png : bytes or None
+        The picture itself.
     """
 
     images: Array
     about: str
     picture: Path | None
     array: Path | None
+    png: bytes | None = None
+
+    def __repr__(self) -> str:
+        place = self.picture or self.array
+        return f"<Sheet of shape {shape(self.images.shape)} in {place}: {self.about}>"
+
+    def _repr_png_(self) -> bytes | None:
+        return self.png
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +254,7 @@ def write_sheet(
     gap : int
         Pixels between images.
     """
-    picture = array = None
+    picture = array = png = None
     with target.owned():
         if target.keeps_array:
             buffer = io.BytesIO()
@@ -252,8 +264,9 @@ def write_sheet(
         if drawable(target.model):
             picture = target.file
             rows = images if images.ndim == 5 else images[np.newaxis]
-            write_bytes(picture, draw_grid(in_columns(rows, columns), gap))
-    return Sheet(images, f"{title}. {about}" if title else about, picture, array)
+            png = draw_grid(in_columns(rows, columns), gap)
+            write_bytes(picture, png)
+    return Sheet(images, f"{title}. {about}" if title else about, picture, array, png)
 
 
 def examples(target: Target, count: int) -> tuple[Batch, str]:
