@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from latentscape.core.errors import ConfigError
-from latentscape.core.tables import Column, Table, Tabular
+from latentscape.core.tables import Column, Table, Tabular, flattened
 
 ROWS = [
     {"of": "model", "mse": 0.5, "n": 3, "won": True},
@@ -87,3 +87,8 @@ def test_what_can_be_read_as_a_table():
     assert Numbers().to_arrow() == TABLE.to_arrow()
     assert Numbers().to_pandas().equals(TABLE.to_pandas())
     assert Numbers().to_polars().equals(TABLE.to_polars())
+
+
+def test_nested_json_is_flattened():
+    content = {"epoch": 1, "train": {"loss": 2.0, "terms": {"rate": 3.0}}, "validation": None}
+    assert flattened(content) == {"epoch": 1, "train_loss": 2.0, "train_terms_rate": 3.0}

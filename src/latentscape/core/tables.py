@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from latentscape.core.doors import Displayed
 from latentscape.core.extras import require
-from latentscape.core.findings import Scalar
+from latentscape.core.findings import Json, Scalar
 
 if TYPE_CHECKING:
     import pandas
@@ -159,6 +159,17 @@ class Tabular:
     def to_polars(self) -> "polars.DataFrame":
         """Return `table` as a data frame of Polars; see `Table.to_polars`."""
         return self.table.to_polars()
+
+
+def flattened(content: Json, prefix: str = "") -> dict[str, Value]:
+    """Join the keys of nested JSON, as in ``train_loss``; what is None is left out."""
+    row: dict[str, Value] = {}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            row |= flattened(value, f"{prefix}{key}_")
+        elif value is not None:
+            row[f"{prefix}{key}"] = value
+    return row
 
 
 def _cast(column: Column) -> Iterator[Value]:

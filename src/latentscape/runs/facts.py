@@ -1,6 +1,5 @@
 """The facts of a run that stand in files of their own: its data, its machine, its training."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -12,7 +11,8 @@ from latentscape.core.doors import Displayed
 from latentscape.core.findings import Json, Part, Record, to_json
 from latentscape.core.ranges import RangeReason
 from latentscape.core.records import LeftOut, Split, Subsets
-from latentscape.core.tables import Table, Tabular, Value
+from latentscape.core.tables import Table, Tabular, flattened
+from latentscape.runs.event_sentences import read_sentence
 
 Shape = Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 40)], ...], Field(min_length=1)]
 """Of one example, or of what a layer makes of it."""
@@ -257,7 +257,7 @@ class History(Displayed, Tabular, Record):
     @property
     def table(self) -> Table:
         """A row for each epoch: rate, time, and each loss term of training and validation."""
-        rows = [_epoch_row(epoch) for epoch in self.epochs]
+        rows = [flattened(record) for record in self.records()]
         losses = {
             name for row in rows for name in row if name.startswith(("train_", "validation_"))
         }
@@ -293,16 +293,6 @@ class History(Displayed, Tabular, Record):
         if recipe.train.patience is None:
             return validations[-1].mse
         return min(validations, key=lambda losses: losses.loss).mse
-
-
-def _epoch_row(epoch: Epoch) -> dict[str, Value]:
-    measured = {
-        f"{group}_{name}": value
-        for group, numbers in epoch.numbers().items()
-        for name, value in numbers.items()
-    }
-    about = {name: getattr(epoch, name) for name in ("epoch", "lr", "seconds", "images_per_second")}
-    return {**about, **measured}
 
 
 CollapseKind = str
@@ -343,27 +333,8 @@ class Event(Record):
     def _read(cls, value: object) -> object:
         """Take the sentences that version 0.1.0 wrote."""
         if isinstance(value, Mapping) and value.keys() == {"epoch", "what"}:
-            return {"epoch": value["epoch"], **_facts_of(str(value["what"]))}
+            return {"epoch": value["epoch"], **read_sentence(str(value["what"]))}
         return value
-
-
-_ROLLBACK = re.compile(
-    r"back to the end of epoch (\d+), with the learning rate times ([\d.e+-]+) "
-    r"\(roll-back (\d+) of (\d+)\)"
-)
-_COLLAPSE = re.compile(r"The posterior has collapsed: none of the (\d+) latent dimensions")
-
-
-def _facts_of(sentence: str) -> Json:
-    if match := _ROLLBACK.search(sentence):
-        back_to, factor, rollback, limit = match.groups()
-        numbers = {"back_to": back_to, "rollback": rollback, "max_rollbacks": limit}
-        return {"kind": "rollback", "rate_factor": float(factor), **numbers}
-    if match := _COLLAPSE.match(sentence):
-        return {"kind": "collapse", "collapse": "posterior", "latent_dim": int(match[1])}
-    if sentence.startswith("The codebook has collapsed"):
-        return {"kind": "collapse", "collapse": "codebook"}
-    return {"kind": "note", "text": sentence}
 
 
 class Layer(Record):
