@@ -64,6 +64,17 @@ def by_name(listed):
     return {run.name: run for run in listed}
 
 
+def test_the_list_is_a_table(every_state):
+    listing = latentscape.list_runs(every_state, filters=["kind=run"])
+    frame = listing.to_pandas().set_index("name")
+    assert list(frame.index) == [run.name for run in listing]
+    assert frame.loc["good", "mse"] == by_name(listing)["good"].mse
+    assert listing.table.units == {"mse": "per pixel", "pca_mse": "per pixel"}
+    assert repr(listing) == "<Listing of 5: bad, good, half, old, torn>"
+    html = listing._repr_html_()
+    assert all(f'<th scope="row">{run.name}</th>' in html for run in listing)
+
+
 def run_main(monkeypatch, *arguments):
     """Run a command; return its exit code."""
     monkeypatch.setattr("sys.argv", ["latentscape", *map(str, arguments)])

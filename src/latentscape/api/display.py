@@ -15,6 +15,7 @@ from latentscape.analyses.analysis import Result
 from latentscape.analyses.notes import skip_sentences
 from latentscape.analyses.registry import analysis
 from latentscape.analyses.summaries import run_subject
+from latentscape.api.listing import Listing
 from latentscape.api.pages import charts, learning, reconstructions, scores, summary
 from latentscape.api.pages.rendering import environment, notebook_style
 from latentscape.api.pages.settings import as_yaml
@@ -47,6 +48,8 @@ from latentscape.runs.facts import History
 
 MAX_ROWS = 20
 """Rows of a table; of more the first and the last are shown."""
+
+_OF_RUNS = ("name", "kind", "state", "recipe", "data", "epochs", "mse", "pca_mse", "outcome")
 
 _EXAMPLES, _ACROSS, _TILE = 16, 8, 48
 
@@ -124,6 +127,12 @@ def _(study: StudyFindings) -> View:
         content.append(Aside("warning", "Some runs are missing.", failures, listed=True))
     content += [charts.against_pca(subject), blocks.Table(caption, head, body)]
     return View(study.name, "study", study.members.about, (), content, _link(Path(study.folder)))
+
+
+@view_of.register
+def _(listing: Listing) -> View:
+    rows = [{name: getattr(run, name) for name in _OF_RUNS} for run in listing]
+    return View("Runs", "list", blocks=[table_block(Table.of_rows("runs", rows))])
 
 
 @view_of.register

@@ -6,7 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, get_args
 
+from latentscape.core.doors import Displayed
 from latentscape.core.errors import ConfigError, unknown
+from latentscape.core.tables import Table, Tabular
 from latentscape.evaluation.listing import ListedRun, Watch, age_of, list_folder
 
 SortKey = Literal["name", "recipe", "data", "state", "error", "age", "size"]
@@ -27,13 +29,31 @@ _NUMBERS: dict[str, Callable[[ListedRun], float | None]] = {
 _FILTER = re.compile(r"\s*(\w+)\s*([=<>])\s*(.*?)\s*")
 
 
+_NAMED = 5
+"""Runs that a short text names."""
+
+
+class Listing(Displayed, Tabular, list[ListedRun]):
+    """Runs and studies in the order that was asked for: a list, and a table."""
+
+    def __repr__(self) -> str:
+        names = ", ".join(run.name for run in self[:_NAMED])
+        return f"<Listing of {len(self):,}: {names}{', ...' * (len(self) > _NAMED)}>"
+
+    @property
+    def table(self) -> Table:
+        """A row for each run or study, with all that is known of it."""
+        rows = [run.model_dump() for run in self]
+        return Table.of_rows("runs", rows, {"mse": "per pixel", "pca_mse": "per pixel"})
+
+
 def list_runs(
     folder: str | Path = "runs",
     *,
     sort: SortKey = "name",
     filters: Sequence[str] = (),
     watch: Watch = iter,
-) -> list[ListedRun]:
+) -> Listing:
     """List the runs and studies in a folder, by what their small files say.
 
     Nothing is checked that would take time: `open_run` and `report` refuse what is not as it was
@@ -56,8 +76,9 @@ def list_runs(
 
     Returns
     -------
-    list of ListedRun
-        Also of those that are unfinished, owned by a process, or damaged: ``state`` says so.
+    Listing
+        A list of `ListedRun`, and a table. It holds also those that are unfinished, owned by a
+        process, or damaged: ``state`` says so.
 
     Raises
     ------
@@ -70,7 +91,8 @@ def list_runs(
         raise unknown("order", sort, get_args(SortKey), ConfigError)
     accepts = [_read_filter(text) for text in filters]
     runs = list_folder(Path(folder), watch)
-    return sorted((run for run in runs if all(fits(run) for fits in accepts)), key=_ORDERS[sort])
+    fitting = (run for run in runs if all(fits(run) for fits in accepts))
+    return Listing(sorted(fitting, key=_ORDERS[sort]))
 
 
 def _read_filter(text: str) -> Callable[[ListedRun], bool]:
