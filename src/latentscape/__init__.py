@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from latentscape.analyses.comparison import compare_codes
     from latentscape.analyses.maps.placing import place
     from latentscape.api.analyzing import analyze, analyze_codes
+    from latentscape.api.comparing import compare_runs
     from latentscape.api.describing import describe_run
     from latentscape.api.doctoring import diagnose
     from latentscape.api.exploring import explore
@@ -68,6 +69,7 @@ _HOMES = {
     "analyses.comparison": ("compare_codes",),
     "analyses.maps.placing": ("place",),
     "api.analyzing": ("analyze", "analyze_codes"),
+    "api.comparing": ("compare_runs",),
     "api.describing": ("describe_run",),
     "api.doctoring": ("diagnose",),
     "api.exploring": ("explore",),
@@ -142,6 +144,7 @@ __all__ = [
     "analyze_codes",
     "compare",
     "compare_codes",
+    "compare_runs",
     "denoise",
     "describe_recipe",
     "describe_run",

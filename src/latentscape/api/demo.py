@@ -5,7 +5,8 @@ from pathlib import Path
 
 from latentscape.analyses.analysis import Watch
 from latentscape.api.exploring import write_explorer
-from latentscape.api.pages.page import EXPLORER, REPORT
+from latentscape.api.pages.page import EXPLORER
+from latentscape.api.pages.runs import REPORT
 from latentscape.api.studies import compare
 from latentscape.api.training import RUNS
 from latentscape.evaluation.study import StudyFindings

@@ -9,7 +9,8 @@ from latentscape.analyses.analysis import Result, Watch
 from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.maps.result import MapMethod
 from latentscape.api.analyzing import analyze_codes
-from latentscape.api.pages.page import EXPLORER, REPORT
+from latentscape.api.pages.page import EXPLORER
+from latentscape.api.pages.runs import REPORT
 from latentscape.api.subjects import folder_of, read_members, report, study_runs
 from latentscape.config import Changes
 from latentscape.explorer.bundle import check_bundle

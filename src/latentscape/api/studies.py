@@ -108,7 +108,7 @@ def compare(
     _check_analyses(study, analyses, planned)
     how = Finishing(device, quiet, choose_trackers(track))
     path = Path(folder) / slug(f"{study.name}-{planned[0].split.dataset.name}")
-    with _folder_of_its_own(path):
+    with folder_of_its_own(path):
         finished, failures = _run_all(planned, Path(folder), how, jobs)
         groups = _by_label(finished)
         dataset = None if isinstance(data, str | Path) else data
@@ -126,7 +126,7 @@ def compare(
 
 
 @contextmanager
-def _folder_of_its_own(path: Path) -> Iterator[None]:
+def folder_of_its_own(path: Path) -> Iterator[None]:
     """Own the folder of a study, which is made if missing, and goes if it stays empty."""
     try:
         path.mkdir(parents=True, exist_ok=True)

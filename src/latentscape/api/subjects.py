@@ -1,6 +1,8 @@
 """A run or a study as the subject of reports and tables; the findings of a study."""
 
+import os
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -24,6 +26,9 @@ from latentscape.runs.legacy import legacy_study, remove_legacy
 def report(run_or_study: str | Path | Run) -> Path:
     """Write the report of a run or a study into its directory.
 
+    That of a study leads to those of its runs, and back. The runs that it pictures get one, too,
+    where they have none.
+
     Parameters
     ----------
     run_or_study : str, Path or Run
@@ -39,7 +44,10 @@ def report(run_or_study: str | Path | Run) -> Path:
     RunError
         If it is neither, or not finished.
     """
-    return _write_report(subject_of(run_or_study), folder_of(run_or_study))
+    subject, folder = subject_of(run_or_study), folder_of(run_or_study)
+    if subject.study is not None:
+        _report_runs(subject, folder)
+    return _write_report(subject, folder)
 
 
 def folder_of(run_or_study: str | Path | Run) -> Path:
@@ -58,7 +66,8 @@ def subject_of(run_or_study: str | Path | Run) -> Subject:
     path = folder_of(run_or_study)
     members = read_members(path)
     if members is None:
-        return run_subject(_findings_of(open_run(path)))
+        subject = run_subject(_findings_of(open_run(path)))
+        return replace(subject, studies=tuple(studies_with(path)))
     return study_subject(path, members)
 
 
@@ -133,7 +142,7 @@ def studies_with(run: Path) -> list[Path]:
         path = file.parent.parent
         with suppress(RunError):
             members = read_members(path)
-            if members and run.name in chain.from_iterable(members.groups.values()):
+            if members and _belongs_to(run, path, members):
                 studies.append(path)
     return studies
 
@@ -150,10 +159,32 @@ def _write_report(subject: Subject, folder: Path) -> Path:
         return write_page(run.name, run.recipe.about, subject, folder)
 
 
+def _report_runs(subject: Subject, study: Path) -> None:
+    """Write the missing reports of the runs that a study pictures, which lead back to it."""
+    runs = [row.first for row in subject.pictured if not _has_report(row.first.run.path)]
+    if runs and not _has_report(study):
+        _write_report(subject, study)  # So that they have something to lead to.
+    for run in runs:
+        with suppress(RunError):  # Another process owns it, or nobody may write there.
+            _write_report(replace(run_subject(run), studies=(study,)), run.run.path)
+
+
+def _has_report(path: Path) -> bool:
+    return (path / "report.html").is_file()
+
+
 def _open_beside(path: Path, name: str) -> Run:
-    if Path(name).name != name:
-        raise RunError(f"{path} names a run that cannot be beside it: {name}")
-    return open_run(path.parent / name)
+    return open_run(_beside(path, name))
+
+
+def _belongs_to(run: Path, study: Path, members: StudyMembers) -> bool:
+    places = (_beside(study, name) for name in chain.from_iterable(members.groups.values()))
+    return os.path.realpath(run) in map(os.path.realpath, places)
+
+
+def _beside(study: Path, run: str) -> Path:
+    """Return where a run of a study is, which only comparisons of runs have elsewhere."""
+    return Path(os.path.normpath(study.parent / run))
 
 
 def _findings_of(run: Run) -> RunFindings:

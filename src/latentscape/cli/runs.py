@@ -1,11 +1,13 @@
 """Commands that make runs, and reports of them."""
 
 import json
+import os
 import shlex
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -42,6 +44,9 @@ from latentscape.cli.options import (
 )
 from latentscape.cli.printing import show_subject
 from latentscape.core.errors import TrainingError
+
+if TYPE_CHECKING:
+    from latentscape.evaluation.study import StudyFindings
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
@@ -124,51 +129,82 @@ def train(
 @command(epilog="Example: **latentscape compare ae-vs-cae --data mnist --seeds 3**")
 def compare(
     study: Annotated[
-        str, typer.Argument(help="Name of a study, or a YAML file.", autocompletion=complete_study)
+        list[str],
+        typer.Argument(
+            metavar="STUDY|RUNS",
+            help="Name of a study, or a YAML file; or directories of runs that exist.",
+            autocompletion=complete_study,
+        ),
     ],
+    name: Annotated[str | None, typer.Option(help="Name of a comparison of runs.")] = None,
     data: Data = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per configuration.")] = None,
     epochs: Epochs = None,
     settings: Settings = None,
-    folder: RunsFolder = Path("runs"),
+    folder: Annotated[
+        Path | None,
+        typer.Option("--runs", help="Folder for runs and results; of runs that exist, their own."),
+    ] = None,
     device: Device = "auto",
     track: Track = None,
     jobs: Annotated[
-        str, typer.Option(metavar="N|auto", help="Runs at once; auto takes the faster way.")
-    ] = "auto",
+        str | None,
+        typer.Option(metavar="N|auto", help="Runs at once; auto, the default, is the faster way."),
+    ] = None,
     max_runs: Annotated[
         int | None, typer.Option(min=1, help="Most runs that a study may have; 1,000 by default.")
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train all that a study compares, and write the report.
+    """Train all that a study compares, and write the report; or compare runs that exist.
 
-    Runs that exist are used again; a study that was killed goes on where it was.
+    Runs that exist are used again; a study that was killed goes on where it was. Directories of
+    runs are put side by side as they are: the report stands beside the first of them.
     """
     from latentscape import terminal
     from latentscape.api import studies
 
+    if len(study) > 1 or os.path.isdir(study[0]):
+        training = [data, seeds, epochs, settings, track, jobs, max_runs]
+        _compare_runs(study, name, folder, as_json, any(option is not None for option in training))
+        return
+    if name is not None:
+        raise typer.BadParameter("--name is that of a comparison of runs; a study has its own")
     findings = studies.compare(
-        study,
+        study[0],
         data=data,
         seeds=seeds,
         epochs=epochs,
         changes=read_changes(settings, {}),
-        folder=folder,
+        folder=folder or Path("runs"),
         device=device,
         track=track or (),
-        jobs=read_jobs(jobs),
+        jobs=read_jobs(jobs or "auto"),
         max_runs=max_runs or studies.MAX_RUNS,
         quiet=quiet,
         watch=terminal.watching("analysis", quiet),
     )
+    _show_study(findings, as_json)
+    if findings.failures:
+        raise typer.Exit(TrainingError.exit_code)
+
+
+def _compare_runs(
+    runs: list[str], name: str | None, folder: Path | None, as_json: bool, trains: bool
+) -> None:
+    from latentscape.api.comparing import compare_runs
+
+    if trains:
+        raise typer.BadParameter("runs that exist are compared as they are; only --name and --runs")
+    _show_study(compare_runs(runs, name=name, folder=folder), as_json)
+
+
+def _show_study(findings: "StudyFindings", as_json: bool) -> None:
     folder = Path(findings.folder)
     show_subject(folder, as_json)
     if not as_json:
         print(f"\nReport: {folder / 'report.html'}")
-    if findings.failures:
-        raise typer.Exit(TrainingError.exit_code)
 
 
 @command(epilog="Example: **latentscape evaluate runs/vae-20-mnist-5k-0 --nll --samples 500**")
@@ -250,10 +286,14 @@ def _measure(
 @command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")
 def report(
     run_or_study: Annotated[Path, typer.Argument(help="Directory of a run or a study.")],
+    show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write one HTML file that shows what a run or a study found."""
+    """Write one HTML file that shows what a run or a study found, and print where it is."""
     from latentscape.api.subjects import report as write
+    from latentscape.core.screen import open_page
 
     path = write(run_or_study)
-    print(json.dumps({"report": str(path)}) if as_json else path)
+    print(json.dumps({"report": str(path)}) if as_json else path, flush=True)
+    if show and not open_page(path):
+        print("There is no screen to open it on.", file=sys.stderr)

@@ -3,7 +3,6 @@
 The server listens on the loopback address. It needs Starlette and uvicorn, the extra ``explore``.
 """
 
-import os
 import secrets
 import socket
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.extras import require
+from latentscape.core.screen import has_screen
 from latentscape.explorer.exploration import Exploration
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def serve(exploration: Exploration, port: int | None = None, open_browser: bool 
     """
     server = _prepare(exploration, port)
     print(f"Explorer: {server.url}", "Ctrl-C ends it.", sep="\n", flush=True)
-    if open_browser and _has_screen():
+    if open_browser and has_screen():
         threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
     try:
         server.run()
@@ -175,10 +175,3 @@ def _prepare(exploration: Exploration, port: int | None) -> Server:
         timeout_graceful_shutdown=1,
     )
     return Server(f"http://{HOST}:{number}/{token}/", uvicorn.Server(config), listening)
-
-
-def _has_screen() -> bool:
-    """Whether a browser has somewhere to open, and would not take over the terminal."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

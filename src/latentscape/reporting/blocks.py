@@ -113,7 +113,17 @@ class Plate:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell with a note under it; `heat` in [0, 1] tints it, `marks` follow a title."""
+    """A table cell with a note under it.
+
+    Attributes
+    ----------
+    heat : float or None
+        In [0, 1], tints it.
+    marks : sequence of str
+        Follow a title.
+    link : str
+        Address that the text leads to.
+    """
 
     text: str
     best: bool = False
@@ -121,6 +131,7 @@ class Cell:
     heat: float | None = None
     title: bool = False
     marks: Sequence[str] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -118,11 +119,14 @@ class Subject:
         None where the report is about a single run.
     tile : int
         Largest side of a small picture, in pixels.
+    studies : tuple of Path
+        Directories of the studies that a single run belongs to.
     """
 
     rows: tuple[Row, ...]
     study: StudyFindings | None = None
     tile: int = 96
+    studies: tuple[Path, ...] = ()
     _pictured: tuple[Row, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from shlex import quote
 from markupsafe import Markup
 
 from latentscape.api.pages.rendering import environment, page_style
+from latentscape.api.pages.runs import REPORT, link_to
 from latentscape.api.pages.sections import sections
 from latentscape.core.errors import DataError
 from latentscape.core.files import write_bytes, write_text
@@ -20,7 +21,6 @@ from latentscape.reporting.subject import Subject
 from latentscape.reporting.svg import standalone
 
 MAX_BYTES = 9_500_000  # Mail and browsers take less than 10 MB gladly.
-REPORT = "report.html"
 EXPLORER = "explorer.html"
 """What ``latentscape explore`` writes beside a report."""
 
@@ -98,6 +98,7 @@ def _render(
             origin=subject.study.members.origin if subject.study else "",
             kind="study" if subject.study else "run",
             facts=_facts(subject),
+            studies=_study_links(subject, folder),
             explorer=EXPLORER if (folder / EXPLORER).is_file() else "",
             place=quote(folder.resolve().name if folder.is_absolute() else folder.as_posix()),
             # Pictures are for the script alone.
@@ -124,6 +125,12 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
         ("Latentscape", run.environment.latentscape),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _study_links(subject: Subject, folder: Path) -> list[tuple[str, str]]:
+    """Return names and addresses of the reports of studies that the run belongs to."""
+    links = [(study.name, link_to(study, folder)) for study in subject.studies]
+    return [(name, link) for name, link in links if link]
 
 
 def _write_figures(block: Block, folder: Path) -> None:

@@ -9,6 +9,7 @@ from latentscape.api.pages import (
     rate,
     reconstructions,
     reported,
+    runs,
     samples,
     scores,
     settings,
@@ -40,6 +41,7 @@ def sections(subject: Subject) -> list[Section]:
         tables.classes_section(subject),
         architecture.section(subject),
         tables.timings_section(subject),
+        runs.section(subject),
         settings.recipes_section(subject),
         settings.environment_section(subject),
     ]
