@@ -5,19 +5,22 @@ import pytest
 from doctor.cases import CASES, GOOD, Case, good, images
 from doctor.clinic import checkup
 from latentscape.config import override
-from latentscape.doctor.registry import REGISTRY, symptoms
+from latentscape.doctor.registry import REGISTRY, symptom, symptoms
 from latentscape.doctor.wording import heading
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.symptom)
 def test_provoked_named_first_and_mended(case: Case):
-    split = images(**case.data)
-    diagnoses = checkup(case.recipe, split)
+    diagnoses = checkup(case.recipe, images(**case.data), case.clusters)
     first = diagnoses.first
     assert first is not None
     assert first.symptom == case.symptom, [heading(item) for item in diagnoses.diagnoses]
-    assert first.changes
-    mended = checkup(override(case.recipe, first.changes), split)
+    item = symptom(first.symptom)
+    assert item.cause(first).endswith(".")
+    assert first.changes or item.advice(first)
+    mended_data = case.data if case.mended_data is None else case.mended_data
+    clusters = case.clusters and int(first.fact("best"))
+    mended = checkup(override(case.recipe, first.changes), images(**mended_data), clusters)
     assert mended.get(case.symptom) is None, [heading(item) for item in mended.diagnoses]
 
 

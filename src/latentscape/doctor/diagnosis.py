@@ -13,6 +13,7 @@ from latentscape.core.findings import (
     Skip,
     check_lengths,
 )
+from latentscape.core.units import NONE, count, number
 
 Stage = Literal["before", "during", "after"]
 """When a symptom is looked for: before a model is trained, while it is, or once it is."""
@@ -75,6 +76,18 @@ class Diagnosis(Record):
     detail: dict[str, Scalar] = {}
     plot: Plot | None = None
     strips: tuple[Strip, ...] = ()
+
+    def fact(self, name: str) -> float:
+        """Return a number of the detail; 0 where it is missing or is no number."""
+        value = self.detail.get(name, 0)
+        return 0.0 if isinstance(value, str) else float(value)
+
+    def text(self, name: str, digits: int = 3) -> str:
+        """Write something of the detail for people."""
+        value = self.detail.get(name, NONE)
+        if isinstance(value, float):
+            return number(value, digits)
+        return count(value) if isinstance(value, int) else value
 
 
 class Diagnoses(Part):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from latentscape.doctor.diagnosis import Line, Plot
+from latentscape.doctor.diagnosis import Line, Plot, Strip
 
 
 def by_dimension(name: str, values: Tensor) -> Plot:
@@ -26,4 +26,13 @@ def curve(name: str, values: Sequence[float], x: Sequence[float] | None = None) 
         name=name,
         x=np.array(list(places), np.float32),
         y=np.array(values, np.float32),
+    )
+
+
+def rows_of_images(*rows: tuple[str, Tensor]) -> tuple[Strip, ...]:
+    """Show rows of images (n, *shape) on the scale 0 to 1; nothing of plain vectors."""
+    return tuple(
+        Strip(name=name, images=images.float().cpu().numpy())
+        for name, images in rows
+        if images.ndim == 4
     )

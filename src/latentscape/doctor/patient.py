@@ -15,7 +15,11 @@ from latentscape.config import Recipe
 from latentscape.core.findings import Part
 from latentscape.core.records import Split
 from latentscape.doctor.diagnosis import Stage
-from latentscape.inference.batches import evaluating, stored_batches, to_device
+from latentscape.doctor.principal import Principal
+from latentscape.doctor.steps import gradient_norms
+from latentscape.doctor.units import Layer, watch_units
+from latentscape.evaluation.baselines import pca
+from latentscape.inference.batches import evaluating, stored, stored_batches, to_device
 from latentscape.model import Network, scaled
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 from latentscape.runs import RunFindings
@@ -26,6 +30,10 @@ _P = TypeVar("_P", bound=Part)
 
 MAX_VALUES = 1 << 25
 """Pixels that are looked at: fewer examples where these are large."""
+
+
+LEARNING, WELL_EXPLAINED = 0.1, 0.9
+"""Shares of the variance of pixels between which a model has begun to learn, and can learn more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +151,81 @@ class Patient:
         """Steps of an epoch."""
         return max(1, round(len(self.split.train) / self.recipe.train.batch_size))
 
+    @property
+    def steps_trained(self) -> int:
+        """Steps that training took in all."""
+        return self.steps * (len(self.history.epochs) if self.history else 0)
+
+    @property
+    def rollbacks(self) -> list[Event]:
+        """The roll-backs of training, from a loss that was infinite or NaN."""
+        return [event for event in self.events if event.kind == "rollback"]
+
+    @cached_property
+    def error_curve(self) -> list[float]:
+        """After each epoch the squared error of validation examples, or else the training loss."""
+        epochs = self.history.epochs if self.history else ()
+        held_out = [e.validation.mse for e in epochs if e.validation and e.validation.mse]
+        return held_out if len(held_out) == len(epochs) else [e.train.loss for e in epochs]
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether training ended because the validation loss no longer fell."""
+        return self.history is not None and len(self.history.epochs) < self.recipe.train.epochs
+
+    @cached_property
+    def validation_losses(self) -> list[float]:
+        """The validation loss after each epoch; empty where nothing is held out."""
+        epochs = self.history.epochs if self.history else ()
+        return [epoch.validation.loss for epoch in epochs if epoch.validation is not None]
+
+    @property
+    def lost_again(self) -> float:
+        """Share of the fall of the validation loss that is lost again at the end of training."""
+        losses = self.validation_losses
+        if len(losses) < 3:
+            return 0.0
+        return (losses[-1] - min(losses)) / max(losses[0] - min(losses), 1e-12)
+
+    @property
+    def whole_error(self) -> float:
+        """What `error_curve` is of a model that knows nothing: of the mean image, or at first."""
+        if self.error_name == "validation error":
+            return max(self.mean_image_error, 1e-12)
+        return abs(self.error_curve[0] - self.error_curve[-1]) or 1.0
+
+    @property
+    def error_name(self) -> str:
+        """What `error_curve` is of."""
+        epochs = self.history.epochs if self.history else ()
+        is_held_out = any(e.validation and e.validation.mse for e in epochs)
+        return "validation error" if is_held_out else "training loss"
+
+    @cached_property
+    def all_trained(self) -> Tensor:
+        """(n, *shape) training images on the scale 0 to 1, as many as memory is meant for."""
+        values = math.prod(self.split.dataset.shape)
+        images, _ = stored(self.split.dataset, self.split.subset("train", MAX_VALUES // values))
+        return scaled(images, self.split.dataset.value_range)
+
+    @property
+    def most_components(self) -> int:
+        """Components that PCA can have."""
+        return min(len(self.split.train), math.prod(self.split.dataset.shape))
+
+    @cached_property
+    def is_behind_pca(self) -> bool:
+        """Whether PCA of the same size has a lower error, though nothing disturbs the code."""
+        if self.recipe.model.latent.has_prior or not LEARNING < self.explained < WELL_EXPLAINED:
+            return False
+        return self.trained.error > self.pca_error(self.model.latent.numbers)
+
+    def pca_error(self, components: int) -> float:
+        """Return the squared error per pixel of PCA, over the examples looked at."""
+        dataset, index = self.split.dataset, self.held_out.index
+        reconstruct, _ = pca(self.split, components)
+        return float((reconstruct(*stored(dataset, index)) - self.held_out.images).square().mean())
+
     @cached_property
     def mean_image(self) -> Tensor:
         """(*shape) the mean of training images, on the scale 0 to 1."""
@@ -174,6 +257,48 @@ class Patient:
     def rate_per_dim(self) -> Tensor:
         """(D,) nats of each dimension's posterior against N(0, 1)."""
         return self.posterior.rate().mean(0)
+
+    @cached_property
+    def code_scales(self) -> Tensor:
+        """(D,) root mean square of the numbers of codes, drawn as in training."""
+        squares = self.held_out.codes.square().mean(0)
+        if self.recipe.model.latent.has_posterior:
+            squares = squares + self.posterior.log_variance.exp().mean(0).cpu()
+        return squares.sqrt()
+
+    @cached_property
+    def code_use(self) -> dict[str, float]:
+        """What the latent measures of its own use; see `latentscape.model.Network.diagnose`."""
+        with evaluating():
+            return self.model.latent.diagnose(self.held_out.features.to(self.model.device))
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """What the units behind each activation do over the examples looked at."""
+        return watch_units(self.model, *stored(self.split.dataset, self.held_out.index))
+
+    @cached_property
+    def gradient_norms(self) -> Tensor:
+        """(n,) norms of the gradient of some training batches."""
+        return gradient_norms(self.model, self.recipe, self.split)
+
+    @cached_property
+    def principal(self) -> Principal:
+        """The principal components of the codes looked at."""
+        return Principal.of(self.held_out.codes)
+
+    @cached_property
+    def codeless_error(self) -> float:
+        """Squared error per pixel where every code is replaced by the mean of all codes."""
+        whole = self.held_out
+        decoded = self.decode(whole.codes.mean(0).expand_as(whole.codes), whole.index)
+        return float((decoded - whole.images).square().mean())
+
+    def error_with_components(self, count: int) -> float:
+        """Return the squared error per pixel with only so many principal components of codes."""
+        whole = self.held_out
+        decoded = self.decode(self.principal.keep(whole.codes, count), whole.index)
+        return float((decoded - whole.images).square().mean())
 
     def decode(self, codes: Tensor, index: NDArray[np.int64]) -> Tensor:
         """Return the images (n, *shape) of codes (n, D), with the labels of examples in `index`."""

@@ -11,9 +11,30 @@ from typing import cast
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.doctor.symptom import Symptom
 
-_HERE = "latentscape.doctor.symptoms"
+KEYS = (
+    "label_leak",
+    "nan_ahead",
+    "batch_norm_lag",
+    "under_training",
+    "kl_weight",
+    "strong_decoder",
+    "dead_units",
+    "saturated_units",
+    "posterior_collapse",
+    "codebook_unused",
+    "over_fitting",
+    "memorised",
+    "prior_scale",
+    "inactive_dimensions",
+    "code_too_small",
+    "grey_veil",
+    "blur",
+    "code_too_large",
+    "cluster_count",
+)
+"""The symptoms that come with Latentscape, each a module of its name."""
 
-REGISTRY: dict[str, str] = {name: f"{_HERE}.{name}" for name in ("posterior_collapse",)}
+REGISTRY: dict[str, str] = {key: f"latentscape.doctor.symptoms.{key}" for key in KEYS}
 """All symptoms: key to module, in the order in which they are named. Others may add their own."""
 
 

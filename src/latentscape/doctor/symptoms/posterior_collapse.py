@@ -47,13 +47,13 @@ class PosteriorCollapse(Symptom):
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many dimensions are active."""
-        return f"{number(diagnosis.value)} of {diagnosis.detail['dim']} dimensions are active"
+        return f"{number(diagnosis.value)} of {diagnosis.text('dim')} dimensions are active"
 
     def cause(self, diagnosis: Diagnosis) -> str:
         """Say that detail costs more than it gains."""
         return (
             "What the code would tell of an image costs more nats of rate than it saves in the "
-            f"{diagnosis.detail['likelihood']} likelihood, so that the code tells nothing."
+            f"{diagnosis.text('likelihood')} likelihood, so that the code tells nothing."
         )
 
 

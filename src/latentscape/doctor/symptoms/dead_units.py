@@ -1,0 +1,83 @@
+"""Dead ReLU units: they are 0 for every image, and get no gradient."""
+
+import numpy as np
+
+from latentscape.config import Recipe
+from latentscape.core.units import percent
+from latentscape.doctor.diagnosis import Diagnosis, Plot
+from latentscape.doctor.evidence import curve
+from latentscape.doctor.patient import Patient
+from latentscape.doctor.settings import activations_of
+from latentscape.doctor.symptom import Symptom
+
+SHARE = 0.75
+FEWEST = 16
+"""Units of a layer below which a share of them says little."""
+
+
+class DeadUnits(Symptom):
+    """Units whose input is negative for every image never learn again."""
+
+    key = "dead_units"
+    title = "Dead ReLU units"
+    about = (
+        f"More than {percent(SHARE)} of the units of a layer with ReLU are 0 for every example. "
+        "A code that a penalty keeps sparse is left out."
+    )
+
+    def applies_to(self, recipe: Recipe) -> bool:
+        """Whether any layer has ReLU."""
+        return bool(activations_of(recipe, "relu"))
+
+    def examine(self, patient: Patient) -> Diagnosis | None:
+        """Count the units that never fire, layer by layer."""
+        sparse = "sparsity" in patient.recipe.objective.weights
+        layers = [
+            layer
+            for layer in patient.layers
+            if layer.kind == "relu"
+            and layer.units >= FEWEST
+            and not (sparse and layer.part == "latent")
+            # Behind a code that never moves, half of all units are 0 for every example.
+            and (layer.part != "decoder" or bool(patient.active.any()))
+        ]
+        worst = max(layers, key=lambda layer: layer.dead, default=None)
+        if worst is None or not worst.dead > SHARE:
+            return None
+        return Diagnosis(
+            symptom=self.key,
+            value=worst.dead,
+            threshold=SHARE,
+            changes={
+                **dict.fromkeys(activations_of(patient.recipe, "relu"), "leaky_relu"),
+                **({"model.init": "glorot_uniform"} if _starts_dead(patient.recipe) else {}),
+            },
+            detail={"part": worst.part, "place": worst.place, "units": worst.units},
+            plot=Plot(
+                x_label="unit, the largest first",
+                y_label="largest output over the examples",
+                lines=(curve("largest output", np.sort(worst.largest.numpy())[::-1].tolist()),),
+            ),
+        )
+
+    def reading(self, diagnosis: Diagnosis) -> str:
+        """Say how many units of which layer are dead."""
+        return (
+            f"{percent(diagnosis.value)} of the {diagnosis.text('units')} units of activation "
+            f"{diagnosis.text('place')} of the {diagnosis.text('part')} are 0 for every example"
+        )
+
+    def cause(self, diagnosis: Diagnosis) -> str:
+        """Say why they stay dead."""
+        return (
+            "Their input is negative for every example, where ReLU is flat: they get no gradient, "
+            "and no step can wake them up."
+        )
+
+
+def _starts_dead(recipe: Recipe) -> bool:
+    """Whether biases begin below zero."""
+    return recipe.model.init.kind == "truncated_normal" and recipe.model.init.bias < 0
+
+
+SYMPTOM = DeadUnits()

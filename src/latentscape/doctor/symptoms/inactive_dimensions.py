@@ -1,0 +1,60 @@
+"""Some dimensions of a variational code are not used."""
+
+from latentscape.config import Recipe
+from latentscape.core.units import percent
+from latentscape.doctor.diagnosis import Diagnosis, Setting
+from latentscape.doctor.evidence import by_dimension
+from latentscape.doctor.patient import Patient
+from latentscape.doctor.symptom import Symptom
+
+SHARE = 0.25
+"""Variational models of digits use a third of 50 dimensions, which costs them nothing."""
+
+
+class InactiveDimensions(Symptom):
+    """Most of the posterior is the prior."""
+
+    key = "inactive_dimensions"
+    title = "Most dimensions collapsed"
+    about = f"Less than {percent(SHARE)} of the dimensions of a variational code are active."
+
+    def applies_to(self, recipe: Recipe) -> bool:
+        """Whether codes have a posterior."""
+        return recipe.model.latent.has_posterior
+
+    def examine(self, patient: Patient) -> Diagnosis | None:
+        """Count the active dimensions."""
+        active, dim = int(patient.active.sum()), len(patient.active)
+        if not 0 < active < SHARE * dim:
+            return None
+        weights = patient.recipe.objective.weights
+        changes: dict[str, Setting] = {"model.latent.dim": 2 * active}
+        if weights.get("rate", 0.0) > 1:
+            changes = {"objective.weights.rate": 1.0}
+        return Diagnosis(
+            symptom=self.key,
+            value=active / dim,
+            threshold=SHARE,
+            changes=changes,
+            detail={"active": active, "dim": dim, "weight": weights.get("rate", 0.0)},
+            plot=by_dimension("nats of the rate", patient.rate_per_dim),
+        )
+
+    def reading(self, diagnosis: Diagnosis) -> str:
+        """Say how many dimensions are active."""
+        return f"{diagnosis.text('active')} of {diagnosis.text('dim')} dimensions are active"
+
+    def cause(self, diagnosis: Diagnosis) -> str:
+        """Say why others stay empty."""
+        if "objective.weights.rate" in diagnosis.changes:
+            return (
+                "The rate weighs more than in the evidence lower bound, so that only the "
+                "dimensions that tell most of an image are worth what they cost."
+            )
+        return (
+            "The code is longer than what it is worth to tell of these images: more dimensions "
+            "would cost more rate than they save in the reconstruction."
+        )
+
+
+SYMPTOM = InactiveDimensions()

@@ -1,0 +1,93 @@
+"""Too few steps: the error still falls when training ends."""
+
+from latentscape.core.units import number, percent
+from latentscape.doctor.diagnosis import Diagnosis, Plot
+from latentscape.doctor.evidence import curve
+from latentscape.doctor.patient import Patient
+from latentscape.doctor.symptom import Symptom
+
+FALL = 0.1
+"""Share of the error that the last fifth of the epochs takes away."""
+
+LEARNED = 0.02
+"""Share of the error of a model that knows nothing yet: a fall that is worth going on for."""
+
+LAST = 5
+FEWEST_STEPS = 100
+"""Steps below which no network of the recipes has learned its images."""
+
+ENOUGH_STEPS = 1000
+"""Steps after which a model without noise on its code that PCA beats lacks more than steps."""
+
+RISE = 0.02
+"""Share of what was learned that is lost again: more steps would not help."""
+
+STILL = 1.05
+"""Times the lowest error: a higher one at the end says that more steps would not help."""
+
+MORE = 4
+
+
+class UnderTraining(Symptom):
+    """Training ends before the model has learned what it can."""
+
+    key = "under_training"
+    title = "Trained too short"
+    about = (
+        f"The last fifth of the epochs still lowered the error by more than {percent(FALL)}, and "
+        f"by more than {percent(LEARNED)} of that of the mean image; or there were fewer than "
+        f"{FEWEST_STEPS} steps in all; or fewer than {ENOUGH_STEPS:,}, and PCA with a code of the "
+        "same size has a lower error, which is not looked at where codes are drawn."
+    )
+    needs = ("history",)
+
+    def examine(self, patient: Patient) -> Diagnosis | None:
+        """Compare the last error with that of a fifth of the epochs before."""
+        if patient.stopped_early or patient.lost_again > RISE:
+            return None
+        errors, steps = patient.error_curve, patient.steps_trained
+        back = max(1, round(len(errors) / LAST))
+        before = errors[-1 - back] if len(errors) > back else errors[-1]
+        fall = (before - errors[-1]) / abs(before or 1.0)
+        learned = (before - errors[-1]) / patient.whole_error
+        is_short = steps < FEWEST_STEPS and errors[-1] <= STILL * min(errors)
+        is_behind = steps < ENOUGH_STEPS and patient.is_behind_pca
+        if not (fall > FALL and learned > LEARNED) and not is_short and not is_behind:
+            return None
+        is_short = is_short or is_behind
+        return Diagnosis(
+            symptom=self.key,
+            value=steps if is_short else fall,
+            threshold=(ENOUGH_STEPS if is_behind else FEWEST_STEPS) if is_short else FALL,
+            changes={"train.epochs": self._epochs(patient)},
+            detail={"steps": steps, "fall": fall, "short": is_short, "of": patient.error_name},
+            plot=Plot(
+                x_label="epoch",
+                y_label=patient.error_name,
+                lines=(curve(patient.error_name, errors),),
+            ),
+        )
+
+    def reading(self, diagnosis: Diagnosis) -> str:
+        """Say how many steps there were, or how fast the error still falls."""
+        steps = f"{diagnosis.text('steps')} steps in all"
+        if diagnosis.fact("short"):
+            return steps
+        fall = percent(diagnosis.value)
+        return f"the {diagnosis.text('of')} fell by {fall} in the last fifth of training, {steps}"
+
+    def cause(self, diagnosis: Diagnosis) -> str:
+        """Say that training ended early."""
+        epochs = number(float(diagnosis.changes.get("train.epochs") or 0))
+        return (
+            "Training ended while the model still learned: an epoch of so few batches takes few "
+            f"steps, and it needs about {epochs} epochs of them."
+        )
+
+    @staticmethod
+    def _epochs(patient: Patient) -> int:
+        """Return epochs that give several times the steps, and enough of them."""
+        return max(MORE * patient.recipe.train.epochs, -(-ENOUGH_STEPS // patient.steps))
+
+
+SYMPTOM = UnderTraining()
