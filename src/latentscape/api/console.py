@@ -34,7 +34,12 @@ from latentscape.reporting.sentences import (
     describe_verdict,
 )
 from latentscape.reporting.subject import Row, Subject
-from latentscape.runs.wording import describe_collapse, describe_event
+from latentscape.runs.wording import (
+    describe_collapse,
+    describe_event,
+    describe_fitting,
+    describe_fittings,
+)
 from latentscape.terminal.layout import (
     Column,
     align_right,
@@ -79,6 +84,8 @@ def print_run(row: Row) -> None:
         print_line(describe_supervision(row.facts.supervision), "cyan")
     _print_data([row])
     _print_duplicates([row])
+    if fitting := describe_fitting(run.recipe):
+        print_line(fitting, "dim")
     for event in run.events:
         if event.kind != "collapse" or row.latent is None:  # It is told in full above.
             print_line(f"Epoch {event.epoch}: {describe_event(event)}", "yellow")
@@ -104,6 +111,8 @@ def print_study(subject: Subject) -> None:
             print_line(f"(collapsed) {row.label}: {sentence}", "red")
     _print_data(rows)
     _print_duplicates(rows)
+    if fitting := describe_fittings(row.first.recipe for row in rows):
+        print_line(fitting, "dim")
     _print_score_rows(subject)
     for item in analyses():
         item.print_rows(subject)

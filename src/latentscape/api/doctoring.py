@@ -16,6 +16,8 @@ from latentscape.doctor.examination import examine
 from latentscape.doctor.patient import Patient
 from latentscape.model import Network
 from latentscape.runs import OpenRun, Run, load_split, open_run, save_parts
+from latentscape.training.loader import Examples
+from latentscape.training.start import standardise
 
 
 def diagnose(
@@ -90,11 +92,13 @@ def new_patient(
     recipe: str | Path | Recipe, data: object, changes: Changes | None, device: str
 ) -> Patient:
     """Return the model that training would start from, and its data."""
-    recipe = resolve(recipe, changes, data)
-    split = load_split(recipe, data)
-    recipe, place = prepare(recipe, split), choose_device(device)
+    split = load_split(resolve(recipe, changes, data), data)
+    recipe = prepare(resolve(recipe, changes, data, split), split)
+    place = choose_device(device)
     with forked_random(derive_seed(recipe.train.seed, "model"), place), torch.no_grad():
         model = Network(recipe.model, recipe.objective).to(place).eval()
+    if recipe.model.init.data_dependent:
+        standardise(model, recipe, split, Examples(split.dataset, place))
     return Patient(recipe, split, model)
 
 

@@ -10,7 +10,7 @@ from platform import python_version
 import numpy as np
 import torch
 
-from latentscape.config import Changes, InputConfig, Recipe, load_recipe, override
+from latentscape.config import Changes, InputConfig, Recipe, fit_training, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import slug
 from latentscape.core.git import git_commit
@@ -26,11 +26,18 @@ def resolve(
     recipe: str | Path | Recipe,
     changes: Changes | None,
     data: object = None,
+    split: Split | None = None,
 ) -> Recipe:
-    """Return a recipe with changes made and its data source set."""
+    """Return a recipe with changes made and its data source set.
+
+    Its training is fitted to the examples of a `split`; without one it is as published.
+    """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     extra = {} if data is None else {"data.source": data_name(data)}
-    return override(recipe, {**(changes or {}), **extra})
+    changes = {**(changes or {}), **extra}
+    if split is None:
+        return override(recipe, changes)
+    return fit_training(recipe, len(split.train), len(split.validation), changes)
 
 
 def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:

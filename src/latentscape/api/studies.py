@@ -48,6 +48,7 @@ def compare(
     seeds: int | None = None,
     epochs: int | None = None,
     changes: Changes | None = None,
+    as_published: bool = False,
     folder: str | Path = RUNS,
     device: str = "auto",
     track: str | Sequence[str] = (),
@@ -73,6 +74,9 @@ def compare(
         Epochs to train every run of the study.
     changes : mapping, optional
         Any other setting, dotted path to value, for every run of the study.
+    as_published : bool
+        Whether all recipes are trained as their origins did, and not fitted to the number of
+        examples; some studies ask for that themselves.
     folder : str or Path
         Where runs and the study's own directory are kept.
     device, track, quiet
@@ -101,6 +105,7 @@ def compare(
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs is {jobs}", expected="a number from 1 on, or None")
     study = study if isinstance(study, Study) else load_study(study)
+    study = study.model_copy(update={"as_published": as_published or study.as_published})
     analyses = choose_analyses(study.analysis) if study.analysis else ()
     seeds = seeds or study.seeds
     _check_size(study, seeds, max_runs)
@@ -146,10 +151,13 @@ def _plan(study: Study, data: object, seeds: int, changes: Changes) -> list[_Pla
     _check_changes(study, changes)
     planned, splits = [], dict[str, Split]()
     for (label, name, settings), seed in product(configurations, range(seeds)):
-        recipe = resolve(name, {**settings, **changes, "train.seed": seed}, data)
+        settings = {**settings, **changes, "train.seed": seed}
+        recipe = resolve(name, settings, data)
         key = recipe.data.model_dump_json()
         if key not in splits:
             splits[key] = load_split(recipe, data)
+        if not study.as_published:
+            recipe = resolve(name, settings, data, splits[key])
         planned.append(_Planned(label, prepare(recipe, splits[key]), splits[key]))
     return planned
 

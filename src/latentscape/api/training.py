@@ -53,6 +53,7 @@ def train(
     lr: float | None = None,
     seed: int | None = None,
     changes: Changes | None = None,
+    as_published: bool = False,
     name: str | None = None,
     folder: str | Path = RUNS,
     device: str = "auto",
@@ -82,6 +83,9 @@ def train(
         Seed of weights, batches and dropout.
     changes : mapping, optional
         Any other setting, dotted path to value: ``{"train.weight_decay": 0.01}``.
+    as_published : bool
+        Whether the recipe is trained as its origin did, and not fitted to the number of examples;
+        see `latentscape.config.fitting`.
     name : str, optional
         Name of the run; by default ``<recipe>-<data>-<seed>``.
     folder : str or Path
@@ -116,8 +120,7 @@ def train(
         "seed": seed,
     }
     changes = join_changes(named, changes)
-    recipe = resolve(recipe, changes, data)
-    split = load_split(recipe, data)
+    recipe, split = _resolve_with_data(recipe, changes, data, as_published)
     # So that a recipe with labels does not take the name of the same recipe without.
     conditioned = recipe.model.condition and "model.condition" in changes
     label = f"{recipe.name}-label" if conditioned else None
@@ -125,6 +128,14 @@ def train(
     trackers = choose_trackers(track)
     run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
     return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+
+
+def _resolve_with_data(
+    recipe: str | Path | Recipe, changes: Changes, data: object, as_published: bool
+) -> tuple[Recipe, Split]:
+    resolved = resolve(recipe, changes, data)
+    split = load_split(resolved, data)
+    return resolved if as_published else resolve(recipe, changes, data, split), split
 
 
 def _check_name(name: str) -> None:
@@ -238,13 +249,15 @@ def describe_recipe(
     latent_dim: int | None = None,
     condition: Literal["label"] | None = None,
     changes: Changes | None = None,
+    as_published: bool = False,
 ) -> tuple[Recipe, Architecture]:
     """Return a recipe and the layers it makes.
 
     Parameters
     ----------
-    recipe, data, latent_dim, condition, changes
-        As for `train`. Without data the layers are those for 28 x 28 grey images.
+    recipe, data, latent_dim, condition, changes, as_published
+        As for `train`. Without data the layers are those for 28 x 28 grey images, and the recipe is
+        as published.
 
     Returns
     -------
@@ -254,13 +267,15 @@ def describe_recipe(
         Layers with output shapes and parameters.
     """
     changes = join_changes({"latent_dim": latent_dim, "condition": condition}, changes)
-    recipe = resolve(recipe, changes, data)
     input_ = InputConfig(shape=(1, 28, 28), labels=10)
-    if data is not None:
-        dataset = load_split(recipe, data).dataset
-        input_ = InputConfig(shape=dataset.shape, labels=len(dataset.label_names))
-    config = recipe.model.model_copy(update={"input": input_})
-    return recipe, describe_architecture(network_to_describe(config, recipe.objective))
+    if data is None:
+        resolved = resolve(recipe, changes)
+    else:
+        resolved, split = _resolve_with_data(recipe, changes, data, as_published)
+        labels = len(split.dataset.label_names)
+        input_ = InputConfig(shape=split.dataset.shape, labels=labels)
+    config = resolved.model.model_copy(update={"input": input_})
+    return resolved, describe_architecture(network_to_describe(config, resolved.objective))
 
 
 def finish_run(

@@ -7,6 +7,7 @@ import typer
 from latentscape.cli.derive import reading_data
 from latentscape.cli.options import (
     AsJson,
+    AsPublished,
     Data,
     Device,
     LatentDim,
@@ -94,6 +95,7 @@ def recipes_show(
     data: Data = None,
     latent_dim: LatentDim = None,
     settings: Settings = None,
+    as_published: AsPublished = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the settings of a recipe, and its layers with shapes and parameter counts."""
@@ -102,7 +104,11 @@ def recipes_show(
     from latentscape.core.findings import to_json
 
     resolved, architecture = training.describe_recipe(
-        recipe, data=data, latent_dim=latent_dim, changes=read_changes(settings, {})
+        recipe,
+        data=data,
+        latent_dim=latent_dim,
+        changes=read_changes(settings, {}),
+        as_published=as_published,
     )
     if as_json:
         settings_json = resolved.model_dump(mode="json", exclude_none=True)

@@ -94,6 +94,12 @@ ValueRange = Annotated[
     str | None,
     typer.Option("--range", metavar="LOW,HIGH", help="Stored values that stand for 0 and for 1."),
 ]
+AsPublished = Annotated[
+    bool,
+    typer.Option(
+        "--as-published", help="Train as the recipe's origin did, whatever the number of examples."
+    ),
+]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -14,6 +14,7 @@ import typer
 from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.options import (
     AsJson,
+    AsPublished,
     BatchSize,
     Condition,
     Data,
@@ -73,6 +74,7 @@ def train(
     grey: Grey = False,
     value_range: ValueRange = None,
     settings: Settings = None,
+    as_published: AsPublished = False,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     resume: Annotated[
         Path | None,
@@ -104,7 +106,7 @@ def train(
     changes = read_changes(settings, named)
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
-    if resume is not None and (changes or name or overwrite):
+    if resume is not None and (changes or name or overwrite or as_published):
         raise typer.BadParameter("--resume goes on with the settings of its run; change none")
     if resume is not None:
         run = training.resume(resume, data=data, device=device, track=track or (), quiet=quiet)
@@ -114,6 +116,7 @@ def train(
             recipe,
             data=data,
             changes=changes,
+            as_published=as_published,
             name=name,
             folder=folder,
             device=device,
@@ -141,6 +144,7 @@ def compare(
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per configuration.")] = None,
     epochs: Epochs = None,
     settings: Settings = None,
+    as_published: AsPublished = False,
     folder: Annotated[
         Path | None,
         typer.Option("--runs", help="Folder for runs and results; of runs that exist, their own."),
@@ -166,7 +170,7 @@ def compare(
     from latentscape.api import studies
 
     if len(study) > 1 or os.path.isdir(study[0]):
-        training = [data, seeds, epochs, settings, track, jobs, max_runs]
+        training = [data, seeds, epochs, settings, as_published or None, track, jobs, max_runs]
         _compare_runs(study, name, folder, as_json, any(option is not None for option in training))
         return
     if name is not None:
@@ -177,6 +181,7 @@ def compare(
         seeds=seeds,
         epochs=epochs,
         changes=read_changes(settings, {}),
+        as_published=as_published,
         folder=folder or Path("runs"),
         device=device,
         track=track or (),

@@ -7,6 +7,7 @@ A recipe is read from YAML into frozen models; anything in it can be replaced by
 from latentscape.config.bodies import BODIES, BodyConfig, ConvConfig, MirrorConfig, MlpConfig
 from latentscape.config.corruptions import CORRUPTIONS, Corruption, CorruptionConfig
 from latentscape.config.data import DataConfig
+from latentscape.config.fitting import fit_training
 from latentscape.config.latents import (
     LATENTS,
     GaussianLatentConfig,
@@ -35,7 +36,7 @@ from latentscape.config.reading import (
     study_names,
     validate,
 )
-from latentscape.config.recipe import Recipe, Reported
+from latentscape.config.recipe import Published, Recipe, Reported
 from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
 from latentscape.config.short_names import SHORT_NAMES, join_changes
@@ -75,6 +76,7 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "PointConfig",
+    "Published",
     "Recipe",
     "Reported",
     "ScheduleConfig",
@@ -84,6 +86,7 @@ __all__ = [
     "TrainConfig",
     "VqConfig",
     "join_changes",
+    "fit_training",
     "load",
     "load_recipe",
     "load_study",

@@ -24,11 +24,16 @@ class InitConfig(Part):
         Standard deviation, for ``truncated_normal``.
     bias : float
         Constant that biases start from, for ``truncated_normal``.
+    data_dependent : bool
+        Whether these weights are then scaled on training images, so that each number that a layer
+        puts out has mean 0 and variance 1 over them, and decoding starts from the mean image
+        (Salimans and Kingma 2016, section 3; Krahenbuhl et al. 2016).
     """
 
     kind: Literal["torch", "glorot_uniform", "truncated_normal"] = "torch"
     sd: float = Field(0.1, gt=0)
     bias: float = 0.0
+    data_dependent: bool = False
 
 
 class InputConfig(Part):

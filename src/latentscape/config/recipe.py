@@ -3,6 +3,8 @@
 import hashlib
 import json
 
+from pydantic import Field
+
 from latentscape.config.data import DataConfig
 from latentscape.config.model import ModelConfig
 from latentscape.config.parts import Part, PrintableName
@@ -28,6 +30,27 @@ class Reported(Part):
     latent_dim: int | None = None
 
 
+class Published(Part):
+    """How a recipe trains as it was published, where its training was fitted to the data at hand.
+
+    Attributes
+    ----------
+    examples : int
+        Training examples that it was fitted to.
+    train, objective : TrainConfig, ObjectiveConfig
+        As published.
+    """
+
+    examples: int = Field(gt=0)
+    train: TrainConfig
+    objective: ObjectiveConfig
+
+    @property
+    def steps(self) -> int:
+        """How many steps the recipe makes of the examples, as published."""
+        return self.train.steps(self.examples)
+
+
 class Recipe(Displayed, Part):
     """All that makes a run, but for the machine.
 
@@ -43,6 +66,9 @@ class Recipe(Displayed, Part):
         How the origin obtained the numbers in `reported`.
     reported_on : str
         Name of the data they hold for; beside other data they mean nothing and are not shown.
+    published : Published or None
+        What `objective` and `train` were before they were fitted to the data; None where they are
+        as published. It is filled in; see `latentscape.config.fitting`.
     """
 
     name: PrintableName
@@ -55,6 +81,7 @@ class Recipe(Displayed, Part):
     model: ModelConfig
     objective: ObjectiveConfig = ObjectiveConfig()
     train: TrainConfig = TrainConfig()
+    published: Published | None = None
 
     def __repr__(self) -> str:
         return f"<Recipe {self.name}>"  # All of it is long; print() shows it.
@@ -71,5 +98,7 @@ class Recipe(Displayed, Part):
         for name in ("train_labels", "grey"):  # As in runs that are older than these settings.
             if not getattr(self.data, name):
                 del settings["data"][name]
+        if not self.model.init.data_dependent:
+            del settings["model"]["init"]["data_dependent"]
         content = json.dumps([settings, data_fingerprint], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()

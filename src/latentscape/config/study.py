@@ -36,6 +36,8 @@ class Study(Part):
         Changes made in every run.
     seeds : int
         Training seeds per configuration: 0, 1, ...
+    as_published : bool
+        Whether recipes are trained as their origins did, and not fitted to the number of examples.
     ranked : bool
         Whether the table is ordered by error on the validation examples, best first.
     analysis : tuple of str
@@ -51,6 +53,7 @@ class Study(Part):
     variants: dict[PrintableName, dict[str, Any]] = {}
     set: dict[str, Any] = {}
     seeds: int = Field(1, gt=0)
+    as_published: bool = False
     ranked: bool = False
     analysis: tuple[str, ...] = ()
 

@@ -128,3 +128,13 @@ class TrainConfig(Part):
     engine: EngineName = "auto"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)
+
+    def steps_per_epoch(self, examples: int) -> int:
+        """How many steps go once through so many training examples."""
+        whole, rest = divmod(examples, self.batch_size)
+        # A rest of a single example joins the batch before it.
+        return whole + (rest > 1 or (rest == 1 and not whole))
+
+    def steps(self, examples: int) -> int:
+        """How many steps all epochs make of so many training examples."""
+        return self.epochs * self.steps_per_epoch(examples)

@@ -22,7 +22,7 @@ from latentscape.model.blocks import build_decoder, build_encoder
 from latentscape.model.checks import check_objective, check_parts, check_values, uses_labels
 from latentscape.model.corruption import corrupt
 from latentscape.model.description import count_parameters, describe_layers, describe_row
-from latentscape.model.initialisation import initialise
+from latentscape.model.initialisation import initialise, standardise, start_at_mean
 from latentscape.model.latents import Code, Latent, Normal, Prior, build_latent
 from latentscape.model.layers import channels_innermost
 from latentscape.model.likelihoods import build_likelihood
@@ -75,6 +75,26 @@ class Network(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):  # Maps take the weights' layout.
                 layer.weight.data = channels_innermost(layer.weight.data)
+
+    @torch.no_grad()
+    def standardise(self, images: Tensor, labels: Tensor | None = None) -> None:
+        """Scale initial weights on stored images (B, *shape); see `InitConfig.data_dependent`.
+
+        Dropout and corruption draw, and batch normalisation counts the images, as in training.
+        """
+        was_training = self.training
+        self.train()
+        target = self.scale(images)
+        inputs = corrupt(self.config.corruption, target)
+        features = standardise(self.encoder, self._with_labels(inputs, labels))
+        latent = self.config.latent
+        if not (latent.has_posterior or latent.quantises):  # These expect weights as they are.
+            standardise(self.latent.layers, features)
+        codes = self.latent.mean(features)
+        if self.config.condition:
+            codes = torch.cat([codes, self._one_hot(labels)], -1)
+        start_at_mean(self.decoder, codes, target, self.likelihood)
+        self.train(was_training)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -1,6 +1,42 @@
 """What went wrong in training, in sentences: for progress lines, tables and reports."""
 
+from collections.abc import Iterable, Sequence
+
+from latentscape.config import Recipe
+from latentscape.core.units import count
 from latentscape.runs.facts import Event
+
+
+def describe_fitting(recipe: Recipe) -> str:
+    """Say how training was fitted to the data, and how to keep it as published; or nothing."""
+    published, train = recipe.published, recipe.train
+    if published is None:
+        return ""
+    examples = published.examples
+    return (
+        f"{recipe.name} as published makes {count(published.steps)} steps on {count(examples)} "
+        f"examples. It is trained for {count(train.steps(examples))} steps instead: batch "
+        f"{count(train.batch_size)}, {count(train.epochs)} epochs, learning rate "
+        f"{train.lr:g}. Keep the origin's training with --as-published."
+    )
+
+
+def describe_fittings(recipes: Iterable[Recipe]) -> str:
+    """Say of the recipes of a study how training was fitted to the data; or nothing."""
+    fitted = [recipe for recipe in recipes if recipe.published is not None]
+    if len({recipe.name for recipe in fitted}) < 2:
+        return describe_fitting(fitted[0]) if fitted else ""
+    before = [recipe.published.steps for recipe in fitted if recipe.published]
+    now = [recipe.train.steps(recipe.published.examples) for recipe in fitted if recipe.published]
+    return (
+        f"Training is fitted to the number of examples: {_from_to(now)} steps, and as published "
+        f"{_from_to(before)}. Keep the origins' training with --as-published."
+    )
+
+
+def _from_to(steps: Sequence[int]) -> str:
+    low, high = min(steps), max(steps)
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def describe_collapse(kind: str, latent_dim: int | None = None, seeds: str = "") -> str:

@@ -28,6 +28,7 @@ from latentscape.training.engine import choose_engine
 from latentscape.training.interrupts import StopRequest
 from latentscape.training.loader import Batch, Examples, Loader
 from latentscape.training.optim import build_optimizer, learning_rate
+from latentscape.training.start import standardise
 from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
 from latentscape.training.storage import Storage
@@ -125,11 +126,17 @@ class Trainer:
         if checkpoint is not None:
             self._restore(checkpoint)
             self._write_log()
-        elif self._is_finite():
-            self._save()  # So that the first epoch has something to roll back to.
         else:
-            raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
+            self._begin()
         self.take_step = self._training_step()
+
+    def _begin(self) -> None:
+        """Save the initial weights, so that the first epoch has something to roll back to."""
+        if self.recipe.model.init.data_dependent:
+            standardise(self.model, self.recipe, self.split, self.examples)
+        if not self._is_finite():
+            raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
+        self._save()
 
     def _training_step(self) -> TrainingStep:
         return TrainingStep(self.model, self.optimizer, self.config, self.precision)

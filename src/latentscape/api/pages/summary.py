@@ -21,7 +21,7 @@ from latentscape.reporting.sentences import (
 from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
 from latentscape.runs import Environment, RunFindings
 from latentscape.runs.facts import Event
-from latentscape.runs.wording import describe_collapse, describe_event
+from latentscape.runs.wording import describe_collapse, describe_event, describe_fittings
 
 _NOT_WON: tuple[Outcome, Outcome] = ("loses", "undecided")
 
@@ -52,6 +52,8 @@ def warnings(subject: Subject) -> list[Block]:
         blocks.append(_aside("note", "Trained with labels.", sentences))
     if sentences := left_out(subject):
         blocks.append(_aside("note", "Not all of the data are used.", sentences))
+    if fitting := describe_fittings(row.first.recipe for row in subject.rows):
+        blocks.append(_aside("note", "Training is fitted to the data.", [fitting]))
     return blocks
 
 

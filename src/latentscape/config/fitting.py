@@ -1,0 +1,166 @@
+"""Training that is fitted to the data at hand: a budget of steps, from the number of examples.
+
+Recipes say how their origins trained: on 20,000 to 60,000 images, in batches of up to 256. On a
+tenth of the images as many epochs are a tenth of the steps, which leaves many models worse than the
+mean image. One rule mends that for every recipe; docs/guide/recipes.md states it.
+"""
+
+import math
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from latentscape.config.reading import Changes, load_recipe, override, recipe_names
+from latentscape.config.recipe import Published, Recipe
+from latentscape.config.training import TrainConfig
+
+STEPS = 1500
+"""The budget: so many steps are enough for every recipe that comes with Latentscape."""
+
+MAX_EPOCHS = 50
+"""Nobody learns more from a few dozen images by seeing them more often."""
+
+ENOUGH = 10_000
+"""Training examples from which on a recipe is trained as published, if that makes `STEPS`."""
+
+BATCHES_PER_EPOCH = 40
+MIN_BATCH, MAX_BATCH = 8, 64
+
+RATE = 3.0
+"""Times the published learning rate: more than a constant rate could be, as it falls to zero."""
+
+WARMUP = 0.05
+"""Share of training over which the learning rate first rises."""
+
+
+def fit_training(recipe: Recipe, examples: int, held_out: int, changes: Changes) -> Recipe:
+    """Fit the training of a recipe to the number of examples, but for what the user has set.
+
+    With `ENOUGH` examples, and where it makes `STEPS` steps of them, a recipe is trained as
+    published. Otherwise it is trained for `STEPS` steps, but `MAX_EPOCHS` epochs at most: in
+    batches of a fortieth of the examples, with `RATE` times its learning rate, which rises over the
+    first twentieth of training and falls to zero as a cosine, from initial weights that are scaled
+    on training images. The weights of the epoch with the lowest validation loss are kept. What a
+    recipe counts in epochs keeps its share of the training.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        As published.
+    examples : int
+        In the training part.
+    held_out : int
+        In the validation part; without any the last weights are kept.
+    changes : mapping
+        Dotted path to value: what the user has set. It is kept. So is what a recipe that does not
+        come with Latentscape says itself.
+
+    Returns
+    -------
+    Recipe
+        With `Recipe.published`, if anything has been fitted. The recipe of a run stays as it is.
+    """
+    shipped = load_recipe(recipe.name) if recipe.name in recipe_names() else None
+    own = {*changes, *(_said(recipe) if shipped is None else _differing(recipe, shipped))}
+    recipe = override(recipe, changes)
+    if recipe.model.input is not None:
+        return recipe
+    published = shipped or recipe
+    if examples >= ENOUGH and published.train.steps(examples) >= STEPS:
+        return recipe
+    train = _fitted_steps(recipe, examples, own)
+    scale = train.epochs / published.train.epochs
+    fitted = {
+        path: value
+        for path, value in _fitted_values(recipe, train, published.train, scale)
+        if not _is_set(path, own)
+    }
+    if held_out and "train.patience" not in own:
+        fitted["train.patience"] = train.epochs
+    record = Published(examples=examples, train=published.train, objective=published.objective)
+    return override(recipe, fitted).model_copy(update={"published": record})
+
+
+def choose_batch_size(examples: int) -> int:
+    """Return a fortieth of the examples, as a power of two between `MIN_BATCH` and `MAX_BATCH`."""
+    size = 1 << max(1, examples // BATCHES_PER_EPOCH).bit_length() - 1
+    return min(max(size, MIN_BATCH), MAX_BATCH)
+
+
+def _fitted_steps(recipe: Recipe, examples: int, own: Collection[str]) -> TrainConfig:
+    """Return batch size and epochs that make the budget, as far as they have not been set."""
+    train = recipe.train
+    if not _is_set("train.batch_size", own):
+        train = train.model_copy(update={"batch_size": choose_batch_size(examples)})
+    if not _is_set("train.epochs", own):
+        needed = math.ceil(STEPS / train.steps_per_epoch(examples))
+        train = train.model_copy(update={"epochs": min(needed, MAX_EPOCHS)})
+    return train
+
+
+def _fitted_values(
+    recipe: Recipe, train: TrainConfig, published: TrainConfig, scale: float
+) -> Iterator[tuple[str, Any]]:
+    """Yield all that the rule sets, by dotted paths."""
+    yield "train.batch_size", train.batch_size
+    yield "train.epochs", train.epochs
+    yield "train.lr", RATE * published.lr
+    yield "train.schedule", {"kind": "cosine", "warmup": WARMUP * train.epochs}
+    yield "model.init", {**recipe.model.init.model_dump(), "data_dependent": True}
+    objective = recipe.objective
+    if objective.rate_warmup:
+        yield "objective.rate_warmup", objective.rate_warmup * scale
+    if "capacity" in objective.weights:
+        yield "objective.capacity.epochs", objective.capacity.epochs * scale
+    if objective.first_samples is not None:
+        yield "objective.first_samples.epochs", objective.first_samples.epochs * scale
+    snapshots = {max(1, round(epoch * scale)) for epoch in recipe.train.snapshots}
+    yield "train.snapshots", sorted(snapshots)
+
+
+_PATHS = (
+    "train.batch_size",
+    "train.epochs",
+    "train.lr",
+    "train.schedule",
+    "train.patience",
+    "train.snapshots",
+    "model.init",
+    "objective.rate_warmup",
+    "objective.capacity.epochs",
+    "objective.first_samples.epochs",
+)
+"""Everything that the rule may set."""
+
+
+def _said(recipe: Recipe) -> set[str]:
+    """Return what a recipe says itself, of all that the rule may set."""
+    return {path for path in _PATHS if _is_said(recipe, path)}
+
+
+def _differing(recipe: Recipe, shipped: Recipe) -> set[str]:
+    """Return where a recipe is not as it comes with Latentscape, of all that the rule may set."""
+    return {path for path in _PATHS if _value(recipe, path) != _value(shipped, path)}
+
+
+def _is_said(recipe: Recipe, path: str) -> bool:
+    part: Any = recipe
+    for name in path.split("."):
+        if part is None or name not in part.model_fields_set:
+            return False
+        part = getattr(part, name)
+    return True
+
+
+def _value(recipe: Recipe, path: str) -> Any:
+    part: Any = recipe
+    for name in path.split("."):
+        part = getattr(part, name, None)
+    return part
+
+
+def _is_set(path: str, own: Collection[str]) -> bool:
+    """Whether a setting, what it is part of, or a part of it is among settings."""
+    return any(
+        path == other or path.startswith(f"{other}.") or other.startswith(f"{path}.")
+        for other in own
+    )

@@ -1,0 +1,174 @@
+"""Training fitted to the data at hand: one rule for every recipe, from the number of examples."""
+
+import pytest
+import torch
+
+import latentscape
+from latentscape.config import Recipe, fit_training, load_recipe, override, recipe_names
+from latentscape.config.fitting import ENOUGH, MAX_EPOCHS, STEPS, choose_batch_size
+from latentscape.runs.wording import describe_fitting, describe_fittings
+
+FULL_MNIST = 54_000
+OWN = """
+model:
+  encoder: {kind: mlp, widths: [16]}
+  latent: {kind: point, dim: 2}
+train: {epochs: 2, lr: 0.01}
+"""
+
+
+def fitted(name, examples=3600, held_out=400, **changes):
+    changes = {path.replace("__", "."): value for path, value in changes.items()}
+    return fit_training(load_recipe(name), examples, held_out, changes)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_as_published_on_the_full_mnist(name):
+    assert fitted(name, FULL_MNIST) == load_recipe(name)
+
+
+@pytest.mark.parametrize("examples", [2, 62, 3600])
+@pytest.mark.parametrize("name", recipe_names())
+def test_on_less_data_every_recipe_makes_the_budget_of_steps(name, examples):
+    recipe = fitted(name, examples)
+    train = recipe.train
+    assert train.batch_size == choose_batch_size(examples)
+    assert STEPS <= train.steps(examples) < 1.2 * STEPS or train.epochs == MAX_EPOCHS
+    assert train.epochs <= MAX_EPOCHS
+    assert train.schedule.kind == "cosine"
+    assert recipe.model.init.data_dependent
+    assert recipe.published.train == load_recipe(name).train
+    assert recipe.published.objective == load_recipe(name).objective
+
+
+def test_many_examples_are_no_reason_to_keep_too_few_steps():
+    short = override(load_recipe("conv-bn"), {"train.epochs": 2}).model_copy(
+        update={"name": "short"}
+    )
+    assert load_recipe("conv-bn").train.steps(20_000) > STEPS
+    assert fitted("conv-bn", 20_000) == load_recipe("conv-bn")
+    recipe = fitted("conv-bn", ENOUGH)
+    assert recipe.train.steps(ENOUGH) >= STEPS > recipe.published.steps
+    assert fit_training(short, ENOUGH, 0, {}).train.epochs == 2  # Not ours: it keeps what it says.
+
+
+def test_batches_are_powers_of_two_from_the_number_of_examples():
+    assert [choose_batch_size(n) for n in (2, 62, 400, 1294, 3600, 9999)] == [8, 8, 8, 32, 64, 64]
+
+
+def test_what_counts_in_epochs_keeps_its_share_of_the_training():
+    published, recipe = load_recipe("beta-vae"), fitted("beta-vae")
+    share = published.objective.rate_warmup / published.train.epochs
+    assert recipe.objective.rate_warmup / recipe.train.epochs == pytest.approx(share)
+    capacity = fitted("beta-vae-capacity")
+    assert capacity.objective.capacity.epochs / capacity.train.epochs == pytest.approx(15 / 25)
+    first = fitted("iwae-50")
+    share = first.objective.first_samples.epochs / first.train.epochs
+    assert share == pytest.approx(150 / 220)
+    snapshots = fitted("vae-20", 62)
+    assert max(snapshots.train.snapshots) == snapshots.train.epochs == MAX_EPOCHS
+    assert len(snapshots.train.snapshots) == 7
+    asked = fitted("beta-vae", train__epochs=5)
+    assert asked.objective.rate_warmup == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("train.batch_size", 128),
+        ("train.epochs", 3),
+        ("train.lr", 1e-4),
+        ("train.schedule", "linear"),
+        ("train.schedule.final", 0.5),
+        ("train.snapshots", (1, 2)),
+        ("train.patience", 2),
+        ("objective.rate_warmup", 2.0),
+        ("model.init", "torch"),
+        ("model.init.data_dependent", False),
+    ],
+)
+def test_what_the_user_sets_is_kept(path, value):
+    changes = {path: value}
+    recipe, plain = (fit_training(load_recipe("beta-vae"), 3600, 400, c) for c in (changes, {}))
+    again = override(recipe, changes)
+    assert again == recipe
+    assert recipe.train != plain.train or recipe != plain
+    assert recipe.published is not None
+
+
+def test_epochs_follow_from_a_batch_size_that_is_set():
+    recipe = fitted("simple-20", train__batch_size=8)
+    assert recipe.train.steps(3600) >= STEPS
+    assert recipe.train.epochs == 4
+
+
+def test_without_validation_the_last_weights_are_kept():
+    assert fitted("simple-20", 50, held_out=0).train.patience is None
+    recipe = fitted("simple-20", 50, held_out=5)
+    assert recipe.train.patience == recipe.train.epochs  # Never stops early, and keeps the best.
+
+
+def test_a_recipe_of_the_users_own_keeps_what_it_says(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN)
+    recipe = fit_training(load_recipe(file), 500, 50, {})
+    assert (recipe.train.epochs, recipe.train.lr) == (2, 0.01)
+    assert recipe.train.batch_size == choose_batch_size(500)
+    assert recipe.model.init.data_dependent
+    in_python = Recipe(name="own", model=recipe.model, train=load_recipe(file).train)
+    assert fit_training(in_python, 500, 50, {}).train == recipe.train
+
+
+def test_a_changed_copy_of_a_recipe_keeps_its_changes():
+    changed = override(load_recipe("simple-20"), {"train.epochs": 7})
+    recipe = fit_training(changed, 3600, 0, {})
+    assert recipe.train.epochs == 7
+    assert recipe.train.batch_size == 64
+
+
+def test_the_recipe_of_a_run_stays_as_it_is(recipe):
+    assert fit_training(recipe, 200, 20, {}) == recipe
+
+
+def test_fitted_training_has_another_fingerprint_and_published_training_its_old_one():
+    published = load_recipe("simple-20")
+    assert fitted("simple-20").fingerprint("x") != published.fingerprint("x")
+    with_note = fitted("simple-20")
+    without = with_note.model_copy(update={"published": None})
+    assert with_note.fingerprint("x") == without.fingerprint("x")
+
+
+def test_a_sentence_says_what_was_fitted():
+    assert describe_fitting(load_recipe("conv-bn")) == ""
+    assert describe_fitting(fitted("conv-bn")) == (
+        "conv-bn as published makes 375 steps on 3,600 examples. It is trained for 1,539 steps "
+        "instead: batch 64, 27 epochs, learning rate 0.003. Keep the origin's training with "
+        "--as-published."
+    )
+    recipes = [load_recipe("vae-20"), fitted("conv-bn"), fitted("simple-20")]
+    assert describe_fittings(recipes) == (
+        "Training is fitted to the number of examples: 1,539 steps, and as published 375 to 725. "
+        "Keep the origins' training with --as-published."
+    )
+    assert describe_fittings(recipes[:2]) == describe_fitting(recipes[1])
+
+
+def test_training_is_fitted_unless_it_shall_be_as_published(small, tmp_path):
+    quick = {"train.epochs": 1, "model.encoder.widths": [8], "data.train": 50}
+    run = latentscape.train(
+        "simple-20", data=small.dataset, changes=quick, folder=tmp_path, name="a", quiet=True
+    )
+    assert run.recipe.published.examples == 50
+    assert run.recipe.train.batch_size == 8
+    origin = latentscape.train(
+        "simple-20",
+        data=small.dataset,
+        changes=quick,
+        as_published=True,
+        folder=tmp_path,
+        name="b",
+        quiet=True,
+    )
+    assert origin.recipe.published is None
+    assert origin.recipe.train == override(load_recipe("simple-20"), quick).train
+    assert not torch.equal(*(latentscape.load(r.path).decoder[-2].bias for r in (run, origin)))
