@@ -44,7 +44,22 @@ def in_columns(rows: Array, columns: int) -> Array:
 
 
 def draw_grid(cells: Array, gap: int) -> bytes:
-    """Draw images as a table.
+    """Draw images as a table; see `compose`.
+
+    Returns
+    -------
+    bytes
+        A PNG, grey or RGB.
+    """
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(compose(cells, gap)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def compose(cells: Array, gap: int) -> Array:
+    """Put images into one, as a table.
 
     Parameters
     ----------
@@ -56,11 +71,9 @@ def draw_grid(cells: Array, gap: int) -> bytes:
 
     Returns
     -------
-    bytes
-        A PNG, grey or RGB.
+    ndarray of uint8
+        (height, width), or (height, width, 3) in colours. Small images are enlarged to `SIDE`.
     """
-    from PIL import Image
-
     cells = visible(cells)
     factor = max(1, SIDE // max(cells.shape[3:]))
     tiles = cells.repeat(factor, 3).repeat(factor, 4)
@@ -69,7 +82,5 @@ def draw_grid(cells: Array, gap: int) -> bytes:
     whole = lined.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
     whole = whole[:, : whole.shape[1] - gap, : whole.shape[2] - gap]
     pixels = np.clip(np.nan_to_num(whole, nan=PAPER), 0, 1) * 255 + 0.5
-    picture = np.moveaxis(pixels.astype(np.uint8), 0, -1)
-    buffer = io.BytesIO()
-    Image.fromarray(picture[..., 0] if channels == 1 else picture).save(buffer, "PNG")
-    return buffer.getvalue()
+    picture: Array = np.moveaxis(pixels.astype(np.uint8), 0, -1)
+    return picture[..., 0] if channels == 1 else picture

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from importlib import resources
 
@@ -128,11 +129,21 @@ def data_attributes(data: Mapping[str, str]) -> str:
     return "".join(f' data-{name}="{escape(text)}"' for name, text in data.items() if text)
 
 
+@cache
+def page_colours() -> Mapping[str, str]:
+    """Return the colours of a light page by their names in its style, as ``--c0``."""
+    return dict(re.findall(r"(--[\w-]+):\s*([^;]+);", _style().partition("}")[0]))
+
+
+def _style() -> str:
+    return resources.files("latentscape.reporting").joinpath("chart.css").read_text("utf-8")
+
+
 def standalone(svg: str) -> str:
     """Give a drawing real colours, a margin and white paper, for programs of all kinds."""
-    style = resources.files("latentscape.reporting").joinpath("chart.css").read_text("utf-8")
+    style = _style()
     svg = _DATA.sub("", svg)  # Nothing reads them there.
-    colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.partition("}")[0]))
+    colours = page_colours()
     style = re.sub(r"var\((--[\w-]+)\)", lambda match: colours[match[1]], style.partition("}")[2])
     width, height = (float(size) + 2 * MARGIN for size in _VIEW.findall(svg)[0])
     size = f'width="{width:g}" height="{height:g}"'

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
@@ -21,6 +21,9 @@ from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
 from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
 from latentscape.runs.owner import Work, moved, owning
 from latentscape.runs.reading import parse_recipe, read_record, read_records, read_yaml
+
+if TYPE_CHECKING:
+    from latentscape.plotting import RunPlots
 
 _R = TypeVar("_R", bound=Record)
 
@@ -121,6 +124,12 @@ class Run(Displayed):
         """
         table: Table = door("analyses.tables").scores_table(self)
         return table
+
+    @property
+    def plot(self) -> "RunPlots":
+        """Figures of Matplotlib or Plotly: ``run.plot.curves()``, ``run.plot.map()``."""
+        plots: RunPlots = door("plotting").RunPlots(self)
+        return plots
 
     @property
     def events(self) -> tuple[Event, ...]:
