@@ -10,6 +10,7 @@ import torch
 
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
+from latentscape.core.progress import Listener, listening
 from latentscape.core.records import Dataset, Split
 from latentscape.data import load_dataset, split_dataset
 from latentscape.evaluation import judge
@@ -98,6 +99,41 @@ def mnist(real_data, monkeypatch) -> Dataset:
     """The full MNIST."""
     monkeypatch.setenv("LATENTSCAPE_DATA", str(real_data))
     return load_dataset(DataConfig(source="mnist"))
+
+
+class Heard(Listener):
+    """What was said of stages: details by their names, and notes."""
+
+    def __init__(self):
+        self.details, self.notes = [], []
+
+    def on_begin(self, stage):
+        self._add(stage)
+
+    def on_advance(self, stage):
+        self._add(stage)
+
+    def on_note(self, stage, text):
+        self.notes.append(text)
+
+    def _add(self, stage):
+        if (stage.name, stage.detail) not in self.details[-1:]:
+            self.details.append((stage.name, stage.detail))
+
+    def of(self, name):
+        return [detail for stage, detail in self.details if stage == name and detail]
+
+    @property
+    def names(self):
+        return list(dict.fromkeys(name for name, _ in self.details))
+
+
+@pytest.fixture
+def heard():
+    """What a listener hears of the stages of a test."""
+    listener = Heard()
+    with listening(listener):
+        yield listener
 
 
 SMALL = {"model.encoder.widths": [32]}

@@ -139,17 +139,10 @@ def test_a_reported_number_is_filled_in_once_it_was_measured_in_the_same_way(tmp
     }
 
 
-def test_analysing_codes_does_all_that_applies_and_keeps_it(comparison):
-    watched = []
-
-    def watch(items):
-        for item in items:
-            watched.append(item.name)
-            yield item
-
+def test_analysing_codes_does_all_that_applies_and_keeps_it(comparison, heard):
     parts = ("legibility", "neighbours", "anomalies")
-    found = analyze_codes(comparison, parts=parts, watch=watch)
-    assert watched == list(found) == list(parts)
+    found = analyze_codes(comparison, parts=parts)
+    assert heard.of("analysis") == list(found) == list(parts)
     assert [type(result) for result in found.values()] == [Legibility, Neighbours, Anomalies]
     kept = RunFindings(comparison.opened.run)
     for part in parts:
@@ -159,12 +152,12 @@ def test_analysing_codes_does_all_that_applies_and_keeps_it(comparison):
     assert not analysis("probing").is_current(kept.get(analysis("probing").result))
 
 
-def test_of_codes_alone_only_what_needs_no_model_is_measured(labelled):
+def test_of_codes_alone_only_what_needs_no_model_is_measured(labelled, heard, monkeypatch):
     comparison = compare_codes(codes={"z": labelled[0][:200]}, labels=labelled[1][:200])
-    watched = []
-    analyze_codes(comparison, watch=lambda items: watched.extend(items) or ())
-    assert watched
-    assert not any(item.needs_model for item in watched)
+    monkeypatch.setattr("latentscape.api.analyzing.measure", lambda item, comparison: item)
+    analyze_codes(comparison)
+    assert heard.of("analysis")
+    assert not any(analysis(part).needs_model for part in heard.of("analysis"))
 
 
 def test_a_result_of_other_settings_is_not_current(run):

@@ -61,7 +61,7 @@ class NormAnalysis(Analysis[Norms, NormSettings, Inputs]):
     result, settings, inputs = Norms, NormSettings, Inputs
     metrics = (NORM,)
 
-    def measure(self, comparison, settings, inputs, watch=iter) -> Norms:
+    def measure(self, comparison, settings, inputs) -> Norms:
         def score(codes) -> CodeScores:
             lengths = np.linalg.norm(codes.test, ord=ORDERS[settings.order], axis=1)
             scores = {NORM.key: float(lengths.mean())}

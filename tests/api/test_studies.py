@@ -206,18 +206,11 @@ ANALYSED = STUDY.model_copy(
 )
 
 
-def test_a_study_analyses_its_runs_once(tmp_path):
-    done = []
-
-    def watch(parts):
-        for part in parts:
-            done.append(part)
-            yield part
-
-    first = compare(ANALYSED, seeds=2, folder=tmp_path, quiet=True, watch=watch)
-    assert len(done) == 4
-    again = compare(ANALYSED, seeds=2, folder=tmp_path, quiet=True, watch=watch)
-    assert len(done) == 4
+def test_a_study_analyses_its_runs_once(tmp_path, heard):
+    first = compare(ANALYSED, seeds=2, folder=tmp_path)
+    assert len(heard.of("analysis")) == 4
+    again = compare(ANALYSED, seeds=2, folder=tmp_path)
+    assert len(heard.of("analysis")) == 4
     assert again == first
     for row in first.rows:
         runs = [latentscape.open_run(tmp_path / name) for name in row.runs]

@@ -25,18 +25,13 @@ def command(capsys, *arguments, code=0):
 
 
 @pytest.mark.usefixtures("without_networks")
-def test_the_function_writes_a_file(run, tmp_path):
-    watched = []
-    file = latentscape.explore(
-        run,
-        points=30,
-        map="code",
-        out=tmp_path / "page.html",
-        watch=lambda jobs: watched.extend(jobs) or jobs,
-    )
+def test_the_function_writes_a_file(run, tmp_path, heard):
+    file = latentscape.explore(run, points=30, map="code", out=tmp_path / "page.html")
     assert file == tmp_path / "page.html"
     assert run.name in file.read_text("utf-8")
-    assert len(watched) == len(gathering._STAGES) + 3  # One map after the other.
+    parts = heard.of("page")
+    assert parts[:2] == [f"codes of {run.recipe.name}", f"anomaly scores of {run.recipe.name}"]
+    assert len(parts) == len(gathering._PARTS) + 3  # One map after the other.
 
 
 @pytest.mark.usefixtures("without_networks")

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import latentscape
 from latentscape import ConfigError, DataError, RunError
 from latentscape.cli import app
+from latentscape.core.progress import Listener, listening
 from latentscape.core.runtime import full_precision
 
 
@@ -167,13 +168,14 @@ def test_an_error_leaves_what_was_there(suffix, run, images, tmp_path, monkeypat
 
 @pytest.mark.parametrize("suffix", [".npy", ".parquet", ".csv"])
 def test_an_interrupt_leaves_nothing(suffix, run, digits, tmp_path, monkeypatch):
-    def interrupted(arrays, count):
-        yield next(arrays)
-        raise KeyboardInterrupt
+    class Interrupted(Listener):
+        def on_advance(self, stage):
+            if stage.done == 20:
+                raise KeyboardInterrupt
 
     monkeypatch.setattr("latentscape.inference.embedding._CHUNK", 10 * 784 * 4)
-    with pytest.raises(KeyboardInterrupt):
-        latentscape.embed(run, digits, tmp_path / f"z{suffix}", watch=interrupted)
+    with pytest.raises(KeyboardInterrupt), listening(Interrupted()):
+        latentscape.embed(run, digits, tmp_path / f"z{suffix}")
     assert os.listdir(tmp_path) == []
 
 

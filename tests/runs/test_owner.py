@@ -490,9 +490,9 @@ def test_a_run_of_0_1_0_is_migrated_once_and_read_meanwhile(tmp_path, monkeypatc
 
 TRAINER = """
 import sys, time, latentscape
-from latentscape.training.callbacks import PlainProgress
+from latentscape.training.callbacks import Progress
 # It stops in its first epoch, for as long as the test takes.
-PlainProgress.on_step = lambda self, examples: time.sleep(600)
+Progress.on_step = lambda self, examples: time.sleep(600)
 latentscape.train("simple-20", data="digits", changes={changes}, folder=sys.argv[1], name="run")
 """
 

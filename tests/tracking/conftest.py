@@ -50,8 +50,7 @@ def stopping():
     @contextmanager
     def stopping(epoch):
         with pytest.MonkeyPatch.context() as patch:
-            watching = [StopAfter(epoch)]
-            patch.setattr("latentscape.api.training.choose_progress", lambda *given: watching)
+            patch.setattr("latentscape.api.training.Progress", lambda: StopAfter(epoch))
             yield
 
     return stopping

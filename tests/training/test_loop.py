@@ -35,7 +35,7 @@ from latentscape.runs import (
 )
 from latentscape.runs.facts import Epoch
 from latentscape.training import callbacks
-from latentscape.training.callbacks import SNAPSHOT_CODES, Callback, PlainProgress
+from latentscape.training.callbacks import SNAPSHOT_CODES, Callback, Progress
 from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
 from latentscape.training.storage import RunStorage
 
@@ -440,17 +440,17 @@ def test_codes_that_an_older_version_did_not_keep_are_not_missed(tmp_path, quick
 
 @pytest.mark.parametrize(("epochs", "reported"), [(2, 2), (5, PATIENCE_FOR_CODES)])
 @pytest.mark.parametrize("variant", ["vae-20"], indirect=True)
-def test_a_collapse_is_reported_once(tmp_path, variant, capsys, epochs, reported):
+def test_a_collapse_is_reported_once(tmp_path, variant, heard, epochs, reported):
     """When it has lasted, or when training ends."""
     recipe, split = variant
     changes = {"objective.weights.rate": 50, "objective.rate_warmup": 0}
     changes |= {"train.epochs": epochs, "train.patience": 1}
     run = new_run(tmp_path / "run", override(recipe, changes), split)
-    fit(run, split, PlainProgress())
+    fit(run, split, Progress())
     assert [epoch.latent.active_units for epoch in run.history.epochs] == epochs * [0]
     (event,) = run.events
     assert (event.epoch, event.kind, event.collapse) == (reported, "collapse", "posterior")
-    assert capsys.readouterr().err.count("collapsed") == 1
+    assert sum("collapsed" in note for note in heard.notes) == 1
 
 
 @pytest.mark.parametrize("variant", ["vae-20"], indirect=True)
@@ -479,13 +479,13 @@ def test_training_works_outside_the_main_thread(tmp_path, quick, small):
     assert run.finished
 
 
-def test_plain_progress_is_a_line_per_epoch(tmp_path, quick, small, capsys):
+def test_training_says_how_far_it_is(tmp_path, quick, small, heard):
     run = new_run(tmp_path / "run", quick, small)
-    fit(run, small, PlainProgress())
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4
-    assert "epoch   3/3" in lines[-1]
-    assert "validation" in lines[-1]
+    fit(run, small, Progress())
+    epochs = heard.of("run")
+    assert [detail.partition(",")[0] for detail in epochs] == [f"epoch {n} of 3" for n in (1, 2, 3)]
+    assert "validation" in epochs[-1]
+    assert heard.notes == ["run: 500 examples, 3 epochs", f"run: {epochs[-1]}"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")

@@ -1,8 +1,8 @@
 """What an analysis is: settings, a method, a typed result, and how people see it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic.fields import FieldInfo
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from latentscape.reporting.blocks import Chart, Section
     from latentscape.reporting.subject import Row, Subject
     from latentscape.runs import RunFindings
-
-Watch = Callable[[Sequence[Any]], Iterable[Any]]
-"""Takes the pieces of a work, and yields them while it shows progress."""
-
 
 READING = (
     "How other data are read: labels, shape, range, resize, grey; by default the last two are "
@@ -177,9 +173,7 @@ class Analysis(Generic[_R, _S, _I]):
         """Whether it can be measured of the models of a recipe."""
         return True
 
-    def measure(
-        self, comparison: "Comparison", settings: _S, inputs: _I, watch: Watch = iter
-    ) -> _R:
+    def measure(self, comparison: "Comparison", settings: _S, inputs: _I) -> _R:
         """Measure what the settings ask for."""
         raise NotImplementedError
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
+from latentscape.analyses.analysis import Inputs, Result, Settings
 from latentscape.analyses.comparison import (
     Baselines,
     CodeSource,
@@ -15,8 +15,10 @@ from latentscape.analyses.comparison import (
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
 from latentscape.core.errors import ConfigError
+from latentscape.core.progress import steps
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
+from latentscape.terminal import shown
 
 
 def analyze(
@@ -26,7 +28,7 @@ def analyze(
     parts: Sequence[str] = (),
     data: object = None,
     device: str = "auto",
-    watch: Watch = iter,
+    quiet: bool = False,
 ) -> RunFindings | StudyFindings:
     """Look at what a run or all runs of a study learned in every way, and write the report.
 
@@ -42,8 +44,8 @@ def analyze(
         The data that runs were trained on, where they were in memory or have moved.
     device : str
         As for `train`.
-    watch : callable
-        Is given the parts of the analysis, and hands them out: for a progress bar.
+    quiet : bool
+        Whether progress is left unshown.
 
     Returns
     -------
@@ -59,14 +61,12 @@ def analyze(
     members = read_members(path)
     groups = [[open_run(path)]] if members is None else study_runs(path, members)
     # Of a run, each part is written as soon as it is measured; only then the run is owned.
-    with nullcontext() if members is None else owning(path, "analysed"):
-        analyze_runs(
-            groups, analyses, codes=codes or {}, data=data, device=device, watch=watch, again=True
-        )
+    with shown(quiet), nullcontext() if members is None else owning(path, "analysed"):
+        analyze_runs(groups, analyses, codes=codes or {}, data=data, device=device, again=True)
         if members is not None:
             return write_study(path, members)
-    report(path)
-    return RunFindings(open_run(path))
+        report(path)
+        return RunFindings(open_run(path))
 
 
 def analyze_runs(
@@ -76,7 +76,6 @@ def analyze_runs(
     codes: Mapping[str, CodeSource] | None = None,
     data: object = None,
     device: str = "auto",
-    watch: Watch = iter,
     again: bool = False,
 ) -> None:
     """Analyse all runs, and keep the results with them.
@@ -87,7 +86,7 @@ def analyze_runs(
         Runs that differ in the seed. Of what has no mean over seeds the first alone is analysed.
     analyses : sequence of Analysis
         Which analyses.
-    codes, data, device, watch
+    codes, data, device
         As for `analyze`.
     again : bool
         Whether results that are there are made anew.
@@ -112,7 +111,7 @@ def analyze_runs(
         ]
     shared = dict[str, Baselines]()
     comparison: Comparison | None = None
-    for run, item in watch(jobs):
+    for run, item in steps("analysis", jobs, lambda job: _describe(*job, n_runs=len(findings))):
         if comparison is None or comparison.opened is None or comparison.opened.run is not run:
             comparison = _compare_run(OpenRun(run, data=data, device=device), codes or {}, shared)
         measure(item, comparison)
@@ -123,7 +122,6 @@ def measure(
     comparison: Comparison,
     settings: Settings | None = None,
     inputs: Inputs | None = None,
-    watch: Watch = iter,
 ) -> Result:
     """Run an analysis, and keep its result with the run, where there is one.
 
@@ -140,10 +138,14 @@ def measure(
     is_own = all(value is None for _, value in inputs)
     if item.needs_model and is_own and comparison.opened is None:
         raise ConfigError(f"Codes alone have no {item.name}", expected="a run")
-    result: Result = item.measure(comparison, settings, inputs, watch)
+    result: Result = item.measure(comparison, settings, inputs)
     if comparison.opened is not None and is_own and comparison.has_own_labels:
         save_parts(comparison.opened.run, result)
     return result
+
+
+def _describe(run: Run, item: AnyAnalysis, *, n_runs: int) -> str:
+    return item.name if n_runs == 1 else f"{item.name} of {run.name}"
 
 
 def _compare_run(
@@ -157,7 +159,7 @@ def _compare_run(
 
 
 def analyze_codes(
-    comparison: str | Path | Run | Comparison, *, parts: Sequence[str] = (), watch: Watch = iter
+    comparison: str | Path | Run | Comparison, *, parts: Sequence[str] = (), quiet: bool = False
 ) -> dict[str, Result]:
     """Look at compared codes in every way that applies to them.
 
@@ -168,8 +170,8 @@ def analyze_codes(
         one.
     parts : sequence of str
         Names of analyses; by default all that take no more than minutes.
-    watch : callable
-        Takes the analyses, and yields them: for a progress bar.
+    quiet : bool
+        Whether progress is left unshown.
 
     Returns
     -------
@@ -187,4 +189,6 @@ def analyze_codes(
         for item in choose_analyses(parts)
         if comparison.opened is not None or not item.needs_model
     ]
-    return {item.name: measure(item, comparison) for item in watch(analyses)}
+    with shown(quiet):
+        each = steps("analysis", analyses, lambda item: item.name)
+        return {item.name: measure(item, comparison) for item in each}

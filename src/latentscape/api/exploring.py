@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from warnings import warn
 
-from latentscape.analyses.analysis import Result, Watch
+from latentscape.analyses.analysis import Result
 from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.maps.result import MapMethod
 from latentscape.api.analyzing import analyze_codes
@@ -20,6 +20,7 @@ from latentscape.explorer.notebook import NotebookPage, in_notebook, show_in_not
 from latentscape.explorer.page import Written, check_name, write_page
 from latentscape.explorer.server import check_server, serve
 from latentscape.runs import OpenRun, Run, open_run
+from latentscape.terminal import shown
 
 
 def explore(
@@ -34,7 +35,7 @@ def explore(
     changes: Changes | None = None,
     dataset: object = None,
     device: str = "auto",
-    watch: Watch = iter,
+    quiet: bool = False,
     parts: Sequence[str] = (),
 ) -> Path | NotebookPage | Mapping[str, Result] | None:
     """Show the codes of a run or a study on a page that decodes under the cursor.
@@ -72,8 +73,8 @@ def explore(
         The data that runs were trained on, where they were in memory or have moved.
     device : str
         As for `train`.
-    watch : callable
-        Is given the parts of the work, and hands them out: for a progress bar.
+    quiet : bool
+        Whether progress is left unshown.
     parts : sequence of str
         Of version 0.1.0, which analysed compared codes by this name: use `analyze_codes`.
 
@@ -91,15 +92,15 @@ def explore(
     """
     if isinstance(run_or_study, Comparison):
         _warn_renamed()
-        return analyze_codes(run_or_study, parts=parts, watch=watch)
+        return analyze_codes(run_or_study, parts=parts, quiet=quiet)
     wanted = Wanted(data=data, changes=changes, points=points, map=map, in_file=out is not None)
     if out is not None:
-        return write_explorer(run_or_study, out, wanted, dataset, device, watch).file
+        return write_explorer(run_or_study, out, wanted, dataset, device, quiet).file
     if in_notebook():
         check_server(port)
-        exploration = open_exploration(run_or_study, wanted, dataset, device, watch)
+        exploration = open_exploration(run_or_study, wanted, dataset, device, quiet)
         return show_in_notebook(exploration, port)
-    serve_explorer(run_or_study, wanted, port, open_browser, dataset, device, watch)
+    serve_explorer(run_or_study, wanted, port, open_browser, dataset, device, quiet)
     return None
 
 
@@ -109,7 +110,7 @@ def write_explorer(
     wanted: Wanted,
     dataset: object = None,
     device: str = "auto",
-    watch: Watch = iter,
+    quiet: bool = False,
 ) -> Written:
     """Write the page of a run or a study to a file; parameters and errors are those of `explore`.
 
@@ -119,7 +120,7 @@ def write_explorer(
         The file, its size, and what is not in it.
     """
     check_name(Path(out))
-    exploration = open_exploration(run_or_study, wanted, dataset, device, watch)
+    exploration = open_exploration(run_or_study, wanted, dataset, device, quiet)
     written = write_page(exploration, Path(out))
     folder = folder_of(run_or_study).absolute()
     if Path(out).absolute() == folder / EXPLORER and (folder / REPORT).is_file():
@@ -134,11 +135,11 @@ def serve_explorer(
     open_browser: bool = True,
     dataset: object = None,
     device: str = "auto",
-    watch: Watch = iter,
+    quiet: bool = False,
 ) -> None:
     """Serve the page of a run or a study until it is stopped; see `explore`."""
     check_server(port)
-    serve(open_exploration(run_or_study, wanted, dataset, device, watch), port, open_browser)
+    serve(open_exploration(run_or_study, wanted, dataset, device, quiet), port, open_browser)
 
 
 def open_exploration(
@@ -146,23 +147,30 @@ def open_exploration(
     wanted: Wanted,
     dataset: object = None,
     device: str = "auto",
-    watch: Watch = iter,
+    quiet: bool = False,
 ) -> Exploration:
     """Gather what the page of a run or a study shows; see `explore`."""
     check_bundle()
+    with shown(quiet):
+        return _gather(run_or_study, wanted, dataset, device)
+
+
+def _gather(
+    run_or_study: str | Path | Run, wanted: Wanted, dataset: object, device: str
+) -> Exploration:
     path = folder_of(run_or_study)
     members = read_members(path)
     if members is None:
         opened = OpenRun(open_run(path), data=dataset, device=device)
         about = opened.findings.recipe.about
         wanted = replace(wanted, dataset=dataset, title=opened.name, about=about)
-        return gather({opened.findings.label: opened}, wanted, watch)
+        return gather({opened.findings.label: opened}, wanted)
     runs = {
         label: OpenRun(of_label[0], data=dataset, device=device)
         for label, of_label in zip(members.groups, study_runs(path, members), strict=True)
     }
     wanted = replace(wanted, dataset=dataset, title=members.name, about=members.about)
-    return gather(runs, wanted, watch)
+    return gather(runs, wanted)
 
 
 def _warn_renamed() -> None:

@@ -5,16 +5,17 @@ from inspect import Parameter, Signature
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from latentscape.analyses.analysis import Inputs, Result, Settings, Watch
+from latentscape.analyses.analysis import Inputs, Result, Settings
 from latentscape.analyses.comparison import as_comparison
 from latentscape.analyses.registry import REGISTRY, AnyAnalysis, Entry, analysis
 from latentscape.api.analyzing import measure
 from latentscape.config import validate
 from latentscape.core.numpydoc import write_parameters
+from latentscape.terminal import shown
 
 _RUN = "A finished run, with which the result is kept; or codes of `compare_codes`."
 _DATASET = "The data that the run was trained on, where they were in memory or have moved."
-_WATCH = "Takes the pieces of the work, and yields them: for a progress bar."
+_QUIET = "Whether progress is left unshown."
 
 
 def function_of(name: str) -> Callable[..., Any]:
@@ -38,9 +39,9 @@ def function_of(name: str) -> Callable[..., Any]:
     def run_analysis(*args: Any, **kwargs: Any) -> Result:
         bound = signature.bind(*args, **kwargs).arguments
         run, device = bound.pop("run"), bound.pop("device", None)
-        comparison = as_comparison(run, bound.pop(_dataset_name(item), None), device)
-        watch: Watch = bound.pop("watch", iter)
-        return measure(item, comparison, *read_options(item, bound), watch)
+        with shown(bound.pop("quiet", False)):
+            comparison = as_comparison(run, bound.pop(_dataset_name(item), None), device)
+            return measure(item, comparison, *read_options(item, bound))
 
     run_analysis.__name__ = run_analysis.__qualname__ = entry.command
     run_analysis.__module__ = "latentscape"  # Where processes that are sent it look for it.
@@ -71,7 +72,7 @@ def _signature(item: AnyAnalysis) -> Signature:
         parameters.append(
             Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=field.annotation)
         )
-    fixed = {_dataset_name(item): None, "device": "auto", "watch": iter}
+    fixed = {_dataset_name(item): None, "device": "auto", "quiet": False}
     for name, default in fixed.items():
         parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default))
     return Signature(parameters, return_annotation=item.result)
@@ -98,7 +99,7 @@ def _parameters(item: AnyAnalysis) -> Iterator[tuple[str, str, str]]:
         yield name, f"{_type_name(field.annotation)}, optional", field.description or ""
     yield _dataset_name(item), "str, Path or data in memory, optional", _DATASET
     yield "device", "str", "As for `train`."
-    yield "watch", "callable", _WATCH
+    yield "quiet", "bool", _QUIET
 
 
 def _type_name(annotation: Any) -> str:

@@ -7,7 +7,6 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from latentscape.analyses.analysis import Watch
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.analyzing import analyze_runs
 from latentscape.api.preparing import default_name, prepare, resolve, start_run
@@ -17,14 +16,20 @@ from latentscape.api.workers import Finishing, choose_jobs, finish_together
 from latentscape.config import Changes, Recipe, Study, join_changes, load_study
 from latentscape.core.errors import ConfigError, Interrupted, RunError, TrainingError
 from latentscape.core.files import cannot_write, slug
+from latentscape.core.progress import steps
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
 from latentscape.runs import Run, list_runs, load_split, owning
+from latentscape.terminal import shown
 from latentscape.tracking.trackers import choose_trackers
 
 MAX_RUNS = 1000
 """Runs of a study that are taken to be meant; more have to be asked for."""
+
+
+IMAGES_PER_SECOND = 20_000
+"""Of small networks: says how long a study may take, before its first run has ended."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,6 @@ def compare(
     jobs: int | None = 1,
     max_runs: int = MAX_RUNS,
     quiet: bool = False,
-    watch: Watch = iter,
 ) -> StudyFindings:
     """Train and analyse all that a study compares, and write its findings and its report.
 
@@ -88,8 +92,6 @@ def compare(
         has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says.
     max_runs : int
         A study of more runs, seeds included, is refused: one axis too many may ask for millions.
-    watch : callable
-        Is given the parts of the analysis, and hands them out: for a progress bar.
 
     Returns
     -------
@@ -113,11 +115,11 @@ def compare(
     _check_analyses(study, analyses, planned)
     how = Finishing(device, quiet, choose_trackers(track))
     path = Path(folder) / slug(f"{study.name}-{planned[0].split.dataset.name}")
-    with folder_of_its_own(path):
+    with shown(quiet), folder_of_its_own(path):
         finished, failures = _run_all(planned, Path(folder), how, jobs)
         groups = _by_label(finished)
         dataset = None if isinstance(data, str | Path) else data
-        analyze_runs(list(groups.values()), analyses, data=dataset, device=device, watch=watch)
+        analyze_runs(list(groups.values()), analyses, data=dataset, device=device)
         members = StudyMembers(
             name=study.name,
             about=study.about,
@@ -223,7 +225,7 @@ def _finish_all(
     threads = max(1, count_threads() // jobs)
     begin = partial(_reuse_or_start, known=known, folder=folder, how=how, threads=threads)
     if jobs == 1:
-        for place, item in enumerate(planned):
+        for place, item in enumerate(steps("run", planned, lambda item: "", _rough_seconds)):
             run = begin(item)
             yield place, run, _finish_alone(run, item, how)
         return
@@ -237,6 +239,11 @@ def _finish_all(
                     yield place, run, error
     except Interrupted as error:
         raise _to_be_continued("Stopped") from error
+
+
+def _rough_seconds(item: _Planned) -> float:
+    """Return how long a small network trains on a machine of two cores."""
+    return item.recipe.train.epochs * len(item.split.train) / IMAGES_PER_SECOND
 
 
 def _finish_alone(run: Run, item: _Planned, how: Finishing) -> TrainingError | None:

@@ -1,6 +1,6 @@
 """Train, resume, evaluate and load: what a single run goes through."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,9 @@ from typing import Literal
 from latentscape.api.preparing import default_name, resolve, start_run
 from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
+from latentscape.core.findings import Part
 from latentscape.core.names import check_folder_name
+from latentscape.core.progress import steps
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import count_duplicates
@@ -31,9 +33,10 @@ from latentscape.runs import (
     save_parts,
 )
 from latentscape.runs.facts import Architecture, Layer
+from latentscape.terminal import shown
 from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
-from latentscape.training.callbacks import choose_progress
+from latentscape.training.callbacks import Progress
 from latentscape.training.loop import Trainer
 from latentscape.training.memory import network_to_describe
 from latentscape.training.storage import RunStorage
@@ -193,6 +196,7 @@ def evaluate(
     *,
     data: object = None,
     device: str = "auto",
+    quiet: bool = False,
 ) -> RunFindings:
     """Evaluate a finished run on its test examples, and keep the findings in its directory.
 
@@ -204,6 +208,8 @@ def evaluate(
         The data that the run was trained on, where they were in memory or have moved.
     device : str
         As for `train`. Evaluation is in full float32 on every device.
+    quiet : bool
+        Whether progress is left unshown.
 
     Returns
     -------
@@ -217,8 +223,9 @@ def evaluate(
     DataError
         If the data are no longer those the run was trained on.
     """
-    opened = OpenRun(run, data=data, device=device)
-    return evaluate_run(opened.run, opened.model, opened.split)
+    with shown(quiet):
+        opened = OpenRun(run, data=data, device=device)
+        return evaluate_run(opened.run, opened.model, opened.split)
 
 
 def load(path: str | Path | Run) -> Network:
@@ -285,20 +292,16 @@ def finish_run(
     device: str = "auto",
     quiet: bool = False,
     trackers: Sequence[type[Tracker]] = (),
-    together: bool = False,
 ) -> Run:
-    """Train a run from where it stands to its end, evaluate it, and tell trackers of both.
-
-    `together` with others it shares the progress display.
-    """
+    """Train a run from where it stands to its end, evaluate it, and tell trackers of both."""
     if run.finished and not trackers and RunFindings(run).get(Evaluation) is not None:
         check_model(run.path)
         return run  # There is nothing to write.
-    with run.owned("trained"), ExitStack() as stack:
+    with shown(quiet), run.owned("trained"), ExitStack() as stack:
         active = [stack.enter_context(tracker(run, split)) for tracker in trackers]
         trained = not run.finished
         if trained:
-            callbacks = [*choose_progress(quiet, together), *active]
+            callbacks = [Progress(), *active]
             model = Trainer(RunStorage(run), split, choose_device(device), callbacks).fit()
         else:
             model = load_model(run.path)
@@ -312,13 +315,14 @@ def finish_run(
 
 def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
     """Evaluate a model that a run has trained, and keep what was measured."""
-    parts = [
-        describe_architecture(model),
-        evaluate_model(model, split),
-        measure_latent(model, split),
-        make_pictures(model, split, run.recipe.train.seed),
-        count_duplicates(split),
-    ]
+    measures: dict[str, Callable[[], Part | None]] = {
+        "layers": lambda: describe_architecture(model),
+        "errors": lambda: evaluate_model(model, split),
+        "use of the code": lambda: measure_latent(model, split),
+        "pictures": lambda: make_pictures(model, split, run.recipe.train.seed),
+        "duplicates in the data": lambda: count_duplicates(split),
+    }
+    parts = [measures[name]() for name in steps("evaluation", list(measures))]
     save_parts(run, *filter(None, parts))
     save_parts(run, examine(Patient.of_run(RunFindings(run), model, split)))
     return RunFindings(run)

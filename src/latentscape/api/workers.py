@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.queues import SimpleQueue
+from typing import NamedTuple
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -19,6 +21,7 @@ from latentscape.api.training import finish_run
 from latentscape.config import Recipe
 from latentscape.core.errors import Interrupted, RunError, TrainingError
 from latentscape.core.memory import available_memory
+from latentscape.core.progress import Listener, Stage, listening, stage
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import count_threads
@@ -32,6 +35,9 @@ SHARING = 1.25
 _stopped = threading.Event()
 """Whether this process has been asked to stop."""
 
+
+SAID_EVERY = 0.2
+"""Seconds between two messages of a run about its progress."""
 
 MEMORY = 1e9
 """Bytes that a process takes beside its data, with room to spare."""
@@ -117,10 +123,14 @@ def finish_together(
         If the system ended a process.
     """
     # Started afresh: a copy of this process would have the locks of threads that it lacks.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,))
-    with _stopping(pool):
+    context = get_context("spawn")
+    said = context.SimpleQueue()
+    pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said))
+    with stage("runs", len(runs)) as work, _passing_on(said, work), _stopping(pool):
         begun = {pool.submit(_finish, run, split, how): run for run, split in runs}
-        for future in as_completed(begun):
+        for n_done, future in enumerate(as_completed(begun), 1):
+            work.describe(f"{n_done:,} of {len(runs):,} done, {jobs} at once")
+            work.advance()
             yield begun[future], _error_of(future)
 
 
@@ -155,8 +165,89 @@ def _error_of(future: Future[None]) -> TrainingError | None:
     return None
 
 
-def _prepare(threads: int) -> None:
+class _Said(NamedTuple):
+    """What a run says of its progress: what it does and how much of it is done, or a note."""
+
+    run: str
+    detail: str = ""
+    fraction: float = 0.0
+    note: str = ""
+    has_ended: bool = False
+
+
+class _Telling(Listener):
+    """Tells the parent of this process what a run is doing."""
+
+    def __init__(self, run: str) -> None:
+        self._run, self._said_at = run, 0.0
+
+    def on_begin(self, stage: Stage) -> None:
+        """Tell it at once."""
+        self._tell(stage)
+
+    def on_advance(self, stage: Stage) -> None:
+        """Tell it a few times a second."""
+        if time.monotonic() - self._said_at > SAID_EVERY:
+            self._tell(stage)
+
+    def on_note(self, stage: Stage, text: str) -> None:
+        """Pass it on."""
+        _process.said.put(_Said(self._run, note=text))
+
+    def end(self) -> None:
+        """Tell that the run has ended."""
+        _process.said.put(_Said(self._run, has_ended=True))
+
+    def _tell(self, stage: Stage) -> None:
+        self._said_at = time.monotonic()
+        is_training = stage.name == self._run
+        detail = stage.detail if is_training else stage.text()
+        fraction = stage.fraction() or 0.0 if is_training else 1.0
+        _process.said.put(_Said(self._run, detail, fraction))
+
+
+@contextmanager
+def _passing_on(said: "SimpleQueue[_Said | None]", work: Stage) -> Iterator[None]:
+    """Make parts of a stage of what processes say, in a thread of its own."""
+    thread = threading.Thread(target=_pass_on, args=(said, work), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        said.put(None)
+        thread.join(timeout=1)  # A process that was killed may have left half a message.
+
+
+def _pass_on(said: "SimpleQueue[_Said | None]", work: Stage) -> None:
+    parts = dict[str, Stage]()
+    while (one := said.get()) is not None:
+        if one.note:
+            work.note(one.note)
+        elif one.has_ended:
+            if one.run in parts:
+                parts.pop(one.run).end()
+        else:
+            if one.run not in parts:
+                parts[one.run] = Stage(one.run, 1.0, parent=work, share=1.0, listener=work.listener)
+                parts[one.run].begin()
+            parts[one.run].describe(one.detail)
+            parts[one.run].advance_to(one.fraction)
+    for part in parts.values():
+        part.end()
+
+
+class _Process:
+    """What a process is given when it starts."""
+
+    said: "SimpleQueue[_Said]"
+
+
+_process = _Process()
+
+
+def _prepare(threads: int, said: "SimpleQueue[_Said]") -> None:
     """Set up a process: no more threads than its share, and no life without its parent."""
+    _process.said = said
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # Of NumPy and scikit-learn too, from now on.
     if hasattr(os, "setpgrp"):
@@ -183,10 +274,12 @@ def _end_when_stopped() -> None:
 def _finish(run: Run, split: Split, how: Finishing) -> None:
     if _stopped.is_set():  # A process has its next run handed out before it is asked to stop.
         raise Interrupted("Not begun")
+    telling = _Telling(run.name)
     try:
-        finish_run(
-            run, split, device=how.device, quiet=how.quiet, trackers=how.trackers, together=True
-        )
+        with listening(telling):
+            finish_run(run, split, device=how.device, trackers=how.trackers)
     except (Interrupted, KeyboardInterrupt):
         _stopped.set()
         raise
+    finally:
+        telling.end()

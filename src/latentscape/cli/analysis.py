@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from latentscape.analyses.registry import REGISTRY, Entry, analysis
+from latentscape.cli.command import Command
 from latentscape.cli.derive import make_command, option, reading_data
 from latentscape.cli.lazy import LazyCommand
 from latentscape.cli.options import (
@@ -65,7 +66,9 @@ def _complete_part(incomplete: str) -> list[str]:
 
 
 @app.command(
-    rich_help_panel=PANEL, epilog="Example: **latentscape analyze runs/conv-bn-mnist-5k-0**"
+    cls=Command,
+    rich_help_panel=PANEL,
+    epilog="Example: **latentscape analyze runs/conv-bn-mnist-5k-0**",
 )
 def analyze(
     run_or_study: Annotated[Path, typer.Argument(help="Directory of a run or a study.")],
@@ -85,7 +88,6 @@ def analyze(
     quiet: Quiet = False,
 ) -> None:
     """Look at what a run or a study learned in every way there is, and write its report."""
-    from latentscape import terminal
     from latentscape.api.analyzing import analyze as analyze_all
     from latentscape.cli.printing import show_subject
 
@@ -95,7 +97,7 @@ def analyze(
         parts=parts or (),
         data=data,
         device=device,
-        watch=terminal.watching("analysis", quiet),
+        quiet=quiet,
     )
     show_subject(run_or_study, as_json)
     if not as_json:
@@ -103,6 +105,7 @@ def analyze(
 
 
 @app.command(
+    cls=Command,
     rich_help_panel=PANEL,
     epilog="Example: **latentscape place runs/conv-bn-mnist-5k-0 --data new.npy**",
 )
@@ -203,7 +206,6 @@ def _call(
     out: Path | None = None,
     **options: Any,
 ) -> None:
-    from latentscape import terminal
     from latentscape.analyses.comparison import compare_codes
     from latentscape.api.analyzing import measure
     from latentscape.api.functions import read_options
@@ -218,7 +220,7 @@ def _call(
         item.check_file(settings, out)
     data = trained_on if data is None else data
     comparison = compare_codes(run, codes=_named(codes), labels=labels, data=data, device=device)
-    result = measure(item, comparison, settings, inputs, terminal.watching(item.name, quiet))
+    result = measure(item, comparison, settings, inputs)
     if out is not None:
         item.write(result, comparison, out)
     show_record(result, as_json, item.print_table)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+
+from latentscape.cli.command import Command
 
 
 def _corruptions() -> Iterable[str]:
@@ -63,7 +64,7 @@ def registered_option(registry: str, *flags: str, help: str) -> Any:
     )
 
 
-class ChoiceCommand(TyperCommand):
+class ChoiceCommand(Command):
     """A command whose help lists the names that a registered option takes."""
 
     def get_params(self, ctx: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from latentscape.cli.command import Command
 from latentscape.cli.derive import reading_data
 from latentscape.cli.options import AsJson, Device, Quiet, TrainedOn, complete_source
 from latentscape.cli.printing import show
@@ -17,6 +18,7 @@ app = typer.Typer()
 
 
 @app.command(
+    cls=Command,
     rich_help_panel="Analyse",
     epilog="Example: **latentscape explore runs/conv-bn-mnist-5k-0 --out explorer.html**",
 )
@@ -57,19 +59,17 @@ def explore(
     quiet: Quiet = False,
 ) -> None:
     """Show maps of the codes, and decode live what lies under the cursor."""
-    from latentscape import terminal
     from latentscape.api import exploring
     from latentscape.explorer.gathering import Wanted
 
     in_file = out is not None
     wanted = Wanted(data=data, changes=changes, points=points, map=first_map, in_file=in_file)
-    watch = terminal.watching("exploring", quiet or as_json)
     if out is None:
         exploring.serve_explorer(
-            run_or_study, wanted, port, not no_browser, trained_on, device, watch
+            run_or_study, wanted, port, not no_browser, trained_on, device, quiet
         )
         return
-    written = exploring.write_explorer(run_or_study, out, wanted, trained_on, device, watch)
+    written = exploring.write_explorer(run_or_study, out, wanted, trained_on, device, quiet)
     row = {
         "file": str(written.file),
         "bytes": written.bytes,

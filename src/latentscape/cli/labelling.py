@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentscape.cli.command import Command
 from latentscape.cli.options import AsJson, RunPath
 from latentscape.cli.printing import show
 
@@ -15,6 +16,7 @@ app = typer.Typer()
 
 
 @app.command(
+    cls=Command,
     rich_help_panel="Analyse",
     epilog="Example: **latentscape labels runs/conv-bn-mnist-5k-0 --out labels.csv**",
 )

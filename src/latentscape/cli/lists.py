@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentscape.cli.command import Command, QuickCommand
 from latentscape.cli.derive import reading_data
 from latentscape.cli.options import (
     AsJson,
@@ -33,7 +34,7 @@ app.add_typer(recipes_app, name="recipes", rich_help_panel="Look up")
 app.add_typer(studies_app, name="studies", rich_help_panel="Look up")
 
 
-@data_app.command("list", epilog="Example: **latentscape data list --json**")
+@data_app.command("list", cls=QuickCommand, epilog="Example: **latentscape data list --json**")
 def data_list(as_json: AsJson = False) -> None:
     """List the sources that have a name."""
     from latentscape import terminal
@@ -43,7 +44,7 @@ def data_list(as_json: AsJson = False) -> None:
     show(rows, as_json, terminal.print_rows)
 
 
-@data_app.command("show", epilog="Example: **latentscape data show train.csv**")
+@data_app.command("show", cls=Command, epilog="Example: **latentscape data show train.csv**")
 @reading_data
 def data_show(
     source: SourceName,
@@ -65,7 +66,7 @@ def data_show(
         terminal.print_data(summary)
 
 
-@data_app.command("fetch", epilog="Example: **latentscape data fetch fashion-mnist**")
+@data_app.command("fetch", cls=Command, epilog="Example: **latentscape data fetch fashion-mnist**")
 def data_fetch(source: SourceName, as_json: AsJson = False) -> None:
     """Find a source or download it into the cache, and check it."""
     from latentscape import data, terminal
@@ -75,7 +76,7 @@ def data_fetch(source: SourceName, as_json: AsJson = False) -> None:
     show(values, as_json, terminal.print_values)
 
 
-@recipes_app.command("list", epilog="Example: **latentscape recipes list**")
+@recipes_app.command("list", cls=QuickCommand, epilog="Example: **latentscape recipes list**")
 def recipes_list(as_json: AsJson = False) -> None:
     """List the recipes that come with Latentscape."""
     from latentscape import terminal
@@ -89,7 +90,9 @@ def recipes_list(as_json: AsJson = False) -> None:
     show(rows, as_json, terminal.print_rows)
 
 
-@recipes_app.command("show", epilog="Example: **latentscape recipes show conv-bn --latent-dim 2**")
+@recipes_app.command(
+    "show", cls=Command, epilog="Example: **latentscape recipes show conv-bn --latent-dim 2**"
+)
 def recipes_show(
     recipe: RecipeName,
     data: Data = None,
@@ -118,7 +121,7 @@ def recipes_show(
     terminal.print_recipe(resolved, architecture, title)
 
 
-@studies_app.command("list", epilog="Example: **latentscape studies list**")
+@studies_app.command("list", cls=QuickCommand, epilog="Example: **latentscape studies list**")
 def studies_list(as_json: AsJson = False) -> None:
     """List the studies that come with Latentscape."""
     from latentscape import terminal
@@ -136,7 +139,9 @@ def studies_list(as_json: AsJson = False) -> None:
     show(rows, as_json, terminal.print_rows)
 
 
-@studies_app.command("show", epilog="Example: **latentscape studies show ae-vs-cae**")
+@studies_app.command(
+    "show", cls=QuickCommand, epilog="Example: **latentscape studies show ae-vs-cae**"
+)
 def studies_show(
     study: Annotated[
         str, typer.Argument(help="Name of a study, or a YAML file.", autocompletion=complete_study)
@@ -150,7 +155,9 @@ def studies_show(
     show(load_study(study).model_dump(mode="json"), as_json, terminal.print_yaml)
 
 
-@app.command("info", rich_help_panel="Look up", epilog="Example: **latentscape info --json**")
+@app.command(
+    "info", cls=Command, rich_help_panel="Look up", epilog="Example: **latentscape info --json**"
+)
 def info(device: Device = "auto", as_json: AsJson = False) -> None:
     """Show what training runs on here, in which precision, and how fast the machine multiplies."""
     from latentscape import terminal

@@ -166,7 +166,6 @@ def compare(
     Runs that exist are used again; a study that was killed goes on where it was. Directories of
     runs are put side by side as they are: the report stands beside the first of them.
     """
-    from latentscape import terminal
     from latentscape.api import studies
 
     if len(study) > 1 or os.path.isdir(study[0]):
@@ -188,7 +187,6 @@ def compare(
         jobs=read_jobs(jobs or "auto"),
         max_runs=max_runs or studies.MAX_RUNS,
         quiet=quiet,
-        watch=terminal.watching("analysis", quiet),
     )
     _show_study(findings, as_json)
     if findings.failures:
@@ -258,11 +256,11 @@ def evaluate(
         raise typer.BadParameter("--draws and --from say how to measure --quality")
     if nll:
         options = {"samples": samples, "binarize": binarize, "examples": examples, "seed": seed}
-        _measure("likelihood", run, options, data, device, quiet)
+        _measure("likelihood", run, options, data, device)
     if quality:
         sampling = {"count": draws, "source": source, "seed": seed}
-        _measure("quality", run, sampling, data, device, quiet)
-    training.evaluate(run, data=data, device=device)
+        _measure("quality", run, sampling, data, device)
+    training.evaluate(run, data=data, device=device, quiet=quiet)
     show_subject(run, as_json)
 
 
@@ -272,10 +270,8 @@ def _measure(
     options: Mapping[str, int | str | None],
     data: str | None,
     device: str,
-    quiet: bool,
 ) -> None:
     """Run an analysis of the run with the options that were given."""
-    from latentscape import terminal
     from latentscape.analyses.comparison import compare_codes
     from latentscape.analyses.registry import analysis
     from latentscape.api.analyzing import measure
@@ -284,8 +280,7 @@ def _measure(
     item = analysis(part)
     values = {name: value for name, value in options.items() if value is not None}
     comparison = compare_codes(run, data=data, device=device)
-    watch = terminal.watching(item.name, quiet)
-    measure(item, comparison, *read_options(item, values), watch)
+    measure(item, comparison, *read_options(item, values))
 
 
 @command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")

@@ -43,11 +43,9 @@ def embed(
     quiet: Quiet = False,
 ) -> None:
     """Write the codes of any number of examples, with the names or ids that they have."""
-    from latentscape import terminal
     from latentscape.inference import embedding
 
-    watch = terminal.counting("embedding", quiet or as_json)
-    done = embedding.embed(run, data, out, changes=changes, device=device, watch=watch)
+    done = embedding.embed(run, data, out, changes=changes, device=device)
     row = {
         "file": str(done.file),
         "ids": None if done.ids is None else str(done.ids),

@@ -40,7 +40,8 @@ from latentscape.inference.codec import encode
 from latentscape.inference.samples import MAX_CODES, choose_source
 from latentscape.model import Network
 from latentscape.runs import DataFacts, Run, create_run, replacing
-from latentscape.training.callbacks import choose_progress
+from latentscape.terminal import shown
+from latentscape.training.callbacks import Progress
 from latentscape.training.loop import Trainer
 from latentscape.training.memory import check_network
 from latentscape.training.storage import MemoryStorage, RunStorage, Storage
@@ -202,8 +203,8 @@ class Autoencoder(PersistentAutoencoder):
         """
         task = self._new_task(X, y)
         device = choose_device(self.device)
-        with self._storage(task) as storage:
-            trainer = Trainer(storage, task.split, device, choose_progress(not self.verbose))
+        with shown(quiet=not self.verbose), self._storage(task) as storage:
+            trainer = Trainer(storage, task.split, device, [Progress()])
             try:
                 network = trainer.fit()
             except Interrupted:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 
-from latentscape.analyses.analysis import Watch
-from latentscape.analyses.maps.result import MapMethod
+from latentscape.analyses.maps.result import METHOD_NAMES, MapMethod
 from latentscape.config import Changes
 from latentscape.core.errors import ConfigError, DataError, MissingData, check_at_least
+from latentscape.core.progress import steps
 from latentscape.core.records import Array, Split
 from latentscape.core.units import count, shape
 from latentscape.explorer import maps, networks, samples, scores, snapshots
@@ -29,17 +29,26 @@ MAX_MODELS = 8
 MAX_NUMBERS = 4_000_000
 """Numbers in the codes of all points: of long codes a file shows fewer points."""
 
-_STAGES: tuple[Callable[[Explored], Piece], ...] = (
-    scores.describe_codes,
-    scores.anomalies,
-    scores.rate,
-    scores.confidence,
-    cluster,
-    samples.sample,
-    snapshots.snapshots,
-    networks.networks,
-)
+_PARTS: dict[str, Callable[[Explored], Piece]] = {
+    "codes": scores.describe_codes,
+    "anomaly scores": scores.anomalies,
+    "rate": scores.rate,
+    "confidence": scores.confidence,
+    "clusters": cluster,
+    "samples": samples.sample,
+    "snapshots": snapshots.snapshots,
+    "networks for the browser": networks.networks,
+}
 """What is computed of each model, beside its maps."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A part of the page that takes long."""
+
+    model: Explored
+    name: str
+    compute: Callable[[], Piece]
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Wanted:
     dataset: object = None
 
 
-def gather(runs: Mapping[str, OpenRun], wanted: Wanted, watch: Watch = iter) -> Exploration:
+def gather(runs: Mapping[str, OpenRun], wanted: Wanted) -> Exploration:
     """Compute all that a page shows of one run, or of the runs of a study.
 
     Parameters
@@ -83,8 +92,6 @@ def gather(runs: Mapping[str, OpenRun], wanted: Wanted, watch: Watch = iter) -> 
         By what people call the models. The first decides on the points.
     wanted : Wanted
         What to show.
-    watch : callable
-        Is given the parts of the work, and hands them out: for a progress bar.
 
     Raises
     ------
@@ -102,7 +109,7 @@ def gather(runs: Mapping[str, OpenRun], wanted: Wanted, watch: Watch = iter) -> 
         Explored(f"m{place}", label, opened, points, splits[label])
         for place, (label, opened) in enumerate(chosen.items())
     ]
-    pieces = _compute(explored, wanted.map, watch)
+    pieces = _compute(explored, wanted.map)
     return _assemble(explored, pieces, wanted, (*notes, *left_out))
 
 
@@ -193,18 +200,18 @@ def _other_points(first: OpenRun, wanted: Wanted, n_points: int) -> Points:
     return replace(points, details=collector.details.at(points.index))
 
 
-def _compute(
-    explored: Sequence[Explored], first_map: MapMethod | None, watch: Watch
-) -> dict[str, list[Piece]]:
+def _compute(explored: Sequence[Explored], first_map: MapMethod | None) -> dict[str, list[Piece]]:
     """Return the pieces of each model by its key; whatever takes long is a job of its own."""
-    jobs: list[tuple[str, Callable[[], Piece]]] = []
+    jobs = list[_Job]()
     for model in explored:
-        jobs += [(model.key, partial(stage, model)) for stage in _STAGES]
-        chosen = maps.choose_maps(model, first_map)
-        jobs += [(model.key, partial(maps.draw, model, method)) for method in chosen]
+        jobs += [_Job(model, name, partial(part, model)) for name, part in _PARTS.items()]
+        jobs += [
+            _Job(model, f"map by {METHOD_NAMES[method]}", partial(maps.draw, model, method))
+            for method in maps.choose_maps(model, first_map)
+        ]
     pieces: dict[str, list[Piece]] = {model.key: [] for model in explored}
-    for key, compute in watch(jobs):
-        pieces[key].append(compute())
+    for job in steps("page", jobs, lambda job: f"{job.name} of {job.model.label}"):
+        pieces[job.model.key].append(job.compute())
     return pieces
 
 

@@ -17,6 +17,7 @@ from latentscape.config import Changes
 from latentscape.config.parts import EngineName
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import harmless, write_atomic
+from latentscape.core.progress import stage
 from latentscape.core.records import Array
 from latentscape.core.runtime import choose_device
 from latentscape.data import Chunk, Stream, known_labels
@@ -27,9 +28,6 @@ from latentscape.runs import ModelFile, Run, read_model
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Watch = Callable[[Iterator[Array], int | None], Iterator[Array]]
-"""Passes arrays on, and shows how many of so many rows in all (if known) have been."""
 
 _CHUNK = 4 << 20
 """Bytes of examples, as float32, that are read at once."""
@@ -71,7 +69,6 @@ def embed(
     changes: Changes | None = None,
     device: str = "auto",
     engine: EngineName = "auto",
-    watch: Watch = lambda arrays, count: arrays,
 ) -> Embedded:
     """Encode all examples of a source, and write their codes to a file.
 
@@ -98,8 +95,6 @@ def embed(
         As for `train`.
     engine : str
         ``auto`` encodes the fast way, ``plain`` by the network itself; codes differ by rounding.
-    watch : callable
-        Passes codes on as they are found, to show how far they are.
 
     Returns
     -------
@@ -122,7 +117,7 @@ def embed(
     size = max(1, _CHUNK // (4 * math.prod(model.network.input_shape)))
     begun = time.perf_counter()
     stream = stream_inputs(model.network, data, size, conversions(model.recipe, changes))
-    parts = _Parts(model, stream, watch, engine)
+    parts = _Parts(model, stream, engine)
     ids = _WRITERS[file.suffix.lower()](file, parts)
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
 
@@ -174,16 +169,18 @@ class _Part:
 class _Parts:
     """The codes of a stream, to be gone through once."""
 
-    def __init__(self, model: ModelFile, stream: Stream, watch: Watch, engine: EngineName) -> None:
-        self._model, self._stream, self._watch, self._engine = model, stream, watch, engine
+    def __init__(self, model: ModelFile, stream: Stream, engine: EngineName) -> None:
+        self._model, self._stream, self._engine = model, stream, engine
         self.count = 0
 
     def __iter__(self) -> Iterator[_Part]:
         chunks, pieces = tee(self._stream.chunks)
         codes = encode_batches(self._model.network, map(self._batch, chunks), self._engine)
-        for coded, chunk in zip(self._watch(codes, self._stream.count), pieces, strict=True):
-            yield _Part(self.count, coded, chunk.metadata)
-            self.count += len(coded)
+        with stage("embedding", self._stream.count, detail=self._stream.name) as work:
+            for coded, chunk in zip(codes, pieces, strict=True):
+                work.advance(len(coded))
+                yield _Part(self.count, coded, chunk.metadata)
+                self.count += len(coded)
         if not self.count:
             raise DataError(f"{self._stream.name} holds no examples")
 

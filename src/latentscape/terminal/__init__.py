@@ -1,18 +1,25 @@
-"""What prints: tables that fit the terminal, lines of text, progress."""
+"""What prints: tables that fit the terminal, lines of text, progress.
 
-from latentscape.terminal.datasets import print_data
-from latentscape.terminal.listing import print_runs
-from latentscape.terminal.progress import counting, watching
-from latentscape.terminal.records import (
-    print_info,
-    print_recipe,
-    print_rows,
-    print_values,
-    print_yaml,
-)
+Modules are imported when they are first used: progress is shown before anything slow is imported.
+"""
+
+from typing import TYPE_CHECKING
+
+from latentscape.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from latentscape.terminal.datasets import print_data
+    from latentscape.terminal.listing import print_runs
+    from latentscape.terminal.progress import shown
+    from latentscape.terminal.records import (
+        print_info,
+        print_recipe,
+        print_rows,
+        print_values,
+        print_yaml,
+    )
 
 __all__ = [
-    "counting",
     "print_data",
     "print_info",
     "print_recipe",
@@ -20,5 +27,15 @@ __all__ = [
     "print_runs",
     "print_values",
     "print_yaml",
-    "watching",
+    "shown",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "datasets": ("print_data",),
+        "listing": ("print_runs",),
+        "progress": ("shown",),
+        "records": ("print_info", "print_recipe", "print_rows", "print_values", "print_yaml"),
+    },
+)

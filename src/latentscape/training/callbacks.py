@@ -1,18 +1,15 @@
 """Callbacks: they follow training without changing it."""
 
 import io
-import sys
-import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import no_grad
 
 from latentscape.config import TrainConfig
 from latentscape.core.files import write_bytes
+from latentscape.core.progress import stage
 from latentscape.core.randomness import generator
 from latentscape.core.records import Array, Split
 from latentscape.model import Network
@@ -95,103 +92,45 @@ class Snapshots(Callback):
         write_bytes(self._folder / f"{name}.npy", buffer.getvalue())
 
 
-class PlainProgress(Callback):
-    """A line per epoch, for logs and pipes.
+class Progress(Callback):
+    """Says how far training is; see `latentscape.core.progress`."""
 
-    Parameters
-    ----------
-    stream : file
-        Where to write; standard error by default, so that results can be piped.
-    named : bool
-        Whether each line names its run, for runs that train side by side.
-    """
-
-    def __init__(self, stream: TextIO | None = None, named: bool = False) -> None:
-        self._stream, self._named, self._name = stream or sys.stderr, named, ""
+    def __init__(self) -> None:
+        self._open = ExitStack()
 
     def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
-        """Print what trains."""
-        self._epochs = config.epochs
-        self._name = f"{name}: " if self._named else ""
+        """Say what trains."""
+        self._epochs, self._examples, self._epochs_done = config.epochs, examples, epochs_done
+        self._last = ""
+        self._stage = self._open.enter_context(stage(name, config.epochs * examples))
+        self._stage.begin_at(epochs_done * examples)
         resumed = f", going on after epoch {epochs_done}" if epochs_done else ""
         plural = "s" if config.epochs > 1 else ""
-        self._print(f"{name}: {examples:,} examples, {config.epochs} epoch{plural}{resumed}")
-
-    def on_epoch(self, model: Network, epoch: Epoch) -> None:
-        """Print the epoch."""
-        seconds_left = (self._epochs - epoch.epoch) * epoch.seconds
-        position = f"{self._name}epoch {epoch.epoch:>3}/{self._epochs}"
-        self._print(f"{position}  {describe_epoch(epoch)}  {seconds_left:.0f} s left")
-
-    def on_event(self, event: Event) -> None:
-        """Print the event."""
-        self._print(f"{self._name}epoch {event.epoch}: {describe_event(event)}")
-
-    def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
-
-
-class LiveProgress(Callback):
-    """A progress bar that fills while an epoch runs, with losses, speed and time left.
-
-    Parameters
-    ----------
-    console : Console
-        A Rich console on a terminal.
-    """
-
-    _REFRESH_SECONDS = 0.1
-
-    def __init__(self, console: Console) -> None:
-        self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=16),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
-            console=console,
-        )
-
-    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
-        """Show the bar."""
-        self._examples, self._epochs_done, self._refreshed = examples, epochs_done, 0.0
-        total, completed = config.epochs * examples, epochs_done * examples
-        self._task = self._bar.add_task(name, total=total, completed=completed, status="")
-        self._bar.start()
+        self._note(f"{examples:,} examples, {config.epochs} epoch{plural}{resumed}")
 
     def on_step(self, examples: int) -> None:
-        """Move the bar, a few times a second."""
-        if time.monotonic() - self._refreshed > self._REFRESH_SECONDS:
-            self._refreshed = time.monotonic()
-            self._bar.update(self._task, completed=self._epochs_done * self._examples + examples)
+        """Say how far the epoch is."""
+        self._stage.advance_to(self._epochs_done * self._examples + examples)
 
     def on_epoch(self, model: Network, epoch: Epoch) -> None:
-        """Show the epoch's numbers."""
+        """Say the epoch's numbers."""
         self._epochs_done = epoch.epoch
-        completed = self._epochs_done * self._examples
-        status = f"epoch {epoch.epoch}  {describe_epoch(epoch)}"
-        self._bar.update(self._task, completed=completed, status=status)
+        self._last = f"epoch {epoch.epoch} of {self._epochs}, {describe_epoch(epoch)}"
+        self._stage.describe(self._last)
+        self._stage.advance_to(epoch.epoch * self._examples)
 
     def on_event(self, event: Event) -> None:
-        """Print the event above the bar."""
-        self._bar.console.print(f"epoch {event.epoch}: {describe_event(event)}", style="yellow")
+        """Say what went wrong."""
+        self._note(f"epoch {event.epoch}: {describe_event(event)}")
 
     def on_stop(self) -> None:
-        """Leave the bar as it is."""
-        self._bar.stop()
+        """Keep the last epoch's numbers in sight."""
+        self._open.close()
+        if self._last:
+            self._note(self._last)
 
-
-def choose_progress(quiet: bool, together: bool = False) -> list[Callback]:
-    """Return the progress display that fits standard error: a bar, plain lines, or none.
-
-    Runs that train together share plain lines.
-    """
-    if quiet:
-        return []
-    if together:
-        return [PlainProgress(named=True)]
-    console = Console(stderr=True)
-    return [LiveProgress(console)] if console.is_terminal else [PlainProgress()]
+    def _note(self, text: str) -> None:
+        self._stage.note(f"{self._stage.name}: {text}")
 
 
 def describe_epoch(epoch: Epoch) -> str:
@@ -203,4 +142,4 @@ def describe_epoch(epoch: Epoch) -> str:
         parts.append(f"validation {epoch.validation.loss:.4g}")
         if epoch.validation.mse is not None:
             parts.append(f"MSE {epoch.validation.mse:.4g}")
-    return "  ".join([*parts, f"{epoch.images_per_second:,.0f} images/s"])
+    return ", ".join([*parts, f"{epoch.images_per_second:,.0f} images/s"])

@@ -34,8 +34,8 @@ def maps(rows):
     return draw(rows, methods=QUICK, points=60)
 
 
-def draw(rows, watch=iter, **settings):
-    return draw_maps(rows, MapSettings(**settings), watch=watch)
+def draw(rows, **settings):
+    return draw_maps(rows, MapSettings(**settings))
 
 
 def of_method(maps, method):
@@ -157,16 +157,11 @@ def test_training_examples_only_where_more_are_asked_for(rows, monkeypatch):
     assert len(everything.points) == len(split.test) + len(split.train)
 
 
-def test_progress_is_shown_map_by_map(rows):
-    jobs = []
-
-    def watch(pieces):
-        for job in pieces:
-            jobs.append(job)
-            yield job
-
-    draw(rows[:2], methods=["pca"], points=20, watch=watch)
-    assert jobs == [("code", 0), ("pca", 0), ("pca", 1)]
+def test_progress_is_told_map_by_map(rows, heard):
+    draw(rows[:2], methods=["pca"], points=20)
+    names = [row.name for row in rows]
+    expected = [f"The code itself of {names[0]}", f"PCA of {names[0]}", f"PCA of {names[1]}"]
+    assert heard.of("maps") == expected
 
 
 def test_maps_of_baselines_are_drawn_once(rows):

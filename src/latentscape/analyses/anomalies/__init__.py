@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.anomalies.metrics import AUROCS, BASELINE_AUROCS
 from latentscape.analyses.anomalies.result import (
     BASELINE_OF,
@@ -41,7 +41,6 @@ class AnomalyAnalysis(Analysis[Anomalies, AnomalySettings, AnomalyInputs]):
         comparison: "Comparison",
         settings: AnomalySettings,
         inputs: AnomalyInputs,
-        watch: Watch = iter,
     ) -> Anomalies:
         """Score test examples, or other data."""
         from latentscape.analyses.anomalies.method import measure_anomalies

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.clusters.metrics import KMEANS_ACCURACY, SCORES
 from latentscape.analyses.clusters.result import (
     ClusterInputs,
@@ -44,7 +44,6 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
         comparison: "Comparison",
         settings: ClusterSettings,
         inputs: ClusterInputs,
-        watch: Watch = iter,
     ) -> Clusters:
         """Cluster all codes."""
         from latentscape.analyses.clusters.method import compare_clusters

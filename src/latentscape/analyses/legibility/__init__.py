@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.legibility.result import (
     READABLE,
     READABLE_OF_16,
@@ -41,7 +41,6 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
         comparison: "Comparison",
         settings: LegibilitySettings,
         inputs: LegibilityInputs,
-        watch: Watch = iter,
     ) -> Legibility:
         """Read the reconstructions of the run's model, or those that were made elsewhere."""
         from latentscape.analyses.legibility.method import read_elsewhere, read_model

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.likelihood.result import (
     BITS_PER_DIM,
     CUSTOMARY_SAMPLES,
@@ -43,12 +43,11 @@ class LikelihoodAnalysis(Analysis[Likelihood, LikelihoodSettings, LikelihoodInpu
         comparison: "Comparison",
         settings: LikelihoodSettings,
         inputs: LikelihoodInputs,
-        watch: Watch = iter,
     ) -> Likelihood:
         """Estimate the log-likelihood of the test examples."""
         from latentscape.analyses.likelihood.method import measure_likelihood
 
-        return measure_likelihood(comparison, settings, watch)
+        return measure_likelihood(comparison, settings)
 
     def protocol(self, result: Likelihood) -> Sequence[str]:
         """Say how the likelihood was estimated, and what it is."""

@@ -1,7 +1,6 @@
 """The log-likelihood of test examples, by importance sampling."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -17,8 +16,9 @@ from latentscape.analyses.likelihood.result import (
     LikelihoodSettings,
 )
 from latentscape.core.errors import ConfigError
+from latentscape.core.progress import stage
 from latentscape.core.randomness import derive_seed, forked_random
-from latentscape.core.records import Array, Split
+from latentscape.core.records import Split
 from latentscape.evaluation.likelihood_kinds import likelihood_kind
 from latentscape.inference.batches import evaluating, stored, to_device
 from latentscape.model import Network
@@ -33,12 +33,8 @@ MIN_WIDTH = 512
 MAX_EXAMPLES = 50
 """Examples that are worked on together."""
 
-_Watch = Callable[[Sequence[Array]], Iterable[Array]]
 
-
-def measure_likelihood(
-    comparison: Comparison, settings: LikelihoodSettings, watch: _Watch = iter
-) -> Likelihood:
+def measure_likelihood(comparison: Comparison, settings: LikelihoodSettings) -> Likelihood:
     """Estimate the log-likelihood of the test examples of a run.
 
     Parameters
@@ -47,8 +43,6 @@ def measure_likelihood(
         With the run of a variational autoencoder.
     settings : LikelihoodSettings
         How.
-    watch : callable
-        Takes the pieces that are worked through, and yields them: for a progress bar.
 
     Raises
     ------
@@ -66,7 +60,7 @@ def measure_likelihood(
     split = opened.split_with(binarize, pixel_seed)
     if settings.examples is not None:
         split = replace(split, test=split.subset("test", settings.examples))
-    estimates = estimate_likelihood(model, split, settings.samples, settings.seed, watch)
+    estimates = estimate_likelihood(model, split, settings.samples, settings.seed)
     n, nll, kind = len(estimates), -float(estimates.mean()), likelihood_kind(model, split)
     bits = nll / math.log(2) / math.prod(model.input_shape)
     return Likelihood(
@@ -86,7 +80,7 @@ def measure_likelihood(
 
 
 def estimate_likelihood(
-    model: Network, split: Split, samples: int, seed: int, watch: _Watch = iter
+    model: Network, split: Split, samples: int, seed: int
 ) -> NDArray[np.float64]:
     """Estimate the log-likelihood of the test examples (Burda et al. 2016, equation 8).
 
@@ -103,8 +97,6 @@ def estimate_likelihood(
         Importance samples per example.
     seed : int
         Draws them.
-    watch : callable
-        Takes the pieces that are worked through, and yields them: for a progress bar.
 
     Returns
     -------
@@ -113,7 +105,13 @@ def estimate_likelihood(
     """
     pieces = np.array_split(split.test, math.ceil(len(split.test) / MAX_EXAMPLES))
     with evaluating(), forked_random(derive_seed(seed, "likelihood"), model.device):
-        estimates = [_log_likelihood(model, split, index, samples) for index in watch(pieces)]
+        estimates = []
+        with stage(
+            "likelihood", len(split.test), detail=f"{samples:,} samples for each image"
+        ) as work:
+            for index in pieces:
+                estimates.append(_log_likelihood(model, split, index, samples))
+                work.advance(len(index))
     log_likelihoods: NDArray[np.float64] = torch.cat(estimates).numpy()
     return log_likelihoods
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.maps.result import MapInputs, Maps, MapSettings
 
 if TYPE_CHECKING:
@@ -34,13 +34,12 @@ class MapAnalysis(Analysis[Maps, MapSettings, MapInputs]):
         comparison: "Comparison",
         settings: MapSettings,
         inputs: MapInputs,
-        watch: Watch = iter,
     ) -> Maps:
         """Draw maps of all codes."""
         from latentscape.analyses.maps.method import draw_maps
 
         once = comparison.baselines.once
-        return draw_maps(comparison.rows, settings, watch=watch, once=once)
+        return draw_maps(comparison.rows, settings, once=once)
 
     def protocol(self, result: Maps) -> Sequence[str]:
         """Say which points are on the maps, and what is compared."""

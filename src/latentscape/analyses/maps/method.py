@@ -1,6 +1,6 @@
 """Maps: the same points laid out in the plane from different codes, by several methods."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from time import perf_counter
@@ -18,6 +18,7 @@ from latentscape.analyses.maps.fidelity import (
 )
 from latentscape.analyses.maps.projections import Map, draw_map, map_settings, missing, start_places
 from latentscape.analyses.maps.result import (
+    METHOD_NAMES,
     MIN_POINTS,
     PREFERRED,
     Layout,
@@ -30,6 +31,7 @@ from latentscape.analyses.maps.result import (
 )
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.findings import Skip
+from latentscape.core.progress import steps
 from latentscape.core.records import Array, Codes
 from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
@@ -63,7 +65,6 @@ def draw_maps(
     rows: Sequence[Codes],
     settings: MapSettings = MapSettings(),  # noqa: B008
     *,
-    watch: Callable[[Sequence[Job]], Iterable[Job]] = iter,
     once: _Once = lambda key, compute: compute(),
 ) -> Maps:
     """Lay the same points out in the plane from each of several codes.
@@ -77,8 +78,6 @@ def draw_maps(
         Of one split. Where the first has two dimensions, ``code`` is a map of its own.
     settings : MapSettings
         Which maps.
-    watch : callable
-        Takes a (method, row number) for each map to be drawn, and yields them: for a progress bar.
     once : callable
         Takes a key and a function that draws a map that is no model's. Returns what the function
         returns, or what it returned for that key before.
@@ -89,7 +88,7 @@ def draw_maps(
     jobs, skipped = _jobs(rows, codes, settings.methods)
     start = _start(rows, codes, jobs, settings.seed)
     layouts: dict[MapMethod, list[Layout]] = {}
-    for method, number in watch(jobs):
+    for method, number in steps("maps", jobs, lambda job: _describe(job, rows)):
         row = rows[number]
         draw = partial(_layout, row, codes[number], labels, method, start(number), settings.seed)
         key = ("map", method, row.name, settings.points, settings.seed)
@@ -217,6 +216,11 @@ def _labels(codes: Codes, places: _Places) -> tuple[NDArray[np.int64] | None, li
     if len(np.unique(labels)) < 2:
         return None, [Skip(item=ACCURACY, reason="one_label")]
     return labels, []
+
+
+def _describe(job: Job, rows: Sequence[Codes]) -> str:
+    method, number = job
+    return f"{METHOD_NAMES[method]} of {rows[number].name}"
 
 
 def _jobs(

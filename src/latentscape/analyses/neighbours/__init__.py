@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.neighbours.result import (
     NeighbourInputs,
     Neighbours,
@@ -35,7 +35,6 @@ class NeighbourAnalysis(Analysis[Neighbours, NeighbourSettings, NeighbourInputs]
         comparison: "Comparison",
         settings: NeighbourSettings,
         inputs: NeighbourInputs,
-        watch: Watch = iter,
     ) -> Neighbours:
         """Find the neighbours of the fixed test examples."""
         from latentscape.analyses.neighbours.method import find_neighbours

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.probes.metrics import SCORES
 from latentscape.analyses.probes.result import ProbeInputs, Probes, ProbeSettings
 from latentscape.evaluation.study import CodeScores
@@ -35,7 +35,6 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
         comparison: "Comparison",
         settings: ProbeSettings,
         inputs: ProbeInputs,
-        watch: Watch = iter,
     ) -> Probes:
         """Train probes on all codes."""
         from latentscape.analyses.codes import guess_labels

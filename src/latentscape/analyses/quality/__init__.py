@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis, Watch
+from latentscape.analyses.analysis import Analysis
 from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.analyses.quality.result import (
     FRECHET_DISTANCE,
@@ -41,7 +41,6 @@ class QualityAnalysis(Analysis[Quality, QualitySettings, QualityInputs]):
         comparison: "Comparison",
         settings: QualitySettings,
         inputs: QualityInputs,
-        watch: Watch = iter,
     ) -> Quality:
         """Draw samples and judge them."""
         from latentscape.analyses.quality.method import measure_quality
