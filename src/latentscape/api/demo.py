@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentscape.analyses.analysis import Watch
 from latentscape.api.exploring import write_explorer
 from latentscape.api.pages.page import EXPLORER
 from latentscape.api.pages.runs import REPORT
@@ -40,7 +39,6 @@ def demo(
     *,
     jobs: int | None = 1,
     quiet: bool = False,
-    watch: Watch = iter,
 ) -> Demo:
     """Train the study ``quickstart`` on 5,000 digits, and write its report and an explorer.
 
@@ -48,7 +46,7 @@ def demo(
     ----------
     folder : str or Path
         Where runs are kept.
-    jobs, quiet, watch
+    jobs, quiet
         As for `compare`.
 
     Returns
@@ -64,8 +62,8 @@ def demo(
         As for `compare`.
     """
     check_bundle()  # Before a minute of training.
-    findings = compare(STUDY, folder=folder, jobs=jobs, quiet=quiet, watch=watch)
+    findings = compare(STUDY, folder=folder, jobs=jobs, quiet=quiet)
     run = Path(folder) / findings.members.groups[EXPLORED][0]
     wanted = Wanted(points=POINTS, in_file=True)
-    explorer = write_explorer(run, run / EXPLORER, wanted, watch=watch).file
+    explorer = write_explorer(run, run / EXPLORER, wanted, quiet=quiet).file
     return Demo(findings, Path(findings.folder) / REPORT, explorer)

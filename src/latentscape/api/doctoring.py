@@ -5,7 +5,6 @@ from shlex import quote
 
 import torch
 
-from latentscape.analyses.analysis import Watch
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import ConfigError
@@ -16,6 +15,7 @@ from latentscape.doctor.examination import examine
 from latentscape.doctor.patient import Patient
 from latentscape.model import Network
 from latentscape.runs import OpenRun, Run, load_split, open_run, save_parts
+from latentscape.terminal import shown
 from latentscape.training.loader import Examples
 from latentscape.training.start import standardise
 
@@ -26,7 +26,7 @@ def diagnose(
     data: object = None,
     changes: Changes | None = None,
     device: str = "auto",
-    watch: Watch = iter,
+    quiet: bool = False,
 ) -> Diagnoses:
     """Say what is wrong with a run, or what will go wrong with a recipe on some data.
 
@@ -41,8 +41,8 @@ def diagnose(
         Dotted path to value, of a recipe.
     device : str
         As for `train`.
-    watch : callable
-        Takes the symptoms, and yields them: for a progress bar.
+    quiet : bool
+        Whether progress is left unshown.
 
     Returns
     -------
@@ -55,17 +55,24 @@ def diagnose(
     ConfigError, DataError, RunError
         If there is no such run or recipe, the run is not finished or damaged, or its data are gone.
     """
+    with shown(quiet):
+        return _diagnose(run_or_recipe, data, changes, device)
+
+
+def _diagnose(
+    run_or_recipe: str | Path | Run | Recipe, data: object, changes: Changes | None, device: str
+) -> Diagnoses:
     run = run_of(run_or_recipe)
     if run is None:
         assert not isinstance(run_or_recipe, Run)
-        return examine(new_patient(run_or_recipe, data, changes, device), watch)
+        return examine(new_patient(run_or_recipe, data, changes, device))
     if changes:
         raise ConfigError(
             "A run has been trained, and its settings cannot change any more",
             fix="Give its recipe in place of the run, or leave the changes out.",
         )
     opened = OpenRun(run, data=data, device=device)
-    diagnoses = examine(Patient.of_run(opened.findings, opened.model, opened.split), watch)
+    diagnoses = examine(Patient.of_run(opened.findings, opened.model, opened.split))
     save_parts(run, diagnoses)
     return diagnoses
 

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 from latentscape.core.doors import Displayed
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.tables import Table, Tabular
-from latentscape.evaluation.listing import ListedRun, Watch, age_of, list_folder
+from latentscape.evaluation.listing import ListedRun, age_of, list_folder
+from latentscape.terminal import shown
 
 SortKey = Literal["name", "recipe", "data", "state", "error", "age", "size"]
 
@@ -52,7 +53,7 @@ def list_runs(
     *,
     sort: SortKey = "name",
     filters: Sequence[str] = (),
-    watch: Watch = iter,
+    quiet: bool = False,
 ) -> Listing:
     """List the runs and studies in a folder, by what their small files say.
 
@@ -71,8 +72,8 @@ def list_runs(
         ``state`` or ``beats`` (PCA: ``yes``, ``no``, ``undecided``) with a pattern of ``*`` and
         ``?``; ``error<0.02`` compares ``error``, ``age`` (in days) or ``size`` (in MB) with a
         number; a text alone is a part of the name.
-    watch : callable
-        Is given the directories, and hands them out: for a progress bar.
+    quiet : bool
+        Whether progress is left unshown.
 
     Returns
     -------
@@ -90,7 +91,8 @@ def list_runs(
     if sort not in get_args(SortKey):
         raise unknown("order", sort, get_args(SortKey), ConfigError)
     accepts = [_read_filter(text) for text in filters]
-    runs = list_folder(Path(folder), watch)
+    with shown(quiet):
+        runs = list_folder(Path(folder))
     fitting = (run for run in runs if all(fits(run) for fits in accepts))
     return Listing(sorted(fitting, key=_ORDERS[sort]))
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from latentscape.cli.command import Command
 from latentscape.cli.options import Quiet, RunsFolder
 
 app = typer.Typer()
 
 
-@app.command(rich_help_panel="Train", epilog="Example: **latentscape demo --open**")
+@app.command(cls=Command, rich_help_panel="Train", epilog="Example: **latentscape demo --open**")
 def demo(
     folder: RunsFolder = Path("runs"),
     open_pages: Annotated[
@@ -21,12 +22,10 @@ def demo(
     """Train seven small models on 5,000 digits, and write a report and an explorer."""
     import webbrowser
 
-    from latentscape import terminal
     from latentscape.api import demo as demonstration
     from latentscape.cli.printing import show_subject
 
-    watch = terminal.watching("exploring", quiet)
-    done = demonstration.demo(folder, jobs=None, quiet=quiet, watch=watch)
+    done = demonstration.demo(folder, jobs=None, quiet=quiet)
     show_subject(Path(done.findings.folder), as_json=False)
     print(f"\nReport:   {done.report}\nExplorer: {done.explorer}")
     if open_pages:

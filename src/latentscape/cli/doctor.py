@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from latentscape.cli.command import Command
 from latentscape.cli.options import (
     AsJson,
     Device,
@@ -20,7 +21,9 @@ app = typer.Typer()
 
 
 @app.command(
-    rich_help_panel="Analyse", epilog="Example: **latentscape doctor runs/vae-20-mnist-5k-0**"
+    cls=Command,
+    rich_help_panel="Analyse",
+    epilog="Example: **latentscape doctor runs/vae-20-mnist-5k-0**",
 )
 def doctor(
     run_or_recipe: Annotated[
@@ -45,7 +48,6 @@ def doctor(
     quiet: Quiet = False,
 ) -> None:
     """Say what is wrong with a run, or will be with a recipe, why, and what mends it."""
-    from latentscape import terminal
     from latentscape.api import doctoring
     from latentscape.core.findings import to_json
     from latentscape.doctor.table import print_diagnoses
@@ -55,7 +57,7 @@ def doctor(
         data=data,
         changes=read_changes(settings, {}) or None,
         device=device,
-        watch=terminal.watching("doctor", quiet),
+        quiet=quiet,
     )
     if as_json:
         print_json(to_json(diagnoses))

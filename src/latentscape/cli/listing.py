@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from latentscape.cli.command import Command, QuickCommand
 from latentscape.cli.options import AsJson, Quiet, RunPath
 from latentscape.cli.printing import print_json, show_record
 from latentscape.core.errors import ConfigError
@@ -27,7 +28,9 @@ app.add_typer(runs_app, name="runs", rich_help_panel="Look up")
 
 
 @runs_app.command(
-    "list", epilog="Example: **latentscape runs --sort error --filter data=mnist-5k**"
+    "list",
+    cls=QuickCommand,
+    epilog="Example: **latentscape runs --sort error --filter data=mnist-5k**",
 )
 def runs_list(
     folder: Annotated[Path, typer.Argument(help="Folder that runs are kept in.")] = Path("runs"),
@@ -55,8 +58,7 @@ def runs_list(
     from latentscape.api.listing import list_runs
     from latentscape.core.findings import to_json
 
-    watch = terminal.watching("reading runs", quiet)
-    runs = list_runs(folder, sort=sort, filters=filters or (), watch=watch)
+    runs = list_runs(folder, sort=sort, filters=filters or (), quiet=quiet)
     if as_json:
         print_json([to_json(run) for run in runs])
     elif runs:
@@ -65,7 +67,9 @@ def runs_list(
         print(f"There are no {'such ' if filters else ''}runs in {folder}.")
 
 
-@runs_app.command("show", epilog="Example: **latentscape runs show runs/simple-20-mnist-5k-0**")
+@runs_app.command(
+    "show", cls=Command, epilog="Example: **latentscape runs show runs/simple-20-mnist-5k-0**"
+)
 def runs_show(run: RunPath, as_json: AsJson = False) -> None:
     """Show what is known about a run or a study: recipe, data, training, errors, files."""
     from latentscape.api.described import print_description
@@ -74,7 +78,9 @@ def runs_show(run: RunPath, as_json: AsJson = False) -> None:
     show_record(describe_run(run), as_json, print_description)
 
 
-@runs_app.command("remove", epilog="Example: **latentscape runs remove runs/old-0 runs/old-1**")
+@runs_app.command(
+    "remove", cls=QuickCommand, epilog="Example: **latentscape runs remove runs/old-0 runs/old-1**"
+)
 def runs_remove(
     runs: Annotated[list[Path], typer.Argument(help="Directories of runs or of studies.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -1,21 +1,19 @@
 """To examine a patient is to look for every symptom that it can have."""
 
-from latentscape.analyses.analysis import Watch
 from latentscape.core.findings import Skip
+from latentscape.core.progress import steps
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.registry import symptoms
 
 
-def examine(patient: Patient, watch: Watch = iter) -> Diagnoses:
+def examine(patient: Patient) -> Diagnoses:
     """Look for all symptoms that can be seen by now.
 
     Parameters
     ----------
     patient : Patient
         A model, before or after training.
-    watch : callable
-        Is given the symptoms, and hands them out: for a progress bar.
 
     Returns
     -------
@@ -28,7 +26,7 @@ def examine(patient: Patient, watch: Watch = iter) -> Diagnoses:
         if patient.stage in symptom.stages and symptom.applies_to(patient.recipe)
     ]
     diagnoses, skipped = list[Diagnosis](), list[Skip]()
-    for symptom in watch(possible):
+    for symptom in steps("examination", possible, lambda symptom: symptom.key.replace("_", " ")):
         missing = [need for need in symptom.needs if not patient.has(need)]
         if missing:
             skipped.append(Skip(item=symptom.key, reason=f"no_{missing[0]}"))

@@ -7,13 +7,14 @@ alone. Whatever is wrong with one entry is said of it, and the others are listed
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from latentscape.core.errors import LatentscapeError, RunError, brief
 from latentscape.core.findings import Json, Record
+from latentscape.core.progress import steps
 from latentscape.evaluation.against_pca import BaselineComparison, Outcome
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs.facts import DataFacts, Environment
@@ -34,9 +35,6 @@ from latentscape.runs.store import SCHEMA, part_file
 
 Kind = Literal["run", "study"]
 State = Literal["finished", "unfinished", "owned", "damaged"]
-
-Watch = Callable[[Sequence[Path]], Iterable[Path]]
-"""Hands out directories; see `latentscape.terminal.watching`."""
 
 
 class ListedRun(Record):
@@ -95,15 +93,13 @@ class ListedRun(Record):
     bytes: int = 0
 
 
-def list_folder(folder: Path, watch: Watch = iter) -> list[ListedRun]:
+def list_folder(folder: Path) -> list[ListedRun]:
     """List the runs and studies in a folder, by name.
 
     Parameters
     ----------
     folder : Path
         Its directories are looked at, and none below them.
-    watch : callable
-        Is given the directories, and hands them out: for a progress bar.
 
     Raises
     ------
@@ -120,7 +116,8 @@ def list_folder(folder: Path, watch: Watch = iter) -> list[ListedRun]:
         fix = f"Show it: latentscape runs show {folder}"
         raise RunError(f"{folder} is a run or a study, and no folder of them", fix=fix)
     paths.sort(key=lambda path: path.name)
-    return [look_at(path, kind) for path in watch(paths) if (kind := kind_of(path))]
+    each = steps("reading", paths, lambda path: path.name)
+    return [look_at(path, kind) for path in each if (kind := kind_of(path))]
 
 
 def age_of(run: ListedRun) -> float | None:
