@@ -242,6 +242,16 @@ def test_every_table_is_json_too(command):
     assert json.loads(latentscape(*command, "--json").stdout)
 
 
+def test_recipes_are_listed_by_family_with_their_sizes():
+    listed = json.loads(latentscape("recipes", "list", "--json").stdout)
+    families = [recipe["family"] for recipe in listed]
+    assert families == sorted(families, key=families.index)  # Each family once.
+    sizes = {recipe["recipe"]: (recipe["latent_dim"], recipe["parameters"]) for recipe in listed}
+    assert sizes["simple-20"] == (20, 644_804)
+    table = latentscape("recipes", "list").stdout
+    assert all(f"\n  {name} " in table for name in sizes)
+
+
 def test_recipes_show_lists_layers_with_shapes_and_parameters():
     table = latentscape("recipes", "show", "conv-bn", "--latent-dim", "2").stdout
     assert "Conv2d 32→64, 3×3" in table

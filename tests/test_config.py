@@ -290,3 +290,25 @@ def test_short_names_join_other_changes():
     assert join_changes({"epochs": 3}, {"train.epochs": 3}) == {"train.epochs": 3}
     with pytest.raises(ConfigError, match="train.epochs is changed twice"):
         join_changes({"epochs": 3}, {"train.epochs": 4})
+
+
+FAMILIES = {
+    "simple-20": "fully connected",
+    "conv-bn": "convolutional",
+    "kaggle-2d-denoise": "denoising",
+    "sparse": "regularised",
+    "embed-32": "regularised",
+    "vae-20": "variational",
+    "conv-vae": "variational",
+    "vq-vae": "vector-quantised",
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_family_of_a_recipe_follows_from_its_parts(name):
+    assert load_recipe(name).family == FAMILIES[name]
+
+
+def test_a_recipe_changes_its_family_with_its_parts():
+    noisy = override(load_recipe("simple-20"), {"model.corruption": "masking"})
+    assert noisy.family == "denoising"

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import latentscape
@@ -311,3 +312,23 @@ def test_the_command_asks_before_it_removes(folder, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)[0]["name"] == "half"
     assert not (folder / "half").exists()
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_commands_break_no_path_on_a_terminal(folder, tmp_path, monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    place = folder.rename(tmp_path / "a-folder-whose-name-is-longer-than-a-narrow-terminal")
+    data = tmp_path / "a-file-of-images-with-a-long-name-that-needs-its-own-line.npz"
+    np.savez(data, images=np.zeros((8, 4, 4), np.uint8))
+    commands = {
+        ("runs", place): place / "torn" / "data.json",
+        ("runs", "show", place / "good"): place / "good",
+        ("runs", "show", place / "half"): place / "half",
+        ("data", "show", data): data,
+        ("data", "fetch", data): data,
+        ("runs", "remove", place / "bad", "-y"): "bad",
+    }
+    for arguments, path in commands.items():
+        assert run_main(monkeypatch, *arguments) == 0
+        assert str(path) in capsys.readouterr().out, arguments

@@ -4,8 +4,10 @@ import pytest
 from rich.cells import cell_len
 
 from analyses.printing import joined, printed  # noqa: F401
+from latentscape.config import FAMILIES
 from latentscape.evaluation.listing import ListedRun
-from latentscape.terminal.layout import print_line, print_pairs
+from latentscape.terminal import print_recipes, print_rows
+from latentscape.terminal.layout import Column, print_columns, print_line, print_pairs
 from latentscape.terminal.listing import print_removed, print_runs
 
 NAME = "vae-20-fashion-mnist-0"
@@ -74,3 +76,40 @@ def test_no_path_is_broken(printed, width):  # noqa: F811
     text = printed(lambda: print_pairs({"from": PATH, "name": "a b"}), width)
     assert PATH in text
     assert "name" in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_path_is_broken_in_tables(printed, width):  # noqa: F811
+    rows = [{"part": "encoder", "file": PATH}, {"part": "decoder", "file": "short"}]
+    text = printed(lambda: print_rows(rows), width)
+    assert PATH in text
+    assert "decoder" in text
+    column = Column("MSE", "per pixel", ["0.0123", "0.0456"])
+    text = printed(lambda: print_columns(PATH, [NAME, "b c"], [column]), width + 10)
+    assert PATH in text
+    assert NAME in text
+
+
+def a_recipe(name, family, about):
+    return {
+        "recipe": name,
+        "family": family,
+        "latent_dim": 20,
+        "parameters": 644_804,
+        "about": about,
+    }
+
+
+@pytest.mark.parametrize("width", [40, 80, 180])
+def test_recipes_have_one_line_each_under_their_family(printed, width):  # noqa: F811
+    first, *_, last = FAMILIES
+    rows = [a_recipe("one", first, "Many words " * 20), a_recipe("two", last, "Few words.")]
+    lines = printed(lambda: print_recipes(rows, FAMILIES), width).splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    (one,) = (line for line in lines if line.startswith("  one"))
+    (two,) = (line for line in lines if line.startswith("  two"))
+    assert "20  644,804" in one
+    assert lines.index(one) > next(i for i, s in enumerate(lines) if s.startswith(first.title()[0]))
+    if width > 40:
+        assert one.endswith("…")
+        assert two.endswith("Few words.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from latentscape.analyses.summaries import baseline_statistics, rank, run_subject, summarise
 from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, to_json
+from latentscape.core.progress import steps
 from latentscape.evaluation.study import StudyFindings, StudyMembers
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import (
@@ -164,7 +165,7 @@ def _report_runs(subject: Subject, study: Path) -> None:
     runs = [row.first for row in subject.pictured if not _has_report(row.first.run.path)]
     if runs and not _has_report(study):
         _write_report(subject, study)  # So that they have something to lead to.
-    for run in runs:
+    for run in steps("reports of runs", runs, lambda run: run.name):
         with suppress(RunError):  # Another process owns it, or nobody may write there.
             _write_report(replace(run_subject(run), studies=(study,)), run.run.path)
 

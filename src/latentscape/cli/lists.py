@@ -78,16 +78,14 @@ def data_fetch(source: SourceName, as_json: AsJson = False) -> None:
 
 @recipes_app.command("list", cls=QuickCommand, epilog="Example: **latentscape recipes list**")
 def recipes_list(as_json: AsJson = False) -> None:
-    """List the recipes that come with Latentscape."""
+    """List the recipes that come with Latentscape, by family, with their sizes."""
     from latentscape import terminal
-    from latentscape.config import load_recipe, recipe_names
+    from latentscape.api.recipes import list_recipes
+    from latentscape.config import FAMILIES
+    from latentscape.core.findings import to_json
 
-    recipes = [load_recipe(name) for name in recipe_names()]
-    rows = [
-        {"recipe": recipe.name, "about": recipe.about, "origin": recipe.origin}
-        for recipe in recipes
-    ]
-    show(rows, as_json, terminal.print_rows)
+    rows = [to_json(recipe) for recipe in list_recipes()]
+    show(rows, as_json, lambda rows: terminal.print_recipes(rows, FAMILIES))
 
 
 @recipes_app.command(

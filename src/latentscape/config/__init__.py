@@ -36,7 +36,7 @@ from latentscape.config.reading import (
     study_names,
     validate,
 )
-from latentscape.config.recipe import Published, Recipe, Reported
+from latentscape.config.recipe import FAMILIES, Family, Published, Recipe, Reported
 from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
 from latentscape.config.short_names import SHORT_NAMES, join_changes
@@ -58,11 +58,13 @@ __all__ = [
     "BodyConfig",
     "CapacityConfig",
     "ContinuousBernoulliConfig",
+    "FAMILIES",
     "ConvConfig",
     "Corruption",
     "CorruptionConfig",
     "DataConfig",
     "DiscretisedLogisticConfig",
+    "Family",
     "GaussianConfig",
     "GaussianLatentConfig",
     "Implementation",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,6 +11,25 @@ from latentscape.config.model import ModelConfig
 from latentscape.config.parts import Part, PrintableName
 from latentscape.config.training import ObjectiveConfig, TrainConfig
 from latentscape.core.doors import Displayed
+
+Family = Literal[
+    "vector-quantised",
+    "variational",
+    "regularised",
+    "denoising",
+    "convolutional",
+    "fully connected",
+]
+
+FAMILIES: dict[Family, str] = {
+    "fully connected": "plain codes, plain layers",
+    "convolutional": "plain codes, layers that know neighbouring pixels",
+    "denoising": "plain codes of images that the encoder sees with noise",
+    "regularised": "plain codes, and a further term in the objective",
+    "variational": "codes are normal distributions with a prior",
+    "vector-quantised": "codes are vectors of a codebook",
+}
+"""Families in the order in which lists show them, and what is common to each."""
 
 
 class Reported(Part):
@@ -82,6 +102,19 @@ class Recipe(Displayed, Part):
     objective: ObjectiveConfig = ObjectiveConfig()
     train: TrainConfig = TrainConfig()
     published: Published | None = None
+
+    @property
+    def family(self) -> Family:
+        """What kind of model it is, by what its parts can do."""
+        model = self.model
+        traits: dict[Family, bool] = {
+            "vector-quantised": model.latent.quantises,
+            "variational": model.latent.has_prior,
+            "regularised": bool(self.objective.weights.keys() - {"reconstruction"}),
+            "denoising": model.corruption is not None,
+            "convolutional": model.encoder.takes_images,
+        }
+        return next((name for name, applies in traits.items() if applies), "fully connected")
 
     def __repr__(self) -> str:
         return f"<Recipe {self.name}>"  # All of it is long; print() shows it.

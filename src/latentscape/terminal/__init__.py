@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from latentscape.terminal.records import (
         print_info,
         print_recipe,
+        print_recipes,
         print_rows,
         print_values,
         print_yaml,
@@ -23,6 +24,7 @@ __all__ = [
     "print_data",
     "print_info",
     "print_recipe",
+    "print_recipes",
     "print_rows",
     "print_runs",
     "print_values",
@@ -36,6 +38,13 @@ __getattr__ = lazy_names(
         "datasets": ("print_data",),
         "listing": ("print_runs",),
         "progress": ("shown",),
-        "records": ("print_info", "print_recipe", "print_rows", "print_values", "print_yaml"),
+        "records": (
+            "print_info",
+            "print_recipe",
+            "print_recipes",
+            "print_rows",
+            "print_values",
+            "print_yaml",
+        ),
     },
 )

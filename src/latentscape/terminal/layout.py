@@ -8,6 +8,7 @@ from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +34,13 @@ def _console() -> Console:
     """Return a console as wide as the terminal, or wide enough for any table in a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=180)
+
+
+def fits(grid: Table) -> bool:
+    """Whether a table has room for the longest word of each column."""
+    console = _console()
+    needed = Measurement.get(console, console.options.update(max_width=10_000), grid).minimum
+    return needed <= console.width
 
 
 def table(*headings: str, title: str = "", show_header: bool = True) -> Table:
@@ -80,14 +88,17 @@ def metric_column(metric: Metric, cells: Sequence[str]) -> Column:
 def print_columns(title: str, labels: Sequence[str], columns: Sequence[Column]) -> None:
     """Print a table of as many columns as the terminal has room for."""
     console = _console()
-    longest = max(Text.from_markup(label).cell_len for label in labels)
-    room = console.width - min(longest, max(16, console.width // 4)) - 4
+    names = [Text.from_markup(label) for label in labels]
+    longest = max(name.cell_len for name in names)
+    word = max(cell_len(word) for name in names for word in name.plain.split() or [""])
+    room = console.width - min(longest, max(16, console.width // 4, word)) - 4
     columns = list(columns)
     while _width(columns, stacked=True) > room and any(column.rank for column in columns):
         columns.remove(max(columns, key=lambda column: column.rank))
     stacked = _width(columns, stacked=False) > room
     left = console.width - _width(columns, stacked=stacked) - 4
-    grid = table(title=escape(title))
+    print_line(title, "bold")
+    grid = table()
     grid.add_column(width=min(longest, max(8, left)), overflow="fold")
     for column in columns:
         heading = f"{column.heading}\n[dim]{column.unit}" if column.unit else column.heading

@@ -1,6 +1,7 @@
 """Records of all kinds: lists of them, their settings, recipes with their layers."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 import yaml
@@ -12,15 +13,34 @@ from latentscape.config import Recipe
 from latentscape.core import units
 from latentscape.core.findings import Json
 from latentscape.runs.facts import Architecture
-from latentscape.terminal.layout import align_right, on_terminal, print_pairs, show, table
+from latentscape.terminal.layout import (
+    align_right,
+    fits,
+    on_terminal,
+    print_line,
+    print_pairs,
+    print_whole,
+    show,
+    table,
+    terminal_width,
+)
+
+_SHORTEST = 20
+"""Characters that say something of a recipe; where there is less room nothing does."""
 
 
 def print_rows(rows: Sequence[Json]) -> None:
-    """Print records that share their keys as a table."""
+    """Print records that share their keys as a table, or where a word is too long one by one."""
+    texts = [{key: str(value) for key, value in row.items()} for row in rows]
     grid = table(*rows[0])
-    for row in rows:
-        grid.add_row(*(escape(str(value)) for value in row.values()))
-    show(grid)
+    for row in texts:
+        grid.add_row(*map(escape, row.values()))
+    if fits(grid):
+        show(grid)
+        return
+    for row in texts:
+        print_pairs(row)
+        print_line("")
 
 
 def print_values(values: Json, title: str = "") -> None:
@@ -47,6 +67,39 @@ def print_recipe(recipe: Recipe, architecture: Architecture, data: str) -> None:
     grid.add_row("[bold]all", "", "", f"[bold]{units.count(architecture.parameters)}")
     align_right(grid, 3)
     show(grid)
+
+
+def print_recipes(rows: Sequence[Json], families: Mapping[Any, str]) -> None:
+    """Print recipes by family: name, length of the code, parameters, and as much as fits of it.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        ``recipe``, ``family``, ``latent_dim``, ``parameters``, ``about``; family by family.
+    families : mapping of str to str
+        What is common to each.
+    """
+    sizes = [(units.count(row["latent_dim"]), units.count(row["parameters"])) for row in rows]
+    widths = [max(map(len, texts)) for texts in zip(*sizes, strict=True)]
+    longest = max(len(row["recipe"]) for row in rows)
+    room = terminal_width() - longest - sum(widths) - 8
+    for family, about in families.items():
+        members = [pair for pair in zip(rows, sizes, strict=True) if pair[0]["family"] == family]
+        if members:
+            print_line(f"\n{family.capitalize()}: {about}", "bold")
+        for row, (dim, parameters) in members:
+            text = shorten(row["about"], room, placeholder=" …") if room >= _SHORTEST else ""
+            cells = f"{dim:>{widths[0]}}  {parameters:>{widths[1]}}"
+            line = Text.assemble(
+                "  ", (f"{row['recipe']:<{longest}}", "cyan"), f"  {cells}  {text}"
+            )
+            line.rstrip()
+            print_whole(line)
+    print_line("\nNumbers of a code, and parameters for 28 x 28 grey images.", "dim")
+
+
+def _recipe_cells(row: Json) -> tuple[str, str, str]:
+    return row["recipe"], units.count(row["latent_dim"]), units.count(row["parameters"])
 
 
 def print_info(values: Json) -> None:
