@@ -80,7 +80,13 @@ def _embedded(recipe: str, images: NDArray[np.uint8], count: int) -> dict[str, A
         np.save(file, images)
         changes = {"train.epochs": 1}
         run = latentscape.train(
-            recipe, data="mnist-5k", changes=changes, folder=folder, device="cpu", quiet=True
+            recipe,
+            data="mnist-5k",
+            changes=changes,
+            as_published=True,
+            folder=folder,
+            device="cpu",
+            quiet=True,
         )
         turns = [
             latentscape.embed(run, file, folder / "codes.npy", device="cpu").seconds

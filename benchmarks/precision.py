@@ -96,7 +96,13 @@ def _loss(work: Work, data: latentscape.Dataset, seed: int, precision: str) -> f
     }
     with TemporaryDirectory() as folder:
         run = latentscape.train(
-            work.recipe, data=data, changes=changes, folder=folder, device="cpu", quiet=True
+            work.recipe,
+            data=data,
+            changes=changes,
+            as_published=True,
+            folder=folder,
+            device="cpu",
+            quiet=True,
         )
         model = latentscape.load(run.path)
     test = data.images[data.n_official_train :]

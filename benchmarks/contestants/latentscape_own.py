@@ -21,7 +21,13 @@ def main() -> None:
         "data.validation": 0,
     }
     run = latentscape.train(
-        job.work, data=data, changes=changes, folder=job.folder, device="cpu", quiet=True
+        job.work,
+        data=data,
+        changes=changes,
+        as_published=True,
+        folder=job.folder,
+        device="cpu",
+        quiet=True,
     )
     model, parts = latentscape.load(run.path), torch.from_numpy(test).split(1000)
     with torch.inference_mode():

@@ -10,6 +10,7 @@ from tools.evidence.exploring import measure_explorer
 from tools.evidence.measuring import RUNS, Protocol, measure_study
 from tools.evidence.pages import write_pages
 from tools.evidence.parity import measure_parity
+from tools.evidence.recipes import measure_recipes
 from tools.evidence.records import Evidence, save
 
 PAGES = "pages"
@@ -28,10 +29,11 @@ STUDIES = {
 }
 """Name of a results file to how its study is measured."""
 
-OTHERS: dict[str, Callable[[], Evidence]] = {
-    "dying-codes": measure_dying,
-    "exports": measure_parity,
-    "explorer": measure_explorer,
+OTHERS: dict[str, Callable[[Path], Evidence]] = {
+    "dying-codes": lambda runs: measure_dying(),
+    "exports": lambda runs: measure_parity(),
+    "explorer": lambda runs: measure_explorer(),
+    "recipes": measure_recipes,
 }
 """Name of a results file to what measures it, where it is no study."""
 
@@ -50,7 +52,7 @@ def main() -> int:
     if name in STUDIES:
         save(measure_study(name, STUDIES[name], arguments.runs))
     elif name in OTHERS:
-        save(OTHERS[name]())
+        save(OTHERS[name](arguments.runs))
     for page in write_pages():
         print(f"{page} is new")
     return 0

@@ -111,7 +111,13 @@ def _recipe(data: Dataset, seed: int, changes: Changes) -> int:
     settings |= changes
     with TemporaryDirectory() as folder:
         run = latentscape.train(
-            "cnn-fc", data=data, changes=settings, folder=Path(folder), device="cpu", quiet=True
+            "cnn-fc",
+            data=data,
+            changes=settings,
+            as_published=True,
+            folder=Path(folder),
+            device="cpu",
+            quiet=True,
         )
         model = latentscape.load(run.path)
     with torch.no_grad():

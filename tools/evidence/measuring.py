@@ -113,7 +113,7 @@ def _model_row(row: Row, protocol: Protocol) -> ResultRow:
     return ResultRow(
         label=row.label,
         recipe=row.facts.recipe,
-        runs=tuple(map(_facts_of, row.runs)),
+        runs=tuple(map(facts_of, row.runs)),
         numbers={key: Number.of(tuple(single[key] for single in singles)) for key in keys},
         claims=row.facts.claims,
     )
@@ -134,7 +134,8 @@ def _numbers_of(label: str, run: RunFindings) -> dict[str, float]:
     }
 
 
-def _facts_of(run: RunFindings) -> RunFacts:
+def facts_of(run: RunFindings) -> RunFacts:
+    """Return seeds, data and machine of a run."""
     return RunFacts(
         name=run.name,
         seed=run.recipe.train.seed,

@@ -76,6 +76,8 @@ class ResultRow(Record):
         By the key of the metric.
     claims : tuple of Claim
         What the origin reported.
+    refused : str
+        Why there are no numbers.
     """
 
     label: str
@@ -85,6 +87,7 @@ class ResultRow(Record):
     runs: tuple[RunFacts, ...] = ()
     numbers: dict[str, Number]
     claims: tuple[Claim, ...] = ()
+    refused: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
