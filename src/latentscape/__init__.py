@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from latentscape.api.studies import compare
     from latentscape.api.subjects import report
     from latentscape.api.training import describe_recipe, evaluate, load, resume, train
+    from latentscape.api.trying import try_cure
     from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
     from latentscape.core.errors import (
         ConfigError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from latentscape.core.tables import Table
     from latentscape.data import load_data, show_data
     from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
+    from latentscape.doctor.trial import Trial
     from latentscape.estimators import (
         Autoencoder,
         AutoencoderClassifier,
@@ -90,6 +92,7 @@ _HOMES = {
     "api.studies": ("compare",),
     "api.subjects": ("report",),
     "api.training": ("describe_recipe", "evaluate", "load", "resume", "train"),
+    "api.trying": ("try_cure",),
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "core.machine": ("info",),
@@ -97,6 +100,7 @@ _HOMES = {
     "core.tables": ("Table",),
     "data": ("load_data", "show_data"),
     "doctor.diagnosis": ("Diagnoses", "Diagnosis"),
+    "doctor.trial": ("Trial",),
     "estimators": (
         "Autoencoder",
         "AutoencoderClassifier",
@@ -140,6 +144,7 @@ __all__ = [
     "StudyFindings",
     "Table",
     "TrainingError",
+    "Trial",
     "analyze",
     "analyze_codes",
     "compare",
@@ -176,6 +181,7 @@ __all__ = [
     "study_names",
     "train",
     "traverse",
+    "try_cure",
 ]
 """Public names, but for the functions of analyses."""
 __all__ += function_names()  # noqa: PLE0605

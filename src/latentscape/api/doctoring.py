@@ -3,21 +3,16 @@
 from pathlib import Path
 from shlex import quote
 
-import torch
-
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import ConfigError
-from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
+from latentscape.doctor.newcomer import newcomer
 from latentscape.doctor.patient import Patient
-from latentscape.model import Network
 from latentscape.runs import OpenRun, Run, load_split, open_run, save_parts
 from latentscape.terminal import shown
-from latentscape.training.loader import Examples
-from latentscape.training.start import standardise
 
 
 def diagnose(
@@ -101,12 +96,7 @@ def new_patient(
     """Return the model that training would start from, and its data."""
     split = load_split(resolve(recipe, changes, data), data)
     recipe = prepare(resolve(recipe, changes, data, split), split)
-    place = choose_device(device)
-    with forked_random(derive_seed(recipe.train.seed, "model"), place), torch.no_grad():
-        model = Network(recipe.model, recipe.objective).to(place).eval()
-    if recipe.model.init.data_dependent:
-        standardise(model, recipe, split, Examples(split.dataset, place))
-    return Patient(recipe, split, model)
+    return newcomer(recipe, split, choose_device(device))
 
 
 def proof_of(run_or_recipe: str | Path, data: str | None = None) -> str:

@@ -1,7 +1,7 @@
 """The command that says what is wrong with a run or a recipe."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,11 @@ from latentscape.cli.options import (
     read_changes,
 )
 from latentscape.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from latentscape.config import Changes
+    from latentscape.doctor.diagnosis import Diagnoses
+    from latentscape.doctor.trial import Trial
 
 app = typer.Typer()
 
@@ -43,6 +48,19 @@ def doctor(
         ),
     ] = None,
     settings: Settings = None,
+    is_tried: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="Train the current and the mended setting side by side, and say which is better.",
+        ),
+    ] = False,
+    symptom: Annotated[
+        str | None, typer.Option(help="Which symptom to mend with --try. [default: the first]")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long both trainings of --try may take together.")
+    ] = 30.0,
     device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -51,16 +69,51 @@ def doctor(
     from latentscape.api import doctoring
     from latentscape.core.findings import to_json
     from latentscape.doctor.table import print_diagnoses
+    from latentscape.doctor.trial_table import print_outcome
 
+    changes = read_changes(settings, {}) or None
     diagnoses = doctoring.diagnose(
         run_or_recipe,
         data=data,
-        changes=read_changes(settings, {}) or None,
+        changes=changes,
         device=device,
         quiet=quiet,
     )
-    if as_json:
-        print_json(to_json(diagnoses))
-    else:
+    if not as_json:
         name = Path(run_or_recipe).name
         print_diagnoses(name, diagnoses, doctoring.proof_of(run_or_recipe, data))
+    trial = None
+    if is_tried:
+        trial = _try(run_or_recipe, diagnoses, data, changes, symptom, seconds, device, quiet)
+        if not as_json:
+            print_outcome(diagnoses, trial)
+    if as_json:
+        tried = {"trial": None if trial is None else to_json(trial)} if is_tried else {}
+        print_json({**to_json(diagnoses), **tried})
+
+
+def _try(
+    run_or_recipe: str,
+    diagnoses: "Diagnoses",
+    data: str | None,
+    changes: "Changes | None",
+    symptom: str | None,
+    seconds: float,
+    device: str,
+    quiet: bool,
+) -> "Trial | None":
+    """Try the setting that mends a symptom, if there is one."""
+    from latentscape.api import trying
+
+    diagnosis = trying.choose_cure(diagnoses, symptom)
+    if diagnosis is None:
+        return None
+    return trying.try_diagnosis(
+        run_or_recipe,
+        diagnosis,
+        data=data,
+        changes=changes,
+        seconds=seconds,
+        device=device,
+        quiet=quiet,
+    )

@@ -43,6 +43,15 @@ class Symptom:
         """Look for it; None where the patient is healthy."""
         raise NotImplementedError
 
+    def number(self, patient: "Patient") -> float | None:
+        """Return what is measured of it, of a healthy patient too; None where nothing can be."""
+        diagnosis = self.examine(patient)
+        return None if diagnosis is None else diagnosis.value
+
+    def can_examine(self, patient: "Patient") -> bool:
+        """Whether a patient can have it, and has all that it cannot be looked for without."""
+        return self.applies_to(patient.recipe) and all(map(patient.has, self.needs))
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say in a few words what was measured, and from where on it is a symptom."""
         raise NotImplementedError

@@ -8,7 +8,7 @@ import torch
 
 from latentscape.config import Recipe
 from latentscape.core.records import Split
-from latentscape.core.runtime import choose_precision, training_on
+from latentscape.core.runtime import choose_precision, synchronize, training_on
 from latentscape.model import Network
 from latentscape.training.engine import choose_engine
 from latentscape.training.engine.replay import WARM_UPS
@@ -20,8 +20,13 @@ STEPS = 6
 """Steps that are timed; the fastest counts, because other programs can only slow one down."""
 
 
-def training_seconds(recipe: Recipe, split: Split, threads: int) -> float:
-    """Estimate how long a recipe trains on the CPU.
+CPU = torch.device("cpu")
+
+
+def training_seconds(
+    recipe: Recipe, split: Split, threads: int | None = None, device: torch.device = CPU
+) -> float:
+    """Estimate how long a recipe trains.
 
     Parameters
     ----------
@@ -29,24 +34,27 @@ def training_seconds(recipe: Recipe, split: Split, threads: int) -> float:
         Prepared for the split.
     split : Split
         Its training examples are trained on for a few steps.
-    threads : int
-        On how many.
+    threads : int, optional
+        On how many; by default on all.
+    device : torch.device
+        Where.
 
     Returns
     -------
     float
         Seconds for all steps of all epochs.
     """
-    cpu, config = torch.device("cpu"), recipe.train
-    precision = choose_precision(config.precision, cpu)
-    model = Network(recipe.model, recipe.objective).train()
+    config = recipe.train
+    precision = choose_precision(config.precision, device)
+    model = Network(recipe.model, recipe.objective).to(device).train()
     take_step = TrainingStep(model, build_optimizer(model, config), config, precision)
-    loader = Loader(Examples(split.dataset, cpu), split.train, config.batch_size, config.seed)
+    loader = Loader(Examples(split.dataset, device), split.train, config.batch_size, config.seed)
     fastest = math.inf
     with training_on(precision, threads, keep_memory=choose_engine(config.engine).keeps_memory):
         # The warm-ups and the step that is captured are slower than all others.
         for batch in islice(loader.epoch(0), WARM_UPS + 1 + STEPS):
             begin = time.perf_counter()
             take_step(batch, config.lr, math.inf)
+            synchronize(device)
             fastest = min(fastest, time.perf_counter() - begin)
     return fastest * len(loader) * config.epochs

@@ -1,0 +1,159 @@
+"""One side of a trial: a recipe that is trained for some epochs at a time, in memory."""
+
+import time
+from dataclasses import replace
+
+import torch
+
+from latentscape.config import Recipe, override
+from latentscape.core.errors import Interrupted, TrainingError
+from latentscape.core.records import Split
+from latentscape.doctor.diagnosis import Line
+from latentscape.doctor.evidence import curve
+from latentscape.doctor.patient import Patient
+from latentscape.model import Network
+from latentscape.runs.facts import Epoch
+from latentscape.training.callbacks import Callback
+from latentscape.training.interrupts import StopRequest
+from latentscape.training.loop import Trainer
+from latentscape.training.storage import MemoryStorage
+
+
+class _Pause(Callback):
+    """Lets training stop after an epoch, with a checkpoint to go on from."""
+
+    def __init__(self, stop: StopRequest, epoch: int) -> None:
+        self._stop, self._epoch, self.reached = stop, epoch, False
+
+    def on_epoch(self, model: Network, epoch: Epoch) -> None:
+        """Stop where it is time to."""
+        if epoch.epoch >= self._epoch and not self._stop.received:
+            self.reached = self._stop.received = True
+
+
+class Contender:
+    """A recipe that is trained a few epochs at a time: the other side has the machine in between.
+
+    Training goes on from a checkpoint, so that it has the bits of one that runs through.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Prepared for the split.
+    split : Split
+        The examples.
+    device : torch.device
+        Where to train.
+
+    Attributes
+    ----------
+    seconds : float
+        Time that training has taken so far.
+    diverged : bool
+        Whether its loss became infinite or NaN again and again.
+    """
+
+    def __init__(self, recipe: Recipe, split: Split, device: torch.device) -> None:
+        self.recipe, self.split, self._device = recipe, split, device
+        self._storage = MemoryStorage(recipe.name, recipe)
+        self._trainer: Trainer | None = None
+        self._ended = False
+        self.seconds, self.diverged = 0.0, False
+
+    def train_until(self, epoch: int) -> None:
+        """Train until so many epochs are done, unless training has ended before.
+
+        Raises
+        ------
+        Interrupted
+            If Ctrl-C came.
+        """
+        if self._ended:
+            return
+        began = time.perf_counter()
+        trainer = Trainer(self._storage, self.split, self._device)
+        pause = _Pause(trainer.stop, epoch)
+        trainer.callbacks.append(pause)
+        try:
+            trainer.fit()
+            self._ended = True
+        except Interrupted:
+            if not pause.reached:
+                raise
+        except TrainingError:
+            self._ended = self.diverged = True
+        self._trainer = trainer
+        self.seconds += time.perf_counter() - began
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are done."""
+        return len(self._storage.history.epochs)
+
+    @property
+    def steps(self) -> int:
+        """Steps that are done."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch."""
+        return self.recipe.train.steps_per_epoch(len(self.split.train))
+
+    @property
+    def last_error(self) -> float | None:
+        """Squared error per pixel of validation examples after the last epoch, if it is known."""
+        epochs = self._storage.history.epochs
+        if self.diverged or not epochs or epochs[-1].validation is None:
+            return None
+        return epochs[-1].validation.mse
+
+    @property
+    def error_curve(self) -> Line | None:
+        """Squared error per pixel of validation examples over the steps."""
+        held_out = [epoch for epoch in self._storage.history.epochs if epoch.validation]
+        errors = [epoch.validation.mse or 0.0 for epoch in held_out if epoch.validation]
+        places = [epoch.epoch * self.steps_per_epoch for epoch in held_out]
+        return curve("validation error", errors, places) if errors else None
+
+    @property
+    def patient(self) -> Patient:
+        """The model as it stands, to be examined."""
+        assert self._trainer is not None
+        return Patient(
+            self.recipe,
+            self.split,
+            self._trainer.model.eval(),
+            history=self._storage.history,
+            events=self._trainer.state.events,
+        )
+
+
+def shortened(recipe: Recipe, epochs: int) -> Recipe:
+    """Return a recipe with fewer epochs; all that it counts in epochs keeps its share of them."""
+    train, objective, scale = recipe.train, recipe.objective, epochs / recipe.train.epochs
+    if scale == 1:
+        return recipe
+    changes: dict[str, object] = {"train.epochs": epochs, "train.snapshots": ()}
+    if train.patience is not None:
+        changes["train.patience"] = max(1, round(scale * train.patience))
+    if train.schedule.warmup:
+        changes["train.schedule.warmup"] = scale * train.schedule.warmup
+    if train.schedule.kind == "step":
+        changes["train.schedule.every"] = max(1, round(scale * train.schedule.every))
+    if objective.rate_warmup:
+        changes["objective.rate_warmup"] = scale * objective.rate_warmup
+    if "capacity" in objective.weights:
+        changes["objective.capacity.epochs"] = scale * objective.capacity.epochs
+    if objective.first_samples is not None:
+        changes["objective.first_samples.epochs"] = scale * objective.first_samples.epochs
+    return override(recipe, changes)
+
+
+def fewer(split: Split, examples: int, held_out: int) -> Split:
+    """Return a split with at most so many training examples and validation examples."""
+    return replace(
+        split,
+        train=split.subset("train", examples),
+        validation=split.subset("validation", held_out),
+    )
