@@ -19,6 +19,7 @@ from latentscape.doctor.principal import Principal
 from latentscape.doctor.steps import gradient_norms
 from latentscape.doctor.units import Layer, watch_units
 from latentscape.evaluation.baselines import pca
+from latentscape.evaluation.results import Evaluation
 from latentscape.inference.batches import evaluating, stored, stored_batches, to_device
 from latentscape.model import Network, scaled
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
@@ -215,9 +216,13 @@ class Patient:
 
     @cached_property
     def is_behind_pca(self) -> bool:
-        """Whether PCA of the same size has a lower error, though nothing disturbs the code."""
-        if self.recipe.model.latent.has_prior or not LEARNING < self.explained < WELL_EXPLAINED:
+        """Whether PCA of the same size has a lower error, though training minimises it alone."""
+        is_plain = set(self.recipe.objective.weights) == {"reconstruction"}
+        if not is_plain or not LEARNING < self.explained < WELL_EXPLAINED:
             return False
+        evaluation = self.get(Evaluation)
+        if evaluation is not None:
+            return self.trained.error > evaluation.comparison.pca_mse
         return self.trained.error > self.pca_error(self.model.latent.numbers)
 
     def pca_error(self, components: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
 from latentscape.doctor.registry import symptom
-from latentscape.doctor.wording import heading, known, options
+from latentscape.doctor.wording import FOLLOWING, heading, known, options
 from latentscape.reporting.blocks import Aside, Block, Chart, Panel, Plate, Section, figure_name
 from latentscape.reporting.curves import Curve, curve_chart, ends
 from latentscape.reporting.strips import strip
@@ -31,23 +31,32 @@ def _of_row(subject: Subject, row: Row) -> Iterator[Block]:
     if diagnoses is None:
         return
     items = known(diagnoses)
-    for diagnosis in items if subject.is_single else items[:1]:
-        yield from _blocks(subject, row, diagnosis)
+    if items:
+        yield from _first(subject, row, items[0])
+    if items[1:] and subject.is_single:
+        sentences = [f"{heading(item)}. {_mends(item)}".strip() for item in items[1:]]
+        yield Aside("note", FOLLOWING, sentences, listed=True)
 
 
-def _blocks(subject: Subject, row: Row, diagnosis: Diagnosis) -> Iterator[Block]:
+def _first(subject: Subject, row: Row, diagnosis: Diagnosis) -> Iterator[Block]:
+    """Show the likeliest cause, with its evidence."""
     item = symptom(diagnosis.symptom)
     name = "" if subject.is_single else f"{row.label}: "
-    mends = f"What mends it: {options(diagnosis.changes)}." if diagnosis.changes else ""
-    sentences = [item.cause(diagnosis), item.advice(diagnosis), mends]
+    sentences = [item.cause(diagnosis), item.advice(diagnosis), _mends(diagnosis)]
     yield Aside("alarm", f"{name}{heading(diagnosis)}.", list(filter(None, sentences)))
+    if not subject.is_single:
+        return
     if diagnosis.plot is not None:
-        yield _chart(subject, row, diagnosis)
-    if diagnosis.strips and subject.is_single and row.data.takes_images:
+        yield _chart(row, diagnosis)
+    if diagnosis.strips and row.data.takes_images:
         yield _plate(subject, row, diagnosis)
 
 
-def _chart(subject: Subject, row: Row, diagnosis: Diagnosis) -> Chart:
+def _mends(diagnosis: Diagnosis) -> str:
+    return f"What mends it: {options(diagnosis.changes)}" if diagnosis.changes else ""
+
+
+def _chart(row: Row, diagnosis: Diagnosis) -> Chart:
     plot, title = diagnosis.plot, symptom(diagnosis.symptom).title
     assert plot is not None
     curves = [

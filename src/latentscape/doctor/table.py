@@ -5,7 +5,7 @@ import numpy as np
 from latentscape.core.units import number
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis, Line
 from latentscape.doctor.registry import symptom
-from latentscape.doctor.wording import heading, known, options, skips, summary
+from latentscape.doctor.wording import FOLLOWING, heading, known, options, skips, summary
 from latentscape.terminal.layout import print_line
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -26,25 +26,32 @@ def print_diagnoses(name: str, diagnoses: Diagnoses, proof: str = "") -> None:
         The command that trains it with the first changes; options are added to it.
     """
     print_line(summary(name, diagnoses), "bold" if diagnoses.diagnoses else "green")
-    for place, diagnosis in enumerate(known(diagnoses), start=1):
-        print_line("")
-        _print_diagnosis(place, diagnosis, proof if place == 1 else "")
+    items = known(diagnoses)
+    if items:
+        _print_first(items[0], proof)
+    if items[1:]:
+        print_line(f"\n{FOLLOWING}", "bold")
+    for diagnosis in items[1:]:
+        print_line(f"- {heading(diagnosis)}")
+        if diagnosis.changes:
+            print_line(options(diagnosis.changes), "green", indent=2)
     for sentence in skips(diagnoses):
         print_line(sentence, "dim")
 
 
-def _print_diagnosis(place: int, diagnosis: Diagnosis, proof: str) -> None:
+def _print_first(diagnosis: Diagnosis, proof: str) -> None:
     item = symptom(diagnosis.symptom)
-    print_line(f"{place}. {heading(diagnosis)}", "bold yellow")
-    print_line(item.cause(diagnosis), indent=3)
+    print_line(f"\n{heading(diagnosis)}", "bold yellow")
+    print_line(item.cause(diagnosis), indent=2)
     for line in diagnosis.plot.lines if diagnosis.plot else ():
-        print_line(sparkline(line), "dim", indent=3)
+        print_line(sparkline(line), "dim", indent=2)
     if advice := item.advice(diagnosis):
-        print_line(advice, indent=3)
+        print_line(advice, indent=2)
     if diagnosis.changes:
-        print_line(f"What mends it: {options(diagnosis.changes)}", "green", indent=3)
-        if proof:
-            print_line(f"To see whether it does: {proof} {options(diagnosis.changes)}", indent=3)
+        print_line(f"What mends it: {options(diagnosis.changes)}", "green", indent=2)
+    if diagnosis.changes and proof:
+        # In one line, so that it can be copied.
+        print(f"  To see whether it does: {proof} {options(diagnosis.changes)}")
 
 
 def sparkline(line: Line) -> str:

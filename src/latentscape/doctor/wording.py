@@ -13,6 +13,8 @@ _MISSING = {
     "no_history": "the epochs of its training are not known",
 }
 
+FOLLOWING = "May follow from it, so that it is best mended first:"
+
 
 def heading(diagnosis: Diagnosis) -> str:
     """Name a symptom with its number."""

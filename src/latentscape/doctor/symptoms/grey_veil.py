@@ -4,7 +4,7 @@ from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Setting
 from latentscape.doctor.evidence import rows_of_images
 from latentscape.doctor.patient import Patient
-from latentscape.doctor.settings import activations_of
+from latentscape.doctor.settings import activations_of, significant
 from latentscape.doctor.symptom import Symptom
 
 SHARE = 0.05
@@ -77,7 +77,7 @@ def _livelier(patient: Patient) -> dict[str, Setting]:
     changes: dict[str, Setting] = dict.fromkeys(flat, "leaky_relu")
     if recipe.model.init.kind == "truncated_normal":
         changes["model.init"] = "glorot_uniform"
-    return changes or {"train.epochs": 4 * recipe.train.epochs}
+    return changes or {"train.lr": significant(recipe.train.lr / 10)}
 
 
 SYMPTOM = GreyVeil()

@@ -1,6 +1,6 @@
 """Too few steps: the error still falls when training ends."""
 
-from latentscape.core.units import number, percent
+from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
@@ -37,7 +37,7 @@ class UnderTraining(Symptom):
         f"The last fifth of the epochs still lowered the error by more than {percent(FALL)}, and "
         f"by more than {percent(LEARNED)} of that of the mean image; or there were fewer than "
         f"{FEWEST_STEPS} steps in all; or fewer than {ENOUGH_STEPS:,}, and PCA with a code of the "
-        "same size has a lower error, which is not looked at where codes are drawn."
+        "same size has a lower error than a model that learns to reconstruct and nothing else."
     )
     needs = ("history",)
 
@@ -78,10 +78,9 @@ class UnderTraining(Symptom):
 
     def cause(self, diagnosis: Diagnosis) -> str:
         """Say that training ended early."""
-        epochs = number(float(diagnosis.changes.get("train.epochs") or 0))
         return (
-            "Training ended while the model still learned: an epoch of so few batches takes few "
-            f"steps, and it needs about {epochs} epochs of them."
+            "Training ended while the model still learned: so few batches make an epoch that it "
+            "takes more epochs of them."
         )
 
     @staticmethod
