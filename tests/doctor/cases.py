@@ -147,8 +147,8 @@ CASES = (
         "normalised",
         {"train.epochs": 6, "train.batch_size": 64, "train.lr": 0.1, **STEADY},
     ),
-    Case("under_training", "plain", {"train.epochs": 2, "train.batch_size": 16}),
     Case("kl_weight", "vae", {"objective.weights.reconstruction": 1 / 64}),
+    Case("under_training", "plain", {"train.epochs": 2, "train.batch_size": 16}),
     Case(
         "strong_decoder",
         "vae",

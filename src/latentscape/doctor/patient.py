@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.analyses.clusters.result import Clusters
 from latentscape.config import Recipe
 from latentscape.core.findings import Part
 from latentscape.core.records import Split
@@ -87,6 +88,8 @@ class Patient:
         What went wrong in training.
     findings : callable, optional
         Returns a part of the findings by its class, or None where it was not measured.
+    clusters : int, optional
+        Into how many clusters the codes were cut; by default as the findings say, if they do.
     """
 
     def __init__(
@@ -98,9 +101,11 @@ class Patient:
         history: History | None = None,
         events: Sequence[Event] = (),
         findings: Callable[[type[Part]], Part | None] = lambda kind: None,
+        clusters: int | None = None,
     ) -> None:
         self.recipe, self.split, self.model = recipe, split, model
         self.history, self.events, self._findings = history, tuple(events), findings
+        self._clusters = clusters
 
     @classmethod
     def of_run(cls, findings: RunFindings, model: Network, split: Split) -> "Patient":
@@ -137,6 +142,12 @@ class Patient:
         part = self._findings(kind)
         return part if isinstance(part, kind) else None
 
+    @property
+    def clusters(self) -> int | None:
+        """Into how many clusters the codes were cut; None where they were not."""
+        measured = self.get(Clusters)
+        return self._clusters if measured is None else measured.rows[0].k
+
     @cached_property
     def held_out(self) -> Examined:
         """Examples that no step has trained on, or training ones where there are none."""
@@ -172,7 +183,8 @@ class Patient:
     @property
     def stopped_early(self) -> bool:
         """Whether training ended because the validation loss no longer fell."""
-        return self.history is not None and len(self.history.epochs) < self.recipe.train.epochs
+        train = self.recipe.train
+        return train.patience is not None and len(self.error_curve) < train.epochs
 
     @cached_property
     def validation_losses(self) -> list[float]:

@@ -1,6 +1,6 @@
 """An autoencoder as a scikit-learn transformer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,9 @@ from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Dataset, Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import binarize_split, hold_out
+from latentscape.doctor.diagnosis import Diagnoses
+from latentscape.doctor.examination import examine
+from latentscape.doctor.patient import Patient
 from latentscape.estimators.examples import (
     check_examples,
     check_range,
@@ -40,11 +43,15 @@ from latentscape.inference.codec import encode
 from latentscape.inference.samples import MAX_CODES, choose_source
 from latentscape.model import Network
 from latentscape.runs import DataFacts, Run, create_run, replacing
+from latentscape.runs.facts import Event, History
 from latentscape.terminal import shown
 from latentscape.training.callbacks import Progress
 from latentscape.training.loop import Trainer
 from latentscape.training.memory import check_network
 from latentscape.training.storage import MemoryStorage, RunStorage, Storage
+
+_UNTIMED = {"lr": 0.0, "seconds": 0.0, "images_per_second": 0.0}
+"""What ``partial_fit`` does not measure of an epoch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +219,7 @@ class Autoencoder(PersistentAutoencoder):
                 raise KeyboardInterrupt from None
             history = storage.history.records()
         run = None if self.folder is None else Run(Path(self.folder) / task.run_name)
-        return self._settle(task, network, history, run=run)
+        return self._settle(task, network, history, run=run, events=trainer.state.events)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train one more epoch, on X, with the full learning rate.
@@ -253,6 +260,43 @@ class Autoencoder(PersistentAutoencoder):
         epoch = train_epoch(network, task.recipe, task.split, moments, len(history))
         record = {"epoch": len(history) + 1, "train": epoch.losses, "validation": None}
         return self._settle(task, network, [*history, record], moments=epoch.moments)
+
+    def diagnose(self, X: ArrayLike, y: ArrayLike | None = None) -> Diagnoses:
+        """Say what is wrong with the network, why, and which settings mend it.
+
+        Parameters
+        ----------
+        X : array-like
+            The X of `fit`: of it the share that was held out then is looked at.
+        y : array-like, optional
+            (n,) labels, which only show whether they leak into X.
+
+        Returns
+        -------
+        Diagnoses
+            The likeliest cause first. The settings that mend it, ``changes`` of each diagnosis, can
+            be given as the parameter `changes`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `transform`.
+        """
+        return examine(self._patient(X, y))
+
+    def _patient(self, X: ArrayLike, y: ArrayLike | None, clusters: int | None = None) -> Patient:
+        """Return the network and X, divided as in `fit`, for the doctor."""
+        dataset = self._inputs(X)
+        labelled = dataset_of(dataset.images, dataset.value_range, y)
+        records = [{**_UNTIMED, **record} for record in self.history_]
+        return Patient(
+            self.recipe_,
+            hold_out(labelled, self.validation_fraction, self.recipe_.data.seed),
+            self.network_,
+            history=History.model_validate({"epochs": records}),
+            events=getattr(self, "_events", ()),
+            clusters=clusters,
+        )
 
     def _new_task(self, X: ArrayLike, y: ArrayLike | None, *, streaming: bool = False) -> _Task:
         """Learn shape, range and recipe from X, and split X. Nothing in the estimator changes."""
@@ -309,6 +353,7 @@ class Autoencoder(PersistentAutoencoder):
         *,
         run: Run | None = None,
         moments: Moments | None = None,
+        events: Sequence[Event] = (),
     ) -> Self:
         """Set all learned attributes, after everything that can fail."""
         training_codes = _mixture_codes(network, task.split)
@@ -320,7 +365,7 @@ class Autoencoder(PersistentAutoencoder):
         self.network_, self.recipe_, self.layout_ = network, task.recipe, task.layout
         self.history_, self.n_iter_, self.run_ = history, len(history), run
         self._moments, self._training_codes = moments or {}, training_codes
-        self._unit = task.unit
+        self._unit, self._events = task.unit, tuple(events)
         return self
 
 

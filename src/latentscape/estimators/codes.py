@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from latentscape.core.records import Array
+from latentscape.doctor.diagnosis import Diagnoses
+from latentscape.doctor.examination import examine
 from latentscape.estimators.autoencoder import Autoencoder
 from latentscape.estimators.examples import check_examples
 
@@ -23,6 +25,27 @@ class CodeEstimator(BaseEstimator):  # type: ignore[misc]
 
     autoencoder: Any
     autoencoder_: Any
+
+    def diagnose(self, X: ArrayLike, y: ArrayLike | None = None) -> Diagnoses:
+        """Say what is wrong with the autoencoder, and with the number of clusters, if any.
+
+        Parameters
+        ----------
+        X, y : array-like
+            As for `Autoencoder.diagnose`.
+
+        Returns
+        -------
+        Diagnoses
+            The likeliest cause first.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `Autoencoder.transform`.
+        """
+        self._check(X)
+        return examine(self.autoencoder_._patient(X, y, getattr(self, "n_clusters", None)))
 
     def _fit_autoencoder(self, X: ArrayLike, y: Any = None) -> Array:
         """Train the autoencoder, unless it is frozen, and return the codes of X."""

@@ -1,7 +1,6 @@
 """A number of clusters that is not that of the codes."""
 
 from latentscape.analyses.clusters.clusterers import choose_number
-from latentscape.analyses.clusters.result import Clusters
 from latentscape.core.units import number
 from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
@@ -27,12 +26,10 @@ class ClusterCount(Symptom):
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare silhouettes of K-means."""
-        clusters = patient.get(Clusters)
-        asked = None if clusters is None else clusters.rows[0].k
-        codes = patient.held_out.codes.numpy()
-        if clusters is None or asked is None or asked < 2 or len(codes) <= asked:
+        asked, codes = patient.clusters, patient.held_out.codes.numpy()
+        if asked is None or asked < 2 or len(codes) <= asked:
             return None
-        best, choice = choose_number(codes, "silhouette", clusters.settings.seed)
+        best, choice = choose_number(codes, "silhouette", 0)
         scores = dict(choice.tried)
         if asked not in scores or scores[best] < CLEAR or scores[asked] > WORSE * scores[best]:
             return None
@@ -63,7 +60,8 @@ class ClusterCount(Symptom):
 
     def advice(self, diagnosis: Diagnosis) -> str:
         """Say how to ask for the other number."""
-        return f"Cluster again: latentscape cluster RUN -k {diagnosis.text('best')}"
+        best = diagnosis.text("best")
+        return f"Cluster again: latentscape cluster RUN -k {best}, or n_clusters={best}."
 
 
 SYMPTOM = ClusterCount()
