@@ -7,6 +7,7 @@ What the command line does is a function here, mostly under the same name:
 >>> model = latentscape.load(run)  # doctest: +SKIP
 """
 
+import logging
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from warnings import warn
@@ -185,6 +186,9 @@ __all__ = [
 ]
 """Public names, but for the functions of analyses."""
 __all__ += function_names()  # noqa: PLE0605
+
+# Who uses a library decides what becomes of its log.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _find = lazy_names(__name__, _HOMES)
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
+from latentscape.api.logs import log_findings, log_plan
 from latentscape.api.preparing import default_name, resolve, start_run
 from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
@@ -301,6 +302,7 @@ def finish_run(
         active = [stack.enter_context(tracker(run, split)) for tracker in trackers]
         trained = not run.finished
         if trained:
+            log_plan(run.recipe, split.dataset)
             callbacks = [Progress(), *active]
             model = Trainer(RunStorage(run), split, choose_device(device), callbacks).fit()
         else:
@@ -308,6 +310,7 @@ def finish_run(
         findings = RunFindings(run)
         if trained or findings.get(Evaluation) is None:
             findings = evaluate_run(run, model, split)
+            log_findings(findings)
         for tracker in active:
             tracker.on_evaluated(model, findings)
     return run

@@ -27,6 +27,7 @@ from latentscape.training.checkpoint import Checkpoint, pack_optimizer, unpack_o
 from latentscape.training.engine import choose_engine
 from latentscape.training.interrupts import StopRequest
 from latentscape.training.loader import Batch, Examples, Loader
+from latentscape.training.logs import Logged
 from latentscape.training.optim import build_optimizer, learning_rate
 from latentscape.training.start import standardise
 from latentscape.training.state import TrainState
@@ -79,7 +80,7 @@ class Trainer:
         self.diagnosed = diagnosed(split)
         self.state = TrainState()
         self.best_weights: dict[str, Tensor] = {}
-        self.callbacks = list(callbacks)
+        self.callbacks = [Logged(), *callbacks]
         if self.config.snapshots and storage.snapshots:
             self.callbacks.append(Snapshots(storage.snapshots, self.examples, split, self.config))
         self.stop = StopRequest()
