@@ -67,17 +67,21 @@ def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd):
 
 
 def test_one_that_diverges_stops_neither_the_others_nor_their_tracker(
-    tmp_path, digits, monkeypatch, capfd
+    tmp_path, digits, monkeypatch, capfd, caplog
 ):
-    """On data in memory, which go to every process."""
+    """On data in memory, which go to every process. What happens there is logged here."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.chdir(tmp_path)
     data = latentscape.Dataset("mine", digits.images[:400])
     wild = {"train.optimizer": "sgd", "train.lr": 1e30}
     plan = study(variants={"wild": wild, "tame": {}})
-    findings = latentscape.compare(
-        plan, data=data, folder=tmp_path / "runs", jobs=2, track="mlflow", quiet=True
-    )
+    with caplog.at_level("INFO", "latentscape"):
+        findings = latentscape.compare(
+            plan, data=data, folder=tmp_path / "runs", jobs=2, track="mlflow", quiet=True
+        )
+    lines = {(record.levelname, record.getMessage()) for record in caplog.records}
+    assert any(level == "INFO" and "tame-mine-0: epoch 2 of 2" in text for level, text in lines)
+    assert any(level == "WARNING" and "infinite or NaN" in text for level, text in lines)
     assert [failure.label for failure in findings.failures] == ["simple-20 wild"]
     assert [row.label for row in findings.rows] == ["simple-20 tame"]
     assert len(list(tmp_path.glob("runs/*/mlflow.json"))) == 2

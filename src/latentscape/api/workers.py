@@ -1,5 +1,6 @@
 """Runs that are trained side by side, each in a process of its own on its share of the cores."""
 
+import logging
 import os
 import signal
 import threading
@@ -35,6 +36,8 @@ SHARING = 1.25
 _stopped = threading.Event()
 """Whether this process has been asked to stop."""
 
+
+_log = logging.getLogger("latentscape")
 
 SAID_EVERY = 0.2
 """Seconds between two messages of a run about its progress."""
@@ -125,7 +128,8 @@ def finish_together(
     # Started afresh: a copy of this process would have the locks of threads that it lacks.
     context = get_context("spawn")
     said = context.SimpleQueue()
-    pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said))
+    level = _log.getEffectiveLevel()
+    pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
     with stage("runs", len(runs)) as work, _passing_on(said, work), _stopping(pool):
         begun = {pool.submit(_finish, run, split, how): run for run, split in runs}
         for n_done, future in enumerate(as_completed(begun), 1):
@@ -206,8 +210,21 @@ class _Telling(Listener):
         _process.said.put(_Said(self._run, detail, fraction))
 
 
+_Message = _Said | logging.LogRecord | None
+"""What processes say or log; None ends it."""
+
+
+class _Logging(logging.Handler):
+    """Tells the parent of this process what is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass it on as a text: what it is about need not be sent."""
+        written = {"msg": record.getMessage(), "args": None, "exc_info": None}
+        _process.said.put(logging.makeLogRecord({**vars(record), **written}))
+
+
 @contextmanager
-def _passing_on(said: "SimpleQueue[_Said | None]", work: Stage) -> Iterator[None]:
+def _passing_on(said: "SimpleQueue[_Message]", work: Stage) -> Iterator[None]:
     """Make parts of a stage of what processes say, in a thread of its own."""
     thread = threading.Thread(target=_pass_on, args=(said, work), daemon=True)
     thread.start()
@@ -218,10 +235,12 @@ def _passing_on(said: "SimpleQueue[_Said | None]", work: Stage) -> Iterator[None
         thread.join(timeout=1)  # A process that was killed may have left half a message.
 
 
-def _pass_on(said: "SimpleQueue[_Said | None]", work: Stage) -> None:
+def _pass_on(said: "SimpleQueue[_Message]", work: Stage) -> None:
     parts = dict[str, Stage]()
     while (one := said.get()) is not None:
-        if one.note:
+        if isinstance(one, logging.LogRecord):
+            logging.getLogger(one.name).handle(one)
+        elif one.note:
             work.note(one.note)
         elif one.has_ended:
             if one.run in parts:
@@ -239,15 +258,17 @@ def _pass_on(said: "SimpleQueue[_Said | None]", work: Stage) -> None:
 class _Process:
     """What a process is given when it starts."""
 
-    said: "SimpleQueue[_Said]"
+    said: "SimpleQueue[_Message]"
 
 
 _process = _Process()
 
 
-def _prepare(threads: int, said: "SimpleQueue[_Said]") -> None:
+def _prepare(threads: int, said: "SimpleQueue[_Message]", level: int) -> None:
     """Set up a process: no more threads than its share, and no life without its parent."""
     _process.said = said
+    _log.setLevel(level)
+    _log.addHandler(_Logging())
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # Of NumPy and scikit-learn too, from now on.
     if hasattr(os, "setpgrp"):
