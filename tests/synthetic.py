@@ -15,7 +15,8 @@ from latentscape.analyses.summaries import baseline_statistics, summarise
 from latentscape.config import LikelihoodKind, Recipe, load_recipe, override
 from latentscape.config.model import InputConfig
 from latentscape.config.recipe import Reported
-from latentscape.core.findings import Part
+from latentscape.core.findings import Part, Skip
+from latentscape.doctor.diagnosis import Diagnoses, Diagnosis, Line, Plot, Strip
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.quantities import QUANTITIES
 from latentscape.evaluation.results import (
@@ -204,6 +205,31 @@ def gaussian(**updates: Any) -> Latent:
         "mmd": -0.0004,
     }
     return Latent(**{**facts, **updates})
+
+
+def diagnoses(*symptoms: str) -> Diagnoses:
+    """Make what a doctor has found: two symptoms unless others are named, with all evidence."""
+    line = Line(name="error", x=np.arange(3.0), y=np.array([3.0, 2.0, 1.5]))
+    items = [
+        Diagnosis(
+            symptom=symptom,
+            value=0.25,
+            threshold=0.5,
+            changes={"train.epochs": 40},
+            detail={"steps": 84, "fall": 0.25, "of": "validation error", "active": 0, "dim": 20},
+            plot=Plot(x_label="epoch", y_label="error", lines=(line,)),
+            strips=(Strip(name="images", images=images((1, 4, 3), 4)),),
+        )
+        for symptom in symptoms or ("under_training", "posterior_collapse")
+    ]
+    return Diagnoses(
+        stage="after",
+        looked_at="validation",
+        n=10,
+        diagnoses=tuple(items),
+        examined=("under_training", "posterior_collapse", "blur"),
+        skipped=(Skip(item="over_fitting", reason="no_validation"),),
+    )
 
 
 def images(shape: Sequence[int], *lead: int, seed: int = 0) -> np.ndarray:

@@ -24,7 +24,7 @@ from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import RunFindings, open_run, read_part, write_part
 from latentscape.runs.legacy import migrate_run
 from latentscape.runs.store import findings_folder, part_file, part_names, write_content
-from synthetic import make_run, study_of, subject_of
+from synthetic import add, diagnoses, make_run, study_of, subject_of
 
 N = int(os.environ.get("LATENTSCAPE_MUTATIONS", 4))
 """Mutations of each part."""
@@ -127,7 +127,8 @@ def mutate(rng: random.Random, content: Content, arrays: Arrays) -> str:
 def original(request, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     if request.param in KINDS:
-        return make_run(folder, request.param, request.param, shape=(1, 4, 3)).run.path
+        run = make_run(folder, request.param, request.param, shape=(1, 4, 3))
+        return add(run, diagnoses()).run.path
     path = folder / "run"
     shutil.copytree(FIXTURES / request.param, path)
     migrate_run(path)

@@ -11,6 +11,8 @@ from latentscape.analyses.summaries import code_scores
 from latentscape.core import units
 from latentscape.core.findings import Statistic
 from latentscape.core.metrics import Metric
+from latentscape.doctor.diagnosis import Diagnoses
+from latentscape.doctor.table import print_cause
 from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, ELBO
 from latentscape.evaluation.quantities import tabled_metrics
@@ -86,6 +88,8 @@ def print_run(row: Row) -> None:
     _print_duplicates([row])
     if fitting := describe_fitting(run.recipe):
         print_line(fitting, "dim")
+    if (diagnoses := run.get(Diagnoses)) is not None:
+        print_cause(run.run.path, diagnoses)
     for event in run.events:
         if event.kind != "collapse" or row.latent is None:  # It is told in full above.
             print_line(f"Epoch {event.epoch}: {describe_event(event)}", "yellow")

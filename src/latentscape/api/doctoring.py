@@ -5,14 +5,16 @@ from shlex import quote
 
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Changes, Recipe
-from latentscape.core.errors import ConfigError
+from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
 from latentscape.doctor.newcomer import newcomer
 from latentscape.doctor.patient import Patient
-from latentscape.runs import OpenRun, Run, load_split, open_run, save_parts
+from latentscape.model import Network
+from latentscape.runs import OpenRun, Run, load_run_split, load_split, open_run, save_parts
 from latentscape.terminal import shown
+from latentscape.training.storage import RunStorage
 
 
 def diagnose(
@@ -28,7 +30,8 @@ def diagnose(
     Parameters
     ----------
     run_or_recipe : str, Path, Run or Recipe
-        Directory of a finished run; or name of a recipe, a YAML file, or a recipe itself.
+        Directory of a run; or name of a recipe, a YAML file, or a recipe itself. A run that goes
+        on, was stopped or has failed is examined as its last checkpoint has it.
     data : str, Path or data in memory, optional
         Of a recipe: what it shall be trained on, by default what it names. Of a run: what it was
         trained on, where that was in memory or has moved.
@@ -43,12 +46,12 @@ def diagnose(
     -------
     Diagnoses
         Symptoms with their numbers, evidence and the settings that mend them, the likeliest cause
-        first. They are kept with a run, and open its report.
+        first. They are kept with a finished run, and open its report.
 
     Raises
     ------
     ConfigError, DataError, RunError
-        If there is no such run or recipe, the run is not finished or damaged, or its data are gone.
+        If there is no such run or recipe, the run is damaged, or its data are gone.
     """
     with shown(quiet):
         return _diagnose(run_or_recipe, data, changes, device)
@@ -66,10 +69,32 @@ def _diagnose(
             "A run has been trained, and its settings cannot change any more",
             fix="Give its recipe in place of the run, or leave the changes out.",
         )
+    if not run.finished:
+        return examine(_unfinished(run, data, device))
     opened = OpenRun(run, data=data, device=device)
     diagnoses = examine(Patient.of_run(opened.findings, opened.model, opened.split))
     save_parts(run, diagnoses)
     return diagnoses
+
+
+def _unfinished(run: Run, data: object, device: str) -> Patient:
+    """Return a run that goes on, was stopped or has failed, as its last checkpoint has it."""
+    recipe, checkpoint = run.recipe, RunStorage(run).checkpoints.latest()
+    if checkpoint is None:
+        raise RunError(
+            f"{run.name} is not finished, and has no checkpoint that could be examined",
+            fix=f"Run: latentscape train --resume {run.path}",
+        )
+    model = Network(recipe.model, recipe.objective)
+    model.load_state_dict(checkpoint.groups["model"])
+    return Patient(
+        recipe,
+        load_run_split(run, data),
+        model.to(choose_device(device)).eval(),
+        history=run.history,
+        events=run.events,
+        finished=False,
+    )
 
 
 def run_of(run_or_recipe: str | Path | Run | Recipe) -> Run | None:

@@ -88,6 +88,8 @@ class Patient:
         What went wrong in training.
     findings : callable, optional
         Returns a part of the findings by its class, or None where it was not measured.
+    finished : bool
+        Whether training has ended; the history may be that of a run that goes on, or has failed.
     clusters : int, optional
         Into how many clusters the codes were cut; by default as the findings say, if they do.
     """
@@ -101,11 +103,12 @@ class Patient:
         history: History | None = None,
         events: Sequence[Event] = (),
         findings: Callable[[type[Part]], Part | None] = lambda kind: None,
+        finished: bool = True,
         clusters: int | None = None,
     ) -> None:
         self.recipe, self.split, self.model = recipe, split, model
         self.history, self.events, self._findings = history, tuple(events), findings
-        self._clusters = clusters
+        self._finished, self._clusters = finished, clusters
 
     @classmethod
     def of_run(cls, findings: RunFindings, model: Network, split: Split) -> "Patient":
@@ -121,8 +124,10 @@ class Patient:
 
     @property
     def stage(self) -> Stage:
-        """Whether it is examined before or after training."""
-        return "before" if self.history is None else "after"
+        """Whether it is examined before training, within it, or once it has ended."""
+        if self.history is None:
+            return "before"
+        return "after" if self._finished else "during"
 
     @property
     def looked_at(self) -> Literal["validation", "train"]:

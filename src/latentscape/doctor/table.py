@@ -1,5 +1,8 @@
 """Diagnoses on the terminal."""
 
+from pathlib import Path
+from shlex import quote
+
 import numpy as np
 
 from latentscape.core.units import number
@@ -37,6 +40,25 @@ def print_diagnoses(name: str, diagnoses: Diagnoses, proof: str = "") -> None:
             print_line(options(diagnosis.changes), "green", indent=2)
     for sentence in skips(diagnoses):
         print_line(sentence, "dim")
+
+
+def print_cause(path: Path, diagnoses: Diagnoses) -> None:
+    """Print what is wrong first of all with a run, and where more is told; nothing if all is well.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the run.
+    diagnoses : Diagnoses
+        What the doctor has found.
+    """
+    for diagnosis in known(diagnoses)[:1]:
+        print_line(f"{heading(diagnosis)}.", "bold yellow")
+        mends = options(diagnosis.changes)
+        print_line(
+            f"What mends it: {mends}" if mends else symptom(diagnosis.symptom).advice(diagnosis)
+        )
+        print_line(f"Why, and what else: latentscape doctor {quote(str(path))}")
 
 
 def _print_first(diagnosis: Diagnosis, proof: str) -> None:

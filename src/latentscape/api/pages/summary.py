@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from latentscape.api.pages import charts, tables
 from latentscape.core.units import EXACT, joined, number, percent, shape
+from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.evaluation.against_pca import Outcome
 from latentscape.evaluation.quantities.squared_error import MSE
 from latentscape.evaluation.results import Latent
@@ -83,8 +84,14 @@ def collapses(subject: Subject) -> list[str]:
         f"{number(row.mse)}; the mean image alone has "
         f"{number(row.facts.comparison.mean_image_mse)}."
         for row in subject.rows
-        if row.facts.collapse
+        if row.facts.collapse and not (subject.is_single and _is_diagnosed(row))
     ]
+
+
+def _is_diagnosed(row: Row) -> bool:
+    """Whether the section before this one says what is wrong with the code."""
+    diagnoses = row.get(Diagnoses)
+    return diagnoses is not None and diagnoses.first is not None
 
 
 def _collapse(row: Row, kind: str) -> str:

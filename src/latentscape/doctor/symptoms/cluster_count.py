@@ -1,7 +1,6 @@
 """A number of clusters that is not that of the codes."""
 
 from latentscape.analyses.clusters.clusterers import choose_number
-from latentscape.core.units import number
 from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
@@ -48,7 +47,7 @@ class ClusterCount(Symptom):
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how well either number fits."""
         return (
-            f"{number(diagnosis.value)} clusters have a silhouette of "
+            f"{diagnosis.value:g} clusters have a silhouette of "
             f"{diagnosis.text('asked', 2)}, and {diagnosis.text('best')} have "
             f"{diagnosis.text('silhouette', 2)}"
         )

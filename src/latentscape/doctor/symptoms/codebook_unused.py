@@ -20,6 +20,7 @@ class CodebookUnused(Symptom):
         "The perplexity of a codebook, the number of vectors that would hold as much were they "
         f"chosen evenly, is below {percent(SHARE)} of its vectors."
     )
+    stages = ("during", "after")
 
     def applies_to(self, recipe: Recipe) -> bool:
         """Whether codes are made of the vectors of a codebook."""

@@ -24,6 +24,7 @@ class DeadUnits(Symptom):
         f"More than {percent(SHARE)} of the units of a layer with ReLU are 0 for every example. "
         "A code that a penalty keeps sparse is left out."
     )
+    stages = ("during", "after")
 
     def applies_to(self, recipe: Recipe) -> bool:
         """Whether any layer has ReLU."""

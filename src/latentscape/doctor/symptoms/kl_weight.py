@@ -27,6 +27,7 @@ class KlWeight(Symptom):
         "much as the reconstruction. So it does where a loss that is averaged over pixels meets a "
         "KL divergence that is summed."
     )
+    stages = ("during", "after")
 
     def applies_to(self, recipe: Recipe) -> bool:
         """Whether codes have a posterior."""

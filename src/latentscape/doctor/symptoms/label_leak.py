@@ -28,7 +28,7 @@ class LabelLeak(Symptom):
         f"{percent(ACCURACY)} of the training examples: the column of labels was read as a pixel, "
         "or marked in the image."
     )
-    stages = ("before", "after")
+    stages = ("before", "during", "after")
     needs = ("labels",)
 
     def examine(self, patient: Patient) -> Diagnosis | None:

@@ -20,6 +20,7 @@ class NanAhead(Symptom):
         "The loss became infinite or NaN, and training rolled back; or the longest gradient of a "
         f"dozen batches is more than {JUMP:g} times their median."
     )
+    stages = ("during", "after")
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Count roll-backs, and compare gradients of single batches."""

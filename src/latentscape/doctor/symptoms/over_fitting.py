@@ -24,6 +24,7 @@ class OverFitting(Symptom):
         f"More than {percent(RISE)} of what the validation loss fell by is lost again at the end, "
         "while the training loss still falls, and no early stopping keeps the best weights."
     )
+    stages = ("during", "after")
     needs = ("validation", "history")
 
     def examine(self, patient: Patient) -> Diagnosis | None:

@@ -1,7 +1,6 @@
 """Posterior collapse: no dimension of a variational code moves with the image."""
 
 from latentscape.config import Recipe
-from latentscape.core.units import number
 from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.evidence import by_dimension
 from latentscape.doctor.patient import Patient
@@ -22,6 +21,7 @@ class PosteriorCollapse(Symptom):
         "No dimension of a variational code is active: the variance of its mean over the images is "
         f"below {ACTIVE_VARIANCE:g} (Burda et al. 2016)."
     )
+    stages = ("during", "after")
 
     def applies_to(self, recipe: Recipe) -> bool:
         """Whether codes have a posterior."""
@@ -47,7 +47,7 @@ class PosteriorCollapse(Symptom):
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many dimensions are active."""
-        return f"{number(diagnosis.value)} of {diagnosis.text('dim')} dimensions are active"
+        return f"{diagnosis.value:g} of {diagnosis.text('dim')} dimensions are active"
 
     def cause(self, diagnosis: Diagnosis) -> str:
         """Say that detail costs more than it gains."""

@@ -22,6 +22,7 @@ class SaturatedUnits(Symptom):
         f"are within {percent(SATURATED)} of one of its ends. A code that a penalty draws there is "
         "left out."
     )
+    stages = ("during", "after")
 
     def applies_to(self, recipe: Recipe) -> bool:
         """Whether any layer has a sigmoid or tanh."""
