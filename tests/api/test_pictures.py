@@ -8,6 +8,8 @@ from PIL import Image
 import latentscape
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.records import Dataset
+from latentscape.reporting import grids
+from latentscape.reporting.grids import LINE
 from latentscape.runs import load_run_split
 
 FAST = {"train.epochs": 1, "data.train": 300, "data.test": 40, "model.encoder.widths": [32]}
@@ -19,6 +21,14 @@ SIZES = {  # Rows and columns of each picture, and the gap between them.
     "manifold": (20, 20, 0),
     "reconstruct": (2, 16, 2),
     "denoise": (3, 10, 2),
+}
+LABELS = {  # Whether rows have names, and the lines of text above images, all rows together.
+    "sample": (False, 8),
+    "interpolate": (False, 16),
+    "traverse": (True, 1),
+    "manifold": (True, 1),
+    "reconstruct": (True, 2),
+    "denoise": (True, 2),
 }
 
 
@@ -81,7 +91,10 @@ def test_each_picture_is_a_png_in_the_run_with_its_numbers_beside_it(vae, name):
     assert sheet.picture == vae.path / f"{name}.png"
     with Image.open(sheet.picture) as picture:
         assert picture.format == "PNG"
-        assert picture.size == (columns * (56 + gap) - gap, rows * (56 + gap) - gap)
+        left, above = LABELS[name]
+        size = (columns * (56 + gap) - gap, rows * (56 + gap) - gap + above * LINE)
+        assert (picture.width > size[0]) == left
+        assert picture.height == size[1]
     assert sheet.array == vae.path / f"{name}.npy"
     assert np.array_equal(np.load(sheet.array), sheet.images)
     assert sheet.images.dtype == np.float32
@@ -107,10 +120,10 @@ def test_samples_of_another_seed_are_others(vae, tmp_path):
 def test_labels_stand_in_columns(conditional):
     sheet = latentscape.sample(conditional, count=20)
     with Image.open(sheet.picture) as picture:
-        assert picture.size == (10 * 58 - 2, 2 * 58 - 2)
+        assert picture.size == (10 * 58 - 2, 2 * (58 + 2 * LINE) - 2)
     seven = latentscape.sample(conditional, count=9, label="7")
     with Image.open(seven.picture) as picture:
-        assert picture.size == (3 * 58 - 2, 3 * 58 - 2)
+        assert picture.size == (3 * 58 - 2, 3 * (58 + 2 * LINE) - 2)
     assert "label 7" in seven.about
 
 
@@ -360,3 +373,59 @@ def test_the_array_that_a_run_was_trained_on_is_its_own_data(train, digits):
     assert any(np.array_equal(query, split.dataset.images[place]) for place in split.test)
     strange = latentscape.reconstruct(run, data=images[:2] // 2)
     assert strange.images.shape[1] == 2
+
+
+@pytest.fixture
+def texts(monkeypatch):
+    """Return the texts of the last picture that was drawn."""
+    drawn = {}
+    draw = grids.draw_grid
+
+    def note(cells, gap, labels):
+        drawn["rows"], drawn["images"] = labels.rows, labels.images
+        return draw(cells, gap, labels)
+
+    monkeypatch.setattr("latentscape.api.pictures.sheets.draw_grid", note)
+    return drawn
+
+
+def test_images_are_called_by_their_number_and_label(vae, texts, digits, tmp_path):
+    latentscape.reconstruct(vae, count=3)
+    split = load_run_split(vae)
+    assert texts["rows"] == ["original", "model"]
+    assert texts["images"][0] == texts["images"][1]
+    for text in texts["images"][0]:
+        number, label = text.split("\n")
+        place = split.test[int(number.removeprefix("#"))]
+        assert label == split.dataset.label_names[split.dataset.labels[place]]
+    latentscape.interpolate(vae, between=(3, 17), steps=5)
+    first, *between, last = texts["images"][0]
+    assert first.startswith("#3\n")
+    assert last.startswith("#17\n")
+    assert between == ["25 %", "50 %", "75 %"]
+
+
+def test_rows_of_a_walk_say_which_number_and_which_value(vae, noisy, texts):
+    latentscape.traverse(vae, steps=3)
+    assert sorted(texts["rows"]) == ["dimension 0", "dimension 1"]
+    assert texts["images"][0] == ["\N{MINUS SIGN}3.0", "0", "3.0"]
+    latentscape.traverse(noisy, steps=3)  # Without a prior each row has a span of its own.
+    assert texts["images"][0] != texts["images"][1]
+    sheet = latentscape.manifold(vae, size=3)
+    assert texts["rows"] == ["0.97", "0", "\N{MINUS SIGN}0.97"]
+    assert texts["images"][0] == texts["rows"][::-1]
+    assert sheet.images.shape[:2] == (3, 3)
+
+
+def test_samples_neighbours_and_files_are_called_by_name(conditional, noisy, files, texts):
+    latentscape.sample(conditional, count=10)
+    assert texts["images"][0] == [f"#{place}\n{place}" for place in range(10)]
+    latentscape.denoise(noisy, files=files)
+    assert texts["images"][0] == ["zero", "seven"]
+    sheet = latentscape.neighbours(noisy, part="train", example=2, k=2)
+    split = load_run_split(noisy)
+    assert texts["rows"] == ["by code", "by pixels"]
+    number, label = texts["images"][0][1].split("\n")
+    image = split.dataset.images[split.train[int(number[1:])]]
+    assert np.allclose(sheet.images[0, 1], image / np.float32(255))
+    assert label == str(split.dataset.labels[split.train[int(number[1:])]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.reporting.grids import draw_grid, in_columns
+from latentscape.reporting.grids import LINE, GridLabels, draw_grid, in_columns
 
 
 def drawn(cells, gap=2):
@@ -65,3 +65,36 @@ def test_colours_stay_and_other_channels_are_averaged():
     two = np.zeros((1, 1, 2, 64, 64))
     two[:, :, 0] = 1
     assert np.asarray(drawn(two))[0, 0] == 128
+
+
+def labelled(labels, rows=2, columns=3):
+    cells = np.zeros((rows, columns, 1, 64, 64), dtype=np.float32)
+    return np.asarray(Image.open(io.BytesIO(draw_grid(cells, 2, labels))))
+
+
+def test_names_stand_beside_rows_and_texts_above_images():
+    pixels = labelled(GridLabels(["first", "second"], [["1\nseven", "2", ""]] * 2))
+    left = pixels.shape[1] - (3 * 66 - 2)
+    assert left > 20
+    assert pixels.shape[0] == 2 * 66 - 2 + 2 * LINE  # The second row repeats nothing.
+    head, below = pixels[: 2 * LINE, left:], pixels[2 * LINE :]
+    assert (head[:, :64] < 200).any()
+    assert (head[:, 64 + 66 :] == 255).all()  # Nothing above the third.
+    assert (below[:64, :left] < 200).any()
+    assert (below[:64, left : left + 64] == 0).all()  # Images stay as they are.
+
+
+def test_texts_that_differ_stand_above_each_row():
+    pixels = labelled(GridLabels((), [["a", "b", "c"], ["d", "e", "f"]]))
+    assert pixels.shape == (2 * 66 - 2 + 2 * LINE, 3 * 66 - 2)
+
+
+def test_long_texts_are_cut_off():
+    pixels = labelled(GridLabels((), [["W" * 50, "", ""]] * 2))
+    assert (pixels[:LINE, 66:] == 255).all()
+
+
+def test_texts_break_where_rows_break():
+    labels = GridLabels(["a", "b"], [["1", "2", "3"], ["4", "5", "6"]]).in_columns(3, 2)
+    assert labels.rows == ["a", "b", "a", "b"]
+    assert labels.images == [["1", "2"], ["4", "5"], ["3", ""], ["6", ""]]

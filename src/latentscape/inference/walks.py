@@ -80,6 +80,10 @@ class Traversals(Record):
     latent_dim: int
     has_standard_prior: bool
 
+    def values(self, row: int) -> list[float]:
+        """Return what the number of a row is in each of its images."""
+        return [float(value) for value in np.linspace(*self.spans[row], self.images.shape[1])]
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_lengths(images=len(self.images), dims=len(self.dims), spans=len(self.spans))
@@ -100,11 +104,15 @@ class Manifold(Record):
         even between the 1st and the 99th percentile of training codes.
     label : str or None
         What all are decoded with, of a conditional model.
+    across, down : tuple of float
+        The first number in each column, and the second in each row; empty in older findings.
     """
 
     images: Images
     has_standard_prior: bool
     label: str | None = None
+    across: tuple[float, ...] = ()
+    down: tuple[float, ...] = ()
 
 
 def interpolate(model: Network, ends: Batch, steps: int, path: str | None = None) -> Interpolation:
@@ -281,6 +289,8 @@ def manifold(
         images=decode(model, codes, labels),
         has_standard_prior=model.config.latent.has_standard_prior,
         label=None if labels is None else trained_on.label_names[int(labels)],
+        across=tuple(right.tolist()),
+        down=tuple(up.flip(0).tolist()),
     )
 
 

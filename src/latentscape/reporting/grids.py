@@ -1,13 +1,27 @@
 """Images in rows and columns, as one PNG."""
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from unicodedata import combining, normalize
 
 import numpy as np
 
 from latentscape.core.records import Array
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+
 PAPER = 0.8
 """Grey of the lines between images, and of empty places."""
+
+INK, MARGIN = 34, 255
+"""Greys of texts, and of what is around images that have some."""
+
+TEXT, LINE, MAX_NAME = 12, 14, 160
+"""Height of texts and of their lines, and the longest text beside a row, in pixels."""
 
 SIDE = 64
 """Images are enlarged, by a whole factor, to at most this height and width."""
@@ -43,8 +57,39 @@ def in_columns(rows: Array, columns: int) -> Array:
     return blocks.swapaxes(0, 1).reshape(-1, columns, *rows.shape[2:])
 
 
-def draw_grid(cells: Array, gap: int) -> bytes:
-    """Draw images as a table; see `compose`.
+@dataclass(frozen=True)
+class GridLabels:
+    r"""What stands beside the rows of a grid and above its images.
+
+    Attributes
+    ----------
+    rows : sequence of str
+        At the left of each row.
+    images : sequence of sequence of str
+        Above each image, row by row; ``\n`` parts lines. Where a row has the same texts as the one
+        above they are not repeated.
+    """
+
+    rows: Sequence[str] = ()
+    images: Sequence[Sequence[str]] = ()
+
+    def in_columns(self, count: int, columns: int) -> "GridLabels":
+        """Break rows of `count` images as `in_columns` breaks these."""
+        columns = min(columns, count)
+        starts = range(0, count, columns)
+        images = [
+            [*row[start : start + columns], *[""] * (start + columns - count)]
+            for start in starts
+            for row in self.images
+        ]
+        return GridLabels([name for _ in starts for name in self.rows], images)
+
+
+NO_LABELS = GridLabels()
+
+
+def draw_grid(cells: Array, gap: int, labels: GridLabels = NO_LABELS) -> bytes:
+    """Draw images as a table, with what stands beside rows and above images; see `compose`.
 
     Returns
     -------
@@ -53,8 +98,12 @@ def draw_grid(cells: Array, gap: int) -> bytes:
     """
     from PIL import Image
 
+    image = Image.fromarray(compose(cells, gap))
+    if labels != NO_LABELS:
+        rows, columns = cells.shape[:2]
+        image = _labelled(image, labels, (rows, columns), gap)
     buffer = io.BytesIO()
-    Image.fromarray(compose(cells, gap)).save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -84,3 +133,54 @@ def compose(cells: Array, gap: int) -> Array:
     pixels = np.clip(np.nan_to_num(whole, nan=PAPER), 0, 1) * 255 + 0.5
     picture: Array = np.moveaxis(pixels.astype(np.uint8), 0, -1)
     return picture[..., 0] if channels == 1 else picture
+
+
+def _labelled(grid: "Image", labels: GridLabels, shape: tuple[int, int], gap: int) -> "Image":
+    """Set the rows of a grid below the texts of their images, and beside their names."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    rows, columns = shape
+    height, width = (grid.height + gap) // rows, (grid.width + gap) // columns
+    font = ImageFont.load_default(TEXT)
+    heads = _heads(labels.images, rows)
+    lines = [max((text.count("\n") + 1 for text in head if text), default=0) for head in heads]
+    names = [_cut(name, font, MAX_NAME) for name in labels.rows]
+    left = max((round(font.getlength(name)) + TEXT for name in names), default=0)
+    size = (left + grid.width, grid.height + sum(lines) * LINE)
+    canvas = Image.new(grid.mode, size, _shade(grid.mode, MARGIN))
+    draw, ink, top = ImageDraw.Draw(canvas), _shade(grid.mode, INK), 0
+    for row, (head, many) in enumerate(zip(heads, lines, strict=True)):
+        top += many * LINE
+        for column, text in enumerate(head):
+            fitted = "\n".join(_cut(line, font, width - gap) for line in text.split("\n"))
+            place = (left + column * width + (width - gap) / 2, top - 2)
+            draw.multiline_text(place, fitted, ink, font, anchor="md", align="center", spacing=1)
+        part = grid.crop((0, row * height, grid.width, min((row + 1) * height, grid.height)))
+        canvas.paste(part, (left, top))
+        if names:
+            middle = (left - TEXT // 2, top + (height - gap) / 2)
+            draw.text(middle, names[row], ink, font, anchor="rm")
+        top += height
+    return canvas
+
+
+def _heads(images: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
+    """Return what stands above each row: nothing where the row above says it already."""
+    if not images:
+        return [()] * rows
+    return [() if i and images[i] == images[i - 1] else images[i] for i in range(rows)]
+
+
+def _cut(text: str, font: "FreeTypeFont | ImageFont", width: int) -> str:
+    """Cut off what is too wide, and what stands above letters: the font has plain letters alone."""
+    parts = normalize("NFKD", text.replace("\N{MINUS SIGN}", "-"))
+    text = "".join(character for character in parts if not combining(character))
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _shade(mode: str, grey: int) -> int | tuple[int, int, int]:
+    return grey if mode == "L" else (grey, grey, grey)

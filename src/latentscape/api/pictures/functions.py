@@ -74,6 +74,7 @@ def sample(
     RunError
         If the run is not finished or damaged, or the file cannot be written.
     """
+    from latentscape.api.pictures.labels import sample_labels
     from latentscape.api.pictures.sheets import open_sheet, write_sheet
     from latentscape.inference.samples import draw_samples
     from latentscape.reporting.sentences import describe_samples
@@ -84,7 +85,8 @@ def sample(
     columns = math.ceil(math.sqrt(count))
     if samples.labels and label is None:
         columns = min(len(set(samples.labels)), _LABELS_ACROSS)
-    return write_sheet(target, samples.images, describe_samples(samples), columns)
+    labels = sample_labels(samples)
+    return write_sheet(target, samples.images, describe_samples(samples), columns, labels=labels)
 
 
 def interpolate(
@@ -130,7 +132,9 @@ def interpolate(
     ConfigError, DataError, RunError
         As for `sample`; and if there are no such examples or files, or no such path.
     """
-    from latentscape.api.pictures.sheets import Choice, examples, open_sheet, write_sheet
+    from latentscape.api.pictures.labels import interpolation_labels
+    from latentscape.api.pictures.sheets import Choice, open_sheet, write_sheet
+    from latentscape.api.pictures.shown import examples
     from latentscape.core.errors import ConfigError
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_interpolation
@@ -140,14 +144,15 @@ def interpolate(
     target = open_sheet(run, "interpolate", out, array, dataset, device, choice)
     if files and len(files) != 2:
         raise ConfigError(f"{len(files)} file(s) to go between", expected="two")
-    (images, labels), title = examples(target, 2 * _PAIRS)
+    shown = examples(target, 2 * _PAIRS)
+    images, labels = shown.batch
     if len(images) < 2:
         raise ConfigError("There is one example alone", fix="Give two image files: --files.")
     even = len(images) // 2 * 2
     ends = images[:even], None if labels is None else labels[:even]
     lines = walks.interpolate(target.model, ends, steps, path)
-    about = describe_interpolation(lines)
-    return write_sheet(target, lines.images, about, steps, title=title)
+    about, texts = describe_interpolation(lines), interpolation_labels(shown.captions, steps)
+    return write_sheet(target, lines.images, about, steps, labels=texts, title=shown.title)
 
 
 def traverse(
@@ -182,15 +187,18 @@ def traverse(
     ConfigError, DataError, RunError
         As for `sample`; and if there is no such example, or the code is made of whole vectors.
     """
-    from latentscape.api.pictures.sheets import open_sheet, traversed_example, write_sheet
+    from latentscape.api.pictures.labels import traversal_labels
+    from latentscape.api.pictures.sheets import open_sheet, write_sheet
+    from latentscape.api.pictures.shown import traversed_example
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_traversals
 
     check_at_least("steps", steps, 2)
     target = open_sheet(run, "traverse", out, array, data, device)
-    image, title = traversed_example(target, example)
-    lines = walks.traverse(target.model, target.trained_on, image, steps, walks.MAX_ROWS)
-    return write_sheet(target, lines.images, describe_traversals(lines), steps, title=title)
+    shown = traversed_example(target, example)
+    lines = walks.traverse(target.model, target.trained_on, shown.batch, steps, walks.MAX_ROWS)
+    about, texts = describe_traversals(lines), traversal_labels(lines)
+    return write_sheet(target, lines.images, about, steps, labels=texts, title=shown.title)
 
 
 def manifold(
@@ -224,6 +232,7 @@ def manifold(
     ConfigError, DataError, RunError
         As for `sample`; and if codes are not two numbers.
     """
+    from latentscape.api.pictures.labels import manifold_labels
     from latentscape.api.pictures.sheets import open_sheet, write_sheet
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_manifold
@@ -231,7 +240,8 @@ def manifold(
     check_at_least("size", size, 2)
     target = open_sheet(run, "manifold", out, array, data, device)
     plane = walks.manifold(target.model, target.trained_on, size, label)
-    return write_sheet(target, plane.images, describe_manifold(plane), size, gap=0)
+    about, texts = describe_manifold(plane), manifold_labels(plane)
+    return write_sheet(target, plane.images, about, size, labels=texts, gap=0)
 
 
 def reconstruct(
@@ -282,17 +292,20 @@ def reconstruct(
     """
     import torch
 
-    from latentscape.api.pictures.sheets import Choice, examples, open_sheet, write_sheet
+    from latentscape.api.pictures.labels import column_labels
+    from latentscape.api.pictures.sheets import Choice, open_sheet, write_sheet
+    from latentscape.api.pictures.shown import examples
     from latentscape.inference.codec import reconstruct_with
 
     check_at_least("count", count, 1)
     choice = Choice(None, part, data, files, changes, label)
     target = open_sheet(run, "reconstruct", out, array, dataset, device, choice)
-    (images, labels), title = examples(target, count)
-    restored = reconstruct_with(target.model)(images, labels)
-    both = torch.stack([target.model.scale(images), restored]).numpy()
-    about = f"{title or 'Test images'} above, what the model makes of them below."
-    return write_sheet(target, both, about, _ACROSS)
+    shown = examples(target, count)
+    restored = reconstruct_with(target.model)(*shown.batch)
+    both = torch.stack([target.model.scale(shown.batch[0]), restored]).numpy()
+    about = f"{shown.title or 'Test images'} above, what the model makes of them below."
+    texts = column_labels(("original", "model"), shown.captions)
+    return write_sheet(target, both, about, _ACROSS, labels=texts)
 
 
 def denoise(
@@ -342,13 +355,14 @@ def denoise(
     """
     import numpy as np
 
+    from latentscape.api.pictures.labels import column_labels
     from latentscape.api.pictures.sheets import (
         Choice,
         choose_corruption,
-        examples,
         open_sheet,
         write_sheet,
     )
+    from latentscape.api.pictures.shown import examples
     from latentscape.inference import denoising
     from latentscape.reporting.sentences import describe_denoising
 
@@ -356,7 +370,11 @@ def denoise(
     choice = Choice(None, part, data, files, changes, label)
     target = open_sheet(run, "denoise", out, array, dataset, device, choice)
     corruption = choose_corruption(target.model, noise, amount)
-    batch, title = examples(target, count)
-    result = denoising.denoise(target.model, target.tested(), batch, corruption, seed)
+    shown = examples(target, count)
+    result = denoising.denoise(target.model, target.tested(), shown.batch, corruption, seed)
     images = np.stack([result.clean, result.noisy, result.restored])
-    return write_sheet(target, images, describe_denoising(result), _ACROSS, title=title)
+    about, texts = (
+        describe_denoising(result),
+        column_labels(("clean", "noisy", "model"), shown.captions),
+    )
+    return write_sheet(target, images, about, _ACROSS, labels=texts, title=shown.title)

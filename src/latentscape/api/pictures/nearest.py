@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from latentscape.core.records import Array, Dataset
+from latentscape.core.records import Array, Dataset, Split
 from latentscape.core.units import percent
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from latentscape.api.pictures.sheets import Sheet
     from latentscape.config import Changes
     from latentscape.inference.inputs import Source
+    from latentscape.reporting.grids import GridLabels
     from latentscape.runs import Run
 
 NEAREST = 8
@@ -60,12 +61,14 @@ def neighbours(
     import numpy as np
 
     from latentscape.analyses.neighbours.method import image_neighbours
-    from latentscape.api.pictures.sheets import Choice, examples, open_sheet, write_sheet
+    from latentscape.api.pictures.sheets import Choice, open_sheet, write_sheet
+    from latentscape.api.pictures.shown import examples
     from latentscape.evaluation.codes import model_codes, pixel_codes
 
     choice = Choice(None if example is None else (example,), part, data, files, changes, label)
     target = open_sheet(run, "neighbours", out, array, dataset, device, choice)
-    (images, labels), title = examples(target, _QUERIES)
+    shown = examples(target, _QUERIES)
+    images, labels = shown.batch
     model, split = target.model, target.split
     known = split.dataset
     numbers = None if labels is None else labels.numpy()
@@ -83,7 +86,27 @@ def neighbours(
         "Each image twice, and to its right the nearest training images: by its code above, by its "
         f"pixels below. {_agreement(nearest, numbers, known.label_names)}"
     )
-    return write_sheet(target, np.stack(rows), about.rstrip(), len(rows[0]), title=title)
+    texts = _labels(shown.captions, nearest, split)
+    return write_sheet(
+        target, np.stack(rows), about.rstrip(), len(rows[0]), labels=texts, title=shown.title
+    )
+
+
+def _labels(queries: Sequence[str], nearest: "dict[str, Nearest]", split: Split) -> "GridLabels":
+    """Name images and neighbours: numbers of these count the training examples."""
+    import numpy as np
+
+    from latentscape.reporting.grids import GridLabels
+
+    names = split.dataset.label_names
+    images = []
+    for row, query in enumerate(queries):
+        for near in nearest.values():
+            numbers = np.searchsorted(split.train, near.index[row])
+            labels = (names[label] if label >= 0 else "" for label in near.labels[row])
+            pairs = zip(numbers, labels, strict=True)
+            images.append([query, *(f"#{number}\n{label}".rstrip() for number, label in pairs)])
+    return GridLabels(["by code", "by pixels"] * len(queries), images)
 
 
 def _agreement(nearest: "dict[str, Nearest]", labels: Array | None, names: tuple[str, ...]) -> str:

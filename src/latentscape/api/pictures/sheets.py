@@ -16,14 +16,12 @@ from latentscape.core.errors import ConfigError, DataError, MissingData, unknown
 from latentscape.core.files import write_bytes
 from latentscape.core.findings import Json
 from latentscape.core.records import PARTS, Array, Dataset, Split
-from latentscape.core.subsets import draw_subset
 from latentscape.core.units import shape
 from latentscape.evaluation.results import Evaluation, saved_codes
-from latentscape.inference.batches import stored
-from latentscape.inference.inputs import Source, conversions, read_inputs
-from latentscape.inference.samples import Batch, find_label
+from latentscape.inference.inputs import Source
+from latentscape.inference.samples import Batch
 from latentscape.model import Network
-from latentscape.reporting.grids import draw_grid, in_columns
+from latentscape.reporting.grids import GridLabels, draw_grid, in_columns
 from latentscape.runs import (
     OpenModel,
     OpenRun,
@@ -235,7 +233,14 @@ def drawable(model: Network) -> bool:
 
 
 def write_sheet(
-    target: Target, images: Array, about: str, columns: int, *, title: str = "", gap: int = GAP
+    target: Target,
+    images: Array,
+    about: str,
+    columns: int,
+    *,
+    labels: GridLabels,
+    title: str = "",
+    gap: int = GAP,
 ) -> Sheet:
     """Write the picture and the array.
 
@@ -249,6 +254,8 @@ def write_sheet(
         What they show.
     columns : int
         Images side by side at most.
+    labels : GridLabels
+        What stands beside its rows and above its images.
     title : str
         Which examples they are of, to stand before `about`; empty where nobody named them.
     gap : int
@@ -264,88 +271,10 @@ def write_sheet(
         if drawable(target.model):
             picture = target.file
             rows = images if images.ndim == 5 else images[np.newaxis]
-            png = draw_grid(in_columns(rows, columns), gap)
+            texts = labels.in_columns(rows.shape[1], columns)
+            png = draw_grid(in_columns(rows, columns), gap, texts)
             write_bytes(picture, png)
     return Sheet(images, f"{title}. {about}" if title else about, picture, array, png)
-
-
-def examples(target: Target, count: int) -> tuple[Batch, str]:
-    """Return images with their labels, and what to call them where somebody chose them."""
-    choice = target.choice
-    if choice.others is not None:
-        return _other_examples(target, choice, choice.others, count)
-    if choice.label is not None:
-        raise ConfigError(
-            "Examples of the run have a label of their own",
-            expected="--label with --files or --data alone",
-        )
-    split, part = target.split, choice.part or "test"
-    index = getattr(split, part)
-    if choice.places is not None:
-        _check_places(choice.places, len(index), f"{part} example")
-        many = "s" if len(choice.places) > 1 else ""
-        title = f"{part.title()} example{many} {' and '.join(map(str, choice.places))}"
-        return stored(split.dataset, index[list(choice.places)]), title
-    if not len(index):
-        raise ConfigError(f"The run has no {part} examples", expected="another --part")
-    title = "" if choice.part is None else PART_NAMES[part]
-    return stored(split.dataset, split.examples(count, part)), title
-
-
-def traversed_example(target: Target, place: int | None) -> tuple[Batch, str]:
-    """Return a test example, by default the first one shown in the report, and its name."""
-    try:
-        split = target.split
-    except MissingData:
-        example = target.saved_example() if place is None else None
-        if example is None:
-            raise
-        return example, "A test example that the run keeps"
-    if place is None:
-        place = int(np.searchsorted(split.test, split.examples(1)[0]))
-    return examples(replace(target, choice=Choice((place,))), 1)
-
-
-PART_NAMES = {
-    "train": "Training images",
-    "validation": "Validation images",
-    "test": "Test images",
-}
-
-
-def _other_examples(
-    target: Target, choice: Choice, source: Source, count: int
-) -> tuple[Batch, str]:
-    """Read images of another source, and choose some of them; all of single files."""
-    model, trained_on = target.model, target.opened.trained_on
-    changes = conversions(target.opened.recipe, choice.changes)
-    data = read_inputs(model, source, trained_on.label_names, changes)
-    if choice.label is not None:
-        place = find_label(model, trained_on, choice.label)
-        labels = np.full(len(data), place)
-        data = replace(data, labels=labels, label_names=trained_on.label_names)
-    if model.config.condition and data.label_names != trained_on.label_names:
-        what = "image files carry none" if choice.files else f"{data.name} names none of its own"
-        raise ConfigError(
-            f"The model is conditioned on labels, and {what}",
-            fix="Say which label they have: --label NAME.",
-        )
-    index = np.arange(len(data))
-    if choice.files:
-        return stored(data, index), data.name
-    if choice.places is None:
-        return stored(data, draw_subset(index, data.labels, count)), f"Images of {data.name}"
-    _check_places(choice.places, len(data), f"example of {data.name},")
-    title = f"{data.name}, {' and '.join(map(str, choice.places))}"
-    return stored(data, index[list(choice.places)]), title
-
-
-def _check_places(places: Sequence[int], count: int, what: str) -> None:
-    for place in places:
-        if not 0 <= place < count:
-            raise ConfigError(
-                f"There is no {what} {place}", expected=f"a number from 0 to {count - 1}"
-            )
 
 
 def choose_corruption(model: Network, noise: str | None, amount: float | None) -> CorruptionConfig:
