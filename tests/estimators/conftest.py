@@ -23,7 +23,8 @@ def sample_of(digits):
 @pytest.fixture(scope="session")
 def fitted(images):
     """A small autoencoder, trained enough to reconstruct a little."""
-    return Autoencoder("simple-20", latent_dim=6, max_epochs=8, batch_size=32).fit(images)
+    settings = {"latent_dim": 6, "max_epochs": 8, "batch_size": 32, "as_published": True}
+    return Autoencoder("simple-20", **settings).fit(images)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def test_images_without_axes_that_look_like_channels(quick):
 
 def test_a_convolution_wants_images(images):
     with pytest.raises(DataError, match=r"image_shape=\(height, width\)"):
-        Autoencoder().fit(in_layout(images, "flat"))
+        Autoencoder("conv-bn").fit(in_layout(images, "flat"))
     with pytest.raises(DataError, match=r"image_shape is \(20, 20\)"):
         Autoencoder(image_shape=(20, 20)).fit(in_layout(images, "flat"))
 

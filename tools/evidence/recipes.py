@@ -18,7 +18,7 @@ from sklearn.datasets import load_sample_images
 import latentscape
 from latentscape.api.preparing import default_name, describe_environment, prepare, resolve
 from latentscape.config import Changes, Recipe, load_recipe, recipe_names
-from latentscape.core.errors import LatentscapeError
+from latentscape.core.errors import ConfigError, DataError, TrainingError
 from latentscape.core.files import write_json
 from latentscape.core.records import Split
 from latentscape.evaluation.results import Evaluation
@@ -94,7 +94,7 @@ def _row(name: str, data: Given, runs: Path) -> ResultRow:
     label = f"{name} on {data.name}"
     try:
         run = _trained(name, data, runs)
-    except LatentscapeError as error:
+    except (ConfigError, DataError, TrainingError) as error:
         return ResultRow(label=label, recipe=name, data=data.name, numbers={}, refused=str(error))
     findings = RunFindings(run)
     evaluation = findings.require(Evaluation)

@@ -76,7 +76,7 @@ def fit_training(recipe: Recipe, examples: int, held_out: int, changes: Changes)
     }
     if held_out and "train.patience" not in own:
         fitted["train.patience"] = train.epochs
-    record = Published(examples=examples, train=published.train, objective=published.objective)
+    record = Published(examples=examples, train=recipe.train, objective=recipe.objective)
     return override(recipe, fitted).model_copy(update={"published": record})
 
 

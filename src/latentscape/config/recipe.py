@@ -51,14 +51,14 @@ class Reported(Part):
 
 
 class Published(Part):
-    """How a recipe trains as it was published, where its training was fitted to the data at hand.
+    """How a recipe would train as published, where its training was fitted to the data at hand.
 
     Attributes
     ----------
     examples : int
         Training examples that it was fitted to.
     train, objective : TrainConfig, ObjectiveConfig
-        As published.
+        As published, but for what the user set.
     """
 
     examples: int = Field(gt=0)

@@ -34,6 +34,7 @@ from latentscape.estimators.persistence import PersistentAutoencoder
 from latentscape.estimators.settings import (
     PATHS,
     check_layout,
+    choose_recipe,
     for_streaming,
     labels_for,
     resolve_recipe,
@@ -78,17 +79,22 @@ class Autoencoder(PersistentAutoencoder):
 
     Parameters
     ----------
-    recipe : str, Path or Recipe
-        Name of a recipe (``latentscape recipes``), a YAML file, or a recipe itself. Convolutional
-        recipes, such as the default, take images. Fully connected ones, such as ``"simple-20"``,
-        take images and vectors.
+    recipe : str, Path or Recipe, optional
+        Name of a recipe (``latentscape recipes``), a YAML file, or a recipe itself. Fully connected
+        recipes take images and vectors, convolutional ones images. By default X decides in ``fit``:
+        the convolutional ``"conv-bn"`` for images of 16 x 16 pixels and more, the fully connected
+        ``"simple-20"`` for smaller ones and for vectors.
     latent_dim, max_epochs, batch_size, lr : int, int, int, float, optional
-        Length of a code (of each of its vectors, if it is vector-quantised), epochs, examples per
-        step and learning rate. By default those of the recipe (``conv-bn``: 32, 25, 256 and 0.001).
+        Length of a code (of each of its vectors, if it is vector-quantised; by default that of the
+        recipe), epochs, examples per step and learning rate (by default fitted to the number of
+        examples; see `as_published`).
     changes : dict, optional
         Other settings of the recipe's ``model``, ``objective`` and ``train``, and
         ``data.binarize``, by their dotted paths:
         ``{"train.optimizer": "sgd", "model.likelihood": "gaussian"}``.
+    as_published : bool
+        Whether ``fit`` trains as the origin of the recipe did, and is not fitted to the number of
+        examples; see `latentscape.train`.
     image_shape : tuple of int, optional
         (H, W), (C, H, W) or (H, W, C) of images that X holds as flat vectors. If both the first
         and the last axis could be the channels (1, 3 or 4 long), the first one is.
@@ -149,13 +155,14 @@ class Autoencoder(PersistentAutoencoder):
 
     def __init__(
         self,
-        recipe: str | Path | Recipe = "conv-bn",
+        recipe: str | Path | Recipe | None = None,
         *,
         latent_dim: int | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
         lr: float | None = None,
         changes: Changes | None = None,
+        as_published: bool = False,
         image_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
         validation_fraction: float = 0.1,
@@ -170,6 +177,7 @@ class Autoencoder(PersistentAutoencoder):
         self.batch_size = batch_size
         self.lr = lr
         self.changes = changes
+        self.as_published = as_published
         self.image_shape = image_shape
         self.value_range = value_range
         self.validation_fraction = validation_fraction
@@ -222,7 +230,7 @@ class Autoencoder(PersistentAutoencoder):
         return self._settle(task, network, history, run=run, events=trainer.state.events)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train one more epoch, on X, with the full learning rate.
+        """Train one more epoch, on X, with the full learning rate of the recipe as published.
 
         The state of the optimizer is kept between calls, until the next ``fit``. The parameters
         `lr` and `batch_size` may change between calls.
@@ -305,13 +313,17 @@ class Autoencoder(PersistentAutoencoder):
         layout = learn_layout(np.shape(values)[1:], self.image_shape)
         held_out = 0.0 if streaming else self.validation_fraction
         seed, settings = seed_of(self.random_state), self._recipe_parameters()
-        recipe = resolve_recipe(self.recipe, settings, self.changes, held_out, seed)
+        published = choose_recipe(layout) if self.recipe is None else self.recipe
+        asked = published, settings, self.changes, held_out, seed
+        recipe = resolve_recipe(*asked)
         check_layout(recipe, layout)
         if streaming:
             recipe = for_streaming(recipe, settings)
         value_range = range_of(values, self.value_range)
         dataset = dataset_of(layout.to_network(values), value_range, labels_for(recipe, y))
         unit = unit_of(values, self.value_range)
+        if not (streaming or self.as_published):
+            recipe = resolve_recipe(*asked, hold_out(dataset, held_out, recipe.data.seed))
         recipe, split = _split(recipe, dataset, held_out)
         check_network(recipe, len(split.train), choose_device(self.device))
         return _Task(features, layout, recipe, split, unit)

@@ -117,7 +117,7 @@ class PersistentAutoencoder(FittedAutoencoder):
         return state
 
     def __setstate__(self, state: Json) -> None:
-        super().__setstate__(state)
+        super().__setstate__({"as_published": False, **state})  # Pickles may be older than it.
         if "network_" in state:
             self.recipe_ = Recipe.model_validate(state["recipe_"])
             # By order, because the names were others in version 0.1.0.

@@ -6,8 +6,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from latentscape.config import SHORT_NAMES, Changes, Recipe, load_recipe, override
+from latentscape.config import SHORT_NAMES, Changes, Recipe, fit_training, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.records import Split
 from latentscape.estimators.layout import Layout
 from latentscape.model import uses_labels
 
@@ -30,12 +31,23 @@ _DECIDED_BY = {
 """Settings that `changes` may not have, and the parameter that decides each."""
 
 
+SMALLEST_IMAGE = 16
+"""Height and width from which on an image is one for convolutions, in pixels."""
+
+
+def choose_recipe(layout: Layout) -> str:
+    """Return the recipe for data of a layout, where none is asked for."""
+    _, *sides = layout.network_shape
+    return "conv-bn" if sides and min(sides) >= SMALLEST_IMAGE else "simple-20"
+
+
 def resolve_recipe(
     recipe: str | Path | Recipe,
     parameters: Mapping[str, Any],
     changes: Changes | None,
     validation_fraction: float,
     seed: int,
+    split: Split | None = None,
 ) -> Recipe:
     """Apply the parameters of an estimator to a recipe.
 
@@ -51,6 +63,8 @@ def resolve_recipe(
         Share of X that is held out.
     seed : int
         Seed of everything random.
+    split : Split, optional
+        Its examples are what training is fitted to; by default it is as published.
 
     Raises
     ------
@@ -74,7 +88,10 @@ def resolve_recipe(
         "train.seed": seed,
         "train.snapshots": (),
     }
-    recipe = override(recipe, settings)
+    if split is None:
+        recipe = override(recipe, settings)
+    else:
+        recipe = fit_training(recipe, len(split.train), len(split.validation), settings)
     refuse_condition(recipe)
     return recipe
 
@@ -100,6 +117,8 @@ def for_streaming(recipe: Recipe, parameters: Mapping[str, Any]) -> Recipe:
             fix="Use fit.",
         )
     step = _settings({name: parameters[name] for name in ("batch_size", "lr")})
+    if recipe.published is not None:  # A constant rate has to be lower than one that falls to zero.
+        step = {"train.lr": recipe.published.train.lr, **step}
     return override(recipe, {**step, "train.patience": None})
 
 
