@@ -59,6 +59,10 @@ class Baselines:
             self._cache[key] = compute()
         return cast(_T, self._cache[key])
 
+    def has(self, key: Hashable) -> bool:
+        """Whether that was computed."""
+        return key in self._cache
+
     def pixels(self) -> Codes:
         """Return the images themselves, as codes."""
         return self.once("pixels", lambda: pixel_codes(self.split))
@@ -126,6 +130,14 @@ class Comparison:
             return self.baselines.once((key, codes.name), lambda: measure(codes))
 
         return tuple(map(result, self.rows))
+
+    def pending(self, key: Hashable) -> list[Codes]:
+        """Return the codes that `each` would measure."""
+        return [
+            codes
+            for codes in self.rows
+            if codes.kind == "model" or not self.baselines.has((key, codes.name))
+        ]
 
 
 def compare_codes(

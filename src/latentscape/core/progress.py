@@ -110,6 +110,12 @@ class Stage:
         self.done, self._advanced = done, time.monotonic()
         self.listener.on_advance(self)
 
+    def step(self, detail: str, amount: float = 1.0) -> None:
+        """Say that the next step begins, and so the one before it has ended."""
+        self.done, self.running, self._advanced = self.done + self.running, amount, time.monotonic()
+        self.number += 1
+        self.describe(detail)
+
     def describe(self, detail: str) -> None:
         """Say what runs now, or what is known by now."""
         self.detail = detail
@@ -253,8 +259,6 @@ def steps(
     expected = None if seconds is None else sum(amounts)
     with stage(name, sum(amounts), seconds=expected) as work:
         work.count = len(items)
-        for work.number, (item, amount) in enumerate(zip(items, amounts, strict=True), 1):
-            work.running = amount
-            work.describe(describe(item))
+        for item, amount in zip(items, amounts, strict=True):
+            work.step(describe(item), amount)
             yield item
-            work.advance(amount)

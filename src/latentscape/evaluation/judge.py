@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.files import write_bytes
+from latentscape.core.progress import stage
 from latentscape.core.randomness import forked_random, generator
 from latentscape.core.records import Array, Split
 from latentscape.core.runtime import one_thread
@@ -159,16 +160,18 @@ def _train(classifier: Classifier, split: Split) -> None:
     source = generator(SEED, "classifier")
     batches = list(_batches(split.train, source))
     optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, fused=True)
-    for step, index in enumerate(batches):
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / len(batches))
-        stored_images, labels = stored(split.dataset, index)
-        images = scaled(stored_images, split.dataset.value_range)
-        if classifier.shift:
-            images = _shifted(images, classifier.shift, source)
-        optimizer.zero_grad()
-        assert labels is not None
-        functional.cross_entropy(classifier(images), labels).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    with stage("judge", len(batches), detail="a classifier of the data's labels learns") as work:
+        for step, index in enumerate(batches):
+            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / len(batches))
+            stored_images, labels = stored(split.dataset, index)
+            images = scaled(stored_images, split.dataset.value_range)
+            if classifier.shift:
+                images = _shifted(images, classifier.shift, source)
+            optimizer.zero_grad()
+            assert labels is not None
+            functional.cross_entropy(classifier(images), labels).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            work.advance()
 
 
 def _batches(index: NDArray[np.int64], source: torch.Generator) -> Iterator[NDArray[np.int64]]:

@@ -11,10 +11,11 @@ import numpy as np
 
 from latentscape.analyses.clusters.partitions import Assignment, silhouette
 from latentscape.analyses.clusters.result import NumberChoice
-from latentscape.core.extras import load
+from latentscape.analyses.umap import POINTS_PER_SECOND, Umap
+from latentscape.core.progress import steps
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
-from latentscape.core.runtime import threads_restored
+from latentscape.core.runtime import one_thread
 from latentscape.core.subsets import draw_subset
 
 RESTARTS = 10
@@ -137,7 +138,6 @@ def agglomerative(points: Array, k: int, seed: int) -> Clustering:
     return Clustering(clusters, vote.predict)
 
 
-@threads_restored()
 def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
     """Cluster the map that UMAP makes with a mixture of Gaussians (McInnes et al. 2018).
 
@@ -158,19 +158,15 @@ def umap_mixture(points: Array, k: int, seed: int) -> Clustering:
     ImportError
         Without the package umap-learn.
     """
-    mapper = load("umap").UMAP(
+    umap = Umap(
         n_neighbors=NEIGHBOURS,
         min_dist=0.0,
         n_components=min(MAP_DIM, points.shape[1]),
         random_state=_state(seed, "umap"),
-        n_jobs=1,
     )
-    with warnings.catch_warnings():
-        # It begins at random then, and says so.
-        warnings.filterwarnings("ignore", "Spectral initialisation failed", UserWarning)
-        places = mapper.fit_transform(points)
+    places = umap.fit(points)
     mixture = _Mixture(places, k, seed)
-    return Clustering(mixture.assign(places), partial(_by_place, mapper, mixture))
+    return Clustering(mixture.assign(places), partial(_by_place, umap, mixture))
 
 
 def choose_number(
@@ -198,7 +194,8 @@ def choose_number(
     score, best = {"silhouette": (_silhouette, max), "BIC": (_bic, min)}[by]
     sample = points[draw_subset(np.arange(len(points)), None, MAX_TRIED_ON, seed)]
     numbers = range(2, min(MAX_CLUSTERS, len(sample) - 1) + 1)
-    scores = {k: score(sample, k, seed) for k in numbers}
+    each = steps("number of clusters", numbers, lambda k: f"{k} by {by}")
+    scores = {k: score(sample, k, seed) for k in each}
     k = best(scores, key=lambda number: scores[number])
     return k, NumberChoice(by=by, tried=tuple(scores.items()))
 
@@ -225,7 +222,8 @@ class _Mixture:
         self.model: Any = GaussianMixture(
             k, covariance_type=kind, n_init=starts, random_state=_state(seed, "gmm")
         )
-        with _whether_converged_or_not():
+        # Its many small products only wait for each other on threads: 25 times as long on two.
+        with _whether_converged_or_not(), one_thread():
             self.model.fit(self.scaled(points))
 
     def scaled(self, points: Array) -> Array:
@@ -233,7 +231,8 @@ class _Mixture:
         return scaled
 
     def assign(self, points: Array) -> Assignment:
-        clusters: Assignment = self.model.predict(self.scaled(points))
+        with one_thread():
+            clusters: Assignment = self.model.predict(self.scaled(points))
         return clusters
 
 
@@ -242,10 +241,10 @@ def _nearest_centre(model: Any, points: Array) -> Assignment:
     return clusters
 
 
-def _by_place(mapper: Any, mixture: _Mixture, points: Array) -> Assignment:
+def _by_place(umap: Umap, mixture: _Mixture, points: Array) -> Assignment:
     """Place points on a map, and return their clusters there."""
     chunks = (points[start : start + CHUNK] for start in range(0, len(points), CHUNK))
-    return mixture.assign(np.concatenate([mapper.transform(chunk) for chunk in chunks]))
+    return mixture.assign(np.concatenate([umap.place(chunk) for chunk in chunks]))
 
 
 def _state(seed: int, purpose: str) -> int:
@@ -274,17 +273,20 @@ class Method:
         Points to fit to, at most.
     repeats : int
         Seeds whose scores are averaged.
+    seconds : callable
+        From the number and the length of points to how long a machine takes, roughly.
     """
 
     fit: Callable[[Array, int, int], Clustering]
+    seconds: Callable[[int, int], float]
     max_points: int = MAX_VALUES
     repeats: int = 1
 
 
 CLUSTERERS = {
-    "kmeans": Method(k_means, repeats=SEEDS),
-    "gmm": Method(gaussian_mixture, 20_000),
-    "agglomerative": Method(agglomerative, 10_000),
-    "umap": Method(umap_mixture, 100_000),
+    "kmeans": Method(k_means, lambda n, dim: n * (dim + 60) / 600_000, repeats=SEEDS),
+    "gmm": Method(gaussian_mixture, lambda n, dim: n * (dim + 20) ** 2 / 1e7, 20_000),
+    "agglomerative": Method(agglomerative, lambda n, dim: n / 4000, 10_000),
+    "umap": Method(umap_mixture, lambda n, dim: n / POINTS_PER_SECOND, 100_000),
 }
 """All of them, by the keys of `latentscape.analyses.clusters.result.METHODS`."""

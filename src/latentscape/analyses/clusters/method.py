@@ -43,6 +43,7 @@ from latentscape.analyses.comparison import Comparison
 from latentscape.core.errors import DataError
 from latentscape.core.extras import install, load
 from latentscape.core.findings import MISSING_PACKAGE, Skip
+from latentscape.core.progress import Stage, stage
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array, Codes
 from latentscape.core.subsets import draw_subset
@@ -125,11 +126,14 @@ class _Fit:
 
 def compare_clusters(comparison: Comparison, settings: ClusterSettings) -> Clusters:
     """Cluster all codes of a comparison; see `find_clusters`. Pictures are those of the first."""
-    first = comparison.rows[0]
-    rows = comparison.each(
-        ("clustering", settings),
-        lambda codes: find_clusters(codes, settings, pictured=codes is first),
-    )
+    first, key = comparison.rows[0], ("clustering", settings)
+    pending = [(codes, m) for codes in comparison.pending(key) for m in settings.methods]
+    expected = sum(_seconds(_Task(codes, settings), method) for codes, method in pending)
+    with stage("clustering", expected, seconds=expected) as work:
+        work.count = len(pending)
+        rows = comparison.each(
+            key, lambda codes: find_clusters(codes, settings, pictured=codes is first, work=work)
+        )
     score: Literal["test", "all"] = "all" if settings.fit == "all" else "test"
     labels, k = first.labels(score), rows[0].k
     return Clusters(
@@ -142,7 +146,7 @@ def compare_clusters(comparison: Comparison, settings: ClusterSettings) -> Clust
 
 
 def find_clusters(
-    codes: Codes, settings: ClusterSettings, *, pictured: bool = False
+    codes: Codes, settings: ClusterSettings, *, pictured: bool = False, work: Stage | None = None
 ) -> CodeClusters:
     """Put codes into clusters without labels, and measure how well clusters and labels agree.
 
@@ -154,18 +158,21 @@ def find_clusters(
         How.
     pictured : bool
         Whether to picture the clusters of K-means.
+    work : Stage, optional
+        Of which each method is a step.
 
     Raises
     ------
     DataError
         If there are fewer examples to fit to than clusters were asked for.
     """
-    task = _Task(codes, settings)
+    task, work = _Task(codes, settings), work or Stage("clustering")
     if obstacle := _obstacle(task):
         return _row(task, None, (), [obstacle])
     number = _number(task)
     partitions, skipped = list[Partition](), _skipped_scores(task)
     for method in settings.methods:
+        work.step(f"{METHODS[method]} on {codes.name}", _seconds(task, method))
         own = _choose(task, "BIC") if method == "gmm" and number.choice else number
         if missing := _missing(task, method, own.k):
             skipped.append(missing)
@@ -236,6 +243,12 @@ def _skipped_scores(task: _Task) -> list[Skip]:
         return []
     reason = "no_labels" if task.codes.labels("all") is None else "one_label"
     return [Skip(item="Accuracy, NMI and ARI were", reason=reason)]
+
+
+def _seconds(task: _Task, method: str) -> float:
+    """Return how long a method takes on a machine of two cores, roughly."""
+    dim = task.codes.dim if method == "kmeans" else min(MAX_DIM, task.codes.dim)
+    return CLUSTERERS[method].seconds(len(task.fitted), dim)
 
 
 def _missing(task: _Task, method: str, k: int) -> Skip | None:

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from latentscape.analyses.maps.result import METHOD_NAMES, MapMethod
+from latentscape.analyses.umap import Umap
 from latentscape.core.errors import DataError
 from latentscape.core.extras import install, load, require
 from latentscape.core.findings import MISSING_PACKAGE, Skip
+from latentscape.core.progress import stage
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
-from latentscape.core.runtime import threads_restored
 
 START_SD = 1e-4
 """Standard deviation of the first axis where t-SNE begins, as openTSNE recommends."""
@@ -21,6 +22,9 @@ THREADED = 10_000
 """Points from which on threads shorten t-SNE; with fewer they mostly wait for each other."""
 CHUNK = 2000
 """Points that are placed at once."""
+
+TSNE_ITERATIONS, TSNE_STEP = 750, 50
+"""All that openTSNE makes, and those after which it says so."""
 
 Settings = Mapping[str, float]
 
@@ -222,8 +226,19 @@ def _affinities(codes: Array, settings: Settings) -> Any:
 
 
 def _tsne(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
-    mapper = load("openTSNE").TSNE(n_jobs=_threads(len(codes)), random_state=seed)
-    return np.asarray(mapper.fit(affinities=_affinities(codes, settings), initialization=start))
+    with stage("t-SNE", TSNE_ITERATIONS) as work:
+
+        def advance(iteration: int, error: float, places: Array) -> None:
+            work.advance(TSNE_STEP)
+
+        mapper = load("openTSNE").TSNE(
+            n_jobs=_threads(len(codes)),
+            random_state=seed,
+            callbacks=advance,
+            callbacks_every_iters=TSNE_STEP,
+        )
+        affinities = _affinities(codes, settings)
+        return np.asarray(mapper.fit(affinities=affinities, initialization=start))
 
 
 def _tsne_placer(reference: Map) -> Callable[[Array], Array]:
@@ -240,33 +255,28 @@ def _tsne_placer(reference: Map) -> Callable[[Array], Array]:
     return lambda codes: np.asarray(embedding.transform(codes, perplexity=perplexity)) + centre
 
 
-@threads_restored()
 def _umap(codes: Array, start: Array, settings: Settings, seed: int) -> Array:
     state = derive_seed(seed, "umap") % 2**32
-    mapper = _umap_mapper(settings, init=start, random_state=state)
-    return np.asarray(mapper.fit_transform(codes))
+    return _umap_mapper(settings, init=start, random_state=state).fit(codes)
 
 
-@threads_restored()
 def _umap_placer(reference: Map) -> Callable[[Array], Array]:
     # The graph of the codes is built anew, but not laid out: the places are there.
     mapper = _umap_mapper(reference.settings, init="random", random_state=0, n_epochs=0)
     mapper.fit(reference.codes)
-    mapper.embedding_, mapper.n_epochs = reference.places, None
-    place_chunk: Callable[[Array], Array] = threads_restored()(mapper.transform)
-    return place_chunk
+    mapper.move(reference.places)
+    return mapper.place
 
 
 def _umap_mapper(
     settings: Settings, init: Array | str, random_state: int, n_epochs: int | None = None
-) -> Any:
-    return load("umap").UMAP(
+) -> Umap:
+    return Umap(
         n_neighbors=int(settings["n_neighbors"]),
         min_dist=settings["min_dist"],
         init=init,
         n_epochs=n_epochs,
         random_state=random_state,
-        n_jobs=1,  # What a seed makes it take, and it would warn.
     )
 
 
