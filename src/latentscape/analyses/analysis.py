@@ -131,6 +131,8 @@ class Analysis(Generic[_R, _S, _I]):
         Whether its terminal table stands among the numbers of a run.
     works_without_run : bool
         Whether its inputs can stand in for a model, beside data.
+    seconds : float
+        How long it takes for a model of 5,000 digits, roughly; for the time that is left.
     card : str
         What a model card takes of it: its ``section``, its ``scores`` or ``nothing``.
     hub_task : str
@@ -157,6 +159,7 @@ class Analysis(Generic[_R, _S, _I]):
     ceilings: ClassVar[tuple[str, ...]] = ()
     printed_with_run: ClassVar[bool] = False
     works_without_run: ClassVar[bool] = False
+    seconds: ClassVar[float] = 10.0
     card: ClassVar[Literal["section", "scores", "nothing"]] = "section"
     hub_task: ClassVar[str] = ""
     file_suffix: ClassVar[str] = ""

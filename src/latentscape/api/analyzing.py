@@ -1,8 +1,9 @@
 """Analyses of runs, studies and codes: what `analyze` does, and a function for each analysis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TypeAlias
 
 from latentscape.analyses.analysis import Inputs, Result, Settings
 from latentscape.analyses.comparison import (
@@ -19,6 +20,8 @@ from latentscape.core.progress import steps
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
 from latentscape.terminal import shown
+
+_Job: TypeAlias = tuple[Run, AnyAnalysis]
 
 
 def analyze(
@@ -111,7 +114,7 @@ def analyze_runs(
         ]
     shared = dict[str, Baselines]()
     comparison: Comparison | None = None
-    for run, item in steps("analysis", jobs, lambda job: _describe(*job, n_runs=len(findings))):
+    for run, item in _each(jobs, len(findings)):
         if comparison is None or comparison.opened is None or comparison.opened.run is not run:
             comparison = _compare_run(OpenRun(run, data=data, device=device), codes or {}, shared)
         measure(item, comparison)
@@ -144,8 +147,14 @@ def measure(
     return result
 
 
-def _describe(run: Run, item: AnyAnalysis, *, n_runs: int) -> str:
-    return item.name if n_runs == 1 else f"{item.name} of {run.name}"
+def _each(jobs: Sequence[_Job], n_runs: int) -> Iterator[_Job]:
+    """Say which analysis is made, and of which run where there are several."""
+
+    def describe(job: _Job) -> str:
+        run, item = job
+        return item.name if n_runs == 1 else f"{item.name} of {run.name}"
+
+    return steps("analysis", jobs, describe, lambda job: job[1].seconds)
 
 
 def _compare_run(
@@ -190,5 +199,5 @@ def analyze_codes(
         if comparison.opened is not None or not item.needs_model
     ]
     with shown(quiet):
-        each = steps("analysis", analyses, lambda item: item.name)
+        each = steps("analysis", analyses, lambda item: item.name, lambda item: item.seconds)
         return {item.name: measure(item, comparison) for item in each}

@@ -24,6 +24,7 @@ class AnomalyAnalysis(Analysis[Anomalies, AnomalySettings, AnomalyInputs]):
 
     title = "Anomalies"
     result, settings, inputs = Anomalies, AnomalySettings, AnomalyInputs
+    seconds = 3
     needs_model = True
     row_metrics = (*AUROCS.values(), *BASELINE_AUROCS.values())
     file_suffix = ".csv"

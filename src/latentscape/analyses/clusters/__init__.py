@@ -27,6 +27,7 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
 
     title = "Clusters"
     result, settings, inputs = Clusters, ClusterSettings, ClusterInputs
+    seconds = 40
     metrics = tuple(SCORES)
     card = "scores"
     skip_reasons = {

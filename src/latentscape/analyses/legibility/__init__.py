@@ -26,6 +26,7 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
 
     title = "Legibility"
     result, settings, inputs = Legibility, LegibilitySettings, LegibilityInputs
+    seconds = 12
     needs_model = True
     works_without_run = True
     metrics = (READABLE, READABLE_OF_16)

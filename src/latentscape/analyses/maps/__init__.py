@@ -18,6 +18,7 @@ class MapAnalysis(Analysis[Maps, MapSettings, MapInputs]):
 
     title = "Maps"
     result, settings, inputs = Maps, MapSettings, MapInputs
+    seconds = 12
     first_seed_only = True
     card = "nothing"
     file_suffix = ".npz"

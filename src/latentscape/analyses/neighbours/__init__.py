@@ -21,6 +21,7 @@ class NeighbourAnalysis(Analysis[Neighbours, NeighbourSettings, NeighbourInputs]
 
     title = "Neighbours"
     result, settings, inputs = Neighbours, NeighbourSettings, NeighbourInputs
+    seconds = 1
     needs_model = True
     first_seed_only = True
     card = "nothing"

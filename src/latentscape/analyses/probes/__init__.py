@@ -19,6 +19,7 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
 
     title = "Probes"
     result, settings, inputs = Probes, ProbeSettings, ProbeInputs
+    seconds = 40
     metrics = tuple(SCORES)
     card = "scores"
     skip_reasons = {
@@ -38,9 +39,9 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
     ) -> Probes:
         """Train probes on all codes."""
         from latentscape.analyses.codes import guess_labels
-        from latentscape.analyses.probes.method import probe_codes
+        from latentscape.analyses.probes.method import probe_all
 
-        rows = comparison.each(("probing", settings), lambda codes: probe_codes(codes, settings))
+        rows = probe_all(comparison, settings)
         first = comparison.rows[0]
         guessing = guess_labels(first.labels("train"), first.labels("test"))
         return Probes(settings=settings, guessing=guessing, rows=rows)

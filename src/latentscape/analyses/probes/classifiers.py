@@ -21,6 +21,7 @@ from latentscape.analyses.probes.perceptron import (
     train_perceptrons,
 )
 from latentscape.analyses.probes.result import Choices, LearningPoint
+from latentscape.core.progress import steps
 from latentscape.core.records import Array
 from latentscape.core.runtime import one_thread
 from latentscape.core.subsets import draw_subset
@@ -181,7 +182,8 @@ def _choose_strength(task: Task, train: Examples) -> list[float]:
     scores: dict[float, float] = {}
     untried = list(STRENGTHS) if len(task.validation) else []
     while untried:
-        scores |= {C: task.validation.accuracy(_predict(task, train, C)) for C in untried}
+        each = steps("settings", untried, lambda C: f"C {C:g}")
+        scores |= {C: task.validation.accuracy(_predict(task, train, C)) for C in each}
         best = max(scores, key=lambda C: scores[C])
         beyond = {min(scores): best / 10, max(scores): best * 10}.get(best)
         untried = [beyond] if beyond and LIMITS[0] <= beyond <= LIMITS[1] else []

@@ -9,14 +9,17 @@ import torch
 from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Protocol
+from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.probes.classifiers import CLASSIFIERS, Examples, Outcome, Task
 from latentscape.analyses.probes.result import (
+    PROBES,
     CodeProbes,
     ProbeResult,
     ProbeScore,
     ProbeSettings,
 )
 from latentscape.core.findings import Skip, Statistic
+from latentscape.core.progress import Stage, stage
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import PARTS, Array, Codes
 from latentscape.core.units import count, joined
@@ -24,6 +27,10 @@ from latentscape.evaluation.codes import is_constant
 
 INITIALISATIONS = 3
 """Perceptrons that are trained on all labels."""
+
+
+_PACE = {"knn": 3e-7, "logistic": 1.5e-6, "mlp": 7e-6}
+"""Seconds that probes take for each number of the codes, beside those that any code takes."""
 
 
 class _Trial(NamedTuple):
@@ -34,7 +41,17 @@ class _Trial(NamedTuple):
     outcome: Outcome
 
 
-def probe_codes(codes: Codes, settings: ProbeSettings) -> CodeProbes:
+def probe_all(comparison: Comparison, settings: ProbeSettings) -> tuple[CodeProbes, ...]:
+    """Learn labels from all codes of a comparison; see `probe_codes`."""
+    key = ("probing", settings)
+    pending = [(codes, probe) for codes in comparison.pending(key) for probe in settings.probes]
+    expected = sum(_seconds(*pair) for pair in pending)
+    with stage("probing", expected, seconds=expected) as work:
+        work.count = len(pending)
+        return comparison.each(key, lambda codes: probe_codes(codes, settings, work))
+
+
+def probe_codes(codes: Codes, settings: ProbeSettings, work: Stage | None = None) -> CodeProbes:
     """Learn labels from frozen codes, from few of them and from all.
 
     Parameters
@@ -44,11 +61,17 @@ def probe_codes(codes: Codes, settings: ProbeSettings) -> CodeProbes:
         test part.
     settings : ProbeSettings
         Which probes, and how many labels they learn from.
+    work : Stage, optional
+        Of which each probe is a step.
     """
+    work = work or Stage("probing")
     if obstacle := _obstacle(codes):
         return _row(codes, {}, [obstacle])
     few = sorted({n for n in settings.counts if n < len(codes.train)})
-    trials = {probe: _trials(probe, codes, few, settings) for probe in settings.probes}
+    trials = dict[str, list[_Trial]]()
+    for probe in settings.probes:
+        work.step(f"{PROBES[probe]} on {codes.name}", _seconds(codes, probe))
+        trials[probe] = _trials(probe, codes, few, settings)
     return _row(codes, trials, _skips(codes, settings.counts))
 
 
@@ -163,6 +186,11 @@ def _trials(probe: str, codes: Codes, few: Sequence[int], settings: ProbeSetting
         *(_Trial(n, draws, learn(blind, orders[:, :n])) for n in few),
         _Trial(len(task.train), 1, learn(task, orders[:1].repeat(repeats, 0))),
     ]
+
+
+def _seconds(codes: Codes, probe: str) -> float:
+    """Return how long a probe takes on a machine of two cores, roughly."""
+    return len(codes.train) * _PACE[probe] * (codes.dim + 200)
 
 
 def _orders(labels: NDArray[np.int64], draws: int, seed: int) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentscape.analyses.probes.result import Fit, LearningPoint
+from latentscape.core.progress import stage, steps
 from latentscape.core.randomness import generator
 from latentscape.core.runtime import full_precision, one_thread
 
@@ -174,8 +175,9 @@ def train_perceptrons(
     optimizer = torch.optim.AdamW(
         networks.parameters(), setting.rate, weight_decay=setting.decay, fused=True
     )
-    with one_thread(), full_precision():
+    with one_thread(), full_precision(), stage("perceptrons", points) as work:
         for point in range(1, points + 1):
+            work.advance_to(point - 1)
             optimizer.param_groups[0]["lr"] = setting.rate * (1 - (point - 1) / points)
             for _ in range(between):
                 _train_epoch(networks, optimizer, train, _batches(draws, source))
@@ -204,7 +206,7 @@ def choose_setting(
         setting: train_perceptrons(
             train, draw[None, :MAX_TO_TUNE], validation, labels, seed, setting, TRIAL_POINTS
         )
-        for setting in GRID
+        for setting in steps("settings", GRID, lambda it: f"rate {it.rate:g}, decay {it.decay:g}")
     }
     return max(trials, key=lambda setting: trials[setting].best_accuracy)
 

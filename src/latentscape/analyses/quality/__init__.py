@@ -30,6 +30,7 @@ class QualityAnalysis(Analysis[Quality, QualitySettings, QualityInputs]):
 
     title = "Sample quality"
     result, settings, inputs = Quality, QualitySettings, QualityInputs
+    seconds = 30
     needs_model = True
     printed_with_run = True
     by_default = False
