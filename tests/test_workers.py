@@ -23,9 +23,10 @@ import latentscape
 from latentscape.api import workers
 from latentscape.api.workers import choose_jobs
 from latentscape.cli import app
-from latentscape.config import Study
+from latentscape.config import Study, override
 from latentscape.core.runtime import count_threads
 from latentscape.runs import list_runs
+from latentscape.training import timing
 
 SMALL = {"data.train": 200, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
 LONG = {
@@ -194,7 +195,7 @@ def timed(monkeypatch):
         seconds = {1: on_one, 2: on_two}
         monkeypatch.setattr(workers, "count_threads", lambda: 2)
         monkeypatch.setattr(
-            workers, "training_seconds", lambda recipe, split, threads: seconds[threads]
+            workers, "training_seconds", lambda recipe, split, threads, *_: seconds[threads]
         )
 
     return set_seconds
@@ -216,6 +217,48 @@ def test_no_more_at_once_than_there_is_memory_for(timed, monkeypatch, quick, sma
     for gigabytes, jobs in ((100, 2), (1.5, 1), (0.1, 1)):
         monkeypatch.setattr(workers, "available_memory", lambda free=gigabytes: free * 1e9)
         assert choose_jobs([(quick, small)] * 4, torch.device("cpu")) == jobs
+
+
+def test_timing_ends_after_five_seconds_however_slow_steps_are(monkeypatch, quick, small):
+    """Eighteen recipes whose steps take two seconds each: two of them are timed, by a step each."""
+
+    class Clock:
+        now = 0.0
+
+        def monotonic(self):
+            return self.now
+
+        perf_counter = monotonic
+
+    clock, steps_of = Clock(), list[int]()
+
+    class SlowStep:
+        def __init__(self, model, *_):
+            steps_of.append(0)
+
+        def __call__(self, *_):
+            steps_of[-1] += 1
+            clock.now += 2
+
+    monkeypatch.setattr(workers, "time", clock)
+    monkeypatch.setattr(timing, "time", clock)
+    monkeypatch.setattr(timing, "TrainingStep", SlowStep)
+    monkeypatch.setattr(workers, "count_threads", lambda: 2)
+    recipes = [override(quick, {"train.lr": 0.001 * n}) for n in range(1, 19)]
+    choose_jobs([(recipe, small) for recipe in recipes], torch.device("cpu"))
+    assert steps_of == [1, 1, 1, 1]
+    assert clock.now < workers.TIMING + 2 * 2
+
+
+def test_ctrl_c_while_steps_are_timed_ends_it_at_once(monkeypatch, tmp_path):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(timing, "TrainingStep", pressed)
+    monkeypatch.setattr(workers, "count_threads", lambda: 2)
+    with pytest.raises(KeyboardInterrupt):
+        latentscape.compare(study(seeds=2), folder=tmp_path, jobs=None, quiet=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_measuring_takes_steps_and_changes_nothing(quick, small):

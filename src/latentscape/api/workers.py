@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
-from typing import NamedTuple
 
 import torch
 from threadpoolctl import threadpool_limits
 
+from latentscape.api.telling import Logging, Message, Telling, passing_on
 from latentscape.api.training import finish_run
 from latentscape.config import Recipe
 from latentscape.core.errors import Interrupted, RunError, TrainingError
 from latentscape.core.memory import available_memory
-from latentscape.core.progress import Listener, Stage, listening, stage
+from latentscape.core.progress import listening, stage, steps
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import count_threads
@@ -39,8 +39,8 @@ _stopped = threading.Event()
 
 _log = logging.getLogger("latentscape")
 
-SAID_EVERY = 0.2
-"""Seconds between two messages of a run about its progress."""
+TIMING = 5.0
+"""Seconds that timing takes, whatever else the machine does, give or take a step."""
 
 MEMORY = 1e9
 """Bytes that a process takes beside its data, with room to spare."""
@@ -79,20 +79,35 @@ def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> i
     jobs = int(min(threads, len(work), available_memory() / each))
     if device.type != "cpu" or jobs < 2:
         return 1
-    alone = together = longest = 0.0
-    times: dict[str, tuple[float, float]] = {}
-    for recipe, split in work:
-        key = recipe.model_dump_json(exclude={"train": {"seed"}})
-        if key not in times:
-            with forked_random(0, device):
-                times[key] = (
-                    training_seconds(recipe, split, threads),
-                    SHARING * training_seconds(recipe, split, threads // jobs),
-                )
-        alone += times[key][0]
-        together += times[key][1] / jobs
-        longest = max(longest, times[key][1])
+    times = _time_recipes(work, device, threads, jobs)
+    alone = sum(seconds for seconds, _ in times)
+    together = sum(seconds for _, seconds in times) / jobs
+    longest = max(seconds for _, seconds in times)
     return jobs if max(together, longest) < alone else 1
+
+
+def _time_recipes(
+    work: Sequence[tuple[Recipe, Split]], device: torch.device, threads: int, jobs: int
+) -> list[tuple[float, float]]:
+    """Return how long runs train, in seconds, alone and as one of several.
+
+    What cannot be timed within `TIMING` seconds in all is left out: the others decide.
+    """
+    end = time.monotonic() + TIMING
+    keys = [recipe.model_dump_json(exclude={"train": {"seed"}}) for recipe, _ in work]
+    recipes = dict(zip(keys, work, strict=True))
+    times = dict[str, tuple[float, float]]()
+    for number, key in enumerate(steps("timing", list(recipes), lambda key: recipes[key][0].name)):
+        left = end - time.monotonic()
+        if times and left <= 0:
+            break
+        recipe, split = recipes[key]
+        share = max(0.0, left) / (2 * (len(recipes) - number))
+        with forked_random(0, device):
+            alone = training_seconds(recipe, split, threads, device, share)
+            together = training_seconds(recipe, split, threads // jobs, device, share)
+        times[key] = alone, SHARING * together
+    return [times[key] for key in keys if key in times]
 
 
 def finish_together(
@@ -130,7 +145,7 @@ def finish_together(
     said = context.SimpleQueue()
     level = _log.getEffectiveLevel()
     pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
-    with stage("runs", len(runs)) as work, _passing_on(said, work), _stopping(pool):
+    with stage("runs", len(runs)) as work, passing_on(said, work), _stopping(pool):
         begun = {pool.submit(_finish, run, split, how): run for run, split in runs}
         for n_done, future in enumerate(as_completed(begun), 1):
             work.describe(f"{n_done:,} of {len(runs):,} done, {jobs} at once")
@@ -169,106 +184,17 @@ def _error_of(future: Future[None]) -> TrainingError | None:
     return None
 
 
-class _Said(NamedTuple):
-    """What a run says of its progress: what it does and how much of it is done, or a note."""
-
-    run: str
-    detail: str = ""
-    fraction: float = 0.0
-    note: str = ""
-    has_ended: bool = False
-
-
-class _Telling(Listener):
-    """Tells the parent of this process what a run is doing."""
-
-    def __init__(self, run: str) -> None:
-        self._run, self._said_at = run, 0.0
-
-    def on_begin(self, stage: Stage) -> None:
-        """Tell it at once."""
-        self._tell(stage)
-
-    def on_advance(self, stage: Stage) -> None:
-        """Tell it a few times a second."""
-        if time.monotonic() - self._said_at > SAID_EVERY:
-            self._tell(stage)
-
-    def on_note(self, stage: Stage, text: str) -> None:
-        """Pass it on."""
-        _process.said.put(_Said(self._run, note=text))
-
-    def end(self) -> None:
-        """Tell that the run has ended."""
-        _process.said.put(_Said(self._run, has_ended=True))
-
-    def _tell(self, stage: Stage) -> None:
-        self._said_at = time.monotonic()
-        is_training = stage.name == self._run
-        detail = stage.detail if is_training else stage.text()
-        fraction = stage.fraction() or 0.0 if is_training else 1.0
-        _process.said.put(_Said(self._run, detail, fraction))
-
-
-_Message = _Said | logging.LogRecord | None
-"""What processes say or log; None ends it."""
-
-
-class _Logging(logging.Handler):
-    """Tells the parent of this process what is logged."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass it on as a text: what it is about need not be sent."""
-        written = {"msg": record.getMessage(), "args": None, "exc_info": None}
-        _process.said.put(logging.makeLogRecord({**vars(record), **written}))
-
-
-@contextmanager
-def _passing_on(said: "SimpleQueue[_Message]", work: Stage) -> Iterator[None]:
-    """Make parts of a stage of what processes say, in a thread of its own."""
-    thread = threading.Thread(target=_pass_on, args=(said, work), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        said.put(None)
-        thread.join(timeout=1)  # A process that was killed may have left half a message.
-
-
-def _pass_on(said: "SimpleQueue[_Message]", work: Stage) -> None:
-    parts = dict[str, Stage]()
-    while (one := said.get()) is not None:
-        if isinstance(one, logging.LogRecord):
-            logging.getLogger(one.name).handle(one)
-        elif one.note:
-            work.note(one.note)
-        elif one.has_ended:
-            if one.run in parts:
-                parts.pop(one.run).end()
-        else:
-            if one.run not in parts:
-                parts[one.run] = Stage(one.run, 1.0, parent=work, share=1.0, listener=work.listener)
-                parts[one.run].begin()
-            parts[one.run].describe(one.detail)
-            parts[one.run].advance_to(one.fraction)
-    for part in parts.values():
-        part.end()
-
-
 class _Process:
     """What a process is given when it starts."""
 
-    said: "SimpleQueue[_Message]"
+    said: "SimpleQueue[Message]"
 
 
-_process = _Process()
-
-
-def _prepare(threads: int, said: "SimpleQueue[_Message]", level: int) -> None:
+def _prepare(threads: int, said: "SimpleQueue[Message]", level: int) -> None:
     """Set up a process: no more threads than its share, and no life without its parent."""
-    _process.said = said
+    _Process.said = said
     _log.setLevel(level)
-    _log.addHandler(_Logging())
+    _log.addHandler(Logging(said))
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # Of NumPy and scikit-learn too, from now on.
     if hasattr(os, "setpgrp"):
@@ -295,7 +221,7 @@ def _end_when_stopped() -> None:
 def _finish(run: Run, split: Split, how: Finishing) -> None:
     if _stopped.is_set():  # A process has its next run handed out before it is asked to stop.
         raise Interrupted("Not begun")
-    telling = _Telling(run.name)
+    telling = Telling(run.name, _Process.said)
     try:
         with listening(telling):
             finish_run(run, split, device=how.device, trackers=how.trackers)

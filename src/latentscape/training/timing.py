@@ -24,7 +24,11 @@ CPU = torch.device("cpu")
 
 
 def training_seconds(
-    recipe: Recipe, split: Split, threads: int | None = None, device: torch.device = CPU
+    recipe: Recipe,
+    split: Split,
+    threads: int | None = None,
+    device: torch.device = CPU,
+    max_seconds: float = math.inf,
 ) -> float:
     """Estimate how long a recipe trains.
 
@@ -38,6 +42,8 @@ def training_seconds(
         On how many; by default on all.
     device : torch.device
         Where.
+    max_seconds : float
+        After so many no other step is taken; there is one at least.
 
     Returns
     -------
@@ -49,7 +55,7 @@ def training_seconds(
     model = Network(recipe.model, recipe.objective).to(device).train()
     take_step = TrainingStep(model, build_optimizer(model, config), config, precision)
     loader = Loader(Examples(split.dataset, device), split.train, config.batch_size, config.seed)
-    fastest = math.inf
+    fastest, end = math.inf, time.perf_counter() + max_seconds
     with training_on(precision, threads, keep_memory=choose_engine(config.engine).keeps_memory):
         # The warm-ups and the step that is captured are slower than all others.
         for batch in islice(loader.epoch(0), WARM_UPS + 1 + STEPS):
@@ -57,4 +63,6 @@ def training_seconds(
             take_step(batch, config.lr, math.inf)
             synchronize(device)
             fastest = min(fastest, time.perf_counter() - begin)
+            if time.perf_counter() >= end:  # On a busy machine every step may take long.
+                break
     return fastest * len(loader) * config.epochs
