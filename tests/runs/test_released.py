@@ -76,7 +76,7 @@ def test_runs_of_earlier_versions_are_evaluated_alike(run, middles):
 def test_what_is_measured_anew_takes_the_other_findings_along(run, middles):
     before = RunFindings(run).parts
     latentscape.evaluate(run, data=middles)
-    assert part_names(run.path) == tuple(sorted({*before, "duplicates"}))
+    assert part_names(run.path) == tuple(sorted({*before, "duplicates", "diagnoses"}))
     assert not list(run.path.glob("findings.*"))
 
 

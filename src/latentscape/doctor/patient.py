@@ -296,8 +296,8 @@ class Patient:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """What the units behind each activation do over the examples looked at."""
-        return watch_units(self.model, *stored(self.split.dataset, self.held_out.index))
+        """What the units behind each activation do over training examples, which move them."""
+        return watch_units(self.model, *stored(self.split.dataset, self.trained.index))
 
     @cached_property
     def gradient_norms(self) -> Tensor:

@@ -2,7 +2,7 @@
 
 from latentscape.config import Recipe
 from latentscape.core.units import percent
-from latentscape.doctor.diagnosis import Diagnosis, Setting
+from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.evidence import by_dimension
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.symptom import Symptom
@@ -27,16 +27,12 @@ class InactiveDimensions(Symptom):
         active, dim = int(patient.active.sum()), len(patient.active)
         if not 0 < active < SHARE * dim:
             return None
-        weights = patient.recipe.objective.weights
-        changes: dict[str, Setting] = {"model.latent.dim": 2 * active}
-        if weights.get("rate", 0.0) > 1:
-            changes = {"objective.weights.rate": 1.0}
         return Diagnosis(
             symptom=self.key,
             value=active / dim,
             threshold=SHARE,
-            changes=changes,
-            detail={"active": active, "dim": dim, "weight": weights.get("rate", 0.0)},
+            changes={"model.latent.dim": 2 * active},
+            detail={"active": active, "dim": dim},
             plot=by_dimension("nats of the rate", patient.rate_per_dim),
         )
 
@@ -46,11 +42,6 @@ class InactiveDimensions(Symptom):
 
     def cause(self, diagnosis: Diagnosis) -> str:
         """Say why others stay empty."""
-        if "objective.weights.rate" in diagnosis.changes:
-            return (
-                "The rate weighs more than in the evidence lower bound, so that only the "
-                "dimensions that tell most of an image are worth what they cost."
-            )
         return (
             "The code is longer than what it is worth to tell of these images: more dimensions "
             "would cost more rate than they save in the reconstruction."

@@ -3,15 +3,17 @@
 import math
 
 from latentscape.config import Recipe
-from latentscape.core.units import number
+from latentscape.core.units import number, percent
 from latentscape.doctor.diagnosis import Diagnosis, Setting
 from latentscape.doctor.evidence import by_dimension
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.symptom import Symptom
 
-HEAVY = 5.0
-"""Times that of the likelihood: what beta-VAEs are published with does not reach it."""
-INACTIVE = 0.5
+HEAVY = 1.0
+"""Times that of the likelihood, as in the evidence lower bound."""
+
+ACTIVE = 0.25
+"""Share of the dimensions that a weight may leave active without being too heavy."""
 
 AVERAGED = 3.0
 """Where the ratio of weights is the number of pixels, up to this factor, a mean is the reason."""
@@ -23,9 +25,9 @@ class KlWeight(Symptom):
     key = "kl_weight"
     title = "KL weight too high"
     about = (
-        f"More than half of the code is inactive, and the rate weighs more than {HEAVY:g} times as "
-        "much as the reconstruction. So it does where a loss that is averaged over pixels meets a "
-        "KL divergence that is summed."
+        f"Less than {percent(ACTIVE)} of the dimensions of a variational code are active, and the "
+        "rate weighs more than the reconstruction. So it does where a loss that is averaged over "
+        "pixels meets a KL divergence that is summed."
     )
     stages = ("during", "after")
 
@@ -36,7 +38,7 @@ class KlWeight(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare weights, where much of the code is inactive."""
         ratio, active = _ratio(patient.recipe), patient.active
-        if not ratio > HEAVY or float(active.float().mean()) > INACTIVE:
+        if not ratio > HEAVY or float(active.float().mean()) >= ACTIVE:
             return None
         return Diagnosis(
             symptom=self.key,
