@@ -1,8 +1,9 @@
-"""What the site of the documents needs beside Markdown: pages from elsewhere, and formulas.
+"""What the site of the documents needs beside Markdown: other pages, notebooks, and formulas.
 
 MkDocs calls these functions (``hooks`` in ``mkdocs.yml``).
 """
 
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -32,8 +33,11 @@ log = get_plugin_logger("latentscape")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are kept outside of the folder of the documents."""
+    """Add the pages that are kept outside of the folder of the documents, and notebooks."""
     root = Path(config.config_file_path).parent
+    for notebook in sorted((root / "docs" / "notebooks").glob("*.ipynb")):
+        place = f"notebooks/{notebook.stem}.md"
+        files.append(File.generated(config, place, content=_page_of(notebook)))
     for place, path in ELSEWHERE.items():
         files.append(File.generated(config, place, abs_src_path=str(root / path)))
     return files
@@ -64,3 +68,18 @@ def _mathml(formula: re.Match[str]) -> str:
     if formula["tag"] == "span":
         return convert(latex)
     return f'<div class="formula">{convert(latex, display="block")}</div>'
+
+
+def _page_of(notebook: Path) -> str:
+    """Return a notebook as Markdown: its texts, and its code in blocks that can be copied.
+
+    Notebooks keep no output: whoever runs one sees their own.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    title, *rest = (_written(cell["cell_type"], "".join(cell["source"])) for cell in cells)
+    link = f"[Download this page as a notebook]({notebook.name}), and run it in Jupyter or VS Code."
+    return "\n\n".join([title, link, *rest]) + "\n"
+
+
+def _written(kind: str, text: str) -> str:
+    return f"```python\n{text}\n```" if kind == "code" else text

@@ -14,9 +14,11 @@ from latentscape.config import load_recipe
 from latentscape.core.doors import Displayed
 from latentscape.core.records import Dataset
 from latentscape.core.tables import Table
+from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
+from latentscape.doctor.wording import FOLLOWING, heading
 from latentscape.reporting.sentences import describe_verdict
 from latentscape.runs import Run, write_part
-from synthetic import change, make_run, study_of
+from synthetic import add, change, make_run, study_of
 from toys import ToyAnalysis, ToyResult, register, scores
 
 
@@ -109,6 +111,27 @@ def test_a_collapse_comes_first(tmp_path):
     run = make_run(tmp_path, "collapsed", "collapsed").run
     words = words_of(run._repr_html_())
     assert words.index("This model does not use its code.") < words.index("Original")
+
+
+def diagnosed(*symptoms: str) -> Diagnoses:
+    items = tuple(Diagnosis(symptom=key, value=2.0, threshold=1.0) for key in symptoms)
+    return Diagnoses(
+        stage="after", looked_at="validation", n=10, diagnoses=items, examined=("blur", "grey_veil")
+    )
+
+
+def test_diagnoses_show_the_likeliest_cause_first(tmp_path):
+    diagnoses = diagnosed("blur", "grey_veil")
+    words = words_of(diagnoses._repr_html_())
+    assert "2 symptoms of the 2 looked for on 10 validation examples" in words
+    assert words.index(heading(diagnoses.diagnoses[0])) < words.index(FOLLOWING)
+    assert diagnoses.table["symptom"] == ("blur", "grey_veil")
+    assert repr(diagnoses) == "<Diagnoses: blur, grey_veil>"
+    healthy = diagnosed()
+    assert "Nothing is wrong" in words_of(healthy._repr_html_())
+    assert repr(healthy) == "<Diagnoses: nothing is wrong>"
+    run = add(make_run(tmp_path), diagnoses).run
+    assert heading(diagnoses.diagnoses[0]) in words_of(run._repr_html_())
 
 
 def test_nothing_is_taken_for_html(tmp_path):

@@ -26,6 +26,10 @@ from latentscape.core.errors import LatentscapeError
 from latentscape.core.records import PARTS, Dataset, Split
 from latentscape.core.tables import Table, Value
 from latentscape.core.units import count, duration, number, shape
+from latentscape.doctor.diagnosis import Diagnoses
+from latentscape.doctor.section import alarm, following
+from latentscape.doctor.wording import known, skips
+from latentscape.doctor.wording import summary as summarise
 from latentscape.evaluation.results import Evaluation
 from latentscape.evaluation.study import StudyFindings, StudyRow
 from latentscape.reporting import blocks
@@ -146,6 +150,17 @@ def _(result: Result) -> View:
 
 
 @view_of.register
+def _(diagnoses: Diagnoses) -> View:
+    items = known(diagnoses)
+    content: list[Block] = [alarm(item) for item in items[:1]]
+    if items[1:]:
+        content.append(following(items[1:]))
+    if sentences := skips(diagnoses):
+        content.append(Prose(sentences, small=True))
+    return View("Doctor", "diagnoses", summarise("the model", diagnoses), (), content)
+
+
+@view_of.register
 def _(evaluation: Evaluation) -> View:
     about = describe_verdict(evaluation.comparison)
     return View("Errors", "evaluation", about, (), [table_block(evaluation.table)])
@@ -235,6 +250,8 @@ def _run_facts(run: Run) -> Iterator[tuple[str, str]]:
 def _run_blocks(subject: Subject) -> Iterator[Block]:
     """Show the pieces of a run's report that tell the most."""
     row = subject.rows[0]
+    if (diagnoses := row.get(Diagnoses)) and (items := known(diagnoses)):
+        yield alarm(items[0])
     yield from summary.warnings(subject)
     yield Prose([describe_verdict(row.facts.comparison)])
     if row.evaluation.takes_images:

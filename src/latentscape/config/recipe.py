@@ -119,6 +119,9 @@ class Recipe(Displayed, Part):
     def __repr__(self) -> str:
         return f"<Recipe {self.name}>"  # All of it is long; print() shows it.
 
+    def __str__(self) -> str:
+        return Part.__str__(self)
+
     def fingerprint(self, data_fingerprint: str) -> str:
         """SHA-256 over the settings and the data: two runs with the same one are the same run."""
         settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})

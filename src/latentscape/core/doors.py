@@ -17,6 +17,9 @@ def door(module: str) -> Any:
 class Displayed:
     """What a notebook shows as HTML, made of the pieces of reports."""
 
+    def __str__(self) -> str:
+        return repr(self)  # Records would write all that they hold, arrays too.
+
     def _repr_html_(self) -> str:
         html: str = door("api.display").html_of(self)
         return html

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from latentscape.core.doors import Displayed
 from latentscape.core.findings import (
     Floats,
     Images,
@@ -13,6 +14,7 @@ from latentscape.core.findings import (
     Skip,
     check_lengths,
 )
+from latentscape.core.tables import Table, Tabular
 from latentscape.core.units import NONE, count, number
 
 Stage = Literal["before", "during", "after"]
@@ -90,7 +92,7 @@ class Diagnosis(Record):
         return count(value) if isinstance(value, int) else value
 
 
-class Diagnoses(Part):
+class Diagnoses(Displayed, Tabular, Part):
     """What the doctor finds.
 
     Attributes
@@ -115,6 +117,16 @@ class Diagnoses(Part):
     diagnoses: tuple[Diagnosis, ...]
     examined: tuple[str, ...]
     skipped: tuple[Skip, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Diagnoses: {', '.join(d.symptom for d in self.diagnoses) or 'nothing is wrong'}>"
+
+    @property
+    def table(self) -> Table:
+        """A row for each symptom, with its number and from where on it is one."""
+        names = ("symptom", "value", "threshold")
+        rows = [{name: getattr(item, name) for name in names} for item in self.diagnoses]
+        return Table.of_rows("symptoms", rows)
 
     @property
     def first(self) -> Diagnosis | None:

@@ -1,6 +1,6 @@
 """The section that opens a report where something is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
 from latentscape.doctor.registry import symptom
@@ -34,22 +34,31 @@ def _of_row(subject: Subject, row: Row) -> Iterator[Block]:
     if items:
         yield from _first(subject, row, items[0])
     if items[1:] and subject.is_single:
-        sentences = [f"{heading(item)}. {_mends(item)}".strip() for item in items[1:]]
-        yield Aside("note", FOLLOWING, sentences, listed=True)
+        yield following(items[1:])
 
 
 def _first(subject: Subject, row: Row, diagnosis: Diagnosis) -> Iterator[Block]:
     """Show the likeliest cause, with its evidence."""
-    item = symptom(diagnosis.symptom)
-    name = "" if subject.is_single else f"{row.label}: "
-    sentences = [item.cause(diagnosis), item.advice(diagnosis), _mends(diagnosis)]
-    yield Aside("alarm", f"{name}{heading(diagnosis)}.", list(filter(None, sentences)))
+    yield alarm(diagnosis, "" if subject.is_single else f"{row.label}: ")
     if not subject.is_single:
         return
     if diagnosis.plot is not None:
         yield _chart(row, diagnosis)
     if diagnosis.strips and row.data.takes_images:
         yield _plate(subject, row, diagnosis)
+
+
+def alarm(diagnosis: Diagnosis, name: str = "") -> Aside:
+    """Say what is wrong, why, and what mends it."""
+    item = symptom(diagnosis.symptom)
+    sentences = [item.cause(diagnosis), item.advice(diagnosis), _mends(diagnosis)]
+    return Aside("alarm", f"{name}{heading(diagnosis)}.", list(filter(None, sentences)))
+
+
+def following(diagnoses: Sequence[Diagnosis]) -> Aside:
+    """List what may follow from the likeliest cause."""
+    sentences = [f"{heading(item)}. {_mends(item)}".strip() for item in diagnoses]
+    return Aside("note", FOLLOWING, sentences, listed=True)
 
 
 def _mends(diagnosis: Diagnosis) -> str:
