@@ -17,9 +17,15 @@ train: {epochs: 2, lr: 0.01}
 """
 
 
-def fitted(name, examples=3600, held_out=400, **changes):
+def fit(recipe, examples=3600, held_out=400, numbers=784, changes=None):
+    return fit_training(
+        recipe, changes or {}, examples=examples, held_out=held_out, numbers=numbers
+    )
+
+
+def fitted(name, examples=3600, held_out=400, numbers=784, **changes):
     changes = {path.replace("__", "."): value for path, value in changes.items()}
-    return fit_training(load_recipe(name), examples, held_out, changes)
+    return fit(load_recipe(name), examples, held_out, numbers, changes)
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -42,14 +48,10 @@ def test_on_less_data_every_recipe_makes_the_budget_of_steps(name, examples):
 
 
 def test_many_examples_are_no_reason_to_keep_too_few_steps():
-    short = override(load_recipe("conv-bn"), {"train.epochs": 2}).model_copy(
-        update={"name": "short"}
-    )
     assert load_recipe("conv-bn").train.steps(20_000) > STEPS
     assert fitted("conv-bn", 20_000) == load_recipe("conv-bn")
     recipe = fitted("conv-bn", ENOUGH)
     assert recipe.train.steps(ENOUGH) >= STEPS > recipe.published.steps
-    assert fit_training(short, ENOUGH, 0, {}).train.epochs == 2  # Not ours: it keeps what it says.
 
 
 def test_batches_are_powers_of_two_from_the_number_of_examples():
@@ -89,7 +91,7 @@ def test_what_counts_in_epochs_keeps_its_share_of_the_training():
 )
 def test_what_the_user_sets_is_kept(path, value):
     changes = {path: value}
-    recipe, plain = (fit_training(load_recipe("beta-vae"), 3600, 400, c) for c in (changes, {}))
+    recipe, plain = (fit(load_recipe("beta-vae"), changes=each) for each in (changes, {}))
     again = override(recipe, changes)
     assert again == recipe
     assert recipe.train != plain.train or recipe != plain
@@ -102,6 +104,22 @@ def test_epochs_follow_from_a_batch_size_that_is_set():
     assert recipe.train.epochs == 4
 
 
+def test_the_learning_rate_falls_with_the_root_of_the_numbers_in_an_example():
+    rates = [fitted("simple-20", numbers=n).train.lr for n in (64, 784, 4 * 784)]
+    assert rates == pytest.approx([3e-3, 3e-3, 1.5e-3])
+    assert fitted("simple-20", numbers=4 * 784, train__lr=0.01).train.lr == 0.01
+
+
+def test_a_weight_of_the_rate_above_1_falls_with_fewer_numbers():
+    def weight(name, numbers, **changes):
+        return fitted(name, numbers=numbers, **changes).objective.weights["rate"]
+
+    assert [weight("beta-vae", n) for n in (64, 392, 784, 5000)] == [1, 2, 4, 4]
+    assert weight("vae-20", 64) == 1
+    assert weight("beta-vae", 64, objective__weights__rate=4) == 4
+    assert weight("beta-vae", 64, objective__weights={"reconstruction": 1, "rate": 3}) == 3
+
+
 def test_without_validation_the_last_weights_are_kept():
     assert fitted("simple-20", 50, held_out=0).train.patience is None
     recipe = fitted("simple-20", 50, held_out=5)
@@ -111,23 +129,29 @@ def test_without_validation_the_last_weights_are_kept():
 def test_a_recipe_of_the_users_own_keeps_what_it_says(tmp_path):
     file = tmp_path / "own.yaml"
     file.write_text(OWN)
-    recipe = fit_training(load_recipe(file), 500, 50, {})
+    recipe = fit(load_recipe(file), 500, 50)
     assert (recipe.train.epochs, recipe.train.lr) == (2, 0.01)
     assert recipe.train.batch_size == choose_batch_size(500)
     assert recipe.model.init.data_dependent
     in_python = Recipe(name="own", model=recipe.model, train=load_recipe(file).train)
-    assert fit_training(in_python, 500, 50, {}).train == recipe.train
+    assert fit(in_python, 500, 50).train == recipe.train
+
+
+def test_a_weight_that_a_recipe_of_the_users_own_says_is_kept(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN.replace("point", "gaussian") + "objective: {weights: {rate: 9}}\n")
+    assert fit(load_recipe(file), numbers=64).objective.weights == {"rate": 9}
 
 
 def test_a_changed_copy_of_a_recipe_keeps_its_changes():
     changed = override(load_recipe("simple-20"), {"train.epochs": 7})
-    recipe = fit_training(changed, 3600, 0, {})
+    recipe = fit(changed)
     assert recipe.train.epochs == 7
     assert recipe.train.batch_size == 64
 
 
 def test_the_recipe_of_a_run_stays_as_it_is(recipe):
-    assert fit_training(recipe, 200, 20, {}) == recipe
+    assert fit(recipe) == recipe
 
 
 def test_fitted_training_has_another_fingerprint_and_published_training_its_old_one():

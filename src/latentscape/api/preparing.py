@@ -1,5 +1,6 @@
 """From a recipe and data to the directory of a run: resolved, checked, described."""
 
+import math
 import shlex
 import sys
 import time
@@ -37,7 +38,13 @@ def resolve(
     changes = {**(changes or {}), **extra}
     if split is None:
         return override(recipe, changes)
-    return fit_training(recipe, len(split.train), len(split.validation), changes)
+    return fit_training(
+        recipe,
+        changes,
+        examples=len(split.train),
+        held_out=len(split.validation),
+        numbers=math.prod(split.dataset.shape),
+    )
 
 
 def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:

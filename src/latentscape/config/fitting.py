@@ -7,8 +7,10 @@ mean image. One rule mends that for every recipe; docs/guide/recipes.md states i
 
 import math
 from collections.abc import Collection, Iterator
+from functools import reduce
 from typing import Any
 
+from latentscape.config.parts import Part
 from latentscape.config.reading import Changes, load_recipe, override, recipe_names
 from latentscape.config.recipe import Published, Recipe
 from latentscape.config.training import TrainConfig
@@ -28,11 +30,16 @@ MIN_BATCH, MAX_BATCH = 8, 64
 RATE = 3.0
 """Times the published learning rate: more than a constant rate could be, as it falls to zero."""
 
+NUMBERS = 784
+"""In an example of MNIST, which recipes were published for."""
+
 WARMUP = 0.05
 """Share of training over which the learning rate first rises."""
 
 
-def fit_training(recipe: Recipe, examples: int, held_out: int, changes: Changes) -> Recipe:
+def fit_training(
+    recipe: Recipe, changes: Changes, *, examples: int, held_out: int, numbers: int
+) -> Recipe:
     """Fit the training of a recipe to the number of examples, but for what the user has set.
 
     With `ENOUGH` examples, and where it makes `STEPS` steps of them, a recipe is trained as
@@ -42,17 +49,22 @@ def fit_training(recipe: Recipe, examples: int, held_out: int, changes: Changes)
     on training images. The weights of the epoch with the lowest validation loss are kept. What a
     recipe counts in epochs keeps its share of the training.
 
+    Recipes were published for `NUMBERS` numbers in an example. With more of them, the learning rate
+    is divided by the square root of how many times more, since a step moves sums over all of them.
+    With fewer, a weight of the rate above 1 falls in proportion, but not below 1, because the
+    reconstruction is a sum over fewer terms (the normalised beta of Higgins et al. 2017).
+
     Parameters
     ----------
     recipe : Recipe
         As published.
-    examples : int
-        In the training part.
-    held_out : int
-        In the validation part; without any the last weights are kept.
     changes : mapping
         Dotted path to value: what the user has set. It is kept. So is what a recipe that does not
         come with Latentscape says itself.
+    examples, held_out : int
+        In the training and in the validation part; without the latter the last weights are kept.
+    numbers : int
+        In an example.
 
     Returns
     -------
@@ -71,7 +83,7 @@ def fit_training(recipe: Recipe, examples: int, held_out: int, changes: Changes)
     scale = train.epochs / published.train.epochs
     fitted = {
         path: value
-        for path, value in _fitted_values(recipe, train, published.train, scale)
+        for path, value in _fitted_values(recipe, train, scale, numbers / NUMBERS)
         if not _is_set(path, own)
     }
     if held_out and "train.patience" not in own:
@@ -98,15 +110,20 @@ def _fitted_steps(recipe: Recipe, examples: int, own: Collection[str]) -> TrainC
 
 
 def _fitted_values(
-    recipe: Recipe, train: TrainConfig, published: TrainConfig, scale: float
+    recipe: Recipe, train: TrainConfig, scale: float, size: float
 ) -> Iterator[tuple[str, Any]]:
-    """Yield all that the rule sets, by dotted paths."""
+    """Yield all that the rule sets, by dotted paths.
+
+    `scale` is that of epochs, and `size` that of examples, both relative to what was published.
+    """
     yield "train.batch_size", train.batch_size
     yield "train.epochs", train.epochs
-    yield "train.lr", RATE * published.lr
+    yield "train.lr", RATE * train.lr / max(1.0, math.sqrt(size))
     yield "train.schedule", {"kind": "cosine", "warmup": WARMUP * train.epochs}
     yield "model.init", {**recipe.model.init.model_dump(), "data_dependent": True}
     objective = recipe.objective
+    if (weight := objective.weights.get("rate", 1.0)) > 1:
+        yield "objective.weights.rate", max(1.0, weight * min(1.0, size))
     if objective.rate_warmup:
         yield "objective.rate_warmup", objective.rate_warmup * scale
     if "capacity" in objective.weights:
@@ -125,6 +142,7 @@ _PATHS = (
     "train.patience",
     "train.snapshots",
     "model.init",
+    "objective.weights.rate",
     "objective.rate_warmup",
     "objective.capacity.epochs",
     "objective.first_samples.epochs",
@@ -145,17 +163,19 @@ def _differing(recipe: Recipe, shipped: Recipe) -> set[str]:
 def _is_said(recipe: Recipe, path: str) -> bool:
     part: Any = recipe
     for name in path.split("."):
-        if part is None or name not in part.model_fields_set:
+        said = part.model_fields_set if isinstance(part, Part) else part or ()
+        if name not in said:
             return False
-        part = getattr(part, name)
+        part = _member(part, name)
     return True
 
 
 def _value(recipe: Recipe, path: str) -> Any:
-    part: Any = recipe
-    for name in path.split("."):
-        part = getattr(part, name, None)
-    return part
+    return reduce(_member, path.split("."), recipe)
+
+
+def _member(part: Any, name: str) -> Any:
+    return part.get(name) if isinstance(part, dict) else getattr(part, name, None)
 
 
 def _is_set(path: str, own: Collection[str]) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from latentscape.config import SHORT_NAMES, Changes, Recipe, fit_training, load_recipe, override
+from latentscape.api.preparing import resolve
+from latentscape.config import SHORT_NAMES, Changes, Recipe, override
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Split
 from latentscape.estimators.layout import Layout
@@ -72,7 +73,6 @@ def resolve_recipe(
         If there is no such recipe or setting, the recipe is conditioned on labels, or `changes`
         has a setting that a parameter decides or that an estimator does not use.
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     _check_changes(parameters, changes or {})
     if not 0 <= validation_fraction < 1:
         raise ConfigError(
@@ -88,10 +88,7 @@ def resolve_recipe(
         "train.seed": seed,
         "train.snapshots": (),
     }
-    if split is None:
-        recipe = override(recipe, settings)
-    else:
-        recipe = fit_training(recipe, len(split.train), len(split.validation), settings)
+    recipe = resolve(recipe, settings, split=split)
     refuse_condition(recipe)
     return recipe
 
