@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentscape.analyses.summaries import baseline_statistics, summarise
 from latentscape.config import LikelihoodKind, Recipe, load_recipe, override
@@ -377,20 +378,23 @@ def _evaluation(data: DataFacts, latent_dim: int, error: float, bernoulli: bool)
             pca_reconstructions=images(shape, 16, seed=latent_dim + 1),
             codes=codes[:16],
             labels=of_codes[:16],
+            numbers=np.arange(16) * 3,
         ),
-        random=_pairs(shape, 10),
-        best=_pairs(shape, 8),
-        median=_pairs(shape, 8),
-        worst=_pairs(shape, 8),
+        random=_pairs(shape, 10, of_codes),
+        best=_pairs(shape, 8, of_codes),
+        median=_pairs(shape, 8, of_codes),
+        worst=_pairs(shape, 8, of_codes),
         test_codes=CodeSample(codes=codes, labels=of_codes, points=np.arange(len(codes))),
     )
 
 
-def _pairs(shape: tuple[int, ...], n: int) -> Pairs:
+def _pairs(shape: tuple[int, ...], n: int, labels: NDArray[np.int64]) -> Pairs:
     return Pairs(
         originals=images(shape, n),
         reconstructions=images(shape, n, seed=1),
         mse=np.linspace(0.01, 0.02, n),
+        labels=labels[:n],
+        numbers=np.arange(n) * 2,
     )
 
 

@@ -10,6 +10,7 @@ from latentscape.core.records import Dataset
 from latentscape.data import entropy_floor, split_dataset
 from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.baselines import mean_image, pca
+from latentscape.evaluation.pictures import make_pictures
 from latentscape.evaluation.quantities import QUANTITIES
 from latentscape.evaluation.reconstruction import evaluate_model, measure_errors
 from latentscape.model import Network
@@ -167,3 +168,17 @@ def test_training_images_are_kept_beside_test_images(model_of, small):
     np.testing.assert_array_equal(pairs.originals, small.dataset.images[index] / np.float32(255))
     errors = np.square(pairs.originals - pairs.reconstructions).mean((1, 2, 3))
     np.testing.assert_allclose(pairs.mse, errors, rtol=1e-4)
+
+
+def test_numbers_and_labels_are_those_of_the_images(model_of, small):
+    evaluation = evaluate_model(model_of("plain"), small)
+    groups = [(evaluation.examples, small.test), (evaluation.training, small.train)]
+    groups += [(getattr(evaluation, name), small.test) for name in ("random", "best", "worst")]
+    for group, part in groups:
+        index = part[group.numbers]
+        assert np.array_equal(group.originals, small.dataset.images[index] / np.float32(255))
+        assert np.array_equal(group.labels, small.dataset.labels[index])
+    lines = make_pictures(model_of("plain"), small, 0).interpolation
+    index = small.test[np.array(lines.numbers)]
+    assert index.shape == (4, 2)
+    assert np.array_equal(np.array(lines.labels), small.dataset.labels[index])

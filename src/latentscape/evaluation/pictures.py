@@ -4,6 +4,9 @@ import math
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from latentscape.core.errors import DataError
 from latentscape.core.findings import Part
 from latentscape.core.records import Split
@@ -94,6 +97,17 @@ def max_images(count: int, pixels: int, rows: int = 1) -> int:
     return max(1, min(count, MAX_VALUES // (rows * pixels)))
 
 
+def _named(lines: Interpolation, split: Split, index: NDArray[np.int64]) -> Interpolation:
+    """Note which test examples are at the ends of each row."""
+    labels = split.dataset.labels
+    ends = {
+        "numbers": np.searchsorted(split.test, index),
+        "labels": np.full(len(index), -1) if labels is None else labels[index],
+    }
+    pairs = {name: tuple(map(tuple, of.reshape(-1, 2).tolist())) for name, of in ends.items()}
+    return lines.model_copy(update=pairs)
+
+
 def _samples(model: Network, split: Split, seed: int) -> dict[str, Any]:
     pictures = {}
     count = max_images(N_SAMPLES, math.prod(model.input_shape))
@@ -109,7 +123,8 @@ def _walks(model: Network, split: Split) -> dict[str, Any]:
     examples, pixels = split.examples(), math.prod(model.input_shape)
     if pairs := min(N_PAIRS, len(examples) // 2):
         ends = stored(split.dataset, examples[: 2 * pairs])
-        pictures["interpolation"] = interpolate(model, ends, INTERPOLATION_STEPS)
+        lines = interpolate(model, ends, INTERPOLATION_STEPS)
+        pictures["interpolation"] = _named(lines, split, examples[: 2 * pairs])
     if model.config.latent.quantises:
         return pictures
     example = stored(split.dataset, examples[:1])

@@ -161,7 +161,12 @@ def _pairs(reconstruct: Reconstruct, errors: Errors, split: Split) -> dict[str, 
     }
     mse = errors.per_pixel.astype(np.float32)
     return {
-        name: Pairs(mse=mse[place], **_reconstructed(reconstruct, split, split.test[place]))
+        name: Pairs(
+            mse=mse[place],
+            labels=_labels(split, split.test[place]),
+            numbers=place,
+            **_reconstructed(reconstruct, split, split.test[place]),
+        )
         for name, place in places.items()
     }
 
@@ -178,10 +183,12 @@ def _reconstructed(
 
 def _training(reconstruct: Reconstruct, split: Split) -> Pairs:
     """Collect training examples, to be held beside test examples."""
-    images = _reconstructed(reconstruct, split, split.examples(part="train"))
+    index = split.examples(part="train")
+    images = _reconstructed(reconstruct, split, index)
     errors = np.square(images["originals"] - images["reconstructions"], dtype=np.float64)
     mse = errors.reshape(len(errors), -1).mean(1).astype(np.float32)
-    return Pairs(mse=mse, **images)
+    numbers = np.searchsorted(split.train, index)
+    return Pairs(mse=mse, labels=_labels(split, index), numbers=numbers, **images)
 
 
 def _examples(
@@ -192,6 +199,7 @@ def _examples(
         pca_reconstructions=linear(*stored(split.dataset, index)).numpy(),
         codes=encode(model, split.dataset, index),
         labels=_labels(split, index),
+        numbers=np.searchsorted(split.test, index),
         **_reconstructed(reconstruct, split, index),
     )
 

@@ -52,6 +52,8 @@ class Examples(Record):
         (n, D).
     labels : ndarray of int64
         (n,) indices of labels; -1 without.
+    numbers : ndarray of int64 or None
+        (n,) their places among the test examples, from 0; None in findings of earlier versions.
     """
 
     originals: Images
@@ -59,25 +61,41 @@ class Examples(Record):
     pca_reconstructions: Images
     codes: Matrix
     labels: Integers
+    numbers: Integers | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_shapes(self.originals, self.reconstructions, self.pca_reconstructions)
         check_lengths(images=len(self.originals), codes=len(self.codes), labels=len(self.labels))
+        check_numbers(len(self.originals), self.labels, self.numbers)
         return self
 
 
 class Pairs(Record):
-    """Test examples (n, *shape) and their reconstructions; `mse` (n,) per pixel."""
+    """Examples and their reconstructions.
+
+    Attributes
+    ----------
+    originals, reconstructions : ndarray of float32
+        (n, *shape).
+    mse : ndarray of float
+        (n,) per pixel.
+    labels, numbers : ndarray of int64 or None
+        (n,) indices of labels, -1 without, and places in the part of the split, from 0; None in
+        findings of earlier versions.
+    """
 
     originals: Images
     reconstructions: Images
     mse: Floats
+    labels: Integers | None = None
+    numbers: Integers | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_shapes(self.originals, self.reconstructions)
         check_lengths(images=len(self.originals), mse=len(self.mse))
+        check_numbers(len(self.originals), self.labels, self.numbers)
         return self
 
 
@@ -291,6 +309,19 @@ class Latent(Part):
     def inactive(self) -> tuple[int, ...]:
         """Which dimensions are not active, counted from 0."""
         return tuple(dim for dim, active in enumerate(self.active or ()) if not active)
+
+
+def check_numbers(count: int, *arrays: Integers | None) -> None:
+    """Refuse labels and numbers of another count than that of the images they belong to.
+
+    Raises
+    ------
+    ValueError
+        Which names the counts.
+    """
+    for array in arrays:
+        if array is not None:
+            check_lengths(images=count, numbers=len(array))
 
 
 def check_shapes(*images: Images) -> None:

@@ -49,12 +49,17 @@ class Interpolation(Record):
         Whether each vector of a mix was replaced by the nearest of the codebook.
     is_conditional : bool
         Whether each row was decoded with the label of its first image.
+    numbers, labels : tuple of (int, int)
+        Of both ends of each row: places among the test examples, from 0, and indices of labels, -1
+        without; empty of other images, and in older findings.
     """
 
     images: Images
     path: Literal["linear", "spherical"]
     is_quantised: bool = False
     is_conditional: bool = False
+    numbers: tuple[tuple[int, int], ...] = ()
+    labels: tuple[tuple[int, int], ...] = ()
 
 
 class Traversals(Record):

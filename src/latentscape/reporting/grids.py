@@ -171,10 +171,15 @@ def _heads(images: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
     return [() if i and images[i] == images[i - 1] else images[i] for i in range(rows)]
 
 
+def plain(text: str) -> str:
+    """Leave out what stands above letters, and write a minus that the font of pictures has."""
+    parts = normalize("NFKD", text.replace("\N{MINUS SIGN}", "-").replace("×", "x"))
+    return "".join(character for character in parts if not combining(character))
+
+
 def _cut(text: str, font: "FreeTypeFont | ImageFont", width: int) -> str:
-    """Cut off what is too wide, and what stands above letters: the font has plain letters alone."""
-    parts = normalize("NFKD", text.replace("\N{MINUS SIGN}", "-"))
-    text = "".join(character for character in parts if not combining(character))
+    """Cut off what is too wide."""
+    text = plain(text)
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:

@@ -250,10 +250,18 @@ def describe_manifold(manifold: Manifold) -> str:
         steps = "spaced so that each picture stands for the same share of the prior N(0, I)"
     else:
         steps = "in even steps between the 1st and the 99th percentile of training codes"
-    text = f"The plane of the codes, {steps}: the first number grows to the right, the second up"
+    right, up = (_ends(values) for values in (manifold.across, manifold.down[::-1]))
+    text = (
+        f"The plane of the codes, {steps}: the first number grows to the right{right}, the second "
+        f"up{up}"
+    )
     if manifold.label is not None:
         text += f"; all decoded with the label {manifold.label}"
     return f"{text}."
+
+
+def _ends(values: Sequence[float]) -> str:
+    return f", from {number(values[0], 3)} to {number(values[-1], 3)}" if values else ""
 
 
 def describe_denoising(denoising: Denoising) -> str:

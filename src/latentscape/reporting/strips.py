@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from latentscape.core.records import Array
 from latentscape.reporting.blocks import Panel, Plate, Strip
-from latentscape.reporting.grids import visible
+from latentscape.reporting.grids import plain, visible
 
 INK, PAPER = (34, 34, 34), (255, 255, 255)
 FRAME = np.array([0.55, 0.57, 0.6, 1.0], dtype=np.float32)[:, None, None]
@@ -119,7 +119,7 @@ def _panel(panel: Panel) -> Image.Image:
     widths = [*(picture.width for picture in pictures)]
     widths += [round(font.getlength(text)) + 2 for text in texts]
     # A line for each text that is there.
-    heads = [20 * bool(strip.label) + 18 * bool(strip.columns) for strip in panel.strips]
+    heads = [20 * bool(strip.label) + 18 * _lines(strip.columns) for strip in panel.strips]
     top = 30 * bool(panel.title)
     height = top + sum(heads) + sum(picture.height + 12 for picture in pictures)
     canvas = Image.new("RGB", (max(widths), height), PAPER)
@@ -131,10 +131,15 @@ def _panel(panel: Panel) -> Image.Image:
         y += head
         for index, name in enumerate(strip.columns):
             x = picture.width * (index + 0.5) / len(strip.columns)
-            draw.text((x, y - 18), name, INK, font, anchor="ma")
+            draw.text((x, y - 3), plain(name), INK, font, anchor="md", align="center")
         canvas.paste(picture, (0, y), picture)
         y += picture.height + 12
     return canvas
+
+
+def _lines(columns: Sequence[str]) -> int:
+    """Count the lines of what stands above columns."""
+    return max((name.count("\n") + 1 for name in columns), default=0)
 
 
 def _enlarged(strips: Sequence[Image.Image]) -> list[Image.Image]:

@@ -91,6 +91,16 @@ class Row:
         """The label with its marks."""
         return f"{self.label} ({', '.join(self.marks)})" if self.marks else self.label
 
+    def caption(self, label: int, number: int) -> str:
+        """Write the label of an image, and its number below."""
+        return f"{self.data.label_name(label)}\n#{number}".lstrip()
+
+    def captions(self, labels: Array | None, numbers: Array | None) -> tuple[str, ...]:
+        """Write labels and numbers of images; nothing of earlier versions, which kept none."""
+        if labels is None or numbers is None:
+            return ()
+        return tuple(map(self.caption, labels.tolist(), numbers.tolist()))
+
     def statistic(self, metric: Metric) -> Statistic | None:
         """Mean and standard deviation of a metric over seeds; None where it does not apply."""
         return self.facts.statistic(metric)

@@ -8,9 +8,11 @@ from PIL import Image
 
 import toys
 from latentscape.api.pages import denoising, samples, walks
-from latentscape.api.pages.reconstructions import progress
+from latentscape.api.pages.reconstructions import codes, compared, extremes, picks, progress
 from latentscape.evaluation.pictures import Pictures
+from latentscape.evaluation.results import Evaluation
 from latentscape.inference.samples import Samples
+from latentscape.inference.walks import Manifold
 from latentscape.reporting.sentences import (
     describe_denoising,
     describe_interpolation,
@@ -18,7 +20,7 @@ from latentscape.reporting.sentences import (
     describe_samples,
     describe_traversals,
 )
-from synthetic import add, images, subject
+from synthetic import add, change, images, subject
 
 
 def _labelled(run, labels):
@@ -121,3 +123,68 @@ def test_images_of_four_channels_are_shown_by_their_mean(variant):
     (strip,) = _walk(variant("vae", shape=(4, 8, 8)), "manifold").panels[0].strips
     assert Image.open(BytesIO(strip.png)).mode == "LA"
     assert np.asarray(Image.open(BytesIO(strip.png)))[..., 1].min() == 255
+
+
+def _columns(plate):
+    return [list(strip.columns) for panel in plate.panels for strip in panel.strips]
+
+
+def test_reconstructions_stand_below_their_label_and_number(variant):
+    shown = subject(variant("vae"))
+    (plate,) = compared(shown)
+    first, *others = _columns(plate)
+    assert first == [f"{('ring', 'bar', 'dot')[i % 3]}\n#{3 * i}" for i in range(8)]
+    assert others[:2] == [[], []]  # Once above all of the same images.
+    assert "its number" in plate.caption
+    assert _columns(extremes(shown, shown.rows[0]))[0][1] == "bar\n#2"
+    assert _columns(picks(shown))[0][-1] == "ring\n#18"
+    (plate,) = codes(shown)
+    assert _columns(plate)[0] == first
+    (plate,) = denoising.section(subject(variant("denoising"))).blocks
+    assert _columns(plate)[0] == first
+
+
+def test_findings_of_before_have_no_numbers_and_data_without_labels_no_labels(variant):
+    run = variant("vae")
+    examples = run.require(Evaluation).examples.model_copy(update={"numbers": None})
+    (plate,) = compared(subject(change(run, Evaluation, examples=examples)))
+    assert not any(_columns(plate))
+    assert "number, as" not in plate.caption
+    (plate,) = compared(subject(variant("vae", labelled=False)))
+    assert _columns(plate)[0][:2] == ["#0", "#3"]
+
+
+def test_walks_say_dimensions_values_and_ends(variant):
+    plate = _walk(variant("vae"), "traversals")
+    first, *others = _columns(plate)
+    assert first == ["−3.0", "−2.2", "−1.5", "−0.75", "0", "0.75", "1.5", "2.2", "3.0"]
+    assert not any(others)
+    assert plate.panels[0].strips[0].label.startswith("Dimension 2")
+    run = variant("vae")
+    pictures = run.require(Pictures)
+    spans = ((-3.0, 3.0),) * 5 + ((-1.0, 1.0),)
+    other = pictures.traversals.model_copy(update={"spans": spans})
+    numbers = ((3, 5), (7, 9), (1, 2), (4, 6))
+    named = {"numbers": numbers, "labels": ((0, 1), (2, 0), (1, 1), (-1, -1))}
+    lines = pictures.interpolation.model_copy(update=named)
+    updates = {"traversals": other, "interpolation": lines}
+    run = add(run, pictures.model_copy(update=updates))
+    assert _columns(_walk(run, "traversals"))[-1][0] == "−1.0"
+    (panel,) = _walk(run, "interpolation").panels
+    assert [strip.label for strip in panel.strips] == [
+        "ring (#3) to bar (#5)",
+        "dot (#7) to ring (#9)",
+        "bar (#1) to bar (#2)",
+        "#4 to #6",
+    ]
+
+
+def test_a_manifold_says_from_where_to_where(variant):
+    plane = Manifold(
+        images=images((1, 12, 10), 2, 2),
+        has_standard_prior=True,
+        across=(-0.674, 0.674),
+        down=(1.5, -1.25),
+    )
+    text = describe_manifold(plane)
+    assert "right, from −0.674 to 0.674, the second up, from −1.25 to 1.50." in text

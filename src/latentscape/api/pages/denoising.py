@@ -1,5 +1,7 @@
 """The section on denoising: what a model restores of corrupted images."""
 
+from dataclasses import replace
+
 from latentscape.api.pages.walks import titled
 from latentscape.core.units import number
 from latentscape.evaluation.pictures import Pictures
@@ -30,6 +32,8 @@ def plate(subject: Subject, row: Row, denoising: Denoising) -> Plate:
         f"Noisy{_error(denoising.mse_noisy)}": denoising.noisy,
         f"Restored{_error(denoising.mse_restored)}": denoising.restored,
     }
+    examples = row.evaluation.examples  # They are the same.
+    captions = row.captions(examples.labels, examples.numbers)
     panels = []
     for start in range(0, len(denoising.clean), ACROSS):
         stop = min(start + ACROSS, len(denoising.clean))
@@ -38,6 +42,8 @@ def plate(subject: Subject, row: Row, denoising: Denoising) -> Plate:
             strip(label, images[start:stop], ACROSS, subject.tile, f"{label}: {title}, {row.label}")
             for label, images in sources.items()
         ]
+        names = [*captions[start:stop], *[""] * (ACROSS - len(captions[start:stop]))]
+        strips[0] = replace(strips[0], columns=names if captions else ())
         panels.append(Panel(title, strips))
     name, caption = figure_name("denoising", row.label), describe_denoising(denoising)
     return Plate(name, titled(subject, row, ""), caption, panels)

@@ -1,7 +1,7 @@
 """The sections on reconstructions: which test images come back how well, and what codes keep."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from latentscape.analyses.registry import analyses
 from latentscape.api.pages.learning import pictured_rows
@@ -9,13 +9,15 @@ from latentscape.api.pages.samples import samples_per_row
 from latentscape.core.records import Array
 from latentscape.core.units import count, number
 from latentscape.evaluation.results import Evaluation, Pairs
-from latentscape.reporting.blocks import Panel, Plate, Section, Strip, figure_name
+from latentscape.reporting.blocks import Panel, Plate, Section, figure_name
 from latentscape.reporting.strips import code_pictures, strip
 from latentscape.reporting.subject import Row, Subject, by_images, distinction, originals
 from latentscape.runs.findings import Snapshots
 
 ACROSS = 8  # Pictures side by side: still legible at the width of a phone.
 PICKS_ACROSS, SNAPSHOTS_ACROSS = 10, 4
+
+_NUMBERED = " Above each image stand its label and its number, as --example counts them."
 
 _RANKS: dict[str, Callable[[Evaluation], Pairs]] = {
     "Best": lambda evaluation: evaluation.best,
@@ -26,11 +28,15 @@ _RANKS: dict[str, Callable[[Evaluation], Pairs]] = {
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A row of images (n, C, H, W) and what they are called; see `sheet` for the opacity."""
+    """A row of images (n, C, H, W) and what they are called; see `sheet` for the opacity.
+
+    `captions` stand above the images, or are empty.
+    """
 
     label: str
     images: Array
     has_opacity: bool = False
+    captions: Sequence[str] = ()
 
 
 def sections(subject: Subject) -> Iterator[Section]:
@@ -64,11 +70,12 @@ def compared(subject: Subject) -> list[Plate]:
     return [
         _side_by_side(
             subject,
-            [Source("Original", originals(rows[0])), *_models(rows), *_pcas(rows)],
+            [_originals(rows[0]), *_models(rows), *_pcas(rows)],
             figure_name("reconstructions", *distinction(rows, subject)),
             f"The same test images as {_named(rows, subject)} and PCA with as many numbers "
             "reconstruct them. Look for what vanishes first (thin strokes, rare shapes) and for "
-            "images that turn into something else.",
+            "images that turn into something else."
+            f"{_NUMBERED * bool(_originals(rows[0]).captions)}",
             "Test images",
         )
         for rows in by_images(subject.pictured, originals)
@@ -82,7 +89,7 @@ def trained_on(subject: Subject) -> list[Plate]:
         _side_by_side(
             subject,
             [
-                Source("Original", _training(group[0]).originals),
+                _pair_sources(group[0], _training(group[0]))[0],
                 *(Source(row.label, _training(row).reconstructions) for row in group),
             ],
             figure_name("training-reconstructions", *distinction(group, subject)),
@@ -112,7 +119,7 @@ def codes(subject: Subject) -> list[Plate]:
     return [
         _side_by_side(
             subject,
-            [Source("Original", originals(rows[0])), *map(_code_source, rows)],
+            [_originals(rows[0]), *map(_code_source, rows)],
             name,
             caption,
         )
@@ -127,14 +134,16 @@ def extremes(subject: Subject, row: Row) -> Plate:
         pairs = pairs_of(row.evaluation)
         errors = [number(float(error), 2) for error in (pairs.mse.min(), pairs.mse.max())]
         title = f"{rank} · MSE {errors[0]} to {errors[1]}"
-        panels.append(_panel(subject, title, _pair_sources(pairs), ACROSS, row.label))
+        panels.append(_panel(subject, title, _pair_sources(row, pairs), ACROSS, row.label))
     return Plate(figure_name("extremes", row.label), row.label, "", panels, 270)
 
 
 def picks(subject: Subject) -> Plate:
     """Show test images drawn at random, for those who suspect that examples are chosen."""
     panels = [
-        _panel(subject, row.label, _pair_sources(row.evaluation.random), PICKS_ACROSS, row.label)
+        _panel(
+            subject, row.label, _pair_sources(row, row.evaluation.random), PICKS_ACROSS, row.label
+        )
         for row in subject.pictured
     ]
     caption = "Ten test images per model, drawn at random: not chosen to please."
@@ -211,7 +220,10 @@ def _side_by_side(
     panels = []
     for start in range(0, total, ACROSS):
         stop = min(start + ACROSS, total)
-        part = [Source(s.label, s.images[start:stop], s.has_opacity) for s in sources]
+        part = [
+            Source(s.label, s.images[start:stop], s.has_opacity, s.captions[start:stop])
+            for s in sources
+        ]
         title = f"{group} {start + 1} to {stop}"
         panels.append(_panel(subject, title, part, ACROSS, title.lower()))
     return Plate(name, "", caption, panels)
@@ -221,10 +233,12 @@ def _panel(
     subject: Subject, title: str, sources: Sequence[Source], columns: int, about: str
 ) -> Panel:
     tile = subject.tile
-    strips: list[Strip] = [
-        strip(s.label, s.images, columns, tile, f"{s.label}: {about}", has_opacity=s.has_opacity)
-        for s in sources
-    ]
+    strips = []
+    for source in sources:
+        label, alt = source.label, f"{source.label}: {about}"
+        line = strip(label, source.images, columns, tile, alt, has_opacity=source.has_opacity)
+        missing = [""] * (columns - len(source.captions)) if source.captions else []
+        strips.append(replace(line, columns=[*source.captions, *missing]))
     return Panel(title, strips)
 
 
@@ -240,8 +254,18 @@ def _pcas(rows: Sequence[Row]) -> list[Source]:
     ]
 
 
-def _pair_sources(pairs: Pairs) -> list[Source]:
-    return [Source("Original", pairs.originals), Source("Reconstruction", pairs.reconstructions)]
+def _originals(row: Row) -> Source:
+    examples = row.evaluation.examples
+    captions = row.captions(examples.labels, examples.numbers)
+    return Source("Original", examples.originals, captions=captions)
+
+
+def _pair_sources(row: Row, pairs: Pairs) -> list[Source]:
+    captions = row.captions(pairs.labels, pairs.numbers)
+    return [
+        Source("Original", pairs.originals, captions=captions),
+        Source("Reconstruction", pairs.reconstructions),
+    ]
 
 
 def _code_source(row: Row) -> Source:

@@ -1,5 +1,7 @@
 """The section on walks: what lies between codes, along single dimensions and over the plane."""
 
+from dataclasses import replace
+
 from latentscape.core.records import Array
 from latentscape.core.units import number
 from latentscape.evaluation.pictures import Pictures
@@ -44,18 +46,36 @@ def titled(subject: Subject, row: Row, title: str) -> str:
 
 def _interpolation(subject: Subject, row: Row, interpolation: Interpolation) -> Plate:
     images, alt = interpolation.images, f"Interpolations by {row.label}"
-    picture = strip("", _flat(images), images.shape[1], subject.tile, alt)
+    across, tile = images.shape[1], subject.tile
+    strips = [
+        strip(_ends(row, *ends), line, across, tile, f"{alt}: {_ends(row, *ends)}")
+        for line, *ends in zip(images, interpolation.numbers, interpolation.labels, strict=False)
+    ]
+    strips = strips or [strip("", _flat(images), across, tile, alt)]  # Of an earlier version.
     name, title = figure_name("interpolation", row.label), "From image to image"
-    caption = describe_interpolation(interpolation)
-    return Plate(name, titled(subject, row, title), caption, [Panel("", [picture])])
+    caption, panel = (
+        describe_interpolation(interpolation),
+        Panel("", strips, beside=len(strips) > 1),
+    )
+    return Plate(name, titled(subject, row, title), caption, [panel])
+
+
+def _ends(row: Row, numbers: tuple[int, int], labels: tuple[int, int]) -> str:
+    """Name the images at both ends of a row."""
+    names = (row.data.label_name(label) for label in labels)
+    pairs = zip(names, numbers, strict=True)
+    return " to ".join(f"{name} (#{place})" if name else f"#{place}" for name, place in pairs)
 
 
 def _traversals(subject: Subject, row: Row, traversals: Traversals) -> Plate:
     tile, strips = subject.tile, list[Strip]()
-    for dim, images in zip(traversals.dims, traversals.images, strict=True):
+    half = -(-len(traversals.dims) // 2) if len(traversals.dims) > PANEL else len(traversals.dims)
+    for place, (dim, images) in enumerate(zip(traversals.dims, traversals.images, strict=True)):
         alt = f"Dimension {dim}, {row.label}"
-        strips.append(strip(_dimension(row, dim), images, len(images), tile, alt))
-    half = -(-len(strips) // 2) if len(strips) > PANEL else len(strips)
+        line = strip(_dimension(row, dim), images, len(images), tile, alt)
+        same = place % half and traversals.spans[place] == traversals.spans[place - 1]
+        values = () if same else [number(value, 2) for value in traversals.values(place)]
+        strips.append(replace(line, columns=values))
     panels = [
         Panel("", strips[start : start + half], beside=True)
         for start in range(0, len(strips), half)
