@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tools.evidence.doctoring import measure_doctor
 from tools.evidence.dying import measure_dying
 from tools.evidence.exploring import measure_explorer
 from tools.evidence.measuring import RUNS, Protocol, measure_study
@@ -30,6 +31,7 @@ STUDIES = {
 """Name of a results file to how its study is measured."""
 
 OTHERS: dict[str, Callable[[Path], Evidence]] = {
+    "doctor": measure_doctor,
     "dying-codes": lambda runs: measure_dying(),
     "exports": lambda runs: measure_parity(),
     "explorer": lambda runs: measure_explorer(),

@@ -16,6 +16,8 @@ FEWEST_LABELS = 3
 LEVELS = 16
 """Into which a value is cut at least; twice as many as there are labels where these are many."""
 MAX_EXAMPLES = 2000
+CHUNK = 1 << 22
+"""Values that are looked at together, so that memory stays bounded."""
 
 
 class LabelLeak(Symptom):
@@ -78,14 +80,18 @@ class LabelLeak(Symptom):
 
 def _accuracies(values: Array, labels: Array, n_labels: int, levels: int) -> Array:
     """Return the share of labels (D,) that each value of examples (n, D) names by itself."""
-    low = values.min(0).astype(np.float64)
-    span = np.maximum(values.max(0) - low, 1e-30)
-    cut = np.minimum((values - low) / span * levels, levels - 1).astype(np.int64)
-    named = np.empty(values.shape[1])
-    for place in range(values.shape[1]):
-        table = np.bincount(cut[:, place] * n_labels + labels, minlength=levels * n_labels)
-        named[place] = table.reshape(levels, n_labels).max(1).sum() / len(labels)
-    return named
+    n, width = len(values), max(1, CHUNK // len(values))
+    is_label = np.eye(n_labels, dtype=np.float32)[labels]
+    named = np.zeros(values.shape[1])
+    for start in range(0, values.shape[1], width):
+        part = values[:, start : start + width].astype(np.float32)
+        low = part.min(0)
+        span = np.maximum(part.max(0) - low, np.float32(1e-30))
+        cut = np.minimum((part - low) / span * levels, levels - 1).astype(np.int16)
+        for level in range(levels):  # Counts are exact in float32.
+            counts = (cut == level).astype(np.float32).T @ is_label
+            named[start : start + width] += counts.max(1)
+    return named / n
 
 
 def _named(place: int, shape: tuple[int, ...]) -> str:
