@@ -16,7 +16,7 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated" \
 	tests/tracking/test_tensorboard.py tests/api/test_hub.py::test_pushing \
 	tests/analyses/maps/test_projections.py tests/estimators/test_checks.py \
 	tests/explorer/test_server.py tests/explorer/browser/test_visitor.py \
-	tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
+	tests/core/test_tables.py tests/plotting tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
 .PHONY: install page demo test test-lowest test-highest check docs bench results clean
 

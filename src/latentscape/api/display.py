@@ -42,10 +42,9 @@ from latentscape.reporting.blocks import (
     Panel,
     Plate,
     Prose,
-    Strip,
 )
 from latentscape.reporting.sentences import as_sentence, describe_range, describe_verdict
-from latentscape.reporting.strips import MAX_SHARP, strip
+from latentscape.reporting.strips import strip
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import Run, RunFindings
 from latentscape.runs.facts import History
@@ -74,6 +73,8 @@ class View:
         Pieces of a report.
     link : str
         Address of its report.
+    picture : bytes or None
+        A PNG that is large enough as it is.
     """
 
     title: str
@@ -82,6 +83,7 @@ class View:
     facts: Sequence[tuple[str, str]] = ()
     blocks: Sequence[Block] = ()
     link: str = ""
+    picture: bytes | None = None
 
 
 def html_of(value: object) -> str:
@@ -211,9 +213,7 @@ def _(sheet: Sheet) -> View:
     facts = [("file", str(sheet.picture))] if sheet.picture else []
     if sheet.png is None:
         return View(f"Examples of shape {shape(sheet.images.shape)}", "array", sheet.about, facts)
-    sharp = max(sheet.images.shape[-2:]) <= MAX_SHARP
-    panel = Panel("", [Strip("", sheet.png, sheet.about, sharp)])
-    return View("Picture", "", "", facts, [Plate("sheet", "", sheet.about, [panel])])
+    return View("Picture", "", sheet.about, facts, picture=sheet.png)
 
 
 def table_block(table: Table) -> blocks.Table:
