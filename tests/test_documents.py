@@ -19,6 +19,7 @@ from typer.main import get_command
 
 import latentscape
 from latentscape.cli import app, main
+from latentscape.config import fitting
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -85,7 +86,11 @@ def run_command(words: list[str], patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder to work in, settings of Keras that are nobody's, no log of each export."""
+    """An empty folder to work in, settings of Keras that are nobody's, no log of each export.
+
+    Recipes are trained for an epoch or so, which shows that a command works.
+    """
+    monkeypatch.setattr(fitting, "STEPS", 40)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
     monkeypatch.setenv("KERAS_BACKEND", "torch")

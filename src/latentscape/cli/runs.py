@@ -53,7 +53,7 @@ app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
 
 
-@command(epilog="Example: **latentscape train simple-20 --data mnist-5k --epochs 3**")
+@command(epilog="Example: **latentscape train simple-20 --data mnist-5k**")
 def train(
     recipe: Annotated[
         str | None,
