@@ -18,6 +18,7 @@ from latentscape.core.lazy import lazy_names
 if TYPE_CHECKING:
     from latentscape.analyses.comparison import compare_codes
     from latentscape.analyses.maps.placing import place
+    from latentscape.api.analysis_functions import *  # noqa: F403
     from latentscape.api.analyzing import analyze, analyze_codes
     from latentscape.api.comparing import compare_runs
     from latentscape.api.describing import describe_run

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from inspect import Parameter, Signature
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from latentscape.analyses.analysis import Inputs, Result, Settings
-from latentscape.analyses.comparison import as_comparison
+from latentscape.analyses.comparison import Comparison, as_comparison
 from latentscape.analyses.registry import REGISTRY, AnyAnalysis, Entry, analysis
 from latentscape.api.analyzing import measure
 from latentscape.config import validate
 from latentscape.core.numpydoc import write_parameters
+from latentscape.runs import Run
 from latentscape.terminal import shown
 
 _RUN = "A finished run, with which the result is kept; or codes of `compare_codes`."
@@ -66,15 +68,16 @@ def read_options(item: AnyAnalysis, options: dict[str, Any]) -> tuple[Settings, 
 
 
 def _signature(item: AnyAnalysis) -> Signature:
-    parameters = [Parameter("run", Parameter.POSITIONAL_OR_KEYWORD)]
+    subject = str | Path | Run | Comparison
+    parameters = [Parameter("run", Parameter.POSITIONAL_OR_KEYWORD, annotation=subject)]
     for name, field in item.option_fields().items():
         default = field.get_default(call_default_factory=True)
         parameters.append(
             Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=field.annotation)
         )
-    fixed = {_dataset_name(item): None, "device": "auto", "quiet": False}
-    for name, default in fixed.items():
-        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default))
+    fixed = {_dataset_name(item): (None, object), "device": ("auto", str), "quiet": (False, bool)}
+    for name, (default, kind) in fixed.items():
+        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind))
     return Signature(parameters, return_annotation=item.result)
 
 
