@@ -31,7 +31,9 @@ def test_a_good_recipe_has_no_symptom(name):
 
 
 def test_every_symptom_has_a_case_and_words():
-    assert [case.symptom for case in CASES] == [item.key for item in symptoms()] == list(REGISTRY)
+    keys = [item.key for item in symptoms() if "after" in item.stages]
+    assert [case.symptom for case in CASES] == keys
+    assert [item.key for item in symptoms()] == list(REGISTRY)
     for item in symptoms():
         assert item.title
         assert item.about.endswith(".")

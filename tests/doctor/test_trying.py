@@ -15,6 +15,7 @@ from latentscape.core.errors import Interrupted
 from latentscape.core.progress import Listener, listening
 from latentscape.doctor import trying
 from latentscape.doctor.contender import Contender, shortened
+from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.trial import Trial
 from latentscape.doctor.trial_table import protocol, verdict
 from latentscape.doctor.trying import Setup, run_trial
@@ -29,8 +30,7 @@ def trial_of(key, recipe, split, changes, **more) -> Trial:
     recipe = prepare(recipe, split)
     mended = prepare(override(recipe, changes), split)
     return run_trial(
-        key,
-        changes,
+        Diagnosis(symptom=key, value=1, threshold=0, changes=changes),
         Setup(recipe, split),
         Setup(mended, split),
         **{"seconds": 60.0, "device": CPU, **more},
@@ -53,9 +53,8 @@ def quick(recipe, **changes):
     return override(recipe, {"train.epochs": 2, **changes})
 
 
-@pytest.mark.parametrize("key", ["kl_weight", "over_fitting"])
-def test_a_trial_proves_the_cure_that_the_doctor_names(key):
-    case = BROKEN[key]
+def test_a_trial_proves_the_cure_that_the_doctor_names():
+    case, key = BROKEN["kl_weight"], "kl_weight"
     split = images(**case.data)
     first = checkup(case.recipe, split).first
     listener = Heard()
@@ -101,18 +100,18 @@ def test_a_symptom_that_neither_side_shows():
 
 def test_a_change_that_makes_it_worse():
     changes = dict(BROKEN["kl_weight"].broken)
-    trial = trial_of("kl_weight", quick(good("vae"), **{"train.epochs": 8}), images(), changes)
+    trial = trial_of("kl_weight", quick(good("vae"), **{"train.epochs": 4}), images(), changes)
     assert (trial.outcome, trial.error_outcome, trial.helps) == ("more", "worse", False)
 
 
 def test_a_setting_whose_loss_becomes_infinite_loses():
     bad = {"train.lr": 1e30, "train.optimizer": "sgd"}
     trial = trial_of("nan_ahead", quick(good("plain"), **bad), images(), {"train.lr": 1e-3})
-    assert trial.current.diverged
+    assert not trial.current.has_model
     assert trial.current.error is None
-    assert not trial.mended.diverged
+    assert trial.mended.has_model
     assert trial.error_outcome == "better"
-    assert "of the current setting became infinite" in verdict(trial)
+    assert "the current setting came to an infinite loss" in verdict(trial)
 
 
 def test_without_validation_training_examples_are_held_out_for_both():

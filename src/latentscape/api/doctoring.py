@@ -1,11 +1,13 @@
 """The doctor: what is wrong with a run, or will be with a recipe, and what mends it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Changes, Recipe
-from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
@@ -14,6 +16,7 @@ from latentscape.doctor.patient import Patient
 from latentscape.model import Network
 from latentscape.runs import OpenRun, Run, load_run_split, load_split, open_run, save_parts
 from latentscape.terminal import shown
+from latentscape.training.memory import check_network
 from latentscape.training.storage import RunStorage
 
 
@@ -63,7 +66,7 @@ def _diagnose(
     run = run_of(run_or_recipe)
     if run is None:
         assert not isinstance(run_or_recipe, Run)
-        return examine(new_patient(run_or_recipe, data, changes, device))
+        return _diagnose_recipe(run_or_recipe, data, changes, device)
     if changes:
         raise ConfigError(
             "A run has been trained, and its settings cannot change any more",
@@ -115,21 +118,50 @@ def run_of(run_or_recipe: str | Path | Run | Recipe) -> Run | None:
     return open_run(path) if not is_file and (path.is_dir() or len(path.parts) > 1) else None
 
 
-def new_patient(
+def _diagnose_recipe(
     recipe: str | Path | Recipe, data: object, changes: Changes | None, device: str
-) -> Patient:
-    """Return the model that training would start from, and its data."""
+) -> Diagnoses:
+    """Look at a recipe and its data; also where they do not go together, if a symptom says why."""
+    recipe, split = resolve_fitted(recipe, data, changes)
+    place = choose_device(device)
+    try:
+        recipe = prepare(recipe, split)
+        check_network(recipe, len(split.train), place)
+    except (ConfigError, DataError):
+        diagnoses = examine(Patient(recipe, split, None))
+        if not diagnoses.diagnoses:
+            raise
+        return diagnoses
+    return examine(newcomer(recipe, split, place))
+
+
+def resolve_fitted(
+    recipe: str | Path | Recipe, data: object, changes: Changes | None
+) -> tuple[Recipe, Split]:
+    """Return a recipe as it would be trained, and its examples."""
     split = load_split(resolve(recipe, changes, data), data)
-    recipe = prepare(resolve(recipe, changes, data, split), split)
-    return newcomer(recipe, split, choose_device(device))
+    return resolve(recipe, changes, data, split), split
 
 
-def proof_of(run_or_recipe: str | Path, data: str | None = None) -> str:
+def proof_of(
+    run_or_recipe: str | Path, data: str | None = None, settings: Sequence[str] = ()
+) -> str:
+    """Return the command that shows whether the first suggestion helps."""
+    return f"latentscape doctor {_arguments(run_or_recipe, data, settings)} --try"
+
+
+def cure_of(
+    run_or_recipe: str | Path, data: str | None = None, settings: Sequence[str] = ()
+) -> str:
     """Return the command that trains a run or a recipe, to which changes are added."""
-    path = str(run_or_recipe)
-    place = f" --data {quote(data)}" if data is not None else ""
     run = run_of(run_or_recipe)
     if run is None:
-        return f"latentscape train {quote(path)}{place}"
-    recipe, name = quote(str(run.path / "recipe.yaml")), quote(f"{run.name}-mended")
-    return f"latentscape train {recipe}{place} --name {name}"
+        return f"latentscape train {_arguments(run_or_recipe, data, settings)}"
+    arguments = _arguments(run.path / "recipe.yaml", data, settings)
+    return f"latentscape train {arguments} --name {quote(f'{run.name}-mended')}"
+
+
+def _arguments(subject: str | Path, data: str | None, settings: Sequence[str]) -> str:
+    source = [] if data is None else ["--data", data]
+    changes = [part for setting in settings for part in ("--set", setting)]
+    return " ".join(map(quote, [str(subject), *source, *changes]))

@@ -1,12 +1,12 @@
 """The proof of a cure: training without it and with it, side by side."""
 
 from pathlib import Path
-from typing import Any
 
-from latentscape.api.doctoring import diagnose, new_patient, run_of
+from latentscape.api.doctoring import diagnose, resolve_fitted, run_of
 from latentscape.api.preparing import prepare
 from latentscape.config import Changes, Recipe, override
-from latentscape.core.errors import ConfigError, Interrupted
+from latentscape.core.errors import ConfigError, DataError, Interrupted
+from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
 from latentscape.doctor.trial import Trial
@@ -99,29 +99,35 @@ def try_diagnosis(
     quiet: bool = False,
 ) -> Trial:
     """Try the changes of a diagnosis; see `try_cure`."""
-    place = choose_device(device)
-    current = _current(run_or_recipe, data, changes)
-    mended = _mended(current, diagnosis.changes, data)
+    recipe, split = _current(run_or_recipe, data, changes)
+    current, mended = _prepared(recipe, split), _mended(recipe, split, diagnosis.changes, data)
     try:
         with shown(quiet):
-            return run_trial(diagnosis.symptom, diagnosis.changes, current, mended, seconds, place)
+            return run_trial(diagnosis, current, mended, seconds, choose_device(device))
     except Interrupted as error:
         raise Interrupted("The trial was stopped. Nothing was written") from error
 
 
 def _current(
     run_or_recipe: str | Path | Run | Recipe, data: object, changes: Changes | None
-) -> Setup:
+) -> tuple[Recipe, Split]:
     run = run_of(run_or_recipe)
     if run is not None:
-        return Setup(run.recipe, load_run_split(run, data))
+        return run.recipe, load_run_split(run, data)
     assert not isinstance(run_or_recipe, Run)
-    patient = new_patient(run_or_recipe, data, changes, "cpu")
-    return Setup(patient.recipe, patient.split)
+    return resolve_fitted(run_or_recipe, data, changes)
 
 
-def _mended(current: Setup, changes: dict[str, Any], data: object) -> Setup:
-    recipe, split = override(current.recipe, changes), current.split
+def _prepared(recipe: Recipe, split: Split) -> Setup | None:
+    """Return a setting that can be trained; None where recipe and data do not go together."""
+    try:
+        return Setup(prepare(recipe, split), split)
+    except (ConfigError, DataError):
+        return None
+
+
+def _mended(recipe: Recipe, split: Split, changes: Changes, data: object) -> Setup:
+    mended = override(recipe, changes)
     if any(path.startswith("data.") for path in changes):
-        split = load_split(recipe, data)
-    return Setup(prepare(recipe, split), split)
+        split = load_split(mended, data)
+    return Setup(prepare(mended, split), split)

@@ -79,14 +79,15 @@ def doctor(
         device=device,
         quiet=quiet,
     )
+    command = (run_or_recipe, data, settings or ())
     if not as_json:
-        name = Path(run_or_recipe).name
-        print_diagnoses(name, diagnoses, doctoring.proof_of(run_or_recipe, data))
+        proof = "" if is_tried else doctoring.proof_of(*command)
+        print_diagnoses(Path(run_or_recipe).name, diagnoses, proof)
     trial = None
     if is_tried:
         trial = _try(run_or_recipe, diagnoses, data, changes, symptom, seconds, device, quiet)
         if not as_json:
-            print_outcome(diagnoses, trial)
+            print_outcome(diagnoses, trial, doctoring.cure_of(*command))
     if as_json:
         tried = {"trial": None if trial is None else to_json(trial)} if is_tried else {}
         print_json({**to_json(diagnoses), **tried})

@@ -20,7 +20,7 @@ from latentscape.core.units import NONE, count, number
 Stage = Literal["before", "during", "after"]
 """When a symptom is looked for: before a model is trained, while it is, or once it is."""
 
-Setting = bool | int | float | str | None
+Setting = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | None
 """A value of a setting; None leaves the setting out."""
 
 
@@ -92,6 +92,25 @@ class Diagnosis(Record):
         return count(value) if isinstance(value, int) else value
 
 
+class Plan(Record):
+    """What training will take, as far as that can be told before.
+
+    Attributes
+    ----------
+    examples, steps : int
+        Training examples, and steps in all.
+    seconds : float
+        Time of all steps on this machine, from a few that were taken.
+    memory : float
+        Bytes, at the least.
+    """
+
+    examples: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    seconds: float = Field(ge=0)
+    memory: float = Field(ge=0)
+
+
 class Diagnoses(Displayed, Tabular, Part):
     """What the doctor finds.
 
@@ -107,6 +126,8 @@ class Diagnoses(Displayed, Tabular, Part):
         Keys of the symptoms that were looked for.
     skipped : tuple of Skip
         Symptoms that could not be looked for, and what is missing.
+    plan : Plan or None
+        What training will take, before it.
     """
 
     part = "diagnoses"
@@ -117,6 +138,7 @@ class Diagnoses(Displayed, Tabular, Part):
     diagnoses: tuple[Diagnosis, ...]
     examined: tuple[str, ...]
     skipped: tuple[Skip, ...] = ()
+    plan: Plan | None = None
 
     def __repr__(self) -> str:
         return f"<Diagnoses: {', '.join(d.symptom for d in self.diagnoses) or 'nothing is wrong'}>"

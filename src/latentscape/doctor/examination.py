@@ -36,8 +36,9 @@ def examine(patient: Patient) -> Diagnoses:
     return Diagnoses(
         stage=patient.stage,
         looked_at=patient.looked_at,
-        n=len(patient.held_out.index),
+        n=len(patient.index),
         diagnoses=tuple(diagnoses),
         examined=tuple(symptom.key for symptom in possible if symptom.key not in skips),
         skipped=tuple(skipped),
+        plan=patient.plan if patient.stage == "before" and patient.has("model") else None,
     )

@@ -15,8 +15,10 @@ from latentscape.analyses.clusters.result import Clusters
 from latentscape.config import Recipe
 from latentscape.core.findings import Part
 from latentscape.core.records import Split
-from latentscape.doctor.diagnosis import Stage
+from latentscape.doctor.diagnosis import Plan, Stage
+from latentscape.doctor.planning import plan_of
 from latentscape.doctor.principal import Principal
+from latentscape.doctor.rates import RangeTest, try_rates
 from latentscape.doctor.steps import gradient_norms
 from latentscape.doctor.units import Layer, watch_units
 from latentscape.evaluation.baselines import pca
@@ -80,7 +82,7 @@ class Patient:
         Prepared for the data.
     split : Split
         The examples. Those of the test part are not looked at.
-    model : Network
+    model : Network or None
         Evaluating: trained, or as training begins.
     history : History, optional
         The epochs; None before training.
@@ -98,7 +100,7 @@ class Patient:
         self,
         recipe: Recipe,
         split: Split,
-        model: Network,
+        model: Network | None,
         *,
         history: History | None = None,
         events: Sequence[Event] = (),
@@ -106,7 +108,7 @@ class Patient:
         finished: bool = True,
         clusters: int | None = None,
     ) -> None:
-        self.recipe, self.split, self.model = recipe, split, model
+        self.recipe, self.split, self._model = recipe, split, model
         self.history, self.events, self._findings = history, tuple(events), findings
         self._finished, self._clusters = finished, clusters
 
@@ -140,7 +142,15 @@ class Patient:
             "validation": self.looked_at == "validation",
             "labels": self.split.dataset.labels is not None,
             "history": self.history is not None and bool(self.history.epochs),
+            "input": self.recipe.model.input is not None,
+            "model": self._model is not None,
         }[need]
+
+    @property
+    def model(self) -> Network:
+        """The model; only symptoms that need one ask for it."""
+        assert self._model is not None, "there is no model"
+        return self._model
 
     def get(self, kind: type[_P]) -> _P | None:
         """Return a part of the findings; None where it has not been measured."""
@@ -152,6 +162,16 @@ class Patient:
         """Into how many clusters the codes were cut; None where they were not."""
         measured = self.get(Clusters)
         return self._clusters if measured is None else measured.rows[0].k
+
+    @property
+    def device(self) -> torch.device | None:
+        """Where the model is."""
+        return None if self._model is None else self._model.device
+
+    @property
+    def index(self) -> NDArray[np.int64]:
+        """(n,) indices of the examples that numbers are of."""
+        return self._index(self.looked_at)
 
     @cached_property
     def held_out(self) -> Examined:
@@ -295,6 +315,16 @@ class Patient:
             return self.model.latent.diagnose(self.held_out.features.to(self.model.device))
 
     @cached_property
+    def plan(self) -> Plan:
+        """What training of this model takes."""
+        return plan_of(self.recipe, self.split, self.model)
+
+    @cached_property
+    def rate_test(self) -> RangeTest:
+        """What a few steps at several learning rates do to the initial weights."""
+        return try_rates(self.model, self.recipe, self.split)
+
+    @cached_property
     def layers(self) -> list[Layer]:
         """What the units behind each activation do over training examples, which move them."""
         return watch_units(self.model, *stored(self.split.dataset, self.trained.index))
@@ -330,10 +360,12 @@ class Patient:
             codes, given = to_device(self.model, (codes, given))
             return self.model.decode(codes, given).cpu()
 
-    def _examined(self, part: str) -> Examined:
+    def _index(self, part: str) -> NDArray[np.int64]:
         values = math.prod(self.split.dataset.shape)
-        index = self.split.subset(part, max(2, min(DIAGNOSED, MAX_VALUES // values)))
-        dataset, columns = self.split.dataset, []
+        return self.split.subset(part, max(2, min(DIAGNOSED, MAX_VALUES // values)))
+
+    def _examined(self, part: str) -> Examined:
+        dataset, index, columns = self.split.dataset, self._index(part), []
         with evaluating():
             for batch in stored_batches(dataset, index, 250):
                 images, labels = to_device(self.model, batch)

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from latentscape.config import Recipe
     from latentscape.doctor.patient import Patient
 
-Need = Literal["validation", "labels", "history"]
-"""What a patient may lack: held-out examples, labels, or the epochs of its training."""
+Need = Literal["validation", "labels", "history", "input", "model"]
+"""What a patient may lack: held-out examples, labels, the epochs of its training; or an input that
+its recipe can take, and a model for it, where settings and data do not go together."""
 
 
 class Symptom:

@@ -8,7 +8,7 @@ import numpy as np
 from latentscape.core.units import number
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis, Line
 from latentscape.doctor.registry import symptom
-from latentscape.doctor.wording import FOLLOWING, heading, known, options, skips, summary
+from latentscape.doctor.wording import ALSO, FOLLOWING, heading, known, options, skips, summary
 from latentscape.terminal.layout import print_line
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -26,19 +26,19 @@ def print_diagnoses(name: str, diagnoses: Diagnoses, proof: str = "") -> None:
     diagnoses : Diagnoses
         What the doctor has found.
     proof : str
-        The command that trains it with the first changes; options are added to it.
+        The command that shows whether the first changes help.
     """
     print_line(summary(name, diagnoses), "bold" if diagnoses.diagnoses else "green")
     items = known(diagnoses)
     if items:
         _print_first(items[0], proof)
     if items[1:]:
-        print_line(f"\n{FOLLOWING}", "bold")
+        print_line(f"\n{FOLLOWING if diagnoses.stage == 'after' else ALSO}", "bold")
     for diagnosis in items[1:]:
         print_line(f"- {heading(diagnosis)}")
         if diagnosis.changes:
             print_line(options(diagnosis.changes), "green", indent=2)
-    for sentence in skips(diagnoses):
+    for sentence in skips(diagnoses) if items or diagnoses.stage == "after" else ():
         print_line(sentence, "dim")
 
 
@@ -66,14 +66,15 @@ def _print_first(diagnosis: Diagnosis, proof: str) -> None:
     print_line(f"\n{heading(diagnosis)}", "bold yellow")
     print_line(item.cause(diagnosis), indent=2)
     for line in diagnosis.plot.lines if diagnosis.plot else ():
-        print_line(sparkline(line), "dim", indent=2)
+        if len(line.y) > 1:
+            print_line(sparkline(line), "dim", indent=2)
     if advice := item.advice(diagnosis):
         print_line(advice, indent=2)
     if diagnosis.changes:
         print_line(f"What mends it: {options(diagnosis.changes)}", "green", indent=2)
     if diagnosis.changes and proof:
         # In one line, so that it can be copied.
-        print(f"  To see whether it does: {proof} {options(diagnosis.changes)}")
+        print(f"  To see whether it does: {proof}")
 
 
 def sparkline(line: Line) -> str:

@@ -13,6 +13,9 @@ SIGMAS = 2.0
 SAME = 0.01
 """Share of an error below which a difference does not matter."""
 
+ROUGHLY = 0.05
+"""Share of the variance by which it has to differ over other examples, or on another scale."""
+
 Outcome = Literal["gone", "less", "same", "more", "unseen"]
 """What became of a symptom; ``unseen``: the current setting does not show it in the trial."""
 
@@ -34,8 +37,9 @@ class Side(Record):
         Share of the epochs of its recipe that these are.
     seconds : float
         Time that these took.
-    diverged : bool
-        Whether its loss became infinite or NaN, so that there is no model.
+    has_model : bool
+        Whether it came to a model: not where its loss became infinite or NaN again and again, nor,
+        without any epoch, where settings and data do not go together.
     number : float or None
         What the symptom measures of it; None where that cannot be measured.
     diagnosis : Diagnosis or None
@@ -52,7 +56,7 @@ class Side(Record):
     share: float = Field(ge=0, le=1)
     steps: int = Field(ge=0)
     seconds: float = Field(ge=0)
-    diverged: bool = False
+    has_model: bool = True
     number: float | None = None
     diagnosis: Diagnosis | None = None
     error: float | None = None
@@ -97,7 +101,7 @@ class Trial(Record):
         if before is None:
             return "unseen" if after is None else "more"
         if after is None:
-            return "gone" if not self.mended.diverged else "more"
+            return "gone" if self.mended.has_model else "more"
         if before.threshold != after.threshold or before.value == after.value:
             return "same"
         is_too_high = before.value > before.threshold
@@ -106,11 +110,11 @@ class Trial(Record):
     @property
     def error_outcome(self) -> ErrorOutcome:
         """What the change does to the error of held-out examples."""
-        if self.current.diverged or self.mended.diverged:
-            return _compared(self.mended.diverged - self.current.diverged, 0.5)
+        if not (self.current.has_model and self.mended.has_model):
+            return _compared(self.current.has_model - self.mended.has_model, 0.5)
         if self.difference is None or self.standard_error is None or self.current.error is None:
             before, after = self.current.explained or 0.0, self.mended.explained or 0.0
-            return _compared(before - after, SAME)
+            return _compared(before - after, ROUGHLY)
         slack = max(SIGMAS * self.standard_error, SAME * self.current.error)
         return _compared(self.difference, slack)
 

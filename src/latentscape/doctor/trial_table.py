@@ -26,10 +26,15 @@ _OUTCOMES = {
 _ERRORS = {"better": "lower", "same": "the same", "worse": "higher"}
 
 
-def print_outcome(diagnoses: Diagnoses, trial: Trial | None) -> None:
-    """Print what a trial came to, or that there was nothing to try."""
+def print_outcome(diagnoses: Diagnoses, trial: Trial | None, cure: str) -> None:
+    """Print what a trial came to, or that there was nothing to try.
+
+    `cure` is the command that trains, to which the changes are added.
+    """
     if trial is not None:
         print_trial(trial)
+        if trial.helps:
+            print(f"To train it so: {cure} {options(trial.changes)}")
     elif not diagnoses.diagnoses:
         print_line("There is nothing to try.", "green")
     else:
@@ -56,8 +61,15 @@ def print_trial(trial: Trial) -> None:
 def verdict(trial: Trial) -> str:
     """Say which setting is better, by the symptom and by the error."""
     symptom_part = _OUTCOMES[trial.outcome]
-    if trial.current.diverged or trial.mended.diverged:
-        error_part = _diverged(trial)
+    failed = {
+        name: side
+        for name, side in (("current", trial.current), ("mended", trial.mended))
+        if not side.has_model
+    }
+    if failed:
+        error_part = " and ".join(
+            f"the {name} setting {_end(side)}" for name, side in failed.items()
+        )
     else:
         error_part = f"the error is {_ERRORS[trial.error_outcome]}"
     if trial.helps:
@@ -71,7 +83,8 @@ def verdict(trial: Trial) -> str:
 
 def protocol(trial: Trial) -> str:
     """Say how a trial was made."""
-    shares = [trial.current.share, trial.mended.share]
+    sides = [side for side in (trial.current, trial.mended) if side.epochs] or [trial.mended]
+    shares = [sides[0].share, sides[-1].share]
     if min(shares) == 1:
         trained = "trained to the end"
     elif len({round(share, 2) for share in shares}) == 1:
@@ -87,15 +100,12 @@ def protocol(trial: Trial) -> str:
     )
 
 
-def _diverged(trial: Trial) -> str:
-    sides = {"current": trial.current.diverged, "mended": trial.mended.diverged}
-    names = " and ".join(name for name, diverged in sides.items() if diverged)
-    return f"the loss of the {names} setting became infinite or NaN"
+def _end(side: Side) -> str:
+    """Say why a side has no model."""
+    return "came to an infinite loss" if side.seconds else "cannot be trained"
 
 
 def _number(trial: Trial, side: Side) -> str:
-    if side.diverged:
-        return "loss infinite"
     if side.number is not None:
         return number(side.number, 3)
     return "yes" if side.diagnosis else "no"

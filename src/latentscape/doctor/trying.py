@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.units import number
 from latentscape.doctor.contender import Contender, fewer, shortened
-from latentscape.doctor.diagnosis import Setting
+from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.newcomer import newcomer
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.registry import symptom as find_symptom
@@ -53,9 +53,8 @@ class Setup:
 
 
 def run_trial(
-    key: str,
-    changes: Mapping[str, Setting],
-    current: Setup,
+    diagnosis: Diagnosis,
+    current: Setup | None,
     mended: Setup,
     seconds: float,
     device: torch.device,
@@ -70,12 +69,10 @@ def run_trial(
 
     Parameters
     ----------
-    key : str
-        Of the symptom.
-    changes : mapping
-        What tells the mended setting from the current one.
+    diagnosis : Diagnosis
+        Of the current setting: the symptom, and what tells the mended setting from it.
     current, mended : Setup
-        Recipes and their examples.
+        Recipes and their examples. None stands for a current setting that cannot be trained at all.
     seconds : float
         For both together.
     device : torch.device
@@ -86,38 +83,39 @@ def run_trial(
     Interrupted, KeyboardInterrupt
         If Ctrl-C came.
     """
-    symptom, full = find_symptom(key), (current, mended)
-    together = not _LENGTH.intersection(changes)
-    setups = _fitted([_with_held_out(setup) for setup in full], seconds, together, device)
-    sides = [Contender(setup.recipe, setup.split, device) for setup in setups]
-    _take_turns(sides, OVERTIME * seconds)
-    patients = [_patient(side) for side in sides]
-    measured = [
-        newcomer(setup.recipe, setup.split, device) if symptom.stages == ("before",) else patient
-        for setup, patient in zip(full, patients, strict=True)
+    full = [mended] if current is None else [current, mended]
+    split = mended.split
+    together = not _LENGTH.intersection(diagnosis.changes)
+    held_out = [_with_held_out(setup, split) for setup in full]
+    setups = _fitted(held_out, seconds, together, device)
+    contenders = [Contender(setup.recipe, setup.split, device) for setup in setups]
+    _take_turns(contenders, OVERTIME * seconds)
+    patients = [None if side.diverged else side.patient for side in contenders]
+    sides = [
+        _side(setup, contender, patient, find_symptom(diagnosis.symptom), device)
+        for setup, contender, patient in zip(full, contenders, patients, strict=True)
     ]
-    before, after = (
-        _side(setup, side, patient, symptom, looked_at)
-        for setup, side, patient, looked_at in zip(full, sides, patients, measured, strict=True)
-    )
-    difference, standard_error = _difference(*patients)
-    split = setups[0].split
+    difference, standard_error = _difference(patients)
+    tried = setups[-1].split
     return Trial(
-        symptom=key,
-        changes=dict(changes),
-        current=before,
-        mended=after,
-        looked_at=_looked_at(full[0].split, split),
-        n=len(split.validation) or len(split.train),
-        examples=len(split.train),
+        symptom=diagnosis.symptom,
+        changes=diagnosis.changes,
+        current=_refused(diagnosis) if current is None else sides[0],
+        mended=sides[-1],
+        looked_at=_looked_at(split, tried),
+        n=len(tried.validation) or len(tried.train),
+        examples=len(tried.train),
         difference=difference,
         standard_error=standard_error,
     )
 
 
-def _with_held_out(setup: Setup) -> Setup:
-    """Hold out some training examples where nothing else is, if there are enough."""
+def _with_held_out(setup: Setup, other: Split) -> Setup:
+    """Hold out some training examples where nothing is: those of the other side, if it has any."""
     split = setup.split
+    is_same = split.dataset.fingerprint == other.dataset.fingerprint
+    if not len(split.validation) and len(other.validation) and is_same:
+        return replace(setup, split=other)
     count = round(HELD_OUT * len(split.train))
     if len(split.validation) or count < FEWEST_HELD_OUT:
         return setup
@@ -154,27 +152,22 @@ def _take_turns(sides: Sequence[Contender], limit: float) -> None:
         for turn in range(1, 1 + rounds):
             for side, whole in zip(sides, epochs, strict=True):
                 side.train_until(math.ceil(whole * turn / rounds))
-            current, mended = (number(side.last_error, 3) for side in sides)
-            work.describe(f"error {current} as it is, {mended} mended")
+            errors = [number(side.last_error, 3) for side in sides]
+            current = f"{errors[0]} as it is, " if len(sides) > 1 else ""
+            work.describe(f"error {current}{errors[-1]} mended")
             work.advance()
             if time.perf_counter() - began > limit:
                 return
 
 
-def _patient(side: Contender) -> Patient | None:
-    """Return the model of a side; None where its loss became infinite."""
-    return None if side.diverged else side.patient
-
-
 def _side(
-    full: Setup,
-    side: Contender,
-    patient: Patient | None,
-    symptom: Symptom,
-    looked_at: Patient | None,
+    full: Setup, side: Contender, patient: Patient | None, symptom: Symptom, device: torch.device
 ) -> Side:
-    """Measure a side: the error of its model, and the symptom of what the symptom looks at."""
+    """Measure a side: the error of its model, and the symptom where it can be seen."""
     diagnosis = value = None
+    looked_at = patient
+    if symptom.stages == ("before",):  # It is of the whole training.
+        looked_at = newcomer(full.recipe, full.split, device)
     if looked_at is not None and symptom.can_examine(looked_at):
         diagnosis = symptom.examine(looked_at)
         value = symptom.number(looked_at) if diagnosis is None else diagnosis.value
@@ -183,7 +176,7 @@ def _side(
         share=min(1.0, side.epochs / full.recipe.train.epochs),
         steps=side.steps,
         seconds=side.seconds,
-        diverged=side.diverged,
+        has_model=patient is not None,
         number=value,
         diagnosis=diagnosis,
         error=None if patient is None else patient.held_out.error,
@@ -192,13 +185,25 @@ def _side(
     )
 
 
-def _difference(
-    current: Patient | None, mended: Patient | None
-) -> tuple[float | None, float | None]:
+def _refused(diagnosis: Diagnosis) -> Side:
+    """Return a side that cannot be trained at all."""
+    return Side(
+        epochs=0,
+        share=0,
+        steps=0,
+        seconds=0,
+        has_model=False,
+        number=diagnosis.value,
+        diagnosis=diagnosis,
+    )
+
+
+def _difference(patients: Sequence[Patient | None]) -> tuple[float | None, float | None]:
     """Return how much lower the error is, and the standard error, over the same examples."""
-    if current is None or mended is None:
+    models = [patient for patient in patients if patient is not None]
+    if len(models) < 2:
         return None, None
-    before, after = current.held_out, mended.held_out
+    before, after = (patient.held_out for patient in models)
     if before.images.shape != after.images.shape or not before.images.equal(after.images):
         return None, None
     differences = after.errors - before.errors

@@ -78,13 +78,17 @@ def check_network(recipe: Recipe, examples: int, device: torch.device) -> None:
         Before any of the memory is taken, with what would be needed.
     """
     network = network_to_describe(recipe.model, recipe.objective)
-    weights, outputs = _weights(network), _outputs(network)
     check_memory(
         f"Training the recipe {recipe.name}, {count(network.parameter_count)} weights,",
-        training_memory(recipe, weights, outputs, examples),
+        memory_of(network, recipe, examples),
         "Lower model.latent.dim, train.batch_size, or the widths or channels of model.encoder.",
         device,
     )
+
+
+def memory_of(network: Network, recipe: Recipe, examples: int) -> float:
+    """Return the bytes that training a network takes; see `training_memory`."""
+    return training_memory(recipe, _weights(network), _outputs(network), examples)
 
 
 def _weights(network: Network) -> int:
