@@ -26,6 +26,7 @@ from latentscape.cli import (
     runs,
     sharing,
 )
+from latentscape.cli.completing import answering_shells
 from latentscape.cli.ending import ending_on_signals, printing
 from latentscape.cli.lazy import HELP, LazyGroup
 from latentscape.core.errors import ConfigError, Interrupted, LatentscapeError, brief
@@ -90,7 +91,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # Not every terminal knows every character.
             stream.reconfigure(errors="replace")
-    with printing(), ending_on_signals():
+    with printing(), ending_on_signals(), answering_shells():
         try:
             _check_text(arguments)
             app(args=[argument for argument in arguments if argument != "--debug"])

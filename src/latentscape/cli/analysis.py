@@ -10,6 +10,7 @@ import typer
 
 from latentscape.analyses.registry import REGISTRY, Entry, analysis
 from latentscape.cli.command import Command
+from latentscape.cli.completing import complete_run
 from latentscape.cli.derive import make_command, option, reading_data
 from latentscape.cli.lazy import LazyCommand
 from latentscape.cli.options import (
@@ -17,6 +18,7 @@ from latentscape.cli.options import (
     Device,
     OwnData,
     Quiet,
+    RunOrStudy,
     RunPath,
     TrainedOn,
     pop_reading,
@@ -32,7 +34,11 @@ app = typer.Typer()
 PANEL = "Analyse"
 
 OptionalRun = Annotated[
-    Path | None, typer.Argument(help="Directory of a run; or give --codes, or --data, or both.")
+    Path | None,
+    typer.Argument(
+        help="Directory of a run; or give --codes, or --data, or both.",
+        autocompletion=complete_run,
+    ),
 ]
 Codes = Annotated[
     list[Path] | None,
@@ -71,7 +77,7 @@ def _complete_part(incomplete: str) -> list[str]:
     epilog="Example: **latentscape analyze runs/conv-bn-mnist-5k-0**",
 )
 def analyze(
-    run_or_study: Annotated[Path, typer.Argument(help="Directory of a run or a study.")],
+    run_or_study: RunOrStudy,
     codes: Codes = None,
     parts: Annotated[
         list[str] | None,
@@ -112,7 +118,11 @@ def analyze(
 @reading_data
 def place(
     where: Annotated[
-        Path, typer.Argument(help="Directory of a run with maps; or a map file of project --save.")
+        Path,
+        typer.Argument(
+            help="Directory of a run with maps; or a map file of project --save.",
+            autocompletion=complete_run,
+        ),
     ],
     data: Annotated[str | None, typer.Option("--data", help="New images: a source.")] = None,
     codes: Annotated[

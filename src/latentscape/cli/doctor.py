@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentscape.cli.command import Command
+from latentscape.cli.completing import complete_recipe_or_run, complete_source
 from latentscape.cli.options import (
     AsJson,
     Device,
     Quiet,
     Settings,
-    complete_recipe,
-    complete_source,
     read_changes,
 )
 from latentscape.cli.printing import print_json
@@ -35,7 +34,7 @@ def doctor(
         str,
         typer.Argument(
             help="Directory of a run; or name of a recipe, or a YAML file.",
-            autocompletion=complete_recipe,
+            autocompletion=complete_recipe_or_run,
         ),
     ],
     data: Annotated[

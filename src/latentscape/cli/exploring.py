@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from latentscape.cli.command import Command
+from latentscape.cli.completing import complete_source
 from latentscape.cli.derive import reading_data
-from latentscape.cli.options import AsJson, Device, Quiet, TrainedOn, complete_source
+from latentscape.cli.options import AsJson, Device, Quiet, RunOrStudy, TrainedOn
 from latentscape.cli.printing import show
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ app = typer.Typer()
 )
 @reading_data
 def explore(
-    run_or_study: Annotated[Path, typer.Argument(help="Directory of a run or a study.")],
+    run_or_study: RunOrStudy,
     data: Annotated[
         str | None,
         typer.Option(

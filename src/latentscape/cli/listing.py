@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from latentscape.cli.command import Command, QuickCommand
+from latentscape.cli.completing import complete_run
 from latentscape.cli.options import AsJson, Quiet, RunPath
 from latentscape.cli.printing import print_json, show_record
 from latentscape.core.errors import ConfigError
@@ -19,7 +20,8 @@ class ListingGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the name of the command first."""
         named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if named else ["list", *args])
+        is_typed_yet = args or not ctx.resilient_parsing  # A shell asks for names of commands.
+        return super().parse_args(ctx, ["list", *args] if is_typed_yet and not named else args)
 
 
 app = typer.Typer()
@@ -82,7 +84,10 @@ def runs_show(run: RunPath, as_json: AsJson = False) -> None:
     "remove", cls=QuickCommand, epilog="Example: **latentscape runs remove runs/old-0 runs/old-1**"
 )
 def runs_remove(
-    runs: Annotated[list[Path], typer.Argument(help="Directories of runs or of studies.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Directories of runs or of studies.", autocompletion=complete_run),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:

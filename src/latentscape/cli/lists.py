@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentscape.cli.command import Command, QuickCommand
+from latentscape.cli.completing import complete_study
 from latentscape.cli.derive import reading_data
 from latentscape.cli.options import (
     AsJson,
@@ -17,7 +18,6 @@ from latentscape.cli.options import (
     SourceName,
     TestSize,
     TrainSize,
-    complete_study,
     read_changes,
 )
 from latentscape.cli.printing import print_json, show

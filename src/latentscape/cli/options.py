@@ -7,31 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from latentscape.cli.completing import (
+    complete_recipe,
+    complete_run,
+    complete_setting,
+    complete_source,
+)
+
 if TYPE_CHECKING:
     from latentscape.config import Changes
-
-
-def _complete(kind: str, incomplete: str) -> list[str]:
-    from latentscape.config import recipe_names, study_names
-    from latentscape.data import source_names
-
-    names = {"recipe": recipe_names, "study": study_names, "source": source_names}[kind]()
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def complete_recipe(incomplete: str) -> list[str]:
-    """Return the recipes whose names begin so."""
-    return _complete("recipe", incomplete)
-
-
-def complete_study(incomplete: str) -> list[str]:
-    """Return the studies whose names begin so."""
-    return _complete("study", incomplete)
-
-
-def complete_source(incomplete: str) -> list[str]:
-    """Return the sources of data whose names begin so."""
-    return _complete("source", incomplete)
 
 
 RecipeName = Annotated[
@@ -40,8 +24,14 @@ RecipeName = Annotated[
 SourceName = Annotated[
     str, typer.Argument(help="Name of a source, or a path.", autocompletion=complete_source)
 ]
-RunPath = Annotated[Path, typer.Argument(help="Directory of a run.")]
-ModelPath = Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")]
+RunPath = Annotated[Path, typer.Argument(help="Directory of a run.", autocompletion=complete_run)]
+ModelPath = Annotated[
+    Path,
+    typer.Argument(help="Directory of a run, or a model file.", autocompletion=complete_run),
+]
+RunOrStudy = Annotated[
+    Path, typer.Argument(help="Directory of a run or a study.", autocompletion=complete_run)
+]
 Data = Annotated[
     str | None,
     typer.Option("--data", help="Name of a source, or a path.", autocompletion=complete_source),
@@ -59,7 +49,10 @@ TrainData = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="PATH=VALUE", help="Change any part: --set train.lr=3e-4. Repeatable."
+        "--set",
+        metavar="PATH=VALUE",
+        autocompletion=complete_setting,
+        help="Change any part: --set train.lr=3e-4. Repeatable.",
     ),
 ]
 Condition = Annotated[

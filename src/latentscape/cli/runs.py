@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from latentscape.cli.choices import ChoiceCommand, registered_option
+from latentscape.cli.completing import complete_recipe, complete_run, complete_study_or_run
 from latentscape.cli.options import (
     AsJson,
     AsPublished,
@@ -27,6 +28,7 @@ from latentscape.cli.options import (
     OwnData,
     Quiet,
     Resize,
+    RunOrStudy,
     RunPath,
     RunsFolder,
     Seed,
@@ -37,8 +39,6 @@ from latentscape.cli.options import (
     TrainData,
     TrainSize,
     ValueRange,
-    complete_recipe,
-    complete_study,
     read_changes,
     read_data_options,
     read_jobs,
@@ -78,7 +78,11 @@ def train(
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
+        typer.Option(
+            metavar="RUN",
+            autocompletion=complete_run,
+            help="Go on with a run that was stopped or killed.",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run of that name.")
@@ -136,7 +140,7 @@ def compare(
         typer.Argument(
             metavar="STUDY|RUNS",
             help="Name of a study, or a YAML file; or directories of runs that exist.",
-            autocompletion=complete_study,
+            autocompletion=complete_study_or_run,
         ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of a comparison of runs.")] = None,
@@ -285,7 +289,7 @@ def _measure(
 
 @command(epilog="Example: **latentscape report runs/simple-20-mnist-5k-0**")
 def report(
-    run_or_study: Annotated[Path, typer.Argument(help="Directory of a run or a study.")],
+    run_or_study: RunOrStudy,
     show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     as_json: AsJson = False,
 ) -> None:

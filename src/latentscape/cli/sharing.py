@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from latentscape.cli.choices import ChoiceCommand, registered_option
+from latentscape.cli.completing import complete_source
 from latentscape.cli.derive import reading_data
-from latentscape.cli.options import (
-    AsJson,
-    Device,
-    OwnData,
-    Quiet,
-    RunPath,
-    complete_source,
-)
+from latentscape.cli.options import AsJson, Device, ModelPath, OwnData, Quiet, RunPath
 from latentscape.cli.printing import show
 
 if TYPE_CHECKING:
@@ -30,7 +24,7 @@ command = partial(app.command, rich_help_panel="Take elsewhere", cls=ChoiceComma
 @command(epilog="Example: **latentscape embed runs/simple-20-mnist-5k-0 --data mnist --out z.npy**")
 @reading_data
 def embed(
-    run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
+    run: ModelPath,
     data: Annotated[
         str,
         typer.Option(help="Name of a source, or a path.", autocompletion=complete_source),
@@ -58,7 +52,7 @@ def embed(
 
 @command(epilog="Example: **latentscape export runs/vae-20-mnist-5k-0 --to onnx**")
 def export(
-    run: Annotated[Path, typer.Argument(help="Directory of a run, or a model file.")],
+    run: ModelPath,
     to: Annotated[str, registered_option("TARGET", "--to", help="Format of the files.")],
     part: Annotated[
         Literal["both", "encoder", "decoder"], typer.Option(help="Half of the model to export.")
