@@ -1,6 +1,7 @@
 """Analysing runs and foreign codes: what is compared, what is kept, what is refused."""
 
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -12,15 +13,15 @@ from latentscape.analyses.clusters.result import Clusters
 from latentscape.analyses.comparison import Baselines, compare_codes
 from latentscape.analyses.legibility.result import Legibility
 from latentscape.analyses.neighbours.result import Neighbours
-from latentscape.analyses.notes import protocols
-from latentscape.analyses.registry import analysis, function_names
+from latentscape.analyses.notes import protocols, skip_sentences
+from latentscape.analyses.registry import analyses, analysis, function_names
 from latentscape.api.analyzing import analyze_codes
 from latentscape.api.subjects import subject_json, subject_of
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.findings import MISSING_PACKAGE, Skip, take_arrays, to_json
 from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.sentences import describe_supervision
-from latentscape.runs import RunFindings
+from latentscape.runs import RunFindings, open_run
 from latentscape.runs.store import findings_folder, part_file
 
 SMALL = {
@@ -364,3 +365,33 @@ OLD_NAMES = (
 def test_names_of_the_version_before_work_and_warn(name):
     with pytest.warns(DeprecationWarning, match=f"latentscape.{name} is now latentscape"):
         assert callable(getattr(latentscape, name))
+
+
+def test_a_quick_look_says_what_it_leaves_out(run, tmp_path):
+    copy = open_run(shutil.copytree(run.path, tmp_path / "copy"))
+    latentscape.analyze(copy, parts=["clustering", "legibility"], quick=True, quiet=True)
+    findings = RunFindings(copy)
+    clusters = findings.require(Clusters)
+    assert clusters.settings.methods == ("kmeans",)
+    item = analysis("clustering")
+    assert skip_sentences(item, clusters) == [
+        "Gaussian mixtures, agglomerative clustering and UMAP were left out, as --quick asks."
+    ]
+    assert not item.is_current(clusters)
+    assert findings.get(Legibility) is None
+
+
+def test_a_quick_look_replaces_no_full_result(run, tmp_path, heard):
+    copy = open_run(shutil.copytree(run.path, tmp_path / "copy"))
+    latentscape.analyze(copy, parts=["neighbours"])
+    latentscape.analyze(copy, parts=["neighbours"], quick=True)
+    assert heard.of("analysis") == ["neighbours"]
+
+
+@pytest.mark.parametrize("item", list(analyses()), ids=lambda item: item.name)
+def test_a_quick_look_asks_for_no_more_than_all(item):
+    look = item.quick_look
+    assert look is None or isinstance(look.settings, item.settings)
+    # Where something is left out it says so, and the result does not count as the whole.
+    if look is not None:
+        assert bool(look.left_out) == (look.settings != item.settings())

@@ -13,6 +13,7 @@ import pytest
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
+from latentscape.core.progress import Listener, Stage, listening
 from latentscape.data import download, load_dataset
 from latentscape.data.mnist import FASHION_MNIST, FILES, MNIST, Archive
 
@@ -247,22 +248,24 @@ def test_a_download_needs_no_cache(
     assert small.load().count == 30
 
 
-def test_progress_is_shown_to_people_only(
-    small: Archive,
-    contents: dict[str, bytes],
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_download_says_how_far_it_is(
+    small: Archive, contents: dict[str, bytes], server: Server
 ) -> None:
+    class Sizes(Listener):
+        texts, sizes = set[str](), list[tuple[float, float | None]]()
+
+        def on_advance(self, stage: Stage) -> None:
+            self.texts.add(stage.text())
+            self.sizes.append((stage.done, stage.total))
+
     write(server.folder / "small", contents, ".gz")
+    size = (server.folder / "small" / f"{FILES[0]}.gz").stat().st_size
     url, sha256 = f"{server.url}/small/{FILES[0]}.gz", small.sha256[0]
-    download.download([url], sha256, "")
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(download.sys.stderr, "isatty", lambda: True, raising=False)
-    download.download([url], sha256, "")
-    out, err = capsys.readouterr()
-    assert not out
-    assert FILES[0] in err
+    sizes = Sizes()
+    with listening(sizes):
+        download.download([url], sha256, "")
+    assert sizes.texts == {f"downloading: {FILES[0]}.gz"}
+    assert sizes.sizes[-1] == (size, size)
 
 
 def test_the_real_mirrors_serve_both_archives() -> None:

@@ -1,6 +1,7 @@
 """What an analysis is: settings, a method, a typed result, and how people see it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
@@ -93,6 +94,22 @@ class Protocol(Record):
     labels: Literal["none", "scoring", "training"]
 
 
+@dataclass(frozen=True)
+class QuickLook:
+    """What a first look of some seconds asks for.
+
+    Attributes
+    ----------
+    settings : Settings
+        What is measured.
+    left_out : str
+        What is not, with its verb; empty where nothing is left out.
+    """
+
+    settings: Settings
+    left_out: str = ""
+
+
 _R = TypeVar("_R", bound=Result)
 _S = TypeVar("_S", bound=Settings)
 _I = TypeVar("_I", bound=Inputs)
@@ -131,6 +148,8 @@ class Analysis(Generic[_R, _S, _I]):
         Whether its terminal table stands among the numbers of a run.
     works_without_run : bool
         Whether its inputs can stand in for a model, beside data.
+    quick_look : QuickLook or None
+        What ``analyze --quick`` measures; None where that leaves it out.
     seconds : float
         How long it takes for a model of 5,000 digits, roughly; for the time that is left.
     card : str
@@ -159,6 +178,7 @@ class Analysis(Generic[_R, _S, _I]):
     ceilings: ClassVar[tuple[str, ...]] = ()
     printed_with_run: ClassVar[bool] = False
     works_without_run: ClassVar[bool] = False
+    quick_look: ClassVar[QuickLook | None] = None
     seconds: ClassVar[float] = 10.0
     card: ClassVar[Literal["section", "scores", "nothing"]] = "section"
     hub_task: ClassVar[str] = ""

@@ -16,6 +16,7 @@ from latentscape.analyses.comparison import (
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
 from latentscape.core.errors import ConfigError
+from latentscape.core.findings import Skip
 from latentscape.core.progress import steps
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
@@ -31,6 +32,7 @@ def analyze(
     parts: Sequence[str] = (),
     data: object = None,
     device: str = "auto",
+    quick: bool = False,
     quiet: bool = False,
 ) -> RunFindings | StudyFindings:
     """Look at what a run or all runs of a study learned in every way, and write the report.
@@ -47,6 +49,9 @@ def analyze(
         The data that runs were trained on, where they were in memory or have moved.
     device : str
         As for `train`.
+    quick : bool
+        Whether a first look of some seconds is enough. What it leaves out stands in the report.
+        Results of all settings, and what it leaves out whole, stay as they are.
     quiet : bool
         Whether progress is left unshown.
 
@@ -65,7 +70,15 @@ def analyze(
     groups = [[open_run(path)]] if members is None else study_runs(path, members)
     # Of a run, each part is written as soon as it is measured; only then the run is owned.
     with shown(quiet), nullcontext() if members is None else owning(path, "analysed"):
-        analyze_runs(groups, analyses, codes=codes or {}, data=data, device=device, again=True)
+        analyze_runs(
+            groups,
+            analyses,
+            codes=codes or {},
+            data=data,
+            device=device,
+            again=not quick or bool(codes),
+            quick=quick,
+        )
         if members is not None:
             return write_study(path, members)
         report(path)
@@ -80,6 +93,7 @@ def analyze_runs(
     data: object = None,
     device: str = "auto",
     again: bool = False,
+    quick: bool = False,
 ) -> None:
     """Analyse all runs, and keep the results with them.
 
@@ -93,7 +107,10 @@ def analyze_runs(
         As for `analyze`.
     again : bool
         Whether results that are there are made anew.
+    quick : bool
+        As for `analyze`.
     """
+    analyses = [item for item in analyses if item.quick_look is not None or not quick]
     jobs = [
         (run, item)
         for runs in groups
@@ -117,7 +134,10 @@ def analyze_runs(
     for run, item in _each(jobs, len(findings)):
         if comparison is None or comparison.opened is None or comparison.opened.run is not run:
             comparison = _compare_run(OpenRun(run, data=data, device=device), codes or {}, shared)
-        measure(item, comparison)
+        if quick:
+            _look_quickly(item, comparison)
+        else:
+            measure(item, comparison)
 
 
 def measure(
@@ -125,11 +145,12 @@ def measure(
     comparison: Comparison,
     settings: Settings | None = None,
     inputs: Inputs | None = None,
+    skipped: Sequence[Skip] = (),
 ) -> Result:
     """Run an analysis, and keep its result with the run, where there is one.
 
     A result of other inputs than the run's own test examples, or of other labels than theirs, is
-    returned, and not kept.
+    returned, and not kept. `skipped` is what the settings leave out.
 
     Raises
     ------
@@ -142,9 +163,18 @@ def measure(
     if item.needs_model and is_own and comparison.opened is None:
         raise ConfigError(f"Codes alone have no {item.name}", expected="a run")
     result: Result = item.measure(comparison, settings, inputs)
+    if skipped:
+        result = result.model_copy(update={"skipped": (*result.skipped, *skipped)})
     if comparison.opened is not None and is_own and comparison.has_own_labels:
         save_parts(comparison.opened.run, result)
     return result
+
+
+def _look_quickly(item: AnyAnalysis, comparison: Comparison) -> None:
+    look = item.quick_look
+    assert look is not None
+    left_out = [Skip(item=look.left_out, reason="quick")] if look.left_out else []
+    measure(item, comparison, look.settings, skipped=left_out)
 
 
 def _each(jobs: Sequence[_Job], n_runs: int) -> Iterator[_Job]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from latentscape.core.errors import ConfigError, MissingData, unknown
+from latentscape.core.progress import stage
 from latentscape.core.records import Split
 from latentscape.exports.checked import Exported, export_model
 from latentscape.exports.target import choose_target
@@ -72,7 +73,8 @@ def export(
         check_input(recipe, split)
     folder = opened.folder / "export" if out is None else Path(out)
     names = opened.file.label_names
-    return export_model(opened.model, split, recipe, to, PARTS[part], folder, names)
+    with stage("export", detail=to):
+        return export_model(opened.model, split, recipe, to, PARTS[part], folder, names)
 
 
 def _split_of(opened: OpenModel) -> Split | None:

@@ -11,6 +11,7 @@ from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.extras import require
 from latentscape.core.files import cannot_write, write_bytes, write_folder, write_json, write_text
 from latentscape.core.findings import to_json
+from latentscape.core.progress import stage
 from latentscape.exports.metadata import public_recipe
 from latentscape.runs import (
     SCHEMA,
@@ -46,6 +47,7 @@ class Published:
     url: str | None
 
 
+@stage("model card")
 def publish(
     run: str | Path | Run,
     *,
@@ -160,6 +162,7 @@ def _write(folder: Path, model: ModelFile, findings: RunFindings, card: Card) ->
         write_text(building / "README.md", card.text)
 
 
+@stage("upload")
 def _upload(folder: Path, repository: str, public: bool) -> str:
     """Push a folder, and return where it is seen."""
     hub = require("huggingface_hub", "hub", _PURPOSE)

@@ -9,7 +9,7 @@ from pathlib import Path
 from latentscape.analyses.summaries import baseline_statistics, rank, run_subject, summarise
 from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, to_json
-from latentscape.core.progress import steps
+from latentscape.core.progress import stage, steps
 from latentscape.evaluation.study import StudyFindings, StudyMembers
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import (
@@ -148,6 +148,7 @@ def studies_with(run: Path) -> list[Path]:
     return studies
 
 
+@stage("report")
 def _write_report(subject: Subject, folder: Path) -> Path:
     # Templates and pictures take time to import; most commands never write a report.
     from latentscape.api.pages.page import write_page

@@ -1,6 +1,6 @@
 """Commands that ask what a model learned, and what codes made elsewhere are good for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from inspect import Parameter
 from pathlib import Path
@@ -90,6 +90,9 @@ def analyze(
     ] = None,
     data: OwnData = None,
     device: Device = "auto",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Take a first look of some seconds.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -103,10 +106,13 @@ def analyze(
         parts=parts or (),
         data=data,
         device=device,
+        quick=quick,
         quiet=quiet,
     )
     show_subject(run_or_study, as_json)
     if not as_json:
+        if quick:
+            print(_left_out(parts or ()))
         print(f"\nReport: {run_or_study / 'report.html'}")
 
 
@@ -149,6 +155,17 @@ def place(
         print_json({"places": str(out), "points": len(places)})
     else:
         print(f"{len(places):,} {'point' if len(places) == 1 else 'points'}: {out}")
+
+
+def _left_out(parts: "Sequence[str]") -> str:
+    """Say which analyses a quick look leaves out."""
+    from latentscape.analyses.registry import choose_analyses
+    from latentscape.core.units import joined
+
+    whole = [item.name for item in choose_analyses(parts) if item.quick_look is None]
+    of_others = "parts of the others: their sections say which"
+    left_out = f"{joined(whole)}, and {of_others}" if whole else of_others
+    return f"\nLeft out: {left_out}. The same command without --quick measures all of it."
 
 
 def commands() -> dict[str, LazyCommand]:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from latentscape.core.findings import Json
+from latentscape.core.progress import stage
 from latentscape.core.runtime import (
     bfloat16_instructions,
     choose_device,
@@ -61,6 +62,7 @@ def info(device: str = "auto") -> Json:
     }
 
 
+@stage("matrix products", seconds=2.0)
 def measure_products(device: torch.device, seconds: float = 0.2) -> dict[str, float]:
     """Time products of square matrices: no training on this machine is faster than they are.
 

@@ -1,11 +1,11 @@
-"""Downloads with a progress bar, from one mirror after the other, verified by their hash."""
+"""Downloads that say how far they are, from one mirror after the other, verified by their hash."""
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from latentscape.core.errors import DataError
+from latentscape.core.progress import Stage, stage
 from latentscape.data.compression import read_decompressed, verify
 
 _CHUNK = 1 << 16
@@ -59,52 +59,31 @@ def _reason(error: OSError) -> str:
 def _retrieve(url: str, path: Path) -> None:
     import pooch
 
-    bar = _Bar(url.rpartition("/")[2]) if sys.stderr.isatty() else None
-    try:
-        pooch.HTTPDownloader(progressbar=bar or False, chunk_size=_CHUNK, timeout=_TIMEOUT)(
+    with stage("downloading", detail=url.rpartition("/")[2]) as work:
+        pooch.HTTPDownloader(progressbar=_Bar(work), chunk_size=_CHUNK, timeout=_TIMEOUT)(
             url, str(path), None
         )
-    finally:
-        if bar:
-            bar.close()
 
 
 class _Bar:
-    """A progress bar with the methods that Pooch calls, drawn by Rich on the error stream."""
+    """A progress bar with the methods that Pooch calls; it says what it is told to a stage."""
 
-    def __init__(self, name: str) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task = self._progress.add_task(name, total=None)
-        self._progress.start()
+    def __init__(self, work: Stage) -> None:
+        self._work = work
 
     @property
     def total(self) -> float | None:
-        return self._progress.tasks[0].total
+        return self._work.total
 
     @total.setter
     def total(self, n_bytes: int) -> None:
-        self._progress.update(self._task, total=n_bytes or None)  # 0 where the length is unknown
+        self._work.total = n_bytes or None  # 0 where the length is unknown
 
     def update(self, n_bytes: int) -> None:
-        self._progress.advance(self._task, n_bytes)
+        self._work.advance(n_bytes)
 
     def reset(self) -> None:
-        self._progress.update(self._task, completed=0)
+        self._work.advance_to(0)
 
     def close(self) -> None:
-        self._progress.stop()
+        """Leave it to the stage, which ends by itself."""

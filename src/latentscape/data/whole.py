@@ -8,6 +8,7 @@ import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
+from latentscape.core.progress import stage
 from latentscape.core.ranges import Extent, ValueRange
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents
@@ -16,6 +17,7 @@ from latentscape.data.limits import check_data_memory
 from latentscape.data.streams import Chunk, colour_like, convert, decide_range, writable
 
 
+@stage("reading data")
 def to_dataset(
     contents: Contents,
     name: str,

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentscape.core.progress import stage
 from latentscape.core.records import Array, Split
 from latentscape.inference.codec import Reconstruct
 from latentscape.model import scaled
@@ -22,6 +23,7 @@ def mean_image(split: Split) -> Reconstruct:
     return lambda images, labels: mean.expand(len(images), *mean.shape)
 
 
+@stage("PCA", detail="for comparison")
 def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
     """Fit principal components to the training examples.
 

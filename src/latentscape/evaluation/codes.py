@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
+from latentscape.core.progress import stage
 from latentscape.core.records import PARTS, Array, Codes, Split
 from latentscape.inference.batches import BATCH
 from latentscape.inference.codec import encode
@@ -17,6 +18,7 @@ Encoder = Callable[[Array], Array]
 """Stored images (n, *shape) to codes (n, D)."""
 
 
+@stage("encoding")
 def model_codes(model: Network, split: Split, name: str) -> Codes:
     """Encode the examples of a split with a model; posterior means where codes are random."""
     return _codes(
@@ -38,6 +40,7 @@ def pixel_codes(split: Split) -> Codes:
     return _codes("raw pixels", "pixels", split, pixels)
 
 
+@stage("PCA", detail="codes for comparison")
 def pca_codes(pixels: Codes, dim: int) -> Codes:
     """Project to principal components of the training images.
 

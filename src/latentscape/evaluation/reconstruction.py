@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from latentscape.core.progress import stage
 from latentscape.core.records import Split
 from latentscape.evaluation.against_pca import Difference
 from latentscape.evaluation.baselines import mean_image, pca
@@ -82,9 +83,11 @@ def measure_errors(
 ) -> Errors:
     """Reconstruct every test example and measure its errors."""
     batches = []
-    for images, labels in stored_batches(split.dataset, split.test):
-        targets, means = scaled(images, split.dataset.value_range), reconstruct(images, labels)
-        batches.append([measure(targets, means) for measure in measures])
+    with stage("reconstructions", len(split.test)) as work:
+        for images, labels in stored_batches(split.dataset, split.test):
+            targets, means = scaled(images, split.dataset.value_range), reconstruct(images, labels)
+            batches.append([measure(targets, means) for measure in measures])
+            work.advance(len(images))
     columns = zip(*batches, strict=True)
     values = {m: torch.cat(column).numpy() for m, column in zip(measures, columns, strict=True)}
     return Errors(values, math.prod(split.dataset.shape))

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from latentscape.core.errors import ConfigError
 from latentscape.core.files import write_text
+from latentscape.core.progress import stage
 from latentscape.core.records import Array
 from latentscape.explorer.bundle import RUNTIME, SCRIPT, STYLE, bundle_file
 from latentscape.explorer.contents import Manifest
@@ -69,6 +70,7 @@ def check_name(file: Path) -> None:
         )
 
 
+@stage("page")
 def write_page(exploration: Exploration, file: Path) -> Written:
     """Write a page that opens from disk, whole or not at all: it needs no network and no server.
 

@@ -14,6 +14,7 @@ from latentscape.config import SAMPLERS, load
 from latentscape.core.errors import ConfigError, DataError, unknown
 from latentscape.core.findings import Images, Record, check_lengths
 from latentscape.core.memory import check_memory
+from latentscape.core.progress import stage
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Array, Split
 from latentscape.core.subsets import draw_subset
@@ -243,6 +244,7 @@ def check_images(model: Network, count: int) -> None:
     check_memory(f"A picture of {count:,} images", needed, "Ask for fewer.")
 
 
+@stage("decoding")
 def decode(model: Network, codes: Tensor, labels: Tensor | None) -> Array:
     """Decode codes to their mean images, in batches.
 
@@ -295,6 +297,7 @@ def draw_from_prior(model: Network, count: int, seed: int) -> Tensor:
         return prior.sample(torch.Size([count]), generator(seed, "samples")).cpu()
 
 
+@stage("mixture of codes")
 def draw_from_mixture(codes: Array, count: int, seed: int, what: str = _TRAINING) -> Tensor:
     """Fit a mixture of Gaussians to codes, and draw others from it.
 

@@ -40,6 +40,7 @@ _SKIPS = {
     "missing_package": "{item} left out: install it with: {command}",
     "same_codes": "{item} left out: the codes of {codes} are all the same, the encoder has "
     "collapsed",
+    "quick": "{item} left out, as --quick asks",
     "note": "{text}",
 }
 """Reasons that several analyses share. `item` names what is left out with its verb."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from latentscape.analyses.analysis import Analysis
+from latentscape.analyses.analysis import Analysis, QuickLook
 from latentscape.analyses.anomalies.metrics import AUROCS, BASELINE_AUROCS
 from latentscape.analyses.anomalies.result import (
     BASELINE_OF,
@@ -24,6 +24,7 @@ class AnomalyAnalysis(Analysis[Anomalies, AnomalySettings, AnomalyInputs]):
 
     title = "Anomalies"
     result, settings, inputs = Anomalies, AnomalySettings, AnomalyInputs
+    quick_look = QuickLook(AnomalySettings())
     seconds = 3
     needs_model = True
     row_metrics = (*AUROCS.values(), *BASELINE_AUROCS.values())

@@ -11,6 +11,7 @@ from latentscape.analyses.anomalies.result import BASELINE_OF, FALSE_ALARMS
 from latentscape.analyses.anomalies.result import SCORES as SCORE_NAMES
 from latentscape.core.errors import DataError
 from latentscape.core.findings import Skip
+from latentscape.core.progress import stage
 from latentscape.core.records import Array, Codes, Split
 from latentscape.data.conversion import compact_dtype
 from latentscape.evaluation.baselines import pca
@@ -132,6 +133,7 @@ class MahalanobisDistance:
         return codes.astype(np.float64)
 
 
+@stage("scores", detail="of the model")
 def score_anomalies(
     model: Network,
     split: Split,
@@ -190,6 +192,7 @@ def score_anomalies(
     )
 
 
+@stage("scores", detail="of the baselines")
 def score_baselines(
     split: Split,
     images: Array,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis
+from latentscape.analyses.analysis import Analysis, QuickLook
 from latentscape.analyses.clusters.metrics import KMEANS_ACCURACY, SCORES
 from latentscape.analyses.clusters.result import (
     ClusterInputs,
@@ -27,6 +27,10 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
 
     title = "Clusters"
     result, settings, inputs = Clusters, ClusterSettings, ClusterInputs
+    quick_look = QuickLook(
+        ClusterSettings(methods=("kmeans",)),
+        "Gaussian mixtures, agglomerative clustering and UMAP were",
+    )
     seconds = 40
     metrics = tuple(SCORES)
     card = "scores"

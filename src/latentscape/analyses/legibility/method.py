@@ -18,6 +18,7 @@ from latentscape.analyses.legibility.result import (
 )
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Skip
+from latentscape.core.progress import stage
 from latentscape.core.records import Array, Split
 from latentscape.core.units import joined
 from latentscape.evaluation.judge import Classifier, trained_classifier
@@ -73,6 +74,7 @@ def read_elsewhere(source: str | Path | Array, split: Split) -> Legibility:
     return judge_legibility(images.reshape(-1, *shape) if is_grey or is_flat else images, split)
 
 
+@stage("reading reconstructions")
 def judge_legibility(
     reconstructions: Reconstruct | Array,
     split: Split,

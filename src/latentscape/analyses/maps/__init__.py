@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis
+from latentscape.analyses.analysis import Analysis, QuickLook
 from latentscape.analyses.maps.result import MapInputs, Maps, MapSettings
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ class MapAnalysis(Analysis[Maps, MapSettings, MapInputs]):
 
     title = "Maps"
     result, settings, inputs = Maps, MapSettings, MapInputs
+    quick_look = QuickLook(
+        MapSettings(methods=("pca", "tsne"), points=500),
+        "Maps by UMAP, and more than 500 points, were",
+    )
     seconds = 12
     first_seed_only = True
     card = "nothing"

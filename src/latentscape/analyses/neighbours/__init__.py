@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis
+from latentscape.analyses.analysis import Analysis, QuickLook
 from latentscape.analyses.neighbours.result import (
     NeighbourInputs,
     Neighbours,
@@ -21,6 +21,7 @@ class NeighbourAnalysis(Analysis[Neighbours, NeighbourSettings, NeighbourInputs]
 
     title = "Neighbours"
     result, settings, inputs = Neighbours, NeighbourSettings, NeighbourInputs
+    quick_look = QuickLook(NeighbourSettings())
     seconds = 1
     needs_model = True
     first_seed_only = True

@@ -11,6 +11,7 @@ from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.neighbours.result import NearestImages, Neighbours
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Skip
+from latentscape.core.progress import stage
 from latentscape.core.records import Array, Codes, Dataset
 from latentscape.evaluation.codes import is_constant
 from latentscape.inference.codec import encode
@@ -137,6 +138,7 @@ def image_neighbours(
     }
 
 
+@stage("neighbours")
 def find_neighbours(
     latent: Codes, pixels: Codes, index: NDArray[np.int64], k: int = NEAREST
 ) -> Neighbours:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from latentscape.analyses.analysis import Analysis
+from latentscape.analyses.analysis import Analysis, QuickLook
 from latentscape.analyses.probes.metrics import SCORES
 from latentscape.analyses.probes.result import ProbeInputs, Probes, ProbeSettings
 from latentscape.evaluation.study import CodeScores
@@ -19,6 +19,10 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
 
     title = "Probes"
     result, settings, inputs = Probes, ProbeSettings, ProbeInputs
+    quick_look = QuickLook(
+        ProbeSettings(probes=("knn", "logistic"), counts=(100,)),
+        "The MLP, and probes with 10 and with 1,000 labels, were",
+    )
     seconds = 40
     metrics = tuple(SCORES)
     card = "scores"

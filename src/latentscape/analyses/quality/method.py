@@ -10,6 +10,7 @@ from latentscape.analyses.codes import guess_labels
 from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.quality.result import Closeness, Quality, QualitySettings
 from latentscape.core.errors import DataError
+from latentscape.core.progress import stage
 from latentscape.core.records import Array, Split
 from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.judge import Classifier, trained_classifier
@@ -50,6 +51,7 @@ def measure_quality(comparison: Comparison, settings: QualitySettings) -> Qualit
     return sample_quality(samples.images, labels, grey, samples.source, settings)
 
 
+@stage("quality")
 def sample_quality(
     samples: Array,
     labels: Array | None,
