@@ -136,10 +136,10 @@ def test_diagnoses_show_the_likeliest_cause_first(tmp_path):
 
 def test_nothing_is_taken_for_html(tmp_path):
     run = make_run(tmp_path, "plain", facts={"name": "<img src=x>"}).run
-    table = Table.of_rows("<b>", [{"<i>": "<script>x</script>"}])
+    table = Table.of_rows("<b>", [{"<u>": "<script>x</script>"}])
     for html in (run._repr_html_(), table._repr_html_()):
         assert "<img src=x>" not in html
-        assert not re.search(r"<(b|i|script)>", html)
+        assert not re.search(r"<(b|u|script)>", html)
     assert "&lt;script&gt;" in table._repr_html_()
 
 
@@ -206,6 +206,14 @@ def test_data_show_examples_under_their_labels(digits, small):
     vectors = Dataset("vectors", np.zeros((3, 8), np.float32), value_range=(0.0, 1.0))
     assert "data:image" not in vectors._repr_html_()
     assert repr(vectors) == "<Dataset vectors: 3 of 8>"
+
+
+def test_a_summary_of_data_is_shown_as_on_the_terminal():
+    summary = latentscape.show_data("digits")
+    words = words_of(summary._repr_html_())
+    assert f"split {summary.split['train']:,} train, " in words
+    assert f"fingerprint {summary.fingerprint}" in words
+    assert repr(summary) == "<DataSummary of digits: 1,797 of 1 × 8 × 8>"
 
 
 def test_a_recipe_shows_its_settings():

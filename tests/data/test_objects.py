@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, load_iris
 from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
 
 import latentscape
-from latentscape.core.errors import DataError
+from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Dataset
 from latentscape.data import load_data, stream_data
 
@@ -98,6 +98,20 @@ def test_every_kind_gives_the_same_dataset(kind, bright, labels, tmp_path):
 def test_labels_of_every_kind_may_be_left_out(kind, bright, labels):
     dataset = load_data(KINDS[kind](bright, labels), changes={"labels": "none"})
     assert (dataset.labels, dataset.label_names, len(dataset)) == (None, (), 30)
+
+
+def test_how_data_are_read_is_told_by_keyword(tmp_path):
+    table = tmp_path / "x.csv"
+    rows = [f"{','.join(str(i % 17) for i in range(16))},{'ab'[n % 2]}" for n in range(30)]
+    table.write_text("\n".join([",".join([*map(str, range(16)), "kind"]), *rows]))
+    dataset = load_data(table, labels="kind", shape=(4, 4), resize=(2, 2), value_range=(0, 16))
+    changes = {"labels": "kind", "shape": (4, 4), "resize": (2, 2), "range": (0, 16)}
+    assert dataset.fingerprint == load_data(table, changes=changes).fingerprint
+    assert (dataset.shape, dataset.label_names) == ((1, 2, 2), ("a", "b"))
+    colours = np.random.default_rng(0).integers(0, 256, (20, 8, 9, 3), np.uint8)
+    assert load_data(colours, grey=True).shape == (1, 8, 9)
+    with pytest.raises(ConfigError, match="data.labels is changed twice"):
+        load_data(table, labels="kind", changes={"labels": "0"})
 
 
 def test_images_of_pillow_have_the_levels_of_files(images, labels):

@@ -26,6 +26,7 @@ from latentscape.core.errors import LatentscapeError
 from latentscape.core.records import PARTS, Dataset, Split
 from latentscape.core.tables import Table, Value
 from latentscape.core.units import count, duration, number, shape
+from latentscape.data import DataSummary
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.section import alarm, following
 from latentscape.doctor.wording import known, skips
@@ -43,11 +44,19 @@ from latentscape.reporting.blocks import (
     Plate,
     Prose,
 )
-from latentscape.reporting.sentences import as_sentence, describe_range, describe_verdict
+from latentscape.reporting.duplicates import describe_duplicates
+from latentscape.reporting.sentences import (
+    as_sentence,
+    describe_left_out,
+    describe_range,
+    describe_tests_on_validation,
+    describe_verdict,
+)
 from latentscape.reporting.strips import strip
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import Run, RunFindings
 from latentscape.runs.facts import History
+from latentscape.terminal.datasets import summary_rows
 
 MAX_ROWS = 20
 """Rows of a table; of more the first and the last are shown."""
@@ -189,6 +198,17 @@ def _(dataset: Dataset) -> View:
     ]
     about = describe_range(dataset.value_range, dataset.range_reason)
     return View(dataset.name, "data", about, facts, _example_images(dataset, index))
+
+
+@view_of.register
+def _(summary: DataSummary) -> View:
+    duplicates = [describe_duplicates(summary.duplicates)]
+    sentences = duplicates + describe_left_out(summary.left_out)
+    if summary.tests_on_validation:
+        sentences.append(describe_tests_on_validation(summary.name))
+    about = describe_range(summary.value_range, summary.range_reason)
+    facts = list(summary_rows(summary).items())
+    return View(summary.name, "data", about, facts, [Prose(sentences)])
 
 
 @view_of.register

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from latentscape.config import Changes, DataConfig, validate
+from latentscape.config import Changes, DataConfig, join_changes, validate
 from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents, Examples, from_arrays
@@ -17,7 +17,16 @@ from latentscape.data.streams import Stream, find_range, stream_contents
 from latentscape.data.whole import to_dataset
 
 
-def load_data(source: object, *, changes: Changes | None = None) -> Dataset:
+def load_data(
+    source: object,
+    *,
+    labels: str | None = None,
+    shape: Sequence[int] | None = None,
+    resize: Sequence[int] | None = None,
+    grey: bool | None = None,
+    value_range: tuple[float, float] | None = None,
+    changes: Changes | None = None,
+) -> Dataset:
     """Load a dataset by name or path, or make one of data in memory.
 
     Parameters
@@ -25,8 +34,18 @@ def load_data(source: object, *, changes: Changes | None = None) -> Dataset:
     source : str, Path or data in memory
         A name such as ``mnist-5k``; a .npy, .npz, .csv, .parquet or IDX file, or a folder; or an
         array, a tensor, a pair (X, y), a table and so on; see `latentscape.data.objects`.
+    labels : str, optional
+        Label column of a table, or a file of labels; ``none`` leaves labels out.
+    shape : sequence of int, optional
+        Shape of examples that are stored flat, (H, W).
+    resize : sequence of int, optional
+        Height and width that images are resized to.
+    grey : bool, optional
+        Whether colours are made grey.
+    value_range : tuple of float, optional
+        The stored values that stand for 0 and for 1.
     changes : mapping, optional
-        Other settings of `DataConfig`: ``labels``, ``shape``, ``range``, ``resize``, ``grey``.
+        The same by the names of `DataConfig`, and its other settings.
 
     Returns
     -------
@@ -38,7 +57,17 @@ def load_data(source: object, *, changes: Changes | None = None) -> Dataset:
     DataError
         If the data cannot be read.
     """
-    return as_dataset(source, _data_config(NAME, changes))
+    named = {
+        "labels": labels,
+        "shape": shape,
+        "resize": resize,
+        "grey": grey,
+        "value_range": value_range,
+    }
+    others = {f"data.{name}": value for name, value in (changes or {}).items()}
+    joined = join_changes(named, others)
+    settings = {path.removeprefix("data."): value for path, value in joined.items()}
+    return as_dataset(source, _data_config(NAME, settings))
 
 
 def stream_data(

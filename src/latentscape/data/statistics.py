@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from latentscape.core.doors import Displayed
 from latentscape.core.errors import DataError
 from latentscape.core.ranges import RangeReason, suggest_ranges
 from latentscape.core.records import Array, Dataset, LeftOut, Split
+from latentscape.core.units import shape
 from latentscape.data.duplicates import Duplicates, count_duplicates
 
 _CHUNK = 1 << 22
 """Values that are processed together, so that memory stays bounded."""
 
 
-class DataSummary(BaseModel):
+class DataSummary(Displayed, BaseModel):
     """What a data set holds and how it is split.
 
     Attributes
@@ -78,6 +80,9 @@ class DataSummary(BaseModel):
         message = f"A data summary is not a dictionary any more: use summary.{name}."
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         return getattr(self, name)
+
+    def __repr__(self) -> str:
+        return f"<DataSummary of {self.name}: {self.n:,} of {shape(self.shape)}>"
 
     def __str__(self) -> str:
         return "\n".join(f"{name}: {value}" for name, value in self.model_dump().items())

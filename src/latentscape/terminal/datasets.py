@@ -18,7 +18,7 @@ def print_data(summary: DataSummary) -> None:
         describe_tests_on_validation,
     )
 
-    print_pairs(_rows(summary))
+    print_pairs(summary_rows(summary))
     print_line(describe_range(summary.value_range, summary.range_reason))
     look = "yellow" if summary.duplicates.any else ""
     print_line(describe_duplicates(summary.duplicates), look)
@@ -28,7 +28,8 @@ def print_data(summary: DataSummary) -> None:
         print_line(sentence, "yellow")
 
 
-def _rows(summary: DataSummary) -> dict[str, str]:
+def summary_rows(summary: DataSummary) -> dict[str, str]:
+    """Write what a summary of data holds, by what it is called."""
     parts = [f"{units.count(summary.split[part])} {part}" for part in PARTS]
     floor = summary.entropy_floor
     return {
