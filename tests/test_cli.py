@@ -435,6 +435,16 @@ def test_a_plain_model_draws_from_a_mixture_or_says_what_it_draws_from(trained, 
     assert (place / "n.png").exists()
 
 
+def test_walks_move_and_training_is_filmed(plane, tmp_path):
+    file = tmp_path / "walk.webp"
+    printed = latentscape("interpolate", plane, "--steps", 3, "--out", file).stdout
+    assert printed.startswith(f"{file}\nFrom the code of one image to that of another and back, 3 ")
+    assert "Example: latentscape" in latentscape("film", "--help").stdout
+    failed = latentscape("film", plane, code=2)
+    assert "after epoch 1 alone" in failed.stderr
+    assert "--epochs 8 --set 'train.snapshots=[1,2,4,8]'" in failed.stderr
+
+
 @pytest.mark.parametrize("how", ["one option", "option each", "arguments"])
 def test_files_are_given_in_one_go_or_one_by_one(plane, tmp_path, how):
     from PIL import Image

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from latentscape.api.listing import list_runs
     from latentscape.api.pictures import (
         denoise,
+        film,
         interpolate,
         manifold,
         neighbours,
@@ -83,6 +84,7 @@ _HOMES = {
     "api.listing": ("list_runs",),
     "api.pictures": (
         "denoise",
+        "film",
         "interpolate",
         "manifold",
         "neighbours",
@@ -160,6 +162,7 @@ __all__ = [
     "evaluate",
     "explore",
     "export",
+    "film",
     "info",
     "interpolate",
     "labels",

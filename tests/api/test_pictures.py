@@ -110,6 +110,30 @@ def test_again_it_is_the_same_to_the_bit(vae, name, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"0.png", "1.png"}
 
 
+@pytest.mark.parametrize(("name", "walks"), [("interpolate", 8), ("traverse", 2)])
+def test_walks_move_there_and_back(vae, tmp_path, name, walks):
+    sheet = getattr(latentscape, name)(vae, steps=4, out=tmp_path / "walk.webp")
+    assert sheet.images.shape == (walks, 4, 1, 28, 28)
+    assert sheet.png is None
+    assert "row" not in sheet.about
+    with Image.open(sheet.picture) as film:
+        assert film.n_frames == 6
+        # Names of dimensions stand above the two images of a traversal.
+        assert film.size == ((4 * 114 - 2, 2 * 114 - 2) if walks == 8 else (226, 126))
+        frames = []
+        for place in range(6):
+            film.seek(place)
+            frames.append(np.asarray(film.convert("L")) / 255)
+    # The first walk stands at the upper left; lossy as it is, it can be told from the others.
+    top = 0 if walks == 8 else 14
+    inside = [frame[top : top + 112, :112].reshape(28, 4, 28, 4).mean((1, 3)) for frame in frames]
+    for step, place in enumerate([0, 1, 2, 3, 2, 1]):
+        errors = np.abs(sheet.images[0, :, 0] - inside[step]).mean((1, 2))
+        assert errors.argmin() == place or np.isclose(errors[place], errors.min(), atol=0.01)
+    assert getattr(latentscape, name)(vae, out=tmp_path / "walk.gif").images.shape[1] == 25
+    assert "data:image/webp" in sheet._repr_html_()
+
+
 def test_samples_of_another_seed_are_others(vae, tmp_path):
     first, other = (
         latentscape.sample(vae, seed=seed, out=tmp_path / "s.png").images for seed in (0, 1)
@@ -233,6 +257,8 @@ def test_vectors_cannot_be_drawn_but_their_numbers_kept(flat, vectors):
         ("interpolate", {"files": ["a.png"]}, "1 file.*two"),
         ("interpolate", {"files": ["a.png", "b.png"], "between": (1, 2)}, "one or the other"),
         ("interpolate", {"path": "round"}, "no path called 'round'"),
+        ("interpolate", {"out": "walk.mov"}, r"\.png or \.webp or \.gif or \.mp4"),
+        ("sample", {"out": "walk.webp"}, r"ends in \.png"),
         ("traverse", {"example": -1}, "no test example -1"),
         ("manifold", {"label": "3"}, "not conditioned"),
         ("denoise", {}, "trained without noise.*--noise.*latentscape train denoising"),

@@ -231,9 +231,10 @@ def _(recipe: Recipe) -> View:
 @view_of.register
 def _(sheet: Sheet) -> View:
     facts = [("file", str(sheet.picture))] if sheet.picture else []
-    if sheet.png is None:
+    picture = sheet.png or sheet.animation
+    if picture is None:
         return View(f"Examples of shape {shape(sheet.images.shape)}", "array", sheet.about, facts)
-    return View("Picture", "", sheet.about, facts, picture=sheet.png)
+    return View("Picture", "", sheet.about, facts, picture=picture)
 
 
 def table_block(table: Table) -> blocks.Table:

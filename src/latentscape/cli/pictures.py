@@ -18,6 +18,7 @@ from latentscape.cli.options import (
     ModelPath,
     MoreFiles,
     OwnData,
+    RunPath,
     TrainedOn,
     pop_reading,
     read_pair,
@@ -52,6 +53,10 @@ _PICTURES = {
     "neighbours": (
         "Picture the training images nearest to given ones, in the latent space and in pixels.",
         "runs/conv-bn-mnist-5k-0 --example 3",
+    ),
+    "film": (
+        "Film how a model learned: reconstructions, samples and codes, epoch by epoch.",
+        "runs/vae-20-mnist-5k-0 --out film.mp4",
     ),
 }
 """Name of a function to what it does, and to the arguments of an example."""
@@ -104,6 +109,8 @@ def _build(name: str) -> Callable[..., None]:
     }
     names = signature(function).parameters
     known = {**_KNOWN, "data": Data if "dataset" in names else OwnData}
+    if name == "film":  # A model alone does not know how it learned.
+        known["run"] = RunPath
     parameters = function_parameters(function, known, _FLAGS, shared)
     if any(parameter.name == "files" for parameter in parameters):
         more = Parameter("more", Parameter.KEYWORD_ONLY, default=None, annotation=MoreFiles)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latentscape.analyses.maps.projections import principal_plane
+from latentscape.analyses.maps.projections import in_one_plane
 from latentscape.core.records import Array
 from latentscape.explorer.explored import Explored, Piece
 
@@ -23,18 +23,10 @@ def snapshots(explored: Explored) -> Piece:
     codes, among = kept.codes[:, among >= 0], among[among >= 0]
     if not len(among):
         return Piece()
-    maps = _in_plane(codes, explored.point_codes[among])
+    maps = in_one_plane(codes, explored.point_codes[among])
     arrays: dict[str, Array] = {
         f"epoch/{epoch}/map": one.astype(np.float32)
         for epoch, one in zip(kept.epochs, maps, strict=True)
     }
     arrays["snapshot_points"] = among.astype(np.int32)
     return Piece({"snapshots": kept.epochs}, arrays)
-
-
-def _in_plane(codes: Array, final: Array) -> Array:
-    """Project codes (epochs, n, D) to places (epochs, n, 2)."""
-    if final.shape[1] == 2:
-        return codes
-    plane = principal_plane(final)
-    return np.stack([plane.places(one) for one in codes])

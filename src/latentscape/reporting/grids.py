@@ -1,4 +1,4 @@
-"""Images in rows and columns, as one PNG."""
+"""Images in rows and columns, as one picture."""
 
 import io
 from collections.abc import Sequence
@@ -96,18 +96,23 @@ def draw_grid(cells: Array, gap: int, labels: GridLabels = NO_LABELS) -> bytes:
     bytes
         A PNG, grey or RGB.
     """
-    from PIL import Image
-
-    image = Image.fromarray(compose(cells, gap))
-    if labels != NO_LABELS:
-        rows, columns = cells.shape[:2]
-        image = _labelled(image, labels, (rows, columns), gap)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    grid_image(cells, gap, labels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def compose(cells: Array, gap: int) -> Array:
+def grid_image(cells: Array, gap: int, labels: GridLabels = NO_LABELS, side: int = SIDE) -> "Image":
+    """Draw what `draw_grid` draws, without writing it."""
+    from PIL import Image
+
+    image = Image.fromarray(compose(cells, gap, side))
+    if labels == NO_LABELS:
+        return image
+    rows, columns = cells.shape[:2]
+    return _labelled(image, labels, (rows, columns), gap)
+
+
+def compose(cells: Array, gap: int, side: int = SIDE) -> Array:
     """Put images into one, as a table.
 
     Parameters
@@ -117,14 +122,16 @@ def compose(cells: Array, gap: int) -> Array:
         other than one or three channels the mean is shown.
     gap : int
         Width of the lines between images, in pixels.
+    side : int
+        Small images are enlarged to at most this height and width.
 
     Returns
     -------
     ndarray of uint8
-        (height, width), or (height, width, 3) in colours. Small images are enlarged to `SIDE`.
+        (height, width), or (height, width, 3) in colours.
     """
     cells = visible(cells)
-    factor = max(1, SIDE // max(cells.shape[3:]))
+    factor = max(1, side // max(cells.shape[3:]))
     tiles = cells.repeat(factor, 3).repeat(factor, 4)
     lined = np.pad(tiles, ((0, 0),) * 3 + ((0, gap), (0, gap)), constant_values=np.nan)
     rows, columns, channels, height, width = lined.shape

@@ -216,21 +216,23 @@ def describe_source(source: str) -> str:
     return getattr(sampler, "description", "") or f"the source {source}"
 
 
-def describe_interpolation(interpolation: Interpolation) -> str:
-    """Say what lies between two images."""
+def describe_interpolation(interpolation: Interpolation, *, moves: bool = False) -> str:
+    """Say what lies between two images, which stand in rows or follow each other."""
     is_arc = interpolation.path == "spherical"
     way = "on an arc around zero" if is_arc else "on a straight line"
     steps = interpolation.images.shape[1]
-    text = f"From the code of the image on the left to that on the right, {steps} images {way}"
+    ends = "the image on the left to that on the right"
+    ends = "one image to that of another and back" if moves else ends
+    text = f"From the code of {ends}, {steps} images {way}"
     if interpolation.is_quantised:
         text += ", each vector replaced by the nearest of the codebook"
     if interpolation.is_conditional:
-        text += "; each row is decoded with the label of its first image"
+        text += f"; each {_walk(moves)} is decoded with the label of its first image"
     return f"{text}."
 
 
-def describe_traversals(traversals: Traversals) -> str:
-    """Say what each row of a traversal moves."""
+def describe_traversals(traversals: Traversals, *, moves: bool = False) -> str:
+    """Say what each row of a traversal moves; each picture where it is a moving one."""
     if traversals.has_standard_prior:
         span = f"from {number(-REACH, 1)} to {number(REACH, 1)}"
         order = "The most informative ones come first, by their mean rate over test images"
@@ -240,9 +242,13 @@ def describe_traversals(traversals: Traversals) -> str:
     dims = ", ".join(str(dim) for dim in traversals.dims)
     rest = f" of {traversals.latent_dim}" if len(traversals.dims) < traversals.latent_dim else ""
     return (
-        f"Each row moves one number of a test image's code {span}, and leaves the others as they "
-        f"are. {order}: {dims}{rest}, counted from 0."
+        f"Each {_walk(moves)} moves one number of a test image's code {span}, and leaves the "
+        f"others as they are. {order}: {dims}{rest}, counted from 0."
     )
+
+
+def _walk(moves: bool) -> str:
+    return "picture" if moves else "row"
 
 
 def describe_manifold(manifold: Manifold) -> str:

@@ -27,8 +27,8 @@ class Sprite:
     ----------
     id : str
         Its name in a page.
-    image, kind : bytes, str
-        A ``png`` or a ``jpeg``.
+    image : bytes
+        A PNG or a JPEG.
     columns : int
         Pictures in a row.
     points : tuple of int
@@ -37,7 +37,6 @@ class Sprite:
 
     id: str
     image: bytes
-    kind: str
     columns: int
     points: tuple[int, ...]
 
@@ -54,9 +53,9 @@ def make_sprite(id: str, pictures: NDArray[np.uint8], points: tuple[int, ...]) -
     """
     for side in SIDES:
         columns, sheet = _laid_out(pictures, side)
-        image, kind = _encoded(sheet)
+        image = _encoded(sheet)
         if len(image) <= MAX_BYTES:
-            return Sprite(id, image, kind, columns, points)
+            return Sprite(id, image, columns, points)
     return None
 
 
@@ -83,13 +82,13 @@ def _laid_out(pictures: NDArray[np.uint8], side: int) -> tuple[int, Image.Image]
     return columns, whole if size == whole.size else whole.resize(size, Image.Resampling.BOX)
 
 
-def _encoded(sheet: Image.Image) -> tuple[bytes, str]:
+def _encoded(sheet: Image.Image) -> bytes:
     buffer = BytesIO()
     if sheet.mode != "L":
         sheet.save(buffer, "JPEG", quality=QUALITY)
-        return buffer.getvalue(), "jpeg"
+        return buffer.getvalue()
     levels = np.rint(np.asarray(sheet) * ((GREYS - 1) / 255)).astype(np.uint8)
     picture = Image.fromarray(levels)
     picture.putpalette([round(255 * level / (GREYS - 1)) for level in range(GREYS) for _ in "RGB"])
     picture.save(buffer, "PNG", bits=4, optimize=True)
-    return buffer.getvalue(), "png"
+    return buffer.getvalue()

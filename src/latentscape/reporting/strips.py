@@ -84,7 +84,7 @@ def code_pictures(codes: Array, like: tuple[int, int]) -> Array:
     ndarray of float
         (n, 4, h, w): colour and opacity. Where no code is negative the colours are greys.
     """
-    rows, columns = _folded(codes.shape[1])
+    rows, columns = folded(codes.shape[1])
     # At least 72 pixels, and room for a frame and a gap around it.
     scale = max(-(-72 // min(like)), -(-2 * rows // like[0]), -(-2 * columns // like[1]))
     height, width = like[0] * scale, like[1] * scale
@@ -165,7 +165,7 @@ def _shrink(picture: Image.Image, tile: int) -> Image.Image:
     return picture.resize((size[0], size[1]), Image.Resampling.BOX)
 
 
-def _folded(length: int) -> tuple[int, int]:
+def folded(length: int) -> tuple[int, int]:
     """Return rows and columns of the squarest rectangle, without a gap unless it is thin."""
     for rows in range(int(length**0.5), 0, -1):
         if length % rows == 0 and length // rows <= 3 * rows:

@@ -198,6 +198,28 @@ def principal_plane(codes: Array) -> Plane:
     return Plane(model.mean_, np.pad(model.components_, ((0, missing_axes), (0, 0))))
 
 
+def in_one_plane(codes: Array, final: Array) -> Array:
+    """Lay out codes of several epochs, so that nothing moves but what training moves.
+
+    Parameters
+    ----------
+    codes : ndarray of float32
+        (epochs, n, D) of the same examples.
+    final : ndarray of float32
+        (n, D) theirs after training.
+
+    Returns
+    -------
+    ndarray of float32
+        (epochs, n, 2): the codes themselves where D is 2; otherwise their projections onto the
+        principal plane of `final`.
+    """
+    if final.shape[1] == 2:
+        return codes
+    plane = principal_plane(final)
+    return np.stack([plane.places(one) for one in codes])
+
+
 def _principal(codes: Array) -> Array:
     """Return the first two principal components (n, 2); zeros where there is only one."""
     places = _pca(codes).fit_transform(codes)

@@ -76,8 +76,13 @@ def _dark_colours(selector: str) -> str:
     return _template("dark.css").replace(":root", selector)
 
 
-def data_uri(image: bytes, kind: str = "png") -> str:
+_KINDS = {b"\xff\xd8": "jpeg", b"RIFF": "webp", b"GIF8": "gif"}
+"""How the bytes of pictures begin."""
+
+
+def data_uri(image: bytes) -> str:
     """Return an image as an address that holds it."""
+    kind = next((kind for start, kind in _KINDS.items() if image.startswith(start)), "png")
     return f"data:image/{kind};base64,{b64encode(image).decode()}"
 
 

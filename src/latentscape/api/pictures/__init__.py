@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from latentscape.api.pictures.filming import film
 from latentscape.api.pictures.functions import (
     denoise,
     interpolate,
@@ -21,6 +22,7 @@ __getattr__ = lazy_names(__name__, {"sheets": ("Sheet",)})
 __all__ = [
     "Sheet",
     "denoise",
+    "film",
     "interpolate",
     "manifold",
     "neighbours",

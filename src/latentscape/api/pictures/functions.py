@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from latentscape.core.errors import check_at_least
 
 if TYPE_CHECKING:
-    from latentscape.api.pictures.sheets import Sheet
+    from latentscape.api.pictures.sheets import Sheet, Target
     from latentscape.config import Changes
     from latentscape.inference.inputs import Source
     from latentscape.runs import Run
@@ -21,6 +21,9 @@ _ACROSS = 16
 
 _LABELS_ACROSS = 32
 _PAIRS = 8
+
+_MOVING_STEPS = 25
+"""Images of a walk that moves, where nobody says how many."""
 
 
 def sample(
@@ -98,7 +101,7 @@ def interpolate(
     files: Sequence[str | Path] = (),
     label: str | None = None,
     path: Literal["linear", "spherical"] | None = None,
-    steps: int = 10,
+    steps: int | None = None,
     changes: "Changes | None" = None,
     out: str | Path | None = None,
     array: bool = False,
@@ -109,7 +112,7 @@ def interpolate(
 
     Parameters
     ----------
-    run, out, array, device
+    run, array, device
         As for `sample`.
     between : tuple of int, optional
         Two examples, counted from 0; by default eight pairs of them, of all classes.
@@ -119,8 +122,11 @@ def interpolate(
         Two image files instead.
     path : str, optional
         ``linear`` or ``spherical``; by default spherical under the prior N(0, I).
-    steps : int
-        Images in a row, both ends included.
+    steps : int, optional
+        Images in a row, both ends included; by default 10, and 25 where they move.
+    out : str or Path, optional
+        The PNG to write; by default one named after the command, beside the model. In a .webp, .gif
+        or .mp4 the images follow each other, there and back.
 
     Returns
     -------
@@ -139,9 +145,9 @@ def interpolate(
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_interpolation
 
-    check_at_least("steps", steps, 2)
     choice = Choice(between, part, data, files, changes, label)
-    target = open_sheet(run, "interpolate", out, array, dataset, device, choice)
+    target = open_sheet(run, "interpolate", out, array, dataset, device, choice, may_move=True)
+    steps = _steps(steps, target, 10)
     if files and len(files) != 2:
         raise ConfigError(f"{len(files)} file(s) to go between", expected="two")
     shown = examples(target, 2 * _PAIRS)
@@ -151,7 +157,8 @@ def interpolate(
     even = len(images) // 2 * 2
     ends = images[:even], None if labels is None else labels[:even]
     lines = walks.interpolate(target.model, ends, steps, path)
-    about, texts = describe_interpolation(lines), interpolation_labels(shown.captions, steps)
+    about = describe_interpolation(lines, moves=target.moves)
+    texts = interpolation_labels(shown.captions, steps)
     return write_sheet(target, lines.images, about, steps, labels=texts, title=shown.title)
 
 
@@ -159,7 +166,7 @@ def traverse(
     run: "str | Path | Run",
     *,
     example: int | None = None,
-    steps: int = 9,
+    steps: int | None = None,
     out: str | Path | None = None,
     array: bool = False,
     data: object = None,
@@ -169,13 +176,15 @@ def traverse(
 
     Parameters
     ----------
-    run, out, array, data, device
+    run, array, data, device
         As for `sample`.
     example : int, optional
         The test example whose code is changed, counted from 0; by default the first one shown in
         the report.
-    steps : int
-        Images in a row.
+    steps : int, optional
+        Images in a row; by default 9, and 25 where they move.
+    out
+        As for `interpolate`.
 
     Returns
     -------
@@ -193,11 +202,11 @@ def traverse(
     from latentscape.inference import walks
     from latentscape.reporting.sentences import describe_traversals
 
-    check_at_least("steps", steps, 2)
-    target = open_sheet(run, "traverse", out, array, data, device)
+    target = open_sheet(run, "traverse", out, array, data, device, may_move=True)
+    steps = _steps(steps, target, 9)
     shown = traversed_example(target, example)
     lines = walks.traverse(target.model, target.trained_on, shown.batch, steps, walks.MAX_ROWS)
-    about, texts = describe_traversals(lines), traversal_labels(lines)
+    about, texts = describe_traversals(lines, moves=target.moves), traversal_labels(lines)
     return write_sheet(target, lines.images, about, steps, labels=texts, title=shown.title)
 
 
@@ -378,3 +387,11 @@ def denoise(
         column_labels(("clean", "noisy", "model"), shown.captions),
     )
     return write_sheet(target, images, about, _ACROSS, labels=texts, title=shown.title)
+
+
+def _steps(steps: int | None, target: "Target", usual: int) -> int:
+    """Return how many images a walk has."""
+    if steps is None:
+        return _MOVING_STEPS if target.moves else usual
+    check_at_least("steps", steps, 2)
+    return steps

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL.Image import Image
 
 from latentscape.config import CORRUPTIONS, Changes, CorruptionConfig, validate
 from latentscape.core.doors import Displayed
@@ -21,7 +22,14 @@ from latentscape.evaluation.results import Evaluation, saved_codes
 from latentscape.inference.inputs import Source
 from latentscape.inference.samples import Batch
 from latentscape.model import Network
-from latentscape.reporting.grids import GridLabels, draw_grid, in_columns
+from latentscape.reporting.animation import (
+    ENDINGS,
+    check_animation,
+    there_and_back,
+    write_animation,
+)
+from latentscape.reporting.grids import GridLabels, draw_grid, grid_image, in_columns
+from latentscape.reporting.strips import folded
 from latentscape.runs import (
     OpenModel,
     OpenRun,
@@ -33,6 +41,9 @@ from latentscape.runs import (
 )
 
 GAP = 2
+
+_MOVING_SIDE = 112
+"""Images that move are enlarged to at most this: there are few of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +57,11 @@ class Sheet(Displayed):
     about : str
         What they show, in plain words.
     picture : Path or None
-        The PNG; None for plain vectors, which cannot be drawn.
+        The PNG, or the moving picture; None for plain vectors, which cannot be drawn.
     array : Path or None
         The .npy file of `images`, where it was asked for.
     png : bytes or None
-        The picture itself.
+        The picture itself, unless it moves.
     """
 
     images: Array
@@ -63,13 +74,20 @@ class Sheet(Displayed):
         place = self.picture or self.array
         return f"<Sheet of shape {shape(self.images.shape)} in {place}: {self.about}>"
 
+    @property
+    def animation(self) -> bytes | None:
+        """A moving picture that pages show as they show others; read from its file."""
+        if self.picture is None or self.picture.suffix.lower() not in (".webp", ".gif"):
+            return None
+        return self.picture.read_bytes() if self.picture.exists() else None
+
     def _repr_png_(self) -> bytes | None:
         return self.png
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A model to make a picture of, and the PNG that it shall become."""
+    """A model to make a picture of, and the file that it shall become."""
 
     opened: OpenModel
     file: Path
@@ -80,6 +98,11 @@ class Target:
     def model(self) -> Network:
         """The model."""
         return self.opened.model
+
+    @property
+    def moves(self) -> bool:
+        """Whether the picture is a moving one."""
+        return self.file.suffix.lower() in ENDINGS
 
     @property
     def split(self) -> Split:
@@ -193,16 +216,20 @@ def open_sheet(
     data: object,
     device: str,
     choice: Choice = NO_CHOICE,
+    *,
+    may_move: bool = False,
 ) -> Target:
-    """Open a model, and refuse what could not be written before anything is computed."""
+    """Open a model, and refuse what could not be written before anything is computed.
+
+    What `may_move` can be written as a moving picture too.
+    """
     opened = open_model(run, data=data, device=device)
     if isinstance(opened, OpenRun) and _is_own(opened, choice.data):
         opened = OpenRun(opened.run, data=choice.data, device=device)
         choice = replace(choice, data=None)
     choice.check()
     file = opened.folder / f"{name}.png" if out is None else Path(out)
-    if file.suffix.lower() != ".png":
-        raise ConfigError(f"The picture shall go to {file}", expected="a name that ends in .png")
+    _check_ending(file, may_move)
     model = opened.model
     if not (drawable(model) or array):
         values = math.prod(model.input_shape)
@@ -211,6 +238,15 @@ def open_sheet(
             fix="Have the numbers written instead: --array.",
         )
     return Target(opened, file, array, choice)
+
+
+def _check_ending(file: Path, may_move: bool) -> None:
+    endings = (".png", *ENDINGS) if may_move else (".png",)
+    if file.suffix.lower() not in endings:
+        expected = f"a name that ends in {' or '.join(endings)}"
+        raise ConfigError(f"The picture shall go to {file}", expected=expected)
+    if file.suffix.lower() != ".png":
+        check_animation(file)
 
 
 def _is_own(opened: OpenRun, data: object) -> bool:
@@ -249,7 +285,7 @@ def write_sheet(
     target : Target
         Where.
     images : ndarray of float32
-        (n, *shape) or (rows, n, *shape).
+        (n, *shape) or (rows, n, *shape). In a moving picture the images of a row follow each other.
     about : str
         What they show.
     columns : int
@@ -270,11 +306,23 @@ def write_sheet(
             write_bytes(array, buffer.getvalue())
         if drawable(target.model):
             picture = target.file
-            rows = images if images.ndim == 5 else images[np.newaxis]
-            texts = labels.in_columns(rows.shape[1], columns)
-            png = draw_grid(in_columns(rows, columns), gap, texts)
-            write_bytes(picture, png)
+            if target.moves:
+                write_animation(picture, there_and_back(_steps(images, gap, labels.rows)))
+            else:
+                rows = images if images.ndim == 5 else images[np.newaxis]
+                texts = labels.in_columns(rows.shape[1], columns)
+                png = draw_grid(in_columns(rows, columns), gap, texts)
+                write_bytes(picture, png)
     return Sheet(images, f"{title}. {about}" if title else about, picture, array, png)
+
+
+def _steps(images: Array, gap: int, names: Sequence[str]) -> list[Image]:
+    """Draw a picture for each step of several walks (rows, steps, *shape), side by side."""
+    count, columns = len(images), folded(len(images))[1]
+    texts = GridLabels((), [names] if names else ()).in_columns(count, columns)
+    steps = images.swapaxes(0, 1)[:, np.newaxis]
+    cells = (in_columns(step, columns) for step in steps)
+    return [grid_image(step, gap, texts, _MOVING_SIDE) for step in cells]
 
 
 def choose_corruption(model: Network, noise: str | None, amount: float | None) -> CorruptionConfig:
