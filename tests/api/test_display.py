@@ -1,7 +1,9 @@
 """What notebooks show of runs, findings, tables, data, recipes and pictures."""
 
 import re
+import shutil
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from latentscape.reporting.sentences import describe_verdict
 from latentscape.runs import Run, write_part
 from synthetic import add, change, make_run, study_of
 from toys import ToyAnalysis, ToyResult, register, scores
+
+LEGACY = Path(__file__).parents[1] / "fixtures" / "legacy"
 
 
 def words_of(html: str) -> str:
@@ -235,6 +239,18 @@ def test_a_picture_is_shown_as_it_was_drawn(tmp_path):
     assert repr(sheet) == f"<Sheet of shape 4 × 1 × 8 × 8 in {tmp_path}/sample.png: Four images.>"
     vectors = Sheet(np.zeros((4, 9)), "Four vectors.", None, tmp_path / "sample.npy")
     assert "Four vectors." in words_of(vectors._repr_html_())
+
+
+def test_a_run_of_version_0_1_0_is_shown_and_drawn_too(tmp_path):
+    run = Run(shutil.copytree(LEGACY / "run", tmp_path / "run"))
+    html = run._repr_html_()
+    assert "It cannot be shown" not in html
+    assert html.count("data:image/png;base64,") == 6
+    assert len(run.history.table) == len(run.history.epochs) > 0
+    assert run.metrics["of"][-1] == "mean image"
+    assert set(run.scores["kind"]) >= {"model", "pixels", "pca"}
+    for name in ("curves", "reconstructions", "samples", "traversals", "map"):
+        assert getattr(run.plot, name)()._repr_png_()
 
 
 def test_findings_that_change_are_shown_as_they_are(tmp_path):
