@@ -17,6 +17,8 @@ from latentscape.core.doors import Displayed
 from latentscape.core.records import Dataset
 from latentscape.core.tables import Table
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
+from latentscape.doctor.trial import Side, Trial
+from latentscape.doctor.trial_table import verdict
 from latentscape.doctor.wording import FOLLOWING, heading
 from latentscape.reporting.sentences import describe_verdict
 from latentscape.runs import Run, write_part
@@ -136,6 +138,24 @@ def test_diagnoses_show_the_likeliest_cause_first(tmp_path):
     assert repr(healthy) == "<Diagnoses: nothing is wrong>"
     run = add(make_run(tmp_path), diagnoses).run
     assert heading(diagnoses.diagnoses[0]) in words_of(run._repr_html_())
+
+
+def test_a_trial_shows_both_settings():
+    current = Side(epochs=2, share=1, steps=20, seconds=1.5, number=2.0, error=0.05)
+    trial = Trial(
+        symptom="blur",
+        changes={"model.likelihood.kind": "bernoulli"},
+        current=current,
+        mended=current.model_copy(update={"steps": 21}),
+        looked_at="validation",
+        n=40,
+        examples=60,
+    )
+    words = words_of(trial._repr_html_())
+    assert "--set model.likelihood.kind=bernoulli trial" in words
+    assert verdict(trial) in words
+    assert "steps 20 21" in words
+    assert repr(trial) == "<Trial of blur: the change does not help>"
 
 
 def test_nothing_is_taken_for_html(tmp_path):

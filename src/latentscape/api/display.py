@@ -29,7 +29,9 @@ from latentscape.core.units import count, duration, number, shape
 from latentscape.data import DataSummary
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.section import alarm, following
-from latentscape.doctor.wording import known, skips
+from latentscape.doctor.trial import Trial
+from latentscape.doctor.trial_table import protocol, trial_rows, verdict
+from latentscape.doctor.wording import known, options, skips
 from latentscape.doctor.wording import summary as summarise
 from latentscape.evaluation.results import Evaluation
 from latentscape.evaluation.study import StudyFindings, StudyRow
@@ -169,6 +171,14 @@ def _(diagnoses: Diagnoses) -> View:
     if sentences := skips(diagnoses):
         content.append(Prose(sentences, small=True))
     return View("Doctor", "diagnoses", summarise("the model", diagnoses), (), content)
+
+
+@view_of.register
+def _(trial: Trial) -> View:
+    head = [("", ""), ("current", ""), ("mended", "")]
+    body = [[Cell(name, title=True), *map(Cell, cells)] for name, *cells in trial_rows(trial)]
+    content = [blocks.Table(protocol(trial), head, body)]
+    return View(options(trial.changes), "trial", verdict(trial), (), content)
 
 
 @view_of.register

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from latentscape.core.doors import Displayed
 from latentscape.core.findings import Record
 from latentscape.doctor.diagnosis import Diagnosis, Line, Setting
 
@@ -64,7 +65,7 @@ class Side(Record):
     curve: Line | None = None
 
 
-class Trial(Record):
+class Trial(Displayed, Record):
     """The current and the mended setting: same seed, same examples.
 
     Attributes
@@ -93,6 +94,10 @@ class Trial(Record):
     examples: int = Field(ge=1)
     difference: float | None = None
     standard_error: float | None = None
+
+    def __repr__(self) -> str:
+        helps = "helps" if self.helps else "does not help"
+        return f"<Trial of {self.symptom}: the change {helps}>"
 
     @property
     def outcome(self) -> Outcome:

@@ -1,5 +1,7 @@
 """A trial on the terminal."""
 
+from collections.abc import Iterator
+
 from rich.markup import escape
 
 from latentscape.core.units import count, duration, number, percent
@@ -45,17 +47,23 @@ def print_trial(trial: Trial) -> None:
     """Print what either setting came to, and which is better."""
     print_line("")
     print_line(f"The proof: {options(trial.changes)}", "bold")
-    sides = (trial.current, trial.mended)
     grid = table("", "current", "mended")
-    grid.add_row(escape(symptom(trial.symptom).title), *(_number(trial, side) for side in sides))
-    grid.add_row("squared error per pixel", *(_error(side.error) for side in sides))
-    grid.add_row("variance explained", *(_explained(side) for side in sides))
-    grid.add_row("steps", *(count(side.steps) for side in sides))
-    grid.add_row("time", *(duration(side.seconds) for side in sides))
+    for row in trial_rows(trial):
+        grid.add_row(*map(escape, row))
     align_right(grid, 1, 2)
     show(grid)
     print_line(verdict(trial), "green" if trial.helps else "yellow")
     print_line(protocol(trial), "dim")
+
+
+def trial_rows(trial: Trial) -> Iterator[tuple[str, str, str]]:
+    """Write what is compared, of the current and of the mended setting."""
+    current, mended = trial.current, trial.mended
+    yield symptom(trial.symptom).title, _number(trial, current), _number(trial, mended)
+    yield "squared error per pixel", _error(current.error), _error(mended.error)
+    yield "variance explained", _explained(current), _explained(mended)
+    yield "steps", count(current.steps), count(mended.steps)
+    yield "time", duration(current.seconds), duration(mended.seconds)
 
 
 def verdict(trial: Trial) -> str:
