@@ -50,11 +50,12 @@ def test_symptoms_of_a_newer_version_are_left_out(tmp_path):
 
 
 def test_the_terminal_tells_the_first_cause_in_full(capsys):
-    print_diagnoses("mine", diagnoses(), "latentscape train mine")
+    print_diagnoses("mine", diagnoses(), "latentscape doctor mine --try")
     text = capsys.readouterr().out
     assert "mine has 2 symptoms of the 3 looked for on 10 validation examples." in text
     assert "error  3.00 █▃▁ 1.50" in text
-    assert "latentscape train mine --set train.epochs=40" in text
+    assert "What mends it: --set train.epochs=40" in text
+    assert "To see whether it does: latentscape doctor mine --try" in text
     assert "Not looked for, because there are no validation examples: over-fitting." in text
 
 

@@ -20,12 +20,13 @@ from latentscape.doctor.planning import plan_of
 from latentscape.doctor.principal import Principal
 from latentscape.doctor.rates import RangeTest, try_rates
 from latentscape.doctor.steps import gradient_norms
-from latentscape.doctor.units import Layer, watch_units
+from latentscape.doctor.units import watch_units
 from latentscape.evaluation.baselines import pca
 from latentscape.evaluation.results import Evaluation
 from latentscape.inference.batches import evaluating, stored, stored_batches, to_device
 from latentscape.model import Network, scaled
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
+from latentscape.model.units import Layer
 from latentscape.runs import RunFindings
 from latentscape.runs.facts import Event, History
 from latentscape.training.validation import DIAGNOSED

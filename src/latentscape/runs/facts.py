@@ -304,28 +304,29 @@ class Event(Record):
 
     Attributes
     ----------
-    epoch : int
-        When.
-    kind : str
-        ``rollback``: the loss became infinite or NaN, and training went back to the end of epoch
-        `back_to` with the learning rate times `rate_factor`. ``collapse``: the code is not used.
-        ``note``: another sentence, `text`, of an earlier version.
+    epoch, kind : int, str
+        When, and what. ``rollback``: the loss was infinite or NaN, and training went back to the
+        end of epoch `back_to`, at `rate_factor` times the rate. ``collapse``: the code is not used.
+        ``symptom``: it begins. ``note``: another sentence, `text`, of an earlier version.
     rollback, max_rollbacks : int or None
         Which roll-back it was, out of how many.
-    collapse : str or None
-        ``posterior`` or ``codebook``.
-    latent_dim : int or None
-        Length of the code that collapsed.
+    collapse, latent_dim : str and int, or None
+        ``posterior`` or ``codebook``; and the length of the code that collapsed.
+    symptom, value, since : str, float and int, or None
+        Its key; what was measured; the epoch it began with, where that was earlier.
     """
 
     epoch: int = Field(ge=0)
-    kind: Literal["rollback", "collapse", "note"]
+    kind: Literal["rollback", "collapse", "symptom", "note"]
     back_to: int | None = None
     rate_factor: float | None = None
     rollback: int | None = None
     max_rollbacks: int | None = None
     collapse: CollapseKind | None = None
     latent_dim: int | None = None
+    symptom: str | None = None
+    value: float | None = None
+    since: int | None = None
     text: str = ""
 
     @model_validator(mode="before")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from latentscape.config import Recipe
-from latentscape.core.units import count
+from latentscape.core.units import count, number, percent
 from latentscape.runs.facts import Event
 
 
@@ -57,6 +57,29 @@ def describe_collapse(kind: str, latent_dim: int | None = None, seeds: str = "")
     )
 
 
+def describe_symptom(event: Event) -> str:
+    """Say what begins, with its number, and what mends it."""
+    value = event.value or 0.0
+    match event.symptom:
+        case "over_fitting":
+            return (
+                f"over-fitting begins: since epoch {event.since} the validation loss has lost "
+                f"{percent(value)} of its fall again, and the training loss still falls. "
+                f"Keep the best weights: --set train.patience={max(5, event.epoch // 10)}"
+            )
+        case "nan_ahead":
+            return (
+                f"the gradient is {number(value, 2)} times as long as before: NaN may be about to "
+                "come. Lower train.lr, or set train.clip_norm."
+            )
+        case "dead_units":
+            return (
+                f"{percent(value)} of the ReLU units of an encoder's layer are 0 for all examples, "
+                "and dead. Lower train.lr, or choose leaky_relu (model.encoder.activation)."
+            )
+    return f"{event.symptom}: {number(value, 3)}"
+
+
 def describe_event(event: Event) -> str:
     """Say what went wrong in training, and whether it was mended."""
     if event.kind == "rollback":
@@ -67,4 +90,6 @@ def describe_event(event: Event) -> str:
         )
     if event.kind == "collapse":
         return describe_collapse(event.collapse or "posterior", event.latent_dim)
+    if event.kind == "symptom":
+        return describe_symptom(event)
     return event.text

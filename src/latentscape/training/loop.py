@@ -34,6 +34,7 @@ from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
 from latentscape.training.storage import Storage
 from latentscape.training.validation import diagnose, diagnosed, means, validate
+from latentscape.training.vitals import Vitals
 
 MAX_ROLLBACKS = 3
 PATIENCE_FOR_CODES = 3
@@ -78,6 +79,7 @@ class Trainer:
             binarize=self.recipe.data.binarize == "dynamic",
         )
         self.diagnosed = diagnosed(split)
+        self.vitals = Vitals(self.recipe, self.examples, split)
         self.state = TrainState()
         self.best_weights: dict[str, Tensor] = {}
         self.callbacks = [Logged(), *callbacks]
@@ -204,6 +206,9 @@ class Trainer:
         state.step, state.seconds, self.sums = 0, 0.0, self._zero_sums()
         self._keep_best(epoch.validation)
         self._note_collapse()
+        with full_precision():
+            for event in self.vitals.symptoms(self.model, state.history, state.events):
+                self._add_event(event)
         with self.storage.owned(), full_precision():  # Callbacks evaluate the model, and write.
             self._notify("on_epoch", self.model, epoch)
         self._write_log()

@@ -6,7 +6,7 @@ from latentscape.doctor.diagnosis import Diagnosis, Setting
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import activations_of
 from latentscape.doctor.symptom import Symptom
-from latentscape.doctor.units import SATURATED
+from latentscape.model.units import SATURATED
 
 SHARE = 0.8
 KINDS = ("sigmoid", "tanh")

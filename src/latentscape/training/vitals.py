@@ -1,0 +1,131 @@
+"""Symptoms that begin while a model trains: they are noticed once, and nothing changes for them.
+
+What the history tells is free. Gradients and units are looked at now and then, on a few examples,
+after an epoch: the steps themselves are left alone, and no number is drawn that training would use.
+"""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from latentscape.config import Recipe
+from latentscape.core.randomness import derive_seed, forked_random
+from latentscape.core.records import Split
+from latentscape.model import Network, evaluate_terms
+from latentscape.model.units import watched
+from latentscape.runs.facts import Epoch, Event
+from latentscape.training.loader import Examples, in_order
+
+EVERY = 500
+"""Steps between two looks. A look takes as long as three steps of small networks."""
+
+EXAMPLES = 64
+"""Training examples that are looked at."""
+
+RISING = 5
+"""Epochs in a row without a lower validation loss."""
+
+RISE = 0.05
+"""Share of what the validation loss has fallen by that is lost again."""
+
+JUMP = 20.0
+"""Times the median of earlier gradients."""
+
+DEAD = 0.75
+FEWEST_UNITS = 16
+"""Share of the units of a layer that put out 0 for all examples, and of how many units at least."""
+
+
+class Vitals:
+    """Notices symptoms while a model trains.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What is trained.
+    examples : Examples
+        Every example of the data.
+    split : Split
+        Says which are trained on.
+    """
+
+    def __init__(self, recipe: Recipe, examples: Examples, split: Split) -> None:
+        self._recipe, self._examples = recipe, examples
+        self._index = split.subset("train", EXAMPLES)
+        self._steps = recipe.train.steps_per_epoch(len(split.train))
+        self._gradients: list[float] = []
+
+    def symptoms(
+        self, model: Network, history: Sequence[Epoch], events: Sequence[Event]
+    ) -> Iterator[Event]:
+        """Yield the symptoms that have begun with the last epoch, each once in a training.
+
+        Parameters
+        ----------
+        model : Network
+            Evaluating; it stays as it is.
+        history, events : sequence of Epoch and of Event
+            What is known of the training so far.
+        """
+        known, epoch = {event.symptom for event in events}, len(history)
+        if "over_fitting" not in known and (event := self._over_fitting(history)):
+            yield event
+        if self._steps * epoch // EVERY == self._steps * (epoch - 1) // EVERY:
+            return
+        gradient, dead = self._look(model)
+        if "nan_ahead" not in known and (event := self._jump(epoch, gradient)):
+            yield event
+        if "dead_units" not in known and dead > DEAD:
+            yield Event(epoch=epoch, kind="symptom", symptom="dead_units", value=dead)
+
+    def _over_fitting(self, history: Sequence[Epoch]) -> Event | None:
+        """Look whether the validation loss has been rising for some epochs."""
+        losses = [epoch.validation.loss for epoch in history if epoch.validation is not None]
+        if self._recipe.train.patience is not None or len(losses) != len(history):
+            return None  # Early stopping keeps the best weights.
+        best = losses.index(min(losses))
+        rise = (losses[-1] - losses[best]) / max(losses[0] - losses[best], 1e-12)
+        is_learning = history[-1].train.loss < history[best].train.loss
+        if len(losses) - 1 - best < RISING or rise < RISE or not is_learning:
+            return None
+        return Event(
+            epoch=len(history),
+            kind="symptom",
+            symptom="over_fitting",
+            value=rise,
+            since=best + 1,
+        )
+
+    def _jump(self, epoch: int, gradient: float) -> Event | None:
+        """Compare a gradient with those of earlier looks."""
+        earlier, self._gradients = self._gradients, [*self._gradients, gradient]
+        if not earlier or not gradient > JUMP * median(earlier):
+            return None
+        ratio = min(gradient / max(median(earlier), 1e-30), 1e30)
+        return Event(epoch=epoch, kind="symptom", symptom="nan_ahead", value=ratio)
+
+    def _look(self, model: Network) -> tuple[float, float]:
+        """Return the length of the gradient, and the largest share of dead units of a layer."""
+        batch = next(in_order(self._examples, self._index))
+        parameters = [item for item in model.parameters() if item.requires_grad]
+        seed = derive_seed(self._recipe.train.seed, "vitals")
+        with forked_random(seed, model.device), torch.enable_grad(), watched(model) as layers:
+            loss = evaluate_terms(model(batch.images, batch.labels)).total
+            gradients = torch.autograd.grad(
+                loss * model.gradient_scale(), parameters, allow_unused=True
+            )
+        dead = [
+            layer.dead
+            for layer in layers
+            # A sparse code is 0 nearly everywhere, and behind a code that never moves half of all
+            # units are.
+            if (layer.part, layer.kind) == ("encoder", "relu") and layer.units >= FEWEST_UNITS
+        ]
+        return _length(gradients), max(dead, default=0.0)
+
+
+def _length(gradients: Sequence[Tensor | None]) -> float:
+    squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
+    return float(torch.stack(squares).sum().sqrt())

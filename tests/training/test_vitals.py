@@ -1,0 +1,151 @@
+"""Symptoms that begin while a model trains."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from doctor.cases import CASES, good, images
+from latentscape.api.preparing import prepare
+from latentscape.config import override
+from latentscape.doctor.symptoms import dead_units, nan_ahead, over_fitting
+from latentscape.model.network import Network
+from latentscape.runs.facts import Epoch, Event, Losses
+from latentscape.runs.wording import describe_event
+from latentscape.training import vitals
+from latentscape.training.loader import Examples
+from latentscape.training.loop import Trainer
+from latentscape.training.storage import MemoryStorage
+from latentscape.training.vitals import Vitals
+
+CPU = torch.device("cpu")
+BROKEN = {case.symptom: case for case in CASES}
+
+
+def trained(recipe, split):
+    """Train, and return the weights, and the symptoms that began."""
+    recipe = prepare(recipe, split)
+    trainer = Trainer(MemoryStorage(recipe.name, recipe), split, CPU)
+    weights = trainer.fit().state_dict()
+    return weights, [event for event in trainer.state.events if event.kind == "symptom"]
+
+
+def vitals_of(recipe, split=None):
+    split = images() if split is None else split
+    recipe = prepare(recipe, split)
+    return Vitals(recipe, Examples(split.dataset, CPU), split), Network(
+        recipe.model, recipe.objective
+    ).eval()
+
+
+def history(validation, train=None):
+    train = train or [1 / (1 + place) for place in range(len(validation))]
+    return [
+        Epoch(
+            epoch=place,
+            lr=0.1,
+            seconds=1.0,
+            images_per_second=1.0,
+            train=Losses(loss=own, terms={}),
+            validation=None if other is None else Losses(loss=other, terms={}),
+        )
+        for place, (own, other) in enumerate(zip(train, validation, strict=True), start=1)
+    ]
+
+
+FALLING_THEN_RISING = [10.0, 5.0, 4.0, 4.5, 4.5, 5.0, 5.0, 6.0]
+
+
+def over_fitted(losses, recipe=None, events=(), train=None):
+    watch, model = vitals_of(recipe or good("plain"))
+    return list(watch.symptoms(model, history(losses, train), events))
+
+
+def test_a_rising_validation_loss_is_noticed_once():
+    (event,) = over_fitted(FALLING_THEN_RISING)
+    assert (event.symptom, event.since, event.epoch) == ("over_fitting", 3, 8)
+    assert event.value == pytest.approx(2 / 6)
+    words = describe_event(event)
+    assert "since epoch 3" in words
+    assert "33 % of its fall" in words
+    assert not over_fitted([*FALLING_THEN_RISING, 7.0], events=[event])
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        FALLING_THEN_RISING[:7],  # Four epochs are few.
+        [10.0, 5.0, 4.0, 4.1, 4.1, 4.1, 4.1, 4.1, 4.1],  # It rises by little.
+        [None] * 9,  # Nobody knows.
+    ],
+)
+def test_no_over_fitting(losses):
+    assert not over_fitted(losses)
+
+
+def test_no_over_fitting_where_the_best_weights_are_kept_or_training_is_worse_too():
+    patient = override(good("plain"), {"train.patience": 20})
+    assert not over_fitted(FALLING_THEN_RISING, patient)
+    assert not over_fitted(FALLING_THEN_RISING, train=FALLING_THEN_RISING)
+
+
+def test_dead_units_are_noticed_once(monkeypatch):
+    monkeypatch.setattr(vitals, "EVERY", 1)
+    case = BROKEN["dead_units"]
+    recipe = override(case.recipe, {"train.epochs": 3, "model.init.bias": -3.0})
+    _, events = trained(recipe, images())
+    assert [event.symptom for event in events] == ["dead_units"]
+    assert events[0].value > 0.75
+    assert "of the ReLU units" in describe_event(events[0])
+
+
+def test_a_gradient_that_jumps_is_noticed_once(monkeypatch):
+    monkeypatch.setattr(vitals, "EVERY", 1)
+    watch, model = vitals_of(good("plain"))
+    assert not list(watch.symptoms(model, history([1.0]), []))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 30
+    (event,) = watch.symptoms(model, history([1.0, 0.9]), [])
+    assert (event.symptom, event.epoch) == ("nan_ahead", 2)
+    assert event.value > 20
+    assert "NaN may be about to come" in describe_event(event)
+    assert not list(watch.symptoms(model, history([1.0, 0.9, 0.8]), [event]))
+
+
+@pytest.mark.parametrize("name", ["normalised", "vae"])
+def test_looking_changes_no_bit(name, monkeypatch):
+    split = images()
+    recipe = override(good(name), {"train.epochs": 3})
+    without, _ = trained(recipe, split)
+    monkeypatch.setattr(vitals, "EVERY", 1)
+    looked_at, events = trained(recipe, split)
+    assert all(value.equal(looked_at[key]) for key, value in without.items())
+    assert not events  # A good recipe has no symptom.
+
+
+def test_looks_are_rare(monkeypatch):
+    watch, model = vitals_of(good("plain"))  # 13 steps an epoch.
+    looks = []
+    monkeypatch.setattr(watch, "_look", lambda model: looks.append(1) or (1.0, 0.0))
+    for epoch in range(1, 80):
+        list(watch.symptoms(model, history([1.0 / epoch] * epoch), []))
+    assert len(looks) == 79 * 13 // vitals.EVERY
+
+
+def test_the_doctor_sees_the_same_after_training():
+    assert (vitals.DEAD, vitals.FEWEST_UNITS) == (dead_units.SHARE, dead_units.FEWEST)
+    assert (vitals.JUMP, vitals.RISE) == (nan_ahead.JUMP, over_fitting.RISE)
+
+
+def test_other_symptoms_have_words():
+    event = Event(epoch=3, kind="symptom", symptom="another", value=0.5)
+    assert describe_event(event) == "another: 0.500"
+
+
+def test_without_validation_training_goes_on(monkeypatch):
+    monkeypatch.setattr(vitals, "EVERY", 1)
+    split = images()
+    split = replace(split, validation=split.validation[:0])
+    _, events = trained(override(good("plain"), {"train.epochs": 2}), split)
+    assert not events
