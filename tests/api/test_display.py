@@ -249,6 +249,20 @@ def test_a_recipe_shows_its_settings():
     assert repr(recipe) == "<Recipe conv-vae>"
 
 
+def test_the_settings_of_a_study_are_shown():
+    study = latentscape.load_study("quickstart")
+    words = words_of(study._repr_html_())
+    assert study.about in words
+    assert f"configurations {study.combinations} seeds {study.seeds} " in words
+    assert repr(study).startswith(f"<Study quickstart: {study.combinations} configurations, ")
+
+
+def test_notes_stand_below_what_a_run_shows(tmp_path):
+    run = make_run(tmp_path, "given", "conditional").run
+    words = words_of(run._repr_html_())
+    assert words.index("Original") < words.index("Trained with labels.")
+
+
 def test_a_picture_is_shown_as_it_was_drawn(tmp_path):
     png = b"\x89PNG"
     sheet = Sheet(np.zeros((4, 1, 8, 8)), "Four images.", tmp_path / "sample.png", None, png)

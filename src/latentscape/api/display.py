@@ -21,7 +21,7 @@ from latentscape.api.pages.rendering import environment, notebook_style
 from latentscape.api.pages.settings import as_yaml
 from latentscape.api.pages.tables import OUTCOMES
 from latentscape.api.pictures.sheets import Sheet
-from latentscape.config import SHORT_NAMES, Recipe
+from latentscape.config import SHORT_NAMES, Recipe, Study
 from latentscape.core.errors import LatentscapeError
 from latentscape.core.records import PARTS, Dataset, Split
 from latentscape.core.tables import Table, Value
@@ -239,6 +239,14 @@ def _(recipe: Recipe) -> View:
 
 
 @view_of.register
+def _(study: Study) -> View:
+    facts = [("origin", study.origin)] if study.origin else []
+    facts += [("configurations", count(study.combinations)), ("seeds", count(study.seeds))]
+    content = [Details("All settings", as_yaml(study.model_dump(mode="json")))]
+    return View(study.name, "study", study.about, facts, content)
+
+
+@view_of.register
 def _(sheet: Sheet) -> View:
     facts = [("file", str(sheet.picture))] if sheet.picture else []
     picture = sheet.png or sheet.animation
@@ -283,12 +291,18 @@ def _run_blocks(subject: Subject) -> Iterator[Block]:
     row = subject.rows[0]
     if (diagnoses := row.get(Diagnoses)) and (items := known(diagnoses)):
         yield alarm(items[0])
-    yield from summary.warnings(subject)
+    asides = summary.warnings(subject)
+    yield from (aside for aside in asides if not _is_note(aside))
     yield Prose([describe_verdict(row.facts.comparison)])
     if row.evaluation.takes_images:
         yield from reconstructions.compared(subject)
     if len(row.first.history.epochs) > 1:
         yield Gallery([learning.losses(subject, row)])
+    yield from filter(_is_note, asides)
+
+
+def _is_note(block: Block) -> bool:
+    return isinstance(block, Aside) and block.look == "note"
 
 
 def _study_cells(row: StudyRow, is_best: bool) -> list[Cell]:

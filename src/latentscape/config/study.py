@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from latentscape.config.parts import Part, PrintableName
+from latentscape.core.doors import Displayed
 from latentscape.core.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ class StudyEntry(Part):
     set: dict[str, Any] = {}
 
 
-class Study(Part):
+class Study(Displayed, Part):
     """Recipes and axes to compare.
 
     Attributes
@@ -56,6 +57,12 @@ class Study(Part):
     as_published: bool = False
     ranked: bool = False
     analysis: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Study {self.name}: {self.combinations} configurations, {self.seeds} seeds each>"
+
+    def __str__(self) -> str:
+        return Part.__str__(self)
 
     @property
     def combinations(self) -> int:
