@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from latentscape.analyses.comparison import Baselines, compare_codes
 from latentscape.analyses.legibility.result import Legibility
 from latentscape.analyses.neighbours.result import Neighbours
 from latentscape.analyses.notes import protocols, skip_sentences
-from latentscape.analyses.registry import analyses, analysis, function_names
+from latentscape.analyses.registry import analyses, analysis, choose_analyses, function_names
+from latentscape.api import analyzing
 from latentscape.api.analyzing import analyze_codes
 from latentscape.api.subjects import subject_json, subject_of
 from latentscape.core.errors import ConfigError, DataError, RunError
@@ -395,3 +397,39 @@ def test_a_quick_look_asks_for_no_more_than_all(item):
     # Where something is left out it says so, and the result does not count as the whole.
     if look is not None:
         assert bool(look.left_out) == (look.settings != item.settings())
+
+
+def test_analyses_side_by_side_are_works_of_their_own(run, tmp_path, monkeypatch):
+    """As they come out of a process: `tests.test_workers` has real ones."""
+    done = []
+
+    def call_here(what, calls, jobs, threads):
+        for number, call in enumerate(calls):
+            pickle.loads(pickle.dumps(call)).function()
+            done.append(call.name)
+            future = Future()
+            future.set_result(None)
+            yield number, future
+
+    monkeypatch.setattr("latentscape.api.analyzing.call_together", call_here)
+    parts = ["neighbours", "anomalies"]
+    alone, together = (
+        open_run(shutil.copytree(run.path, tmp_path / name / run.name)) for name in ("1", "2")
+    )
+    latentscape.analyze(alone, parts=parts, quiet=True)
+    latentscape.analyze(together, parts=parts, jobs=2, quiet=True)
+    assert done == ["anomalies", "neighbours"]  # The longest first.
+    for part in parts:
+        kind = analysis(part).result
+        one, other = (RunFindings(copy).require(kind) for copy in (alone, together))
+        assert to_json(one) == to_json(other)
+
+
+def test_processes_are_for_what_takes_long(run, monkeypatch):
+    monkeypatch.setattr(analyzing, "count_threads", lambda: 2)
+    findings = {run.path: RunFindings(run)}
+    work = [(run, item) for item in choose_analyses()]
+    assert analyzing._choose_jobs(work, findings, "cpu", quick=False) == 2
+    assert analyzing._choose_jobs(work[-1:], findings, "cpu", quick=False) == 1
+    monkeypatch.setattr(analyzing, "available_memory", lambda: 1.5e9)
+    assert analyzing._choose_jobs(work, findings, "cpu", quick=False) == 1

@@ -1,7 +1,9 @@
 """Analyses of runs, studies and codes: what `analyze` does, and a function for each analysis."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,12 +17,18 @@ from latentscape.analyses.comparison import (
 )
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
+from latentscape.api.workers import MEMORY, Call, call_together
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Skip
+from latentscape.core.memory import available_memory
 from latentscape.core.progress import steps
+from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
 from latentscape.terminal import shown
+
+MIN_SECONDS = 15.0
+"""Of analyses that are worth processes of their own; a quick look takes a fifth of the time."""
 
 _Job: TypeAlias = tuple[Run, AnyAnalysis]
 
@@ -33,6 +41,7 @@ def analyze(
     data: object = None,
     device: str = "auto",
     quick: bool = False,
+    jobs: int | None = 1,
     quiet: bool = False,
 ) -> RunFindings | StudyFindings:
     """Look at what a run or all runs of a study learned in every way, and write the report.
@@ -52,6 +61,10 @@ def analyze(
     quick : bool
         Whether a first look of some seconds is enough. What it leaves out stands in the report.
         Results of all settings, and what it leaves out whole, stay as they are.
+    jobs : int or None
+        How many analyses are made at once, each in a process of its own. None takes as many as
+        there are cores, and memory for, where it saves time. A script that asks for more than one
+        has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says.
     quiet : bool
         Whether progress is left unshown.
 
@@ -78,6 +91,7 @@ def analyze(
             device=device,
             again=not quick or bool(codes),
             quick=quick,
+            jobs=jobs,
         )
         if members is not None:
             return write_study(path, members)
@@ -94,6 +108,7 @@ def analyze_runs(
     device: str = "auto",
     again: bool = False,
     quick: bool = False,
+    jobs: int | None = 1,
 ) -> None:
     """Analyse all runs, and keep the results with them.
 
@@ -107,10 +122,38 @@ def analyze_runs(
         As for `analyze`.
     again : bool
         Whether results that are there are made anew.
-    quick : bool
+    quick, jobs
         As for `analyze`.
     """
-    analyses = [item for item in analyses if item.quick_look is not None or not quick]
+    findings = {run.path: RunFindings(run) for runs in groups for run in runs}
+    work = _plan(groups, [item for item in analyses if item.quick_look or not quick], findings)
+    if not again:
+        work = [
+            (run, item)
+            for run, item in work
+            if not item.is_current(findings[run.path].get(item.result))
+        ]
+    analyse = partial(
+        _analyze, n_runs=len(findings), codes=codes or {}, data=data, device=device, quick=quick
+    )
+    jobs = _choose_jobs(work, findings, device, quick) if jobs is None else jobs
+    of_each = {item.name: [job for job in work if job[1] is item] for _, item in work}
+    if min(jobs, len(of_each)) < 2:
+        analyse(work)
+        return
+    calls = [Call(name, partial(analyse, w), _seconds(w)) for name, w in of_each.items()]
+    calls.sort(key=lambda call: -call.share)  # The longest first.
+    # As many threads as here: the last bits of some results depend on their number.
+    for _, future in call_together("analysis", calls, jobs, count_threads()):
+        future.result()
+
+
+def _plan(
+    groups: Sequence[Sequence[Run]],
+    analyses: Sequence[AnyAnalysis],
+    findings: Mapping[Path, RunFindings],
+) -> list[_Job]:
+    """Return which analyses are made of which runs."""
     jobs = [
         (run, item)
         for runs in groups
@@ -118,26 +161,49 @@ def analyze_runs(
         for item in analyses
         if number == 0 or not item.first_seed_only
     ]
-    findings = {run.path: RunFindings(run) for runs in groups for run in runs}
     applicable = [(run, item) for run, item in jobs if item.applies_to(findings[run.path].recipe)]
     # What applies to no run at all is tried, so that it says why.
     possible = {item.name for _, item in applicable}
-    jobs = applicable + [(run, item) for run, item in jobs if item.name not in possible]
-    if not again:
-        jobs = [
-            (run, item)
-            for run, item in jobs
-            if not item.is_current(findings[run.path].get(item.result))
-        ]
+    return applicable + [(run, item) for run, item in jobs if item.name not in possible]
+
+
+def _analyze(
+    work: Sequence[_Job],
+    n_runs: int,
+    codes: Mapping[str, CodeSource],
+    data: object,
+    device: str,
+    quick: bool,
+) -> None:
     shared = dict[str, Baselines]()
     comparison: Comparison | None = None
-    for run, item in _each(jobs, len(findings)):
+    for run, item in _each(work, n_runs):
         if comparison is None or comparison.opened is None or comparison.opened.run is not run:
-            comparison = _compare_run(OpenRun(run, data=data, device=device), codes or {}, shared)
+            comparison = _compare_run(OpenRun(run, data=data, device=device), codes, shared)
         if quick:
             _look_quickly(item, comparison)
         else:
             measure(item, comparison)
+
+
+def _choose_jobs(
+    work: Sequence[_Job], findings: Mapping[Path, RunFindings], device: str, quick: bool
+) -> int:
+    """Choose how many processes: each takes some seconds to start, and memory for the data."""
+    if choose_device(device).type != "cpu" or _seconds(work) < MIN_SECONDS * (5 if quick else 1):
+        return 1
+    values = [math.prod(found.run.data.shape) * _examples(found.run) for found in findings.values()]
+    each = MEMORY + 8.0 * max(values, default=0)  # Stored images, and float32 for codes of pixels.
+    return max(1, int(min(count_threads(), available_memory() / each)))
+
+
+def _examples(run: Run) -> int:
+    sizes = run.data.sizes
+    return sizes.train + sizes.validation + sizes.test
+
+
+def _seconds(work: Sequence[_Job]) -> float:
+    return sum(item.seconds for _, item in work)
 
 
 def measure(

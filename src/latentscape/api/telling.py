@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.queues import SimpleQueue
 from typing import NamedTuple
@@ -68,17 +68,23 @@ class Telling(Listener):
 
     def _tell(self, stage: Stage) -> None:
         self._said_at = time.monotonic()
-        is_training = stage.name == self._run
-        detail = stage.detail if is_training else stage.text()
-        fraction = stage.fraction() or 0.0 if is_training else 1.0
-        self._said.put(Said(self._run, detail, fraction))
+        whole = stage
+        while whole.parent is not None:
+            whole = whole.parent
+        if stage is whole and self._run in (stage.name, stage.detail):
+            detail = stage.detail.removeprefix(self._run)
+        else:
+            detail = stage.text().removeprefix(f"{self._run}: ")
+        self._said.put(Said(self._run, detail, whole.fraction() or 0.0))
 
 
 @contextmanager
-def passing_on(said: "SimpleQueue[Message]", work: Stage) -> Iterator[None]:
+def passing_on(
+    said: "SimpleQueue[Message]", work: Stage, shares: Mapping[str, float]
+) -> Iterator[None]:
     """Make parts of a stage of what processes say, in a thread of its own."""
     ended = threading.Event()
-    thread = threading.Thread(target=_pass_on, args=(said, work, ended), daemon=True)
+    thread = threading.Thread(target=_pass_on, args=(said, work, shares, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -87,7 +93,9 @@ def passing_on(said: "SimpleQueue[Message]", work: Stage) -> Iterator[None]:
         thread.join(timeout=1)  # A process that was killed may have left half a message.
 
 
-def _pass_on(said: "SimpleQueue[Message]", work: Stage, ended: threading.Event) -> None:
+def _pass_on(
+    said: "SimpleQueue[Message]", work: Stage, shares: Mapping[str, float], ended: threading.Event
+) -> None:
     parts = dict[str, Stage]()
     for one in _messages(said, ended):
         if isinstance(one, logging.LogRecord):
@@ -99,8 +107,10 @@ def _pass_on(said: "SimpleQueue[Message]", work: Stage, ended: threading.Event) 
                 parts.pop(one.run).end()
         else:
             if one.run not in parts:
-                parts[one.run] = Stage(one.run, 1.0, parent=work, share=1.0, listener=work.listener)
-                parts[one.run].begin()
+                share, listener = shares[one.run], work.listener
+                part = Stage(one.run, 1.0, parent=work, share=share, listener=listener)
+                parts[one.run] = part
+                part.begin()
             parts[one.run].describe(one.detail)
             parts[one.run].advance_to(one.fraction)
     for part in parts.values():

@@ -1,15 +1,16 @@
-"""Runs that are trained side by side, each in a process of its own on its share of the cores."""
+"""Runs that are trained, and analyses that are made, side by side in processes of their own."""
 
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
@@ -140,17 +141,70 @@ def finish_together(
     RunError
         If the system ended a process.
     """
+    calls = [
+        Call(run.name, partial(finish_run, run, split, device=how.device, trackers=how.trackers))
+        for run, split in runs
+    ]
+    for number, future in call_together("runs", calls, jobs, threads):
+        yield runs[number][0], _error_of(future)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A work for a process of its own.
+
+    Attributes
+    ----------
+    name : str
+        What people read of it.
+    function : callable
+        Does it; it can be pickled.
+    share : float
+        How much of all that is done together it is.
+    """
+
+    name: str
+    function: Callable[[], object]
+    share: float = 1.0
+
+
+def call_together(
+    what: str, calls: Sequence[Call], jobs: int, threads: int
+) -> Iterator[tuple[int, Future[None]]]:
+    """Do several works at once, each in a process of its own.
+
+    Parameters
+    ----------
+    what : str
+        What all of them are, for people.
+    calls : sequence of Call
+        The works.
+    jobs, threads : int
+        How many at once, and on how many threads each.
+
+    Yields
+    ------
+    int
+        The number of a work that has ended, in the order in which they do.
+    Future
+        What became of it.
+    """
     # Started afresh: a copy of this process would have the locks of threads that it lacks.
     context = get_context("spawn")
     said = context.SimpleQueue()
     level = _log.getEffectiveLevel()
     pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
-    with stage("runs", len(runs)) as work, passing_on(said, work), _stopping(pool):
-        begun = {pool.submit(_finish, run, split, how): run for run, split in runs}
+    shares = {call.name: call.share for call in calls}
+    with (
+        stage(what, sum(shares.values())) as work,
+        passing_on(said, work, shares),
+        _stopping(pool),
+    ):
+        begun = {pool.submit(_call, call): number for number, call in enumerate(calls)}
         for n_done, future in enumerate(as_completed(begun), 1):
-            work.describe(f"{n_done:,} of {len(runs):,} done, {jobs} at once")
-            work.advance()
-            yield begun[future], _error_of(future)
+            work.describe(f"{n_done:,} of {len(calls):,} done, {jobs} at once")
+            work.advance(calls[begun[future]].share)
+            yield begun[future], future
 
 
 @contextmanager
@@ -167,7 +221,7 @@ def _stopping(pool: ProcessPoolExecutor) -> Iterator[None]:
         if not isinstance(error, BrokenProcessPool):
             raise
         raise RunError(
-            "A process that trained a run has been ended from outside, perhaps for want of memory",
+            "A process has been ended from outside, perhaps for want of memory",
             fix="Give the same command again with fewer --jobs; it goes on from where it was.",
         ) from error
     finally:
@@ -218,13 +272,13 @@ def _end_when_stopped() -> None:
     os._exit(Interrupted.exit_code)
 
 
-def _finish(run: Run, split: Split, how: Finishing) -> None:
-    if _stopped.is_set():  # A process has its next run handed out before it is asked to stop.
+def _call(call: Call) -> None:
+    if _stopped.is_set():  # A process has its next work handed out before it is asked to stop.
         raise Interrupted("Not begun")
-    telling = Telling(run.name, _Process.said)
+    telling = Telling(call.name, _Process.said)
     try:
         with listening(telling):
-            finish_run(run, split, device=how.device, trackers=how.trackers)
+            call.function()
     except (Interrupted, KeyboardInterrupt):
         _stopped.set()
         raise

@@ -22,6 +22,7 @@ from latentscape.cli.options import (
     RunPath,
     TrainedOn,
     pop_reading,
+    read_jobs,
     reading_parameters,
 )
 from latentscape.cli.printing import print_json, show_record
@@ -93,6 +94,9 @@ def analyze(
     quick: Annotated[
         bool, typer.Option("--quick", help="Take a first look of some seconds.")
     ] = False,
+    jobs: Annotated[
+        str, typer.Option(metavar="N|auto", help="Analyses at once; auto takes the faster way.")
+    ] = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -107,6 +111,7 @@ def analyze(
         data=data,
         device=device,
         quick=quick,
+        jobs=read_jobs(jobs),
         quiet=quiet,
     )
     show_subject(run_or_study, as_json)

@@ -36,10 +36,13 @@ def show_record(record: Any, as_json: bool, print_table: Callable[[Any], None]) 
 
 def show_subject(run_or_study: Path, as_json: bool) -> None:
     """Print a run or a study as tables, or all that is known about it as JSON."""
-    from latentscape.api.console import print_subject
-    from latentscape.api.subjects import subject_json, subject_of
+    from latentscape.core.progress import stage
 
-    subject = subject_of(run_or_study)
+    with stage("reading what was found"):
+        from latentscape.api.console import print_subject
+        from latentscape.api.subjects import subject_json, subject_of
+
+        subject = subject_of(run_or_study)
     if as_json:
         print_json(subject_json(subject))
     else:
