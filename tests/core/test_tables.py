@@ -45,6 +45,16 @@ def test_a_table_says_in_a_line_what_it_holds():
     assert list(Table("nothing", ())) == []
 
 
+def test_a_printed_table_has_all_of_it():
+    assert str(TABLE).splitlines() == [
+        "errors",
+        "of        mse  n  won  ssim",
+        "model  0.5000  3  yes     –",
+        "PCA         –  4    –     1",
+    ]
+    assert str(Table("nothing", ())) == "nothing"
+
+
 def test_arrow_has_types_and_units():
     arrow = TABLE.to_arrow()
     assert [str(field.type) for field in arrow.schema] == [

@@ -1,7 +1,7 @@
 """What notebooks show of runs, findings, tables, data, recipes and pictures."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
@@ -24,7 +24,7 @@ from latentscape.api.pictures.sheets import Sheet
 from latentscape.config import SHORT_NAMES, Recipe, Study
 from latentscape.core.errors import LatentscapeError
 from latentscape.core.records import PARTS, Dataset, Split
-from latentscape.core.tables import Table, Value
+from latentscape.core.tables import Table, written
 from latentscape.core.units import count, duration, number, shape
 from latentscape.data import DataSummary
 from latentscape.doctor.diagnosis import Diagnoses
@@ -176,7 +176,7 @@ def _(diagnoses: Diagnoses) -> View:
 @view_of.register
 def _(trial: Trial) -> View:
     head = [("", ""), ("current", ""), ("mended", "")]
-    body = [[Cell(name, title=True), *map(Cell, cells)] for name, *cells in trial_rows(trial)]
+    body = [_titled(row) for row in trial_rows(trial)]
     content = [blocks.Table(protocol(trial), head, body)]
     return View(options(trial.changes), "trial", verdict(trial), (), content)
 
@@ -262,18 +262,12 @@ def table_block(table: Table) -> blocks.Table:
         half = MAX_ROWS // 2
         rows = [*rows[:half], {column.name: "…" for column in table.columns}, *rows[-half:]]
     head = [(column.name, column.unit) for column in table.columns]
-    body = [[_cell(value, place == 0) for place, value in enumerate(row.values())] for row in rows]
+    body = [_titled(map(written, row.values())) for row in rows]
     return blocks.Table(f"{count(len(table))} row{'s' * (len(table) != 1)}.", head, body)
 
 
-def _cell(value: Value, title: bool) -> Cell:
-    if isinstance(value, bool):
-        text = "yes" if value else "no"
-    elif isinstance(value, int):
-        text = count(value)
-    else:
-        text = value if isinstance(value, str) else number(value)
-    return Cell(text, title=title)
+def _titled(texts: Iterable[str]) -> list[Cell]:
+    return [Cell(text, title=place == 0) for place, text in enumerate(texts)]
 
 
 def _run_facts(run: Run) -> Iterator[tuple[str, str]]:

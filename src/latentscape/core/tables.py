@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from latentscape.core.doors import Displayed
 from latentscape.core.extras import require
 from latentscape.core.findings import Json, Scalar
+from latentscape.core.units import count, number
 
 if TYPE_CHECKING:
     import pandas
@@ -103,6 +104,19 @@ class Table(Displayed):
         rows = f"{len(self):,} row{'' if len(self) == 1 else 's'}"
         return f"<Table {self.title}: {rows} of {', '.join(names[:_NAMED])}{more}>"
 
+    def __str__(self) -> str:
+        """Write all of it, column by column: names to the left, numbers to the right."""
+        columns = [[column.name, *map(written, column.values)] for column in self.columns]
+        widths = [max(map(len, cells)) for cells in columns]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if column.type is str else cell.rjust(width)
+                for cell, width, column in zip(cells, widths, self.columns, strict=True)
+            )
+            for cells in zip(*columns, strict=True)
+        ]
+        return "\n".join(line.rstrip() for line in [self.title, *lines])
+
     def to_arrow(self) -> "pyarrow.Table":
         """Return the table as one of PyArrow; fields carry their unit as metadata."""
         import pyarrow as pa
@@ -159,6 +173,15 @@ class Tabular:
     def to_polars(self) -> "polars.DataFrame":
         """Return `table` as a data frame of Polars; see `Table.to_polars`."""
         return self.table.to_polars()
+
+
+def written(value: Value) -> str:
+    """Write a cell for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count(value)
+    return value if isinstance(value, str) else number(value)
 
 
 def flattened(content: Json, prefix: str = "") -> dict[str, Value]:
