@@ -16,7 +16,8 @@ from latentscape.analyses.comparison import (
     compare_codes,
 )
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
-from latentscape.api.subjects import folder_of, read_members, report, study_runs, write_study
+from latentscape.api.members import folder_of, read_members, study_runs
+from latentscape.api.subjects import report, write_study
 from latentscape.api.workers import MEMORY, Call, call_together
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Skip

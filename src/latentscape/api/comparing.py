@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from latentscape.api.members import folder_of, read_members, study_runs
 from latentscape.api.studies import folder_of_its_own
-from latentscape.api.subjects import folder_of, read_members, study_runs, write_study
+from latentscape.api.subjects import write_study
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.files import slug

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from latentscape.api.subjects import read_members, studies_with
+from latentscape.api.members import read_members, studies_with
 from latentscape.config import Recipe
 from latentscape.core.errors import LatentscapeError, RunError
 from latentscape.core.findings import Json, Record

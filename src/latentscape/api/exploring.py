@@ -9,9 +9,10 @@ from latentscape.analyses.analysis import Result
 from latentscape.analyses.comparison import Comparison
 from latentscape.analyses.maps.result import MapMethod
 from latentscape.api.analyzing import analyze_codes
+from latentscape.api.members import folder_of, read_members, study_runs
 from latentscape.api.pages.page import EXPLORER
 from latentscape.api.pages.runs import REPORT
-from latentscape.api.subjects import folder_of, read_members, report, study_runs
+from latentscape.api.subjects import report
 from latentscape.config import Changes
 from latentscape.explorer.bundle import check_bundle
 from latentscape.explorer.exploration import Exploration

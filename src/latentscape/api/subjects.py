@@ -1,12 +1,11 @@
 """A run or a study as the subject of reports and tables; the findings of a study."""
 
-import os
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from latentscape.analyses.summaries import baseline_statistics, rank, run_subject, summarise
+from latentscape.api.members import folder_of, open_beside, read_members, studies_with
 from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, to_json
 from latentscape.core.progress import stage, steps
@@ -18,10 +17,9 @@ from latentscape.runs import (
     check_model,
     open_run,
     owning,
-    read_part,
     write_part,
 )
-from latentscape.runs.legacy import legacy_study, remove_legacy
+from latentscape.runs.legacy import remove_legacy
 
 
 def report(run_or_study: str | Path | Run) -> Path:
@@ -49,11 +47,6 @@ def report(run_or_study: str | Path | Run) -> Path:
     if subject.study is not None:
         _report_runs(subject, folder)
     return _write_report(subject, folder)
-
-
-def folder_of(run_or_study: str | Path | Run) -> Path:
-    """Return the directory of a run or a study."""
-    return run_or_study.path if isinstance(run_or_study, Run) else Path(run_or_study)
 
 
 def subject_of(run_or_study: str | Path | Run) -> Subject:
@@ -91,7 +84,7 @@ def study_subject(path: Path, members: StudyMembers) -> Subject:
         What it is made of.
     """
     groups = {
-        label: tuple(_findings_of(_open_beside(path, name)) for name in names)
+        label: tuple(_findings_of(open_beside(path, name)) for name in names)
         for label, names in members.groups.items()
     }
     rows = [Row(summarise(label, runs), runs) for label, runs in groups.items()]
@@ -115,37 +108,6 @@ def write_study(path: Path, members: StudyMembers) -> StudyFindings:
         remove_legacy(path)
         _write_report(subject, path)
     return subject.study
-
-
-def read_members(path: Path) -> StudyMembers | None:
-    """Return what a study is made of; None where the path is that of a run, or of neither.
-
-    Raises
-    ------
-    RunError
-        If its files are damaged.
-    """
-    if (path / "recipe.yaml").is_file():
-        return None
-    study = read_part(path, StudyFindings)
-    return legacy_study(path, StudyMembers) if study is None else study.members
-
-
-def study_runs(path: Path, members: StudyMembers) -> list[list[Run]]:
-    """Open the runs of a study, by configuration."""
-    return [[_open_beside(path, name) for name in names] for names in members.groups.values()]
-
-
-def studies_with(run: Path) -> list[Path]:
-    """List the studies that stand beside a run and have it among their own; damaged ones not."""
-    studies = []
-    for file in sorted(run.absolute().parent.glob(f"*/findings/{StudyFindings.part}.json")):
-        path = file.parent.parent
-        with suppress(RunError):
-            members = read_members(path)
-            if members and _belongs_to(run, path, members):
-                studies.append(path)
-    return studies
 
 
 @stage("report")
@@ -173,20 +135,6 @@ def _report_runs(subject: Subject, study: Path) -> None:
 
 def _has_report(path: Path) -> bool:
     return (path / "report.html").is_file()
-
-
-def _open_beside(path: Path, name: str) -> Run:
-    return open_run(_beside(path, name))
-
-
-def _belongs_to(run: Path, study: Path, members: StudyMembers) -> bool:
-    places = (_beside(study, name) for name in chain.from_iterable(members.groups.values()))
-    return os.path.realpath(run) in map(os.path.realpath, places)
-
-
-def _beside(study: Path, run: str) -> Path:
-    """Return where a run of a study is, which only comparisons of runs have elsewhere."""
-    return Path(os.path.normpath(study.parent / run))
 
 
 def _findings_of(run: Run) -> RunFindings:

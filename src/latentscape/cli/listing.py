@@ -112,6 +112,6 @@ def runs_remove(
 
 
 def _studies(run: str) -> list[str]:
-    from latentscape.api.subjects import studies_with
+    from latentscape.api.members import studies_with
 
     return [study.name for study in studies_with(Path(run))]
