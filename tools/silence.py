@@ -107,9 +107,13 @@ CALLS: Mapping[str, Call] = {
 
 @dataclass(frozen=True)
 class Silence:
-    """What was heard of a command: how long it took, and when it was silent the longest."""
+    """What was heard of a command: how long it took, and when it was silent the longest.
+
+    Seconds of the processor that it had beside those of the clock say how busy the machine was.
+    """
 
     seconds: float
+    cpu: float
     longest: float
     at: float
     status: int
@@ -150,7 +154,8 @@ def listen(arguments: Sequence[str], width: int, record: Path | None = None) -> 
     )
     os.close(theirs)
     heard = list(_heard(ours, begin))
-    status = process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - begin
     os.close(ours)
     if record is not None:
@@ -158,7 +163,8 @@ def listen(arguments: Sequence[str], width: int, record: Path | None = None) -> 
         record.write_text(json.dumps(lines), encoding="utf-8")
     times = [0.0, *(moment for moment, _ in heard), seconds]
     gaps = [(later - earlier, earlier) for earlier, later in zip(times, times[1:], strict=False)]
-    return Silence(seconds, *max(gaps), status)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Silence(seconds, cpu, *max(gaps), process.returncode)
 
 
 def _heard(terminal: int, begin: float) -> Iterator[tuple[float, bytes]]:
@@ -186,7 +192,7 @@ def main() -> None:
         folders = {"runs": Path(place), "run": Path(place) / RUN, "out": Path(place) / "out"}
         folders["out"].mkdir()
         training = [*TRAINING, "--runs", place]
-        print(f"{'command':16} {'seconds':>8} {'silent':>7} {'at':>7}", flush=True)
+        print(f"{'command':16} {'seconds':>8} {'cpu':>7} {'silent':>7} {'at':>7}", flush=True)
         _measure("(training)", training, options.width, options.record)
         for name in options.commands or CALLS:
             words = arguments_of(name, CALLS[name].arguments, folders)
@@ -200,7 +206,8 @@ def _measure(name: str, words: Sequence[str], width: int, folder: Path | None) -
         silence.status != 0
     )
     print(
-        f"{name:16} {silence.seconds:8.1f} {silence.longest:7.2f} {silence.at:7.1f}{marks}",
+        f"{name:16} {silence.seconds:8.1f} {silence.cpu:7.1f} {silence.longest:7.2f} "
+        f"{silence.at:7.1f}{marks}",
         flush=True,
     )
 

@@ -67,6 +67,14 @@ def test_the_name_is_cut_before_what_is_known(clock):
     assert "vae-20-beta…" in rows(40, [work])[0]
 
 
+def test_which_of_how_many_is_seen_where_there_is_room(clock):
+    work = Stage(LONG[0], 12.0, detail=LONG[1], number=9, count=12)
+    assert ", 9 of 12" in rows(120, [work])[0]
+    assert "clustering: UMAP + mixture on" in rows(80, [work])[0]
+    assert "…, 9 of 12" in rows(80, [work])[0]
+    assert cell_len(rows(40, [work])[0]) < 40
+
+
 def test_a_study_is_a_row_above_its_run(clock):
     walk = steps("run", ["a", "b", "c"], lambda item: "")
     next(walk)
@@ -118,7 +126,7 @@ def test_without_colour_what_is_done_can_be_told_from_the_rest(clock, monkeypatc
     console.file.seek(0)
     text = console.file.read()
     assert "\x1b[36m" not in text
-    assert "━━──" in text
+    assert "━──" in text
 
 
 def test_a_work_of_unknown_length_shows_that_it_goes_on(clock):

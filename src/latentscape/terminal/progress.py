@@ -182,7 +182,7 @@ def rows_of(works: list[Stage], console: Console) -> list[Text]:
     stages = [pair for work in works for pair in _with_depth(work, 0)][: console.height - 1]
     width, is_wide = console.width, console.width >= 60
     times = [_time(stage, in_words=is_wide) for stage, _ in stages]
-    bar_width = 20 if width >= 100 else 14 if is_wide else 6 if width >= 40 else 3
+    bar_width = 20 if width >= 100 else 10 if is_wide else 6 if width >= 40 else 3
     time_width = max(map(len, times))
     room = max(4, width - 10 - bar_width - time_width)
     is_ascii = not console.encoding.startswith("utf")
@@ -209,16 +209,25 @@ def _row(stage: Stage, depth: int, room: int, bar_width: int, left: str, is_asci
 
 
 def _fitted(stage: Stage, room: int, is_ascii: bool) -> str:
-    """Say what is done in so many characters: the name is cut first, then what comes after it."""
+    """Say what is done in so many characters.
+
+    The name is cut first, then what comes after it, and last the number of the step.
+    """
     whole, name = stage.text(), stage.name
     dots = "..." if is_ascii else "…"
     excess = cell_len(whole) - room
     if excess > 0 and cell_len(name) > MIN_NAME:
-        keep = max(MIN_NAME, cell_len(name) - excess) - len(dots)
-        whole = set_cell_size(name, keep) + dots + whole[len(name) :]
-    if cell_len(whole) > room:
-        whole = set_cell_size(whole, room - len(dots)) + dots
-    return whole
+        keep = max(MIN_NAME, cell_len(name) - excess)
+        whole = _cut(name, keep, dots) + whole[len(name) :]
+    number = whole[whole.rindex(",") :] if stage.count and stage.detail else ""
+    if room < cell_len(number) + 2 * MIN_NAME:
+        number = ""
+    head = whole.removesuffix(number)
+    return _cut(head, room - cell_len(number), dots) + number
+
+
+def _cut(text: str, room: int, dots: str) -> str:
+    return text if cell_len(text) <= room else set_cell_size(text, room - len(dots)) + dots
 
 
 def _line(work: Stage, leaf: Stage) -> str:
