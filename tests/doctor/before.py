@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from doctor.cases import good, images
 from latentscape.config import Recipe, override
 from latentscape.core.records import Dataset
+
+from .cases import good, images
 
 QUICK = {"train.epochs": 4}
 

@@ -45,6 +45,11 @@ class BatchNormLag(Symptom):
             },
         )
 
+    def number(self, patient: Patient) -> float:
+        """Return how many times larger the error is with running statistics."""
+        by_batch, by_running = error_by_batches(patient.model, patient.recipe, patient.split)
+        return by_running / max(by_batch, 1e-12)
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how much larger the error is."""
         return (

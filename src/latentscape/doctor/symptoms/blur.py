@@ -38,7 +38,7 @@ class Blur(Symptom):
         variance = float(getattr(patient.recipe.model.likelihood, "variance", 0.0))
         if whole.images.ndim != 4 or not variance > WIDER * whole.error:
             return None
-        sharp = _edges(whole.reconstructions) / max(_edges(whole.images), 1e-12)
+        sharp = self.number(patient) or 0.0
         if not sharp < SHARP:
             return None
         return Diagnosis(
@@ -52,6 +52,13 @@ class Blur(Symptom):
                 ("their reconstructions", whole.reconstructions[:SHOWN]),
             ),
         )
+
+    def number(self, patient: Patient) -> float | None:
+        """Return the share of the edges that reconstructions keep; None of plain vectors."""
+        whole = patient.held_out
+        if whole.images.ndim != 4:
+            return None
+        return _edges(whole.reconstructions) / max(_edges(whole.images), 1e-12)
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how soft edges are."""

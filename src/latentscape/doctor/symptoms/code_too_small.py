@@ -50,6 +50,10 @@ class CodeTooSmall(Symptom):
             ),
         )
 
+    def number(self, patient: Patient) -> float:
+        """Return the share of the variance of pixels that is explained."""
+        return patient.explained
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how much is explained."""
         return (

@@ -30,7 +30,7 @@ class CodebookUnused(Symptom):
         """Measure the perplexity."""
         latent = patient.recipe.model.latent
         use, codes = patient.code_use, latent.codebook_size
-        share = use["perplexity"] / codes
+        share = self.number(patient)
         if not share < SHARE:
             return None
         power = 1 << max(1, round(2 * use["perplexity"]) - 1).bit_length()
@@ -44,6 +44,10 @@ class CodebookUnused(Symptom):
             changes=changes,
             detail={"codes": codes, "used": int(use["codes_used"]), "worth": use["perplexity"]},
         )
+
+    def number(self, patient: Patient) -> float:
+        """Return the perplexity as a share of the codebook."""
+        return patient.code_use["perplexity"] / patient.recipe.model.latent.codebook_size
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how much of the codebook is used."""

@@ -9,6 +9,7 @@ from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import activations_of
 from latentscape.doctor.symptom import Symptom
+from latentscape.model.units import Layer
 
 SHARE = 0.75
 FEWEST = 16
@@ -32,17 +33,7 @@ class DeadUnits(Symptom):
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Count the units that never fire, layer by layer."""
-        sparse = "sparsity" in patient.recipe.objective.weights
-        layers = [
-            layer
-            for layer in patient.layers
-            if layer.kind == "relu"
-            and layer.units >= FEWEST
-            and not (sparse and layer.part == "latent")
-            # Behind a code that never moves, half of all units are 0 for every example.
-            and (layer.part != "decoder" or bool(patient.active.any()))
-        ]
-        worst = max(layers, key=lambda layer: layer.dead, default=None)
+        worst = _worst(patient)
         if worst is None or not worst.dead > SHARE:
             return None
         return Diagnosis(
@@ -61,6 +52,11 @@ class DeadUnits(Symptom):
             ),
         )
 
+    def number(self, patient: Patient) -> float | None:
+        """Return the largest share of dead units of a layer; None without such a layer."""
+        worst = _worst(patient)
+        return None if worst is None else worst.dead
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many units of which layer are dead."""
         return (
@@ -74,6 +70,21 @@ class DeadUnits(Symptom):
             "Their input is negative for every example, where ReLU is flat: they get no gradient, "
             "and no step can wake them up."
         )
+
+
+def _worst(patient: Patient) -> Layer | None:
+    """Return the layer with most dead units, of those that count."""
+    sparse = "sparsity" in patient.recipe.objective.weights
+    layers = [
+        layer
+        for layer in patient.layers
+        if layer.kind == "relu"
+        and layer.units >= FEWEST
+        and not (sparse and layer.part == "latent")
+        # Behind a code that never moves, half of all units are 0 for every example.
+        and (layer.part != "decoder" or bool(patient.active.any()))
+    ]
+    return max(layers, key=lambda layer: layer.dead, default=None)
 
 
 def _starts_dead(recipe: Recipe) -> bool:

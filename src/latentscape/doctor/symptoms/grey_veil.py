@@ -25,7 +25,7 @@ class GreyVeil(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare the variance of reconstructions with that of images."""
         whole = patient.held_out
-        varied = _variance(whole.reconstructions) / max(_variance(whole.images), 1e-12)
+        varied = self.number(patient)
         if not varied < SHARE:
             return None
         flat = float(whole.reconstructions.mean(0).std())
@@ -44,6 +44,11 @@ class GreyVeil(Symptom):
                 ("their reconstructions", whole.reconstructions[:SHOWN]),
             ),
         )
+
+    def number(self, patient: Patient) -> float:
+        """Return the variance of reconstructions over that of images."""
+        whole = patient.held_out
+        return _variance(whole.reconstructions) / max(_variance(whole.images), 1e-12)
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how little reconstructions differ."""

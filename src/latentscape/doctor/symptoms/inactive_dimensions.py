@@ -36,6 +36,10 @@ class InactiveDimensions(Symptom):
             plot=by_dimension("nats of the rate", patient.rate_per_dim),
         )
 
+    def number(self, patient: Patient) -> float:
+        """Return the share of the dimensions that are active."""
+        return float(patient.active.float().mean())
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many dimensions are active."""
         return f"{diagnosis.text('active')} of {diagnosis.text('dim')} dimensions are active"

@@ -53,6 +53,10 @@ class KlWeight(Symptom):
             plot=by_dimension("nats of the rate", patient.rate_per_dim),
         )
 
+    def number(self, patient: Patient) -> float:
+        """Return the weight of the rate over that of the reconstruction."""
+        return _ratio(patient.recipe)
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how much the rate weighs."""
         return (

@@ -30,7 +30,7 @@ class Memorised(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare errors, and look for the nearest training image of each reconstruction."""
         held_out, trained = patient.held_out, patient.trained
-        ratio = held_out.error / max(trained.error, 1e-12)
+        ratio = self.number(patient)
         if not ratio > RATIO:
             return None
         known = patient.all_trained.flatten(1)
@@ -57,6 +57,10 @@ class Memorised(Symptom):
                 ("nearest training images", patient.all_trained[nearest[shown]]),
             ),
         )
+
+    def number(self, patient: Patient) -> float:
+        """Return the error of held-out images over that of training images."""
+        return patient.held_out.error / max(patient.trained.error, 1e-12)
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many reconstructions are training images."""

@@ -50,6 +50,10 @@ class OverFitting(Symptom):
             ),
         )
 
+    def number(self, patient: Patient) -> float:
+        """Return the share of the fall that is lost again; 0 where the best weights are kept."""
+        return 0.0 if patient.recipe.train.patience is not None else patient.lost_again
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how far the loss has risen."""
         return (

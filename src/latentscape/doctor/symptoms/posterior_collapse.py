@@ -45,6 +45,10 @@ class PosteriorCollapse(Symptom):
             plot=by_dimension("nats of the rate", patient.rate_per_dim),
         )
 
+    def number(self, patient: Patient) -> int:
+        """Return the number of active dimensions."""
+        return int(patient.active.sum())
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many dimensions are active."""
         return f"{diagnosis.value:g} of {diagnosis.text('dim')} dimensions are active"

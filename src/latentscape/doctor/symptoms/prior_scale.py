@@ -29,8 +29,7 @@ class PriorScale(Symptom):
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Measure the scale of codes."""
-        scales = patient.code_scales
-        scale = float(scales.square().mean().sqrt())
+        scales, scale = patient.code_scales, self.number(patient)
         if 1 / RATIO <= scale <= RATIO:
             return None
         return Diagnosis(
@@ -47,6 +46,10 @@ class PriorScale(Symptom):
                 ),
             ),
         )
+
+    def number(self, patient: Patient) -> float:
+        """Return the scale of codes."""
+        return float(patient.code_scales.square().mean().sqrt())
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how wide codes are."""

@@ -6,7 +6,7 @@ from latentscape.doctor.diagnosis import Diagnosis, Setting
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import activations_of
 from latentscape.doctor.symptom import Symptom
-from latentscape.model.units import SATURATED
+from latentscape.model.units import SATURATED, Layer
 
 SHARE = 0.8
 KINDS = ("sigmoid", "tanh")
@@ -30,13 +30,7 @@ class SaturatedUnits(Symptom):
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Count the saturated numbers, layer by layer."""
-        drawn = "contraction" in patient.recipe.objective.weights
-        layers = [
-            layer
-            for layer in patient.layers
-            if layer.kind in KINDS and not (drawn and layer.part == "latent")
-        ]
-        worst = max(layers, key=lambda layer: layer.saturated_share, default=None)
+        worst = _worst(patient)
         if worst is None or not worst.saturated_share > SHARE:
             return None
         recipe = patient.recipe
@@ -52,6 +46,11 @@ class SaturatedUnits(Symptom):
             detail={"part": worst.part, "place": worst.place, "kind": worst.kind},
         )
 
+    def number(self, patient: Patient) -> float | None:
+        """Return the largest share of saturated numbers of a layer; None without such a layer."""
+        worst = _worst(patient)
+        return None if worst is None else worst.saturated_share
+
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how many numbers of which layer are saturated."""
         return (
@@ -66,6 +65,17 @@ class SaturatedUnits(Symptom):
             f"The inputs of the {diagnosis.text('kind')} are so large that it is flat there: "
             "hardly any gradient comes through, so that the layers before it do not learn."
         )
+
+
+def _worst(patient: Patient) -> Layer | None:
+    """Return the layer with most saturated numbers, of those that count."""
+    drawn = "contraction" in patient.recipe.objective.weights
+    layers = [
+        layer
+        for layer in patient.layers
+        if layer.kind in KINDS and not (drawn and layer.part == "latent")
+    ]
+    return max(layers, key=lambda layer: layer.saturated_share, default=None)
 
 
 SYMPTOM = SaturatedUnits()

@@ -33,7 +33,7 @@ class StrongDecoder(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Reconstruct without codes."""
         error, codeless = patient.held_out.error, patient.codeless_error
-        gain = 1 - error / max(codeless, 1e-12)
+        gain = self.number(patient)
         if not gain < GAIN:
             return None
         recipe = patient.recipe
@@ -55,6 +55,10 @@ class StrongDecoder(Symptom):
             },
             plot=by_dimension("nats of the rate", patient.rate_per_dim),
         )
+
+    def number(self, patient: Patient) -> float:
+        """Return the share of the error that codes take away."""
+        return 1 - patient.held_out.error / max(patient.codeless_error, 1e-12)
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say what the code gains."""
