@@ -209,6 +209,38 @@ def symptoms() -> str:
     return _table(["symptom", "how it shows", "seen"], rows)
 
 
+def doctor() -> str:
+    """Write whether symptoms that were provoked were named first, and gone after their cure."""
+    if "doctor" not in files():
+        return _missing("doctor")
+    rows = [
+        [row.label, _yes(row, "named_first"), _yes(row, "mended"), _errors(row)]
+        for row in load("doctor").rows
+        if "named_first" in row.numbers
+    ]
+    return _table(["symptom", "named first", "gone when mended", "error before and after"], rows)
+
+
+def doctor_words() -> str:
+    """Say how many symptoms were mended, and what recipes have as they come."""
+    if "doctor" not in files():
+        return ""
+    evidence = load("doctor")
+    provoked = [row for row in evidence.rows if "named_first" in row.numbers]
+    first, mended = (
+        sum(row.statistic(key).mean for row in provoked if key in row.numbers)
+        for key in ("named_first", "mended")
+    )
+    others = [row for row in evidence.rows if "symptoms" in row.numbers]
+    alarms = [row for row in others if row.statistic("symptoms").mean]
+    named = joined(sorted({f"`{row.recipe}` on {row.data}" for row in alarms})) or "none"
+    return (
+        f"Of {len(provoked)} faults {first:.0f} were named first, and {mended:.0f} were mended by "
+        f"what the doctor said. Of {len(others)} recipes and runs as they come, {len(alarms)} have "
+        f"a symptom: {named}."
+    )
+
+
 def floor() -> str:
     """Write the least cross-entropy that MNIST allows."""
     return number(load("reference").rows[0].statistic("entropy_floor").mean, 3)
@@ -237,9 +269,24 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "explorer-circumstances": lambda: circumstances("explorer"),
     "floor": floor,
     "symptoms": symptoms,
+    "doctor": doctor,
+    "doctor-words": doctor_words,
     **documents.WRITERS,
 }
 """Name of a region to what writes it."""
+
+
+def _yes(row: ResultRow, key: str) -> str:
+    if key not in row.numbers:
+        return NONE
+    return "yes" if row.statistic(key).mean else "no"
+
+
+def _errors(row: ResultRow) -> str:
+    """Write the squared errors without and with a cure, as far as there are models."""
+    keys = ("error", "mended_error")
+    before, after = (number(row.statistic(k).mean, 3) if k in row.numbers else NONE for k in keys)
+    return NONE if (before, after) == (NONE, NONE) else f"{before}, {after}"
 
 
 def _reference_rows() -> list[ResultRow]:
