@@ -169,6 +169,11 @@ def test_a_sentence_says_what_was_fitted():
         "instead: batch 64, 27 epochs, learning rate 0.003. Keep the origin's training with "
         "--as-published."
     )
+    same = fitted("conv-bn", train__epochs=12, train__batch_size=32)
+    assert describe_fitting(same) == (
+        "The training of conv-bn is fitted to 3,600 examples: learning rate 0.003, schedule "
+        "cosine. Keep the origin's training with --as-published."
+    )
     recipes = [load_recipe("vae-20"), fitted("conv-bn"), fitted("simple-20")]
     assert describe_fittings(recipes) == (
         "Training is fitted to the number of examples: 1,539 steps, and as published 375 to 725. "

@@ -12,12 +12,17 @@ def describe_fitting(recipe: Recipe) -> str:
     published, train = recipe.published, recipe.train
     if published is None:
         return ""
-    examples = published.examples
+    examples, keep = published.examples, "Keep the origin's training with --as-published."
+    if published.steps == train.steps(examples):
+        return (
+            f"The training of {recipe.name} is fitted to {count(examples)} examples: learning rate "
+            f"{train.lr:g}, schedule {train.schedule.kind}. {keep}"
+        )
     return (
         f"{recipe.name} as published makes {count(published.steps)} steps on {count(examples)} "
         f"examples. It is trained for {count(train.steps(examples))} steps instead: batch "
         f"{count(train.batch_size)}, {count(train.epochs)} epochs, learning rate "
-        f"{train.lr:g}. Keep the origin's training with --as-published."
+        f"{train.lr:g}. {keep}"
     )
 
 
