@@ -189,6 +189,8 @@ def test_training_is_fitted_unless_it_shall_be_as_published(small, tmp_path):
     )
     assert run.recipe.published.examples == 50
     assert run.recipe.train.batch_size == 8
+    report = latentscape.report(run.path).read_text("utf-8")
+    assert "simple-20 as published makes 1 step on 50 examples." in report
     origin = latentscape.train(
         "simple-20",
         data=small.dataset,

@@ -19,9 +19,9 @@ def describe_fitting(recipe: Recipe) -> str:
             f"{train.lr:g}, schedule {train.schedule.kind}. {keep}"
         )
     return (
-        f"{recipe.name} as published makes {count(published.steps)} steps on {count(examples)} "
-        f"examples. It is trained for {count(train.steps(examples))} steps instead: batch "
-        f"{count(train.batch_size)}, {count(train.epochs)} epochs, learning rate "
+        f"{recipe.name} as published makes {_many(published.steps, 'step')} on "
+        f"{_many(examples, 'example')}. It is trained for {_many(train.steps(examples), 'step')} "
+        f"instead: batch {count(train.batch_size)}, {_many(train.epochs, 'epoch')}, learning rate "
         f"{train.lr:g}. {keep}"
     )
 
@@ -37,6 +37,10 @@ def describe_fittings(recipes: Iterable[Recipe]) -> str:
         f"Training is fitted to the number of examples: {_from_to(now)} steps, and as published "
         f"{_from_to(before)}. Keep the origins' training with --as-published."
     )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
 
 
 def _from_to(steps: Sequence[int]) -> str:

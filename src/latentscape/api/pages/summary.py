@@ -53,8 +53,6 @@ def warnings(subject: Subject) -> list[Block]:
         blocks.append(_aside("note", "Trained with labels.", sentences))
     if sentences := left_out(subject):
         blocks.append(_aside("note", "Not all of the data are used.", sentences))
-    if fitting := describe_fittings(row.first.recipe for row in subject.rows):
-        blocks.append(_aside("note", "Training is fitted to the data.", [fitting]))
     return blocks
 
 
@@ -238,6 +236,7 @@ def _circumstances(subject: Subject) -> list[str]:
         *_no_duplicates(subject),
         _seeds(subject),
         _machine([run.environment for run in runs]),
+        describe_fittings(row.first.recipe for row in subject.rows),
     ]
     return [sentence for sentence in sentences if sentence]
 
