@@ -12,15 +12,6 @@ from latentscape.data import split_dataset
 
 GOOD = {
     "plain": ("simple-20", {"model.encoder.widths": [64], "model.latent.dim": 8}),
-    "normalised": (
-        "conv-bn",
-        {
-            "model.encoder.channels": [8, 8],
-            "model.decoder.channels": [8, 8],
-            "model.latent.dim": 8,
-            "train.lr": 0.05,
-        },
-    ),
     "vae": (
         "vae-20",
         {
@@ -46,7 +37,7 @@ GOOD = {
 SPEED = {
     "train.epochs": 20,
     "train.batch_size": 32,
-    "train.lr": 1e-2,
+    "train.lr": 2e-2,
     "train.schedule": "cosine",
     "train.precision": "float32",
 }
@@ -95,7 +86,7 @@ def good(name: str) -> Recipe:
 
 
 def images(
-    n: int = 640,
+    n: int = 400,
     *,
     contrast: float = 1.0,
     spots: int = 1,
@@ -144,15 +135,21 @@ CASES = (
     ),
     Case(
         "batch_norm_lag",
-        "normalised",
-        {"train.epochs": 6, "train.batch_size": 64, "train.lr": 0.1, **STEADY},
+        "plain",
+        {
+            "model.encoder.norm": "batch",
+            "train.epochs": 3,
+            "train.batch_size": 64,
+            "train.lr": 0.1,
+            **STEADY,
+        },
     ),
     Case("kl_weight", "vae", {"objective.weights.reconstruction": 1 / 64}),
     Case("under_training", "plain", {"train.epochs": 2, "train.batch_size": 16}),
     Case(
         "strong_decoder",
         "vae",
-        {"model.decoder.kind": "mlp", "model.decoder.widths": [64] * 6},
+        {"model.decoder.kind": "mlp", "model.decoder.widths": [32] * 6},
     ),
     Case(
         "dead_units",
@@ -174,7 +171,12 @@ CASES = (
         {"model.likelihood.kind": "gaussian", "model.likelihood.variance": 0.5},
         {"contrast": 0.3},
     ),
-    Case("codebook_unused", "vq", {"model.latent.revive_below": 0.0, "model.latent.codes": 256}),
+    Case(
+        "codebook_unused",
+        "vq",
+        {"model.latent.revive_below": 0.0, "model.latent.codes": 256, "train.lr": 0.01},
+        {"n": 640},
+    ),
     Case("over_fitting", "plain", {"train.epochs": 40, **STEADY}, {"n": 320, "binary": True}),
     Case(
         "memorised",
@@ -183,6 +185,7 @@ CASES = (
             "model.encoder.widths": [256],
             "model.likelihood.kind": "gaussian",
             "train.epochs": 40,
+            "train.lr": 0.01,
         },
         {"n": 160, "binary": True},
     ),
@@ -191,6 +194,7 @@ CASES = (
         "inactive_dimensions",
         "vae",
         {"model.latent.dim": 64, "train.epochs": 60, "train.batch_size": 64, "train.lr": 0.02},
+        {"n": 640},
     ),
     Case(
         "code_too_small",
@@ -206,6 +210,7 @@ CASES = (
             "model.latent.activation": "sigmoid",
             "model.init.kind": "truncated_normal",
             "model.init.sd": 0.001,
+            "train.lr": 0.005,
         },
     ),
     Case("blur", "vae", {"model.likelihood.kind": "gaussian", "model.likelihood.variance": 0.3}),

@@ -18,7 +18,9 @@ def test_a_report_opens_with_what_is_wrong(tmp_path):
     assert isinstance(evidence, Chart)
     assert isinstance(pictures, Plate)
     assert isinstance(others, Aside)
-    assert others.paragraphs[0].startswith("Posterior collapse: 0.25 of 20 dimensions are active. ")
+    assert others.paragraphs[0].startswith(
+        "Posterior collapse: 0 of 20 dimensions are active, and "
+    )
 
 
 def test_a_healthy_or_unexamined_run_has_no_such_section(tmp_path):

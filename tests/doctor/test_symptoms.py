@@ -3,8 +3,9 @@
 import pytest
 
 from doctor.cases import CASES, GOOD, Case, good, images
-from doctor.clinic import checkup
+from doctor.clinic import checkup, train
 from latentscape.config import override
+from latentscape.data import binarize_split
 from latentscape.doctor.registry import REGISTRY, symptom, symptoms
 from latentscape.doctor.wording import heading
 
@@ -37,3 +38,30 @@ def test_every_symptom_has_a_case_and_words():
     for item in symptoms():
         assert item.title
         assert item.about.endswith(".")
+
+
+def test_units_that_steps_have_killed_ask_for_smaller_steps():
+    first = checkup(override(good("plain"), {"train.lr": 1.0}), images()).get("dead_units")
+    assert first.changes == {"train.lr": 0.1}
+    item = symptom("dead_units")
+    assert item.cause(first).startswith("Steps with the learning rate 1.0 have made their input ")
+
+
+def test_a_code_with_more_numbers_than_an_image_is_too_large():
+    diagnosis = checkup(override(good("plain"), {"model.latent.dim": 100}), images()).first
+    assert diagnosis.symptom == "code_too_large"
+    assert diagnosis.changes["model.latent.dim"] < 100
+
+
+def test_a_model_that_is_far_from_learning_after_an_epoch_is_trained_too_short():
+    changes = {"train.epochs": 1, "train.batch_size": 3, "train.lr": 1e-5}
+    first = checkup(override(good("plain"), changes), images()).first
+    assert (first.symptom, first.fact("steps")) == ("under_training", 85)
+
+
+def test_pixels_that_training_draws_are_drawn_for_the_doctor_too():
+    recipe = override(good("vae"), {"data.binarize": "dynamic", "train.epochs": 1})
+    split = binarize_split(images(), "dynamic")
+    patient = train(recipe, split)
+    for part in (patient.trained, patient.held_out):
+        assert set(part.images.unique().tolist()) == {0.0, 1.0}

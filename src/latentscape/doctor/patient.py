@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeVar
 
@@ -15,7 +14,9 @@ from latentscape.analyses.clusters.result import Clusters
 from latentscape.config import Recipe
 from latentscape.core.findings import Part
 from latentscape.core.records import Split
+from latentscape.data import binarize_split
 from latentscape.doctor.diagnosis import Plan, Stage
+from latentscape.doctor.examined import Examined
 from latentscape.doctor.planning import plan_of
 from latentscape.doctor.principal import Principal
 from latentscape.doctor.rates import RangeTest, try_rates
@@ -37,41 +38,14 @@ MAX_VALUES = 1 << 25
 """Pixels that are looked at: fewer examples where these are large."""
 
 
+ALIKE = 0.05
+"""Share of the variance of images below which reconstructions are all the same image."""
+
+TELLING = 0.1
+"""Share of the error that codes take away, below which they hold hardly anything."""
+
 LEARNING, WELL_EXPLAINED = 0.1, 0.9
 """Shares of the variance of pixels between which a model has begun to learn, and can learn more."""
-
-
-@dataclass(frozen=True, eq=False)
-class Examined:
-    """Examples of one part, and what the model makes of them, on the CPU.
-
-    Attributes
-    ----------
-    index : ndarray of int64
-        (n,) indices into the dataset.
-    images, reconstructions : Tensor
-        (n, *shape) on the scale 0 to 1.
-    features : Tensor
-        (n, F) what the encoder gives the latent.
-    codes : Tensor
-        (n, D), without sampling.
-    """
-
-    index: NDArray[np.int64]
-    images: Tensor
-    reconstructions: Tensor
-    features: Tensor
-    codes: Tensor
-
-    @cached_property
-    def errors(self) -> Tensor:
-        """(n,) squared errors per pixel."""
-        return (self.images - self.reconstructions).square().flatten(1).mean(1)
-
-    @property
-    def error(self) -> float:
-        """Mean squared error per pixel."""
-        return float(self.errors.mean())
 
 
 class Patient:
@@ -109,6 +83,8 @@ class Patient:
         finished: bool = True,
         clusters: int | None = None,
     ) -> None:
+        if recipe.data.binarize == "dynamic":  # What training draws anew is drawn once.
+            split = binarize_split(split, "static")
         self.recipe, self.split, self._model = recipe, split, model
         self.history, self.events, self._findings = history, tuple(events), findings
         self._finished, self._clusters = finished, clusters
@@ -285,6 +261,16 @@ class Patient:
         return 1 - self.held_out.error / max(self.mean_image_error, 1e-12)
 
     @cached_property
+    def varied(self) -> float:
+        """Variance by which reconstructions differ, over that by which images do."""
+        whole = self.held_out
+        ours, theirs = (
+            float(images.var(0, unbiased=False).mean())
+            for images in (whole.reconstructions, whole.images)
+        )
+        return ours / max(theirs, 1e-12)
+
+    @cached_property
     def posterior(self) -> Normal:
         """Distributions (n, D) of the codes of the examples looked at, where there are any."""
         with evaluating():
@@ -346,6 +332,16 @@ class Patient:
         whole = self.held_out
         decoded = self.decode(whole.codes.mean(0).expand_as(whole.codes), whole.index)
         return float((decoded - whole.images).square().mean())
+
+    @property
+    def code_gain(self) -> float:
+        """Share of the error without codes that codes take away."""
+        return 1 - self.held_out.error / max(self.codeless_error, 1e-12)
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether codes hold hardly anything of the images."""
+        return not bool(self.active.any()) or self.code_gain < TELLING
 
     def error_with_components(self, count: int) -> float:
         """Return the squared error per pixel with only so many principal components of codes."""

@@ -1,5 +1,7 @@
 """A code too large: most of its numbers make no difference."""
 
+import math
+
 from latentscape.config import Recipe
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Plot
@@ -23,7 +25,8 @@ class CodeTooLarge(Symptom):
     title = "Code too large"
     about = (
         f"One principal component for {FEWER} numbers of the code reconstructs held-out images as "
-        f"well, to {percent(LOSS)} of the error, in a code of {SMALLEST} numbers or more."
+        f"well, to {percent(LOSS)} of the error, in a code of {SMALLEST} numbers or more; or a "
+        "code that nothing but the reconstruction shapes has more numbers than an example."
     )
 
     def applies_to(self, recipe: Recipe) -> bool:
@@ -36,15 +39,17 @@ class CodeTooLarge(Symptom):
         if dim < SMALLEST or patient.explained < LEARNED:
             return None
         few = dim // FEWER
-        if not patient.error_with_components(few) < (1 + LOSS) * error:
+        fits = patient.error_with_components(few) < (1 + LOSS) * error
+        if not fits and not _is_overcomplete(patient):
             return None
         sizes = [1 << power for power in range(dim.bit_length()) if 1 << power <= dim]
         errors = [patient.error_with_components(size) for size in sizes]
-        needed = next(s for s, e in zip(sizes, errors, strict=True) if e < (1 + LOSS) * error)
+        enough = [s for s, e in zip(sizes, errors, strict=True) if e < (1 + LOSS) * error]
+        needed = min(enough, default=dim)
         return Diagnosis(
             symptom=self.key,
             value=needed / dim,
-            threshold=1 / FEWER,
+            threshold=1 / FEWER if fits else 1.0,
             changes={"model.latent.dim": max(2, 2 * needed)},
             detail={"dim": dim, "needed": needed, "error": error},
             plot=Plot(
@@ -67,6 +72,13 @@ class CodeTooLarge(Symptom):
             "These images differ in less than what the code has room for: its other numbers are "
             "sums of the first, and cost memory and time."
         )
+
+
+def _is_overcomplete(patient: Patient) -> bool:
+    """Whether a code that nothing but the reconstruction shapes has more numbers than an image."""
+    is_plain = set(patient.recipe.objective.weights) == {"reconstruction"}
+    is_plain = is_plain and patient.recipe.model.corruption is None
+    return is_plain and patient.model.latent.dim > math.prod(patient.split.dataset.shape)
 
 
 SYMPTOM = CodeTooLarge()

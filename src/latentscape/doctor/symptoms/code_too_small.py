@@ -9,7 +9,7 @@ from latentscape.doctor.symptom import Symptom
 EXPLAINED = 0.3
 """Share of the variance of pixels: two numbers explain more of any images that recipes ship for."""
 
-LONGER = 4
+LONGER = 8
 GAIN = 0.7
 """Error of PCA with a code so many times longer, over that of the model."""
 

@@ -4,14 +4,18 @@ import numpy as np
 
 from latentscape.config import Recipe
 from latentscape.core.units import percent
-from latentscape.doctor.diagnosis import Diagnosis, Plot
+from latentscape.doctor.diagnosis import Diagnosis, Plot, Setting
 from latentscape.doctor.evidence import curve
+from latentscape.doctor.newcomer import newcomer
 from latentscape.doctor.patient import Patient
-from latentscape.doctor.settings import activations_of
+from latentscape.doctor.settings import activations_of, significant
 from latentscape.doctor.symptom import Symptom
 from latentscape.model.units import Layer
 
 SHARE = 0.75
+SMALLER = 10
+"""Times that a learning rate is divided by which kills units."""
+
 FEWEST = 16
 """Units of a layer below which a share of them says little."""
 
@@ -36,15 +40,20 @@ class DeadUnits(Symptom):
         worst = _worst(patient)
         if worst is None or not worst.dead > SHARE:
             return None
+        first = _worst(newcomer(patient.recipe, patient.split, patient.model.device))
+        born_dead = first is not None and first.dead > SHARE
         return Diagnosis(
             symptom=self.key,
             value=worst.dead,
             threshold=SHARE,
-            changes={
-                **dict.fromkeys(activations_of(patient.recipe, "relu"), "leaky_relu"),
-                **({"model.init": "glorot_uniform"} if _starts_dead(patient.recipe) else {}),
+            changes=_revived(patient.recipe, born_dead=born_dead),
+            detail={
+                "part": worst.part,
+                "place": worst.place,
+                "units": worst.units,
+                "born_dead": born_dead,
+                "lr": patient.recipe.train.lr,
             },
-            detail={"part": worst.part, "place": worst.place, "units": worst.units},
             plot=Plot(
                 x_label="unit, the largest first",
                 y_label="largest output over the examples",
@@ -65,11 +74,14 @@ class DeadUnits(Symptom):
         )
 
     def cause(self, diagnosis: Diagnosis) -> str:
-        """Say why they stay dead."""
-        return (
-            "Their input is negative for every example, where ReLU is flat: they get no gradient, "
-            "and no step can wake them up."
+        """Say how they died, and why they stay dead."""
+        died = (
+            "They begin with an input that is negative for every example"
+            if diagnosis.fact("born_dead")
+            else f"Steps with the learning rate {diagnosis.text('lr', 2)} have made their input "
+            "negative for every example"
         )
+        return f"{died}, where ReLU is flat: they get no gradient, and no step can wake them up."
 
 
 def _worst(patient: Patient) -> Layer | None:
@@ -87,9 +99,14 @@ def _worst(patient: Patient) -> Layer | None:
     return max(layers, key=lambda layer: layer.dead, default=None)
 
 
-def _starts_dead(recipe: Recipe) -> bool:
-    """Whether biases begin below zero."""
-    return recipe.model.init.kind == "truncated_normal" and recipe.model.init.bias < 0
+def _revived(recipe: Recipe, *, born_dead: bool) -> dict[str, Setting]:
+    """Return smaller steps; or another activation, where units are dead from the start."""
+    if not born_dead:
+        return {"train.lr": significant(recipe.train.lr / SMALLER)}
+    init = recipe.model.init
+    starts_below = init.kind == "truncated_normal" and init.bias < 0
+    other_init: dict[str, Setting] = {"model.init": "glorot_uniform"} if starts_below else {}
+    return {**dict.fromkeys(activations_of(recipe, "relu"), "leaky_relu"), **other_init}
 
 
 SYMPTOM = DeadUnits()

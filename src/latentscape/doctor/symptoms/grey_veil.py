@@ -3,11 +3,10 @@
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Setting
 from latentscape.doctor.evidence import rows_of_images
-from latentscape.doctor.patient import Patient
+from latentscape.doctor.patient import ALIKE, Patient
 from latentscape.doctor.settings import activations_of, significant
 from latentscape.doctor.symptom import Symptom
 
-SHARE = 0.05
 SHOWN = 8
 
 
@@ -18,21 +17,21 @@ class GreyVeil(Symptom):
     title = "Veil of grey"
     about = (
         "Reconstructions differ from each other by less than "
-        f"{percent(SHARE)} of the variance by which images do: all look like the mean image, or "
+        f"{percent(ALIKE)} of the variance by which images do: all look like the mean image, or "
         "like one grey."
     )
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare the variance of reconstructions with that of images."""
         whole = patient.held_out
-        varied = self.number(patient)
-        if not varied < SHARE:
+        varied = patient.varied
+        if not varied < ALIKE:
             return None
         flat = float(whole.reconstructions.mean(0).std())
         return Diagnosis(
             symptom=self.key,
             value=varied,
-            threshold=SHARE,
+            threshold=ALIKE,
             changes=_livelier(patient),
             detail={
                 "error": whole.error,
@@ -47,8 +46,7 @@ class GreyVeil(Symptom):
 
     def number(self, patient: Patient) -> float:
         """Return the variance of reconstructions over that of images."""
-        whole = patient.held_out
-        return _variance(whole.reconstructions) / max(_variance(whole.images), 1e-12)
+        return patient.varied
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say how little reconstructions differ."""
@@ -69,10 +67,6 @@ class GreyVeil(Symptom):
             "The decoder has learned the mean image in its biases, and nothing from the code: "
             "hardly any gradient comes through the layers between."
         )
-
-
-def _variance(images: object) -> float:
-    return float(images.var(0, unbiased=False).mean())  # type: ignore[attr-defined]
 
 
 def _livelier(patient: Patient) -> dict[str, Setting]:

@@ -25,9 +25,9 @@ class KlWeight(Symptom):
     key = "kl_weight"
     title = "KL weight too high"
     about = (
-        f"Less than {percent(ACTIVE)} of the dimensions of a variational code are active, and the "
-        "rate weighs more than the reconstruction. So it does where a loss that is averaged over "
-        "pixels meets a KL divergence that is summed."
+        f"Less than {percent(ACTIVE)} of the dimensions of a variational code are active, or it "
+        "tells hardly anything, and the rate weighs more than the reconstruction. So it does "
+        "where a loss that is averaged over pixels meets a KL divergence that is summed."
     )
     stages = ("during", "after")
 
@@ -38,7 +38,8 @@ class KlWeight(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare weights, where much of the code is inactive."""
         ratio, active = _ratio(patient.recipe), patient.active
-        if not ratio > HEAVY or float(active.float().mean()) >= ACTIVE:
+        is_empty = float(active.float().mean()) < ACTIVE or patient.tells_nothing
+        if not ratio > HEAVY or not is_empty:
             return None
         return Diagnosis(
             symptom=self.key,

@@ -7,7 +7,7 @@ from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.symptom import Symptom
 
-RATIO = 2.0
+RATIO = 1.5
 
 
 class PriorScale(Symptom):
@@ -17,7 +17,7 @@ class PriorScale(Symptom):
     title = "Codes off the scale of the prior"
     about = (
         "The root mean square of the numbers of codes, drawn as in training, is more than "
-        f"{RATIO:g} times that of N(0, I), or less than its {RATIO:g}nd part."
+        f"{RATIO:g} times that of N(0, I), or that is more than {RATIO:g} times theirs."
     )
 
     def applies_to(self, recipe: Recipe) -> bool:

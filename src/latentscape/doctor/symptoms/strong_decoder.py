@@ -58,7 +58,7 @@ class StrongDecoder(Symptom):
 
     def number(self, patient: Patient) -> float:
         """Return the share of the error that codes take away."""
-        return 1 - patient.held_out.error / max(patient.codeless_error, 1e-12)
+        return patient.code_gain
 
     def reading(self, diagnosis: Diagnosis) -> str:
         """Say what the code gains."""

@@ -3,7 +3,7 @@
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
-from latentscape.doctor.patient import Patient
+from latentscape.doctor.patient import LEARNING, Patient
 from latentscape.doctor.symptom import Symptom
 
 FALL = 0.1
@@ -12,7 +12,9 @@ FALL = 0.1
 LEARNED = 0.02
 """Share of the error of a model that knows nothing yet: a fall that is worth going on for."""
 
-LAST = 5
+LAST, CURVE = 5, 3
+"""Part of the epochs that is compared with those before; and epochs that make a curve at least."""
+
 FEWEST_STEPS = 100
 """Steps below which no network of the recipes has learned its images."""
 
@@ -51,7 +53,8 @@ class UnderTraining(Symptom):
         fall = (before - errors[-1]) / abs(before or 1.0)
         learned = (before - errors[-1]) / patient.whole_error
         is_short = steps < FEWEST_STEPS and errors[-1] <= STILL * min(errors)
-        is_behind = steps < ENOUGH_STEPS and patient.is_behind_pca
+        is_blind = len(errors) < CURVE and patient.explained < LEARNING
+        is_behind = steps < ENOUGH_STEPS and (patient.is_behind_pca or is_blind)
         if not (fall > FALL and learned > LEARNED) and not is_short and not is_behind:
             return None
         is_short = is_short or is_behind
