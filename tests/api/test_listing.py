@@ -275,6 +275,20 @@ def test_a_folder_that_cannot_be_renamed_keeps_all_its_files(folder, monkeypatch
     assert sorted(folder.glob("good/**/*")) == before
 
 
+def test_all_stay_where_one_cannot_be_renamed(folder, monkeypatch):
+    before, rename = sorted(folder.glob("**/*")), Path.rename
+
+    def refuse_one(path, target):
+        if path.name == "half":
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_one)
+    with pytest.raises(RunError, match="Permission denied"):
+        latentscape.remove_runs([folder / "good", folder / "half"])
+    assert sorted(folder.glob("**/*")) == before
+
+
 def test_the_command_lists_and_names_sub_commands(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder.parent)
     assert run_main(monkeypatch, "runs", "--json") == 0

@@ -43,7 +43,7 @@ def remove_runs(runs: Sequence[str | Path | Run]) -> list[ListedRun]:
             owned.enter_context(owning(Path(run.path), "removed"))
         if sys.platform == "win32":  # It renames no folder in which a file is open.
             owned.close()
-        hidden = [set_aside(Path(run.path)) for run in removable]
+        hidden = _set_aside([Path(run.path) for run in removable])
     for folder in hidden:
         shutil.rmtree(folder, ignore_errors=True)
     if left := [str(folder) for folder in hidden if folder.exists()]:
@@ -52,6 +52,19 @@ def remove_runs(runs: Sequence[str | Path | Run]) -> list[ListedRun]:
             fix="The runs themselves are gone. Remove these folders by hand.",
         )
     return removable
+
+
+def _set_aside(paths: Sequence[Path]) -> list[Path]:
+    """Rename all directories; where one cannot be renamed, the others get their names back."""
+    hidden = dict[Path, Path]()
+    try:
+        for path in paths:
+            hidden[path] = set_aside(path)
+    except BaseException:
+        for path, place in reversed(hidden.items()):
+            place.rename(path)
+        raise
+    return list(hidden.values())
 
 
 def removable_runs(runs: Sequence[str | Path | Run]) -> list[ListedRun]:

@@ -23,7 +23,6 @@ from latentscape.doctor.rates import RangeTest, try_rates
 from latentscape.doctor.steps import gradient_norms
 from latentscape.doctor.units import watch_units
 from latentscape.evaluation.baselines import pca
-from latentscape.evaluation.results import Evaluation
 from latentscape.inference.batches import evaluating, stored, stored_batches, to_device
 from latentscape.model import Network, scaled
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
@@ -56,7 +55,8 @@ class Patient:
     recipe : Recipe
         Prepared for the data.
     split : Split
-        The examples. Those of the test part are not looked at.
+        The examples. Of the test part, copies of training examples and the mean image are looked
+        at before training, and nothing else.
     model : Network or None
         Evaluating: trained, or as training begins.
     history : History, optional
@@ -163,7 +163,7 @@ class Patient:
     @property
     def steps(self) -> int:
         """Steps of an epoch."""
-        return max(1, round(len(self.split.train) / self.recipe.train.batch_size))
+        return self.recipe.train.steps_per_epoch(len(self.split.train))
 
     @property
     def steps_trained(self) -> int:
@@ -234,9 +234,6 @@ class Patient:
         is_plain = set(self.recipe.objective.weights) == {"reconstruction"}
         if not is_plain or not LEARNING < self.explained < WELL_EXPLAINED:
             return False
-        evaluation = self.get(Evaluation)
-        if evaluation is not None:
-            return self.trained.error > evaluation.comparison.pca_mse
         return self.trained.error > self.pca_error(self.model.latent.numbers)
 
     def pca_error(self, components: int) -> float:

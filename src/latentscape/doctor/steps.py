@@ -31,11 +31,6 @@ def gradient_norms(model: Network, recipe: Recipe, split: Split) -> Tensor:
     return torch.stack(norms)
 
 
-def is_batch_normalised(model: Network) -> bool:
-    """Whether a model normalises over batches in training."""
-    return any(isinstance(item, nn.modules.batchnorm._BatchNorm) for item in model.modules())
-
-
 def error_by_batches(model: Network, recipe: Recipe, split: Split) -> tuple[float, float]:
     """Measure the same training batches normalised by themselves, and by running statistics.
 

@@ -262,6 +262,6 @@ def _with_depth(stage: Stage, depth: int) -> Iterator[tuple[Stage, int]]:
 
 
 def _innermost(stage: Stage) -> Stage:
-    while stage.children:
-        stage = stage.children[0]
+    while children := list(stage.children):  # Another thread may end a part meanwhile.
+        stage = children[0]
     return stage

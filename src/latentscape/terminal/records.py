@@ -98,10 +98,6 @@ def print_recipes(rows: Sequence[Json], families: Mapping[Any, str]) -> None:
     print_line("\nNumbers of a code, and parameters for 28 x 28 grey images.", "dim")
 
 
-def _recipe_cells(row: Json) -> tuple[str, str, str]:
-    return row["recipe"], units.count(row["latent_dim"]), units.count(row["parameters"])
-
-
 def print_info(values: Json) -> None:
     """Print what the machine is, and what training makes of it."""
     for part in ("machine", "training", "versions"):

@@ -1,14 +1,11 @@
 """From blocks to HTML, for the page of a report and for the output of a notebook."""
 
 from base64 import b64encode
-from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
-
-from latentscape.reporting.blocks import Block
 
 
 @cache
@@ -24,12 +21,6 @@ def environment() -> Environment:
     # Charts escape their text themselves.
     environment.filters |= {"data_uri": data_uri, "width": _width, "svg": Markup}
     return environment
-
-
-def render_blocks(blocks: Sequence[Block]) -> Markup:
-    """Set blocks, one below the other."""
-    module = environment().get_template("blocks.html").module
-    return Markup("").join(module.block(block) for block in blocks)  # type: ignore[attr-defined]
 
 
 def page_style() -> str:

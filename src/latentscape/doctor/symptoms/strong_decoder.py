@@ -41,7 +41,7 @@ class StrongDecoder(Symptom):
         if _is_deeper(recipe):
             changes["model.decoder"] = "mirror"
         else:
-            changes |= {f"objective.weights.{name}": 0.1 for name in ("rate",)}
+            changes["objective.weights.rate"] = 0.1
         return Diagnosis(
             symptom=self.key,
             value=gain,
