@@ -25,7 +25,8 @@ def folders(tmp_path_factory):
     changes = {
         "model.latent.dim": 2,
         "model.encoder.widths": [16],
-        "train.epochs": 1,
+        "train.epochs": 2,
+        "train.snapshots": [1, 2],
         "data.train": 200,
         "data.test": 60,
     }

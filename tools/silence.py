@@ -23,7 +23,8 @@ LIMIT = 2.0
 """Seconds that a command may be silent."""
 
 RUN = "vae-20-mnist-5k-0"
-TRAINING = ("train", "vae-20", "--latent-dim", "2", "--epochs", "3")
+SNAPSHOTS = "train.snapshots=[1, 2, 3]"
+TRAINING = ("train", "vae-20", "--latent-dim", "2", "--epochs", "3", "--set", SNAPSHOTS)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ CALLS: Mapping[str, Call] = {
     "reconstruct": _same("{run} --out {out}/pairs.png", START),
     "denoise": _same("{run} --noise gaussian --out {out}/denoised.png", START),
     "neighbours": _same("{run} --example 3 --out {out}/nearest.png", START),
+    "film": _same("{run} --out {out}/film.webp", START, "film"),
     "embed": _same("{run} --data mnist-5k --out {out}/z.npy", START, "embedding"),
     "export": Call("{run} --to onnx --out {out}/export", (START, "export"), small=None),
     "publish": _same("{run} --out {out}/hub", START, "model card"),

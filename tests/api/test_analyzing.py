@@ -371,6 +371,7 @@ def test_names_of_the_version_before_work_and_warn(name):
 
 def test_a_quick_look_says_what_it_leaves_out(run, tmp_path):
     copy = open_run(shutil.copytree(run.path, tmp_path / "copy"))
+    part_file(copy.path, "legibility").unlink(missing_ok=True)
     latentscape.analyze(copy, parts=["clustering", "legibility"], quick=True, quiet=True)
     findings = RunFindings(copy)
     clusters = findings.require(Clusters)

@@ -4,6 +4,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latentscape.core.progress import stage
+
 if TYPE_CHECKING:
     from latentscape.api.pictures.sheets import Sheet
     from latentscape.core.records import Array
@@ -16,6 +18,7 @@ FEW_EPOCHS = 8
 """Enough for a film, where there was one alone."""
 
 
+@stage("film")
 def film(run: "str | Path | Run", *, out: str | Path | None = None) -> "Sheet":
     """Film how a model learned: reconstructions, samples and codes, epoch by epoch.
 
