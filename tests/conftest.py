@@ -75,6 +75,7 @@ def quick(small):
     """A recipe that trains in a blink and uses everything that a resume has to restore."""
     changes = {
         "model.encoder.widths": [64, 32],
+        "model.init.data_dependent": True,
         "train.epochs": 3,
         "train.batch_size": 64,
         "train.patience": 3,

@@ -2,9 +2,23 @@
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import latentscape
-from latentscape.config import Recipe, fit_training, load_recipe, override, recipe_names
+from latentscape.api.studies import _plan
+from latentscape.api.training import describe_recipe
+from latentscape.cli import app
+from latentscape.config import (
+    Recipe,
+    Study,
+    StudyEntry,
+    fit_training,
+    load_recipe,
+    load_study,
+    override,
+    recipe_names,
+    study_names,
+)
 from latentscape.config.fitting import ENOUGH, MAX_EPOCHS, STEPS, choose_batch_size
 from latentscape.runs.wording import describe_fitting, describe_fittings
 
@@ -203,3 +217,39 @@ def test_training_is_fitted_unless_it_shall_be_as_published(small, tmp_path):
     assert origin.recipe.published is None
     assert origin.recipe.train == override(load_recipe("simple-20"), quick).train
     assert not torch.equal(*(latentscape.load(r.path).decoder[-2].bias for r in (run, origin)))
+
+
+def test_a_study_fits_training_unless_it_shall_be_as_published(small):
+    study = Study(
+        name="s",
+        entries=(StudyEntry(recipe="simple-20"),),
+        variants={"plain": {}, "short": {"train.epochs": 3}},
+    )
+    plain, short = (plan.recipe for plan in _plan(study, small.dataset, 1, {}))
+    assert plain.train.steps(plain.published.examples) >= STEPS
+    assert short.train.epochs == 3
+    assert short.published is not None
+    published = study.model_copy(update={"as_published": True})
+    recipes = [plan.recipe for plan in _plan(published, small.dataset, 1, {})]
+    assert all(recipe.published is None for recipe in recipes)
+    assert recipes[0].train == load_recipe("simple-20").train
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_studies_that_repeat_an_origin_train_as_published(name):
+    assert load_study(name).as_published == (name != "quickstart")
+
+
+def test_what_is_shown_of_a_recipe_is_what_would_be_trained(small):
+    def shown(**settings):
+        return describe_recipe("conv-bn", **settings)[0].published
+
+    assert shown() is None
+    assert shown(data=small.dataset).examples == len(small.dataset.images) * 72 // 100
+    assert shown(data=small.dataset, as_published=True) is None
+
+
+def test_a_run_that_goes_on_keeps_its_training():
+    result = CliRunner().invoke(app, ["train", "--resume", "somewhere", "--as-published"])
+    assert result.exit_code == 2
+    assert "change none" in result.output
