@@ -320,8 +320,8 @@ class Patient:
 
     @cached_property
     def principal(self) -> Principal:
-        """The principal components of the codes looked at."""
-        return Principal.of(self.held_out.codes)
+        """The principal components of the codes of training examples, which are more."""
+        return Principal.of(self.trained.codes)
 
     @cached_property
     def codeless_error(self) -> float:
