@@ -9,6 +9,7 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
+from tools.evidence import recipe_tables
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
@@ -268,6 +269,9 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "explorer-speed": explorer_speed,
     "explorer-circumstances": lambda: circumstances("explorer"),
     "floor": floor,
+    "small-data": lambda: recipe_tables.tables(load("recipes").rows),
+    "small-data-summary": lambda: recipe_tables.summary(load("recipes").rows),
+    "small-data-circumstances": lambda: circumstances("recipes"),
     "symptoms": symptoms,
     "doctor": doctor,
     "doctor-words": doctor_words,
