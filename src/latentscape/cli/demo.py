@@ -1,5 +1,6 @@
 """The command that shows what the program does, in a minute or two."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,14 +21,12 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Train seven small models on 5,000 digits, and write a report and an explorer."""
-    import webbrowser
-
     from latentscape.api import demo as demonstration
     from latentscape.cli.printing import show_subject
+    from latentscape.core.screen import open_page
 
     done = demonstration.demo(folder, jobs=None, quiet=quiet)
     show_subject(Path(done.findings.folder), as_json=False)
     print(f"\nReport:   {done.report}\nExplorer: {done.explorer}")
-    if open_pages:
-        for page in (done.report, done.explorer):
-            webbrowser.open(page.absolute().as_uri())
+    if open_pages and not all(map(open_page, (done.report, done.explorer))):
+        print("There is no screen to open them on.", file=sys.stderr)
