@@ -30,6 +30,13 @@ def test_what_was_held_out_is_looked_at(collapsed):
     assert (collapsed.diagnose(X).looked_at, collapsed.diagnose(X).n) == ("validation", 40)
 
 
+def test_labels_do_not_change_what_was_held_out(collapsed):
+    labels = np.arange(len(X)) % 7
+    without, with_labels = (collapsed._patient(X, y) for y in (None, labels))
+    assert (without.index == with_labels.index).all()
+    assert with_labels.has("labels")
+
+
 def test_a_pickle_is_diagnosed_as_the_estimator_is(collapsed, tmp_path):
     joblib.dump(collapsed, tmp_path / "model.joblib")
     again = joblib.load(tmp_path / "model.joblib").diagnose(X)
@@ -40,6 +47,7 @@ def test_epochs_of_streams_are_known():
     model = Autoencoder("simple-20", latent_dim=2, changes={"model.encoder.widths": [8]})
     diagnoses = model.partial_fit(X).partial_fit(X).diagnose(X)
     assert diagnoses.get("under_training").fact("steps") > 0
+    assert diagnoses.looked_at == "train"  # Nothing was held out.
 
 
 def test_a_clusterer_has_a_number_of_clusters_that_can_be_wrong(collapsed):

@@ -21,6 +21,7 @@ from latentscape.data import binarize_split, hold_out
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
 from latentscape.doctor.patient import Patient
+from latentscape.estimators.dividing import divide_again
 from latentscape.estimators.examples import (
     check_examples,
     check_range,
@@ -295,11 +296,13 @@ class Autoencoder(PersistentAutoencoder):
     def _patient(self, X: ArrayLike, y: ArrayLike | None, clusters: int | None = None) -> Patient:
         """Return the network and X, divided as in `fit`, for the doctor."""
         dataset = self._inputs(X)
-        labelled = dataset_of(dataset.images, dataset.value_range, y)
+        # `partial_fit` holds nothing out.
+        was_held_out = any(record.get("validation") for record in self.history_)
+        share = self.validation_fraction if was_held_out else 0.0
         records = [{**_UNTIMED, **record} for record in self.history_]
         return Patient(
             self.recipe_,
-            hold_out(labelled, self.validation_fraction, self.recipe_.data.seed),
+            divide_again(dataset, y, self.recipe_, share),
             self.network_,
             history=History.model_validate({"epochs": records}),
             events=getattr(self, "_events", ()),

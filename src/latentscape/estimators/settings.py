@@ -131,7 +131,8 @@ def labels_for(recipe: Recipe, y: ArrayLike | None) -> ArrayLike | None:
         return None
     if y is None:
         raise DataError(
-            f"The recipe {recipe.name} trains with labels, and y is None", fix="Call fit(X, y)."
+            f"The recipe {recipe.name} trains with labels, and y is None",
+            fix="Give y as well, as in fit(X, y).",
         )
     return y
 
