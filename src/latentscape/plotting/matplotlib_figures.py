@@ -5,6 +5,7 @@ They are made without pyplot: it would open a window, keep every figure, and nee
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.axes
 import numpy as np
@@ -20,6 +21,9 @@ GAP = 2
 
 MAX_INCHES = 9.0
 """Longest side of a picture of images."""
+
+_PLAIN: dict[str, Any] = {"parse_math": False}
+"""For names of runs and labels: a dollar sign begins no formula."""
 
 _COLOURS = page_colours()
 _SOFT, _RULE, _INK = _COLOURS["--soft"], _COLOURS["--rule"], _COLOURS["--ink"]
@@ -43,7 +47,8 @@ def draw(drawing: Drawing) -> Figure:
 
 def _figure(size: tuple[float, float], title: str) -> NotebookFigure:
     figure = NotebookFigure(figsize=size, dpi=100, layout="constrained", facecolor="white")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=_INK)
+    looks = {"fontsize": 11, "fontweight": "bold", "color": _INK, **_PLAIN}
+    figure.suptitle(title, x=0.01, ha="left", **looks)
     return figure
 
 
@@ -96,7 +101,8 @@ def _name_cells(
 ) -> None:
     """Write labels at the left of rows, or above columns."""
     axis = panel.yaxis if vertical else panel.xaxis
-    axis.set_ticks([step * (place + 0.5) - 0.5 for place in range(len(labels))], labels)
+    places = [step * (place + 0.5) - 0.5 for place in range(len(labels))]
+    axis.set_ticks(places, labels, **(_PLAIN if labels else {}))
     axis.set_tick_params(length=0, labelsize=9, labelcolor=_INK)
     if not vertical:
         panel.xaxis.tick_top()
@@ -128,7 +134,8 @@ def _points(drawing: Points) -> Figure:
 def _name_group(panel: matplotlib.axes.Axes, name: str, place: np.ndarray, colour: str) -> None:
     box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": colour}
     x, y = map(float, place)
-    panel.text(x, y, name, ha="center", va="center", fontsize=9, color=_INK, bbox=box)
+    looks = {"fontsize": 9, "color": _INK, "bbox": box, **_PLAIN}
+    panel.text(x, y, name, ha="center", va="center", **looks)
 
 
 def _calm(panel: matplotlib.axes.Axes) -> None:
