@@ -72,7 +72,7 @@ def test_originals_stay_and_reconstructions_change(scenes):
 def test_the_epoch_and_its_error_stand_on_the_frame(scenes, monkeypatch):
     written = []
     monkeypatch.setattr(
-        "latentscape.reporting.film.Pen.text", lambda pen, at, text, *rest: written.append(text)
+        "latentscape.reporting.pen.Pen.text", lambda pen, at, text, *rest: written.append(text)
     )
     Stage(scenes).draw(1.5)  # Between epochs 2 and 8.
     assert "epoch 5" in written

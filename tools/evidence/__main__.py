@@ -8,6 +8,7 @@ from pathlib import Path
 from tools.evidence.doctoring import measure_doctor
 from tools.evidence.dying import measure_dying
 from tools.evidence.exploring import measure_explorer
+from tools.evidence.gallery import measure_gallery
 from tools.evidence.measuring import RUNS, Protocol, measure_study
 from tools.evidence.pages import write_pages
 from tools.evidence.parity import measure_parity
@@ -36,6 +37,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "exports": lambda runs: measure_parity(),
     "explorer": lambda runs: measure_explorer(),
     "recipes": measure_recipes,
+    "gallery": measure_gallery,
 }
 """Name of a results file to what measures it, where it is no study."""
 

@@ -77,7 +77,7 @@ def write_photographs(folder: Path) -> Path:
 def measure_recipes(runs: Path = RUNS) -> Evidence:
     """Train every recipe on every data set, unless that has been done, and keep the numbers."""
     torch.set_num_threads(1)
-    rows = [_row(name, data, runs) for data in given(runs) for name in recipe_names()]
+    rows = [measured(name, data, runs) for data in given(runs) for name in recipe_names()]
     now = describe_environment(load_recipe("simple-20"), torch.device("cpu"))
     return Evidence(
         name="recipes",
@@ -89,7 +89,8 @@ def measure_recipes(runs: Path = RUNS) -> Evidence:
     )
 
 
-def _row(name: str, data: Given, runs: Path) -> ResultRow:
+def measured(name: str, data: Given, runs: Path) -> ResultRow:
+    """Return what a recipe reaches on a data set; it is trained now if it has not been."""
     print(f"{name} on {data.name}", flush=True)
     label = f"{name} on {data.name}"
     try:

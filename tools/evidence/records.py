@@ -59,6 +59,27 @@ class RunFacts(Record):
     environment: Environment
 
 
+class Picture(Record):
+    """A picture of a gallery.
+
+    Attributes
+    ----------
+    kind : str
+        ``originals``, ``row``, ``reconstructions``, ``samples``, ``walk``, ``plane`` or ``map``.
+    file : str
+        Its place in the folder of the gallery.
+    about : str
+        What it shows.
+    size : tuple of int
+        Width and height in pixels.
+    """
+
+    kind: str
+    file: str
+    about: str
+    size: tuple[int, int]
+
+
 class ResultRow(Record):
     """A configuration, or a code that is no model's.
 
@@ -76,6 +97,8 @@ class ResultRow(Record):
         By the key of the metric.
     claims : tuple of Claim
         What the origin reported.
+    pictures : tuple of Picture
+        Of the first run, where a gallery shows it.
     refused : str
         Why there are no numbers.
     """
@@ -87,6 +110,7 @@ class ResultRow(Record):
     runs: tuple[RunFacts, ...] = ()
     numbers: dict[str, Number]
     claims: tuple[Claim, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     refused: str = ""
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from benchmarks import documents
 
@@ -9,7 +10,7 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
-from tools.evidence import recipe_tables
+from tools.evidence import gallery_pages, recipe_tables
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
@@ -247,6 +248,10 @@ def floor() -> str:
     return number(load("reference").rows[0].statistic("entropy_floor").mean, 3)
 
 
+def _of_gallery(write: Callable[[Evidence], str]) -> str:
+    return write(load("gallery"))
+
+
 WRITERS: Mapping[str, Callable[[], str]] = {
     "reference": reference,
     "reference-words": reference_words,
@@ -275,6 +280,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "symptoms": symptoms,
     "doctor": doctor,
     "doctor-words": doctor_words,
+    **{name: partial(_of_gallery, write) for name, write in gallery_pages.WRITERS.items()},
     **documents.WRITERS,
 }
 """Name of a region to what writes it."""

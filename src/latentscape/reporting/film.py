@@ -7,14 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from latentscape.core.progress import steps
 from latentscape.core.records import Array
 from latentscape.core.units import number
 from latentscape.reporting.animation import Frame
-from latentscape.reporting.grids import visible
-from latentscape.reporting.svg import page_colours
+from latentscape.reporting.pen import ZOOM, Pen, in_box
 
 WIDTH, MARGIN = 640, 16
 MAP, SIDE = 304, 288
@@ -23,20 +22,11 @@ MAP, SIDE = 304, 288
 HEAD, TIMELINE, LINE = 34, 54, 22
 """Heights of the title, of the errors at the bottom, and of a line above pictures."""
 
-ZOOM = 2
-"""Frames are drawn so many times as large, and made smaller: edges become smooth."""
-
-EDGE = 9
-"""Room between points and the edge of the map."""
-
 ACROSS = 8
 """Images side by side."""
 
 POINTS = 500
 """Most points on the map."""
-
-TAILS = (0.005, 0.995)
-"""Quantiles of places between which the map is drawn; what lies outside stands at its edge."""
 
 MOVES, SHORTEST, LONGEST = 56, 3, 12
 """Frames from the first epoch to the last, about; and between two of them at least and at most."""
@@ -121,16 +111,13 @@ class Stage:
 
     def __init__(self, scenes: Scenes) -> None:
         self._scenes = scenes
-        self._colours = page_colours()
         self._has_map = scenes.places is not None
         self._has_pictures = scenes.reconstructions is not None
 
     def draw(self, at: float) -> Image.Image:
         """Draw a moment: 0 is the first scene, 1.5 lies between the second and the third."""
-        sheet = Image.new(
-            "RGB", (ZOOM * self._width, ZOOM * self._height), self._colours["--paper"]
-        )
-        pen = Pen(sheet, self._colours)
+        sheet = Image.new("RGB", (ZOOM * self._width, ZOOM * self._height))
+        pen = Pen(sheet)
         epoch = self._epoch(at)
         self._draw_head(pen, epoch)
         left = MARGIN
@@ -180,12 +167,7 @@ class Stage:
     def _places(self) -> Array:
         """Return places (epochs, k, 2) in the map, in pixels, the second number upwards."""
         assert self._scenes.places is not None
-        places = self._scenes.places[:, self._points].astype(float)
-        low, high = np.quantile(places.reshape(-1, 2), TAILS, axis=0)
-        size = np.array((MAP, self._body))
-        factor = float(((size - 2 * EDGE) / np.maximum(high - low, 1e-12)).min())
-        inside = (places - (low + high) / 2) * factor * (1, -1) + size / 2
-        return np.asarray(np.clip(inside, EDGE, size - EDGE))
+        return in_box(self._scenes.places[:, self._points], (MAP, self._body))
 
     def _between(self, values: Array, at: float) -> Array:
         """Mix what was kept of two epochs."""
@@ -198,31 +180,25 @@ class Stage:
         epochs = self._scenes.epochs
         return int(np.interp(at, range(len(epochs)), epochs) + 1e-6)
 
-    def _draw_head(self, pen: "Pen", epoch: int) -> None:
+    def _draw_head(self, pen: Pen, epoch: int) -> None:
         scenes = self._scenes
         pen.text((MARGIN, HEAD), scenes.title, 20, "ls")
         text = f"epoch {epoch}"
         pen.text((self._width - MARGIN, HEAD), text, 20, "rs")
 
-    def _draw_map(self, pen: "Pen", corner: tuple[float, float], places: Array) -> None:
+    def _draw_map(self, pen: Pen, corner: tuple[float, float], places: Array) -> None:
         left, top = corner
         pen.box((left, top, left + MAP, top + self._body), "tint")
-        at = places + (left, top)
-        labels = self._scenes.labels[self._points]
-        for (x, y), label in zip(at, labels, strict=True):
-            pen.dot((x, y), 2.1, f"k{label % 10}" if label >= 0 else "soft", 0.75)
-        for label in np.unique(labels[labels >= 0]):
-            x, y = np.median(at[labels == label], axis=0)
-            pen.name((x, y), self._scenes.names[label])
+        pen.points(places + corner, self._scenes.labels[self._points], self._scenes.names)
 
-    def _draw_pictures(self, pen: "Pen", left: float, at: float) -> None:
+    def _draw_pictures(self, pen: Pen, left: float, at: float) -> None:
         top = float(HEAD + MARGIN)
         for heading, images in self._blocks:
             pen.text((left, top + 14), heading, 14, "ls", "soft")
             pen.images((left, top + LINE), self._between(images, at), SIDE)
             top += LINE + _block_height(images)
 
-    def _draw_timeline(self, pen: "Pen", at: float, epoch: int) -> None:
+    def _draw_timeline(self, pen: Pen, at: float, epoch: int) -> None:
         """Draw the errors of all epochs, and where the film is."""
         scenes, bottom = self._scenes, self._height - MARGIN
         top, left, right = bottom - TIMELINE + 22, MARGIN, self._width - MARGIN
@@ -250,79 +226,6 @@ class Stage:
         spot = place(now, float(np.interp(now, known, heights)))
         pen.line([*passed, spot], "accent", 2.4)
         pen.dot(spot, 5, "accent", 1)
-
-
-class Pen:
-    """Draws on a sheet that is `ZOOM` times as large as a frame.
-
-    Parameters
-    ----------
-    sheet : Image
-        What is drawn on.
-    colours : mapping
-        By the names of the colours of charts.
-    """
-
-    def __init__(self, sheet: Image.Image, colours: Mapping[str, str]) -> None:
-        self._sheet, self._colours = sheet, colours
-        self._draw = ImageDraw.Draw(sheet, "RGBA")
-
-    def text(
-        self, at: tuple[float, float], text: str, size: int, anchor: str, colour: str = "ink"
-    ) -> None:
-        """Write a line; the anchor is Pillow's."""
-        font = ImageFont.load_default(ZOOM * size)
-        self._draw.text(_zoomed(at), text, self._colours[f"--{colour}"], font, anchor)
-
-    def name(self, at: tuple[float, float], text: str) -> None:
-        """Write a name over points."""
-        font = ImageFont.load_default(ZOOM * 15)
-        paper = self._colours["--paper"]
-        self._draw.text(
-            _zoomed(at),
-            text,
-            self._colours["--ink"],
-            font,
-            "mm",
-            stroke_width=2 * ZOOM,
-            stroke_fill=paper,
-        )
-
-    def box(self, box: tuple[float, float, float, float], colour: str) -> None:
-        """Fill a rectangle with round corners."""
-        corners = [_zoomed(box[:2]), _zoomed(box[2:])]
-        self._draw.rounded_rectangle(corners, 4 * ZOOM, self._colours[f"--{colour}"])
-
-    def dot(self, at: tuple[float, float], radius: float, colour: str, opacity: float) -> None:
-        """Draw a dot."""
-        x, y = at
-        fill = f"{self._colours[f'--{colour}']}{round(255 * opacity):02x}"
-        corners = [_zoomed((x - radius, y - radius)), _zoomed((x + radius, y + radius))]
-        self._draw.ellipse(corners, fill)
-
-    def line(self, points: Sequence[tuple[float, float]], colour: str, width: float) -> None:
-        """Draw a line through points."""
-        places = [_zoomed(point) for point in points]
-        self._draw.line(places, self._colours[f"--{colour}"], round(ZOOM * width), "curve")
-
-    def images(self, at: tuple[float, float], cells: Array, width: float) -> None:
-        """Draw images (rows, columns, C, H, W) side by side."""
-        columns = cells.shape[1]
-        pitch = width / columns
-        for place in np.ndindex(cells.shape[:2]):
-            image = visible(cells[place])
-            pixels = (np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5).astype(np.uint8)
-            picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
-            high = pitch * picture.height / picture.width
-            size = round(ZOOM * (pitch - 2)), round(ZOOM * (high - 2))
-            tile = picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-            corner = at[0] + place[1] * pitch, at[1] + place[0] * high
-            x, y = _zoomed(corner)
-            self._sheet.paste(tile, (round(x), round(y)))
-
-
-def _zoomed(at: tuple[float, float]) -> tuple[float, float]:
-    return ZOOM * float(at[0]), ZOOM * float(at[1])
 
 
 def _pairs(originals: Array, reconstructions: Array, rows: int, columns: int) -> Array:
