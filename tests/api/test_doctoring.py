@@ -9,6 +9,7 @@ import pytest
 
 import latentscape
 from doctor.cases import CASES, images
+from latentscape.api.doctoring import run_of
 from latentscape.core.errors import ConfigError, MissingData, RunError, TrainingError
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.runs import RunFindings, open_run
@@ -106,3 +107,11 @@ def test_what_is_neither_a_run_nor_a_recipe_says_so(tmp_path):
         latentscape.diagnose("simple-21", quiet=True)
     with pytest.raises(RunError):
         latentscape.diagnose(tmp_path / "nothing", quiet=True)
+
+
+def test_a_known_name_is_the_recipe_whatever_lies_beside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vae-20").mkdir()
+    assert run_of("vae-20") is None
+    with pytest.raises(RunError):
+        run_of("./vae-20/")

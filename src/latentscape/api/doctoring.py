@@ -5,7 +5,7 @@ from pathlib import Path
 from shlex import quote
 
 from latentscape.api.preparing import prepare, resolve
-from latentscape.config import Changes, Recipe
+from latentscape.config import Changes, Recipe, recipe_names
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
@@ -113,9 +113,10 @@ def run_of(run_or_recipe: str | Path | Run | Recipe) -> Run | None:
     if isinstance(run_or_recipe, Recipe):
         return None
     path = Path(run_or_recipe)
-    # A recipe is a name or a YAML file; "runs/simple-20" that does not exist is meant as a run.
-    is_file = path.suffix in (".yaml", ".yml")
-    return open_run(path) if not is_file and (path.is_dir() or len(path.parts) > 1) else None
+    # "simple-20" is the recipe whatever lies in the working directory, "./simple-20" a run; and
+    # "runs/simple-20" that does not exist is meant as a run.
+    is_recipe = run_or_recipe in recipe_names() or path.suffix in (".yaml", ".yml")
+    return open_run(path) if not is_recipe and (path.is_dir() or len(path.parts) > 1) else None
 
 
 def _diagnose_recipe(

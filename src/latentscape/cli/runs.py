@@ -171,8 +171,10 @@ def compare(
     runs are put side by side as they are: the report stands beside the first of them.
     """
     from latentscape.api import studies
+    from latentscape.config import study_names
 
-    if len(study) > 1 or os.path.isdir(study[0]):
+    # "quickstart" is the study whatever lies in the working directory, "./quickstart" a run.
+    if len(study) > 1 or (os.path.isdir(study[0]) and study[0] not in study_names()):
         training = [data, seeds, epochs, settings, as_published or None, track, jobs, max_runs]
         _compare_runs(study, name, folder, as_json, any(option is not None for option in training))
         return
