@@ -127,9 +127,7 @@ BEFORE = (
         machine=(f"{_SYMPTOMS}.memory.available_memory", lambda device: 1_000_000.0),
     ),
     BeforeCase(
-        "deep_body",
-        "normalised",
-        {"model.encoder.channels": (8,) * 5, "model.decoder.channels": (8,) * 5},
+        "deep_body", broken={"model.encoder.kind": "conv", "model.encoder.channels": (8,) * 5}
     ),
     BeforeCase("dense_body", machine=(f"{_SYMPTOMS}.dense_body.WEIGHTS", 4000)),
     BeforeCase(
