@@ -63,8 +63,8 @@ CALLS: Mapping[str, Call] = {
     "demo": Call("--runs {runs}/demo", (START,), small=None),
     "evaluate": Call(
         "{run} --nll --samples 200 --quality --draws 2000",
-        (START, "likelihood", "quality", "judge", "evaluation"),
-        "{run} --nll --samples 2 --examples 20 --quality --draws 100",
+        (START, "likelihood", "evaluation"),
+        "{run} --nll --samples 2 --examples 20",
     ),
     "report": _same("{run}", START, "report"),
     "analyze": Call("{run}", (START, "analysis", "report"), "{run} --quick --part neighbours"),

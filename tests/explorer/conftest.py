@@ -67,8 +67,8 @@ def without_networks(monkeypatch):
     """Spare a test that looks at something else the exports."""
     from latentscape.explorer import gathering, networks
 
-    stages = tuple(stage for stage in gathering._STAGES if stage is not networks.networks)
-    monkeypatch.setattr(gathering, "_STAGES", stages)
+    parts = {k: part for k, part in gathering._PARTS.items() if part is not networks.networks}
+    monkeypatch.setattr(gathering, "_PARTS", parts)
 
 
 @pytest.fixture(scope="session")

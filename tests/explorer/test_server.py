@@ -59,8 +59,8 @@ class Client:
 def gathered(run, monkeypatch):
     from latentscape.explorer import gathering, networks
 
-    stages = tuple(stage for stage in gathering._STAGES if stage is not networks.networks)
-    monkeypatch.setattr(gathering, "_STAGES", stages)
+    parts = {k: part for k, part in gathering._PARTS.items() if part is not networks.networks}
+    monkeypatch.setattr(gathering, "_PARTS", parts)
     return open_exploration(run, Wanted(points=60, map="pca", in_file=False))
 
 
@@ -324,7 +324,7 @@ from latentscape.cli import main
 from latentscape.explorer import bundle, gathering
 run, folder = sys.argv[1:]
 bundle.FOLDER = Path(folder)
-gathering._STAGES = gathering._STAGES[:1]
+gathering._PARTS = dict([*gathering._PARTS.items()][:1])
 sys.argv = ["latentscape", "explore", run, "--points", "20", "--map", "pca", "--no-browser", "-q"]
 main()
 """
