@@ -7,6 +7,7 @@ the seconds in which a process imports PyTorch.
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -80,6 +81,13 @@ def latentscape(*arguments, cwd=None, code=0) -> Ended:
     return Ended(stdout.getvalue(), stderr.getvalue())
 
 
+def complaints(ended) -> list[str]:
+    """All that stands beside the result but how far a work is, which a busy machine gets to say."""
+    return [
+        line for line in ended.stderr.splitlines() if not re.search(r" left( in all)?\)?$", line)
+    ]
+
+
 def process(*arguments, cwd=None, code=0) -> Ended:
     """Run a command in a process of its own."""
     command = [sys.executable, "-m", "latentscape", *map(str, arguments)]
@@ -139,7 +147,7 @@ def test_evaluate_report_and_json(trained, place):
     assert (place / run / "report.html").stat().st_size < 10_000_000
     again = latentscape("train", "--resume", run, "--json", "--quiet", cwd=place)
     assert json.loads(again.stdout)["name"] == "simple-20-mnist-5k-0"
-    assert again.stderr == ""
+    assert not complaints(again)
 
 
 def test_compare_prints_json_alone(place):
@@ -154,7 +162,7 @@ def test_compare_prints_json_alone(place):
     result = latentscape("compare", "mine.yaml", "--jobs", 1, "--json", "-q", cwd=place)
     values = json.loads(result.stdout)
     assert len(values["rows"]) == 2
-    assert result.stderr == ""
+    assert not complaints(result)
     assert (place / values["folder"] / "report.html").exists()
     # The tables of the course report: legibility and probes beside the run time.
     for row in values["rows"]:
@@ -189,7 +197,7 @@ def codes(place, digits):
 def test_every_analysis_prints_a_table_and_json(trained, codes, place, command):
     table = latentscape(*command, cwd=place)
     assert table.stdout.strip()
-    assert table.stderr == ""
+    assert not complaints(table)
     assert json.loads(latentscape(*command, "--json", cwd=place).stdout)
 
 

@@ -1,5 +1,7 @@
 """What accuracy takes no code to reach, in every table of accuracies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -8,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 
 from analyses.printing import joined, printed  # noqa: F401
 from latentscape.analyses.clusters import ANALYSIS as CLUSTERS
-from latentscape.analyses.clusters.clusterers import CLUSTERERS, SEEDS, Method
+from latentscape.analyses.clusters.clusterers import CLUSTERERS, SEEDS
 from latentscape.analyses.clusters.method import find_clusters
 from latentscape.analyses.codes import CHANCE, LARGEST, guess_labels
 from latentscape.analyses.comparison import compare_codes
@@ -90,7 +92,7 @@ def test_guesses_stand_among_the_scores_of_codes(item, result, request):
 
 def test_k_means_has_a_spread_over_seeds(comparison, monkeypatch):
     """Against K-means with each of the seeds, scored by itself."""
-    monkeypatch.setitem(CLUSTERERS, "kmeans", Method(CLUSTERERS["kmeans"].fit, repeats=1))
+    monkeypatch.setitem(CLUSTERERS, "kmeans", replace(CLUSTERERS["kmeans"], repeats=1))
     codes, settings = comparison.rows[0], CLUSTERS.settings(methods=("kmeans",))
     single = find_clusters(codes, settings).partition("kmeans")
     monkeypatch.undo()

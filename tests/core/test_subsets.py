@@ -33,7 +33,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "latentscape"
 LOOKED_THROUGH = [
     *("analyses", "api", "estimators", "evaluation", "exports", "inference", "model", "reporting"),
     *("tracking", "training", "core/records.py", "core/subsets.py", "data/binarize.py"),
-    *("data/bundled.py", "data/splits.py", "data/statistics.py"),
+    *("data/splits.py", "data/statistics.py"),
 ]
 """Where examples are looked at. The rest are settings, texts, and the bytes of files."""
 
@@ -48,7 +48,12 @@ ALLOWED = {
     "names[:MAX_LABELS]": "names of labels in a sentence",
     "names[:max_names]": "names of what was left out, in a sentence",
     "own[:max_sentences]": "sentences",
+    "files[:_MAX_FILES]": "names of files",
+    "rows[:half]": "rows of a table, the first and the last",
+    "self[:_NAMED]": "names of runs in a text",
+    "pairs[:_EXAMPLES]": "labels and their numbers, in a text",
     # In an order that says which come first.
+    "order[:number]": "names in a picture, from the highest to the lowest",
     "order[:N_EXTREME]": "sorted by anomaly score",
     "order[::-1][:N_EXTREME]": "sorted by anomaly score",
     "by_error[:N_EXTREME]": "sorted by error",
@@ -61,6 +66,10 @@ ALLOWED = {
     "sorted(real, key=lambda name: -abs(shares[name] - real[name]))[:MAX_LABELS]": "labels, sorted",
     "first[:size - quotas.sum()]": "classes, by largest remainders",
     # In random order.
+    "np.random.default_rng(0).permutation(len(self._scenes.labels))[:POINTS]": "drawn",
+    "originals[:rows * columns]": "examples that were drawn",
+    "reconstructions[:, :rows * columns]": "of examples that were drawn",
+    "samples[:, :count]": "of codes that were drawn",
     "(index if labels is None else take_turns(index, labels))[:count]": "shuffled",
     "images[:even]": "images in pairs, without an odd last one",
     "labels[:even]": "images in pairs, without an odd last one",
@@ -71,6 +80,7 @@ ALLOWED = {
     "orders[:, :n]": "a stratified order: each start of it is a stratified draw",
     "order[:whole * size]": "a random order, without the last, incomplete batch",
     # All that there is.
+    "layers[:last]": "layers of a network",
     "pool[:dataset.n_official_train]": "the official training part",
     "model.reconstruct(*batch).cpu()[:len(images)]": "without what filled the batch up",
     "model.decode(model.encode_scaled(inputs, labels), labels).cpu()[:len(noisy)]": "the same",

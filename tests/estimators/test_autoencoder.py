@@ -203,7 +203,7 @@ def test_data_frames(images, quick):
 
 
 def test_labels_where_the_recipe_trains_with_them(images, labels, quick):
-    with pytest.raises(DataError, match=r"Call fit\(X, y\)"):
+    with pytest.raises(DataError, match=r"as in fit\(X, y\)"):
         quick("kaggle-2d-center").fit(images)
     estimator = quick("kaggle-2d-center").fit(images, labels)
     assert estimator.transform(images).shape == (300, 2)

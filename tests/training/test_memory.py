@@ -15,7 +15,7 @@ from latentscape.training.memory import check_network, network_to_describe, trai
 
 CPU = torch.device("cpu")
 TOO_LARGE = {
-    "a code": ({"model.latent.dim": 3_000_000_000}, r"3,606,.* weights, needs 106 TB of memory"),
+    "a code": ({"model.latent.dim": 3_000_000_000}, r"3,606,.* weights, needs 10[36] TB of memory"),
     "a layer": ({"model.encoder.widths": [10**6] * 3}, "needs 112 TB"),
     "no tensor": ({"model.latent.dim": 3 * 10**17}, "larger than any machine could hold"),
     "no number": ({"model.latent.dim": 10**30}, "larger than any machine could hold"),

@@ -188,6 +188,11 @@ def call_together(
         The number of a work that has ended, in the order in which they do.
     Future
         What became of it.
+
+    Raises
+    ------
+    RunError
+        If the system ended a process.
     """
     # Started afresh: a copy of this process would have the locks of threads that it lacks.
     context = get_context("spawn")
@@ -204,6 +209,8 @@ def call_together(
         for n_done, future in enumerate(as_completed(begun), 1):
             work.describe(f"{n_done:,} of {len(calls):,} done, {jobs} at once")
             work.advance(calls[begun[future]].share)
+            if isinstance(error := future.exception(), BrokenProcessPool):
+                raise error  # Here, where it becomes an error with advice.
             yield begun[future], future
 
 

@@ -16,6 +16,7 @@ from latentscape.analyses.likelihood.sentences import describe_protocol, describ
 from latentscape.config import load_recipe, override
 from latentscape.config.model import InputConfig
 from latentscape.core.errors import ConfigError
+from latentscape.core.progress import Listener, listening
 from latentscape.core.records import Split
 from latentscape.model import Network
 from latentscape.runs import OpenRun
@@ -90,15 +91,15 @@ def test_memory_stays_bounded_whatever_is_asked_for(vae, few, monkeypatch):
 
 
 def test_progress_is_shown_piece_by_piece(vae, small):
-    pieces = []
+    done = []
 
-    def watch(indices):
-        for index in indices:
-            pieces.append(len(index))
-            yield index
+    class Pieces(Listener):
+        def on_advance(self, stage):
+            done.append((stage.name, stage.done))
 
-    estimate_likelihood(vae, small, 1, 0, watch)
-    assert pieces == [50, 50]
+    with listening(Pieces()):
+        estimate_likelihood(vae, small, 1, 0)
+    assert done == [("likelihood", 50), ("likelihood", 100)]
 
 
 def test_a_run_is_measured_on_its_own_pixels(opened):
