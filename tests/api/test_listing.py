@@ -346,3 +346,12 @@ def test_commands_break_no_path_on_a_terminal(folder, tmp_path, monkeypatch, cap
     for arguments, path in commands.items():
         assert run_main(monkeypatch, *arguments) == 0
         assert str(path) in capsys.readouterr().out, arguments
+
+
+def test_a_run_that_has_taken_the_place_of_another_is_not_removed(folder):
+    known = latentscape.open_run(folder / "good")
+    shutil.rmtree(folder / "good")
+    make_run(folder, "plain").run.path.rename(folder / "good")
+    with pytest.raises(RunError, match="replaced|another"):
+        latentscape.remove_runs([known])
+    assert (folder / "good" / "recipe.yaml").is_file()

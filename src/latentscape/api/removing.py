@@ -35,10 +35,14 @@ def remove_runs(runs: Sequence[str | Path | Run]) -> list[ListedRun]:
     Raises
     ------
     RunError
-        If one is neither a run nor a study, or a process owns it. Nothing is removed then.
+        If one is neither a run nor a study, a process owns it, or another run has taken its place.
+        Nothing is removed then.
     """
     removable = removable_runs(runs)
     with ExitStack() as owned:
+        for named in runs:
+            if isinstance(named, Run):  # Another run may stand where it stood.
+                owned.enter_context(named.owned("removed"))
         for run in removable:
             owned.enter_context(owning(Path(run.path), "removed"))
         if sys.platform == "win32":  # It renames no folder in which a file is open.

@@ -110,12 +110,17 @@ def _write_mp4(path: Path, frames: Sequence[Frame]) -> None:
     command = [_encoder(), *f"-loglevel error {source} {target}".split(), str(path)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # It has ended early, and says why.
-        for frame in frames:
-            pixels = frame.picture.convert("RGB").tobytes()
-            for _ in range(frame.ticks):
-                process.stdin.write(pixels)
-    said = process.communicate()[1].decode(errors="replace").strip()
+    try:
+        with suppress(BrokenPipeError):  # It has ended early, and says why.
+            for frame in frames:
+                pixels = frame.picture.convert("RGB").tobytes()
+                for _ in range(frame.ticks):
+                    process.stdin.write(pixels)
+        said = process.communicate()[1].decode(errors="replace").strip()
+    except BaseException:  # Ctrl-C ends the encoder too.
+        process.kill()
+        process.wait()
+        raise
     if process.returncode:
         raise RunError(
             f"{command[0]} could not encode the film: {brief(said)}",
