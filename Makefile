@@ -9,7 +9,7 @@ DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # A minute of tests that use every dependency. Versions that are older than others, or newer, warn
 # of each other: users can do nothing about that.
-EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated" \
+EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated and not other_methods" \
 	-W ignore::DeprecationWarning -W ignore::FutureWarning \
 	tests/test_config.py tests/test_yaml.py tests/data/test_format_laws.py tests/data/test_mnist.py \
 	tests/exports/test_exported_files.py::test_metadata tests/tracking/test_mlflow.py \
