@@ -138,3 +138,8 @@ class TrainConfig(Part):
     def steps(self, examples: int) -> int:
         """How many steps all epochs make of so many training examples."""
         return self.epochs * self.steps_per_epoch(examples)
+
+
+def patience_for(epochs: int) -> int:
+    """Return the patience that suits so many epochs of training: a tenth of them, 2 at least."""
+    return max(2, epochs // 10)

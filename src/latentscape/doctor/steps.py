@@ -20,14 +20,10 @@ BATCHES = 12
 def gradient_norms(model: Network, recipe: Recipe, split: Split) -> Tensor:
     """Return the norm of the gradient of some training batches, (n,), as the optimizer gets it."""
     model, norms = deepcopy(model).train(), list[Tensor]()
-    parameters = [item for item in model.parameters() if item.requires_grad]
     seed = derive_seed(recipe.train.seed, "doctor")
     with forked_random(seed, model.device), full_precision(), torch.enable_grad():
         for images, labels in _batches(model, recipe, split):
-            loss = model.loss(images, labels).total * model.gradient_scale()
-            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-            squares = [item.square().sum() for item in gradients if item is not None]
-            norms.append(torch.stack(squares).sum().sqrt().cpu())
+            norms.append(model.gradient_norm(model.loss(images, labels).total).cpu())
     return torch.stack(norms)
 
 

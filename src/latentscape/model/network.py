@@ -159,6 +159,13 @@ class Network(nn.Module):
         """Return the factor between the loss in nats per example and what is differentiated."""
         return 1.0 if self.objective.average == "example" else 1.0 / math.prod(self.input_shape)
 
+    def gradient_norm(self, loss: Tensor) -> Tensor:
+        """Return the norm of the gradient of a loss, a scalar, as the optimizer gets it."""
+        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        gradients = torch.autograd.grad(loss * self.gradient_scale(), parameters, allow_unused=True)
+        squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
+        return torch.stack(squares).sum().sqrt()
+
     def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the encoder's features (B, F) of stored images (B, *shape)."""
         features: Tensor = self.encoder(self._with_labels(self.scale(images), labels))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from latentscape.config import Recipe
+from latentscape.config.training import patience_for
 from latentscape.core.units import count, number, percent
 from latentscape.runs.facts import Event
 
@@ -74,7 +75,7 @@ def describe_symptom(event: Event) -> str:
             return (
                 f"over-fitting begins: since epoch {event.since} the validation loss has lost "
                 f"{percent(value)} of its fall again, and the training loss still falls. "
-                f"Keep the best weights: --set train.patience={max(5, event.epoch // 10)}"
+                f"Keep the best weights: --set train.patience={patience_for(event.epoch)}"
             )
         case "nan_ahead":
             return (

@@ -207,7 +207,7 @@ class Trainer:
         self._keep_best(epoch.validation)
         self._note_collapse()
         with full_precision():
-            for event in self.vitals.symptoms(self.model, state.history, state.events):
+            for event in self.vitals.symptoms(self.model, state):
                 self._add_event(event)
         with self.storage.owned(), full_precision():  # Callbacks evaluate the model, and write.
             self._notify("on_epoch", self.model, epoch)

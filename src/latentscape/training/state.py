@@ -31,6 +31,8 @@ class TrainState:
         What was measured after each epoch.
     events : list of Event
         What went wrong.
+    gradients : list of float
+        Norms of the gradient at the looks of `Vitals` so far.
     """
 
     epoch: int = 0
@@ -42,6 +44,7 @@ class TrainState:
     best_epoch: int = 0
     history: list[Epoch] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    gradients: list[float] = field(default_factory=list)
 
     def to_json(self) -> Json:
         """Return it as a checkpoint holds it."""

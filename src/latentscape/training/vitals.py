@@ -4,11 +4,11 @@ What the history tells is free. Gradients and units are looked at now and then, 
 after an epoch: the steps themselves are left alone, and no number is drawn that training would use.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 import torch
-from torch import Tensor
 
 from latentscape.config import Recipe
 from latentscape.core.randomness import derive_seed, forked_random
@@ -17,6 +17,7 @@ from latentscape.model import Network, evaluate_terms
 from latentscape.model.units import watched
 from latentscape.runs.facts import Epoch, Event
 from latentscape.training.loader import Examples, in_order
+from latentscape.training.state import TrainState
 
 EVERY = 500
 """Steps between two looks. A look takes as long as three steps of small networks."""
@@ -31,7 +32,7 @@ RISE = 0.05
 """Share of what the validation loss has fallen by that is lost again."""
 
 JUMP = 20.0
-"""Times the median of earlier gradients."""
+"""Times the median: a gradient so long throws weights far away."""
 
 DEAD = 0.75
 FEWEST_UNITS = 16
@@ -55,28 +56,27 @@ class Vitals:
         self._recipe, self._examples = recipe, examples
         self._index = split.subset("train", EXAMPLES)
         self._steps = recipe.train.steps_per_epoch(len(split.train))
-        self._gradients: list[float] = []
 
-    def symptoms(
-        self, model: Network, history: Sequence[Epoch], events: Sequence[Event]
-    ) -> Iterator[Event]:
+    def symptoms(self, model: Network, state: TrainState) -> Iterator[Event]:
         """Yield the symptoms that have begun with the last epoch, each once in a training.
 
         Parameters
         ----------
         model : Network
             Evaluating; it stays as it is.
-        history, events : sequence of Epoch and of Event
-            What is known of the training so far.
+        state : TrainState
+            What is known of the training so far; it takes in what a look at gradients measures.
         """
-        known, epoch = {event.symptom for event in events}, len(history)
-        if "over_fitting" not in known and (event := self._over_fitting(history)):
+        known, epoch = {event.symptom for event in state.events}, len(state.history)
+        if "over_fitting" not in known and (event := self._over_fitting(state.history)):
             yield event
         if self._steps * epoch // EVERY == self._steps * (epoch - 1) // EVERY:
             return
         gradient, dead = self._look(model)
-        if "nan_ahead" not in known and (event := self._jump(epoch, gradient)):
+        if "nan_ahead" not in known and (event := _jump(epoch, gradient, state.gradients)):
             yield event
+        if math.isfinite(gradient):
+            state.gradients.append(gradient)
         if "dead_units" not in known and dead > DEAD:
             yield Event(epoch=epoch, kind="symptom", symptom="dead_units", value=dead)
 
@@ -98,24 +98,13 @@ class Vitals:
             since=best + 1,
         )
 
-    def _jump(self, epoch: int, gradient: float) -> Event | None:
-        """Compare a gradient with those of earlier looks."""
-        earlier, self._gradients = self._gradients, [*self._gradients, gradient]
-        if not earlier or not gradient > JUMP * median(earlier):
-            return None
-        ratio = min(gradient / max(median(earlier), 1e-30), 1e30)
-        return Event(epoch=epoch, kind="symptom", symptom="nan_ahead", value=ratio)
-
     def _look(self, model: Network) -> tuple[float, float]:
         """Return the length of the gradient, and the largest share of dead units of a layer."""
         batch = next(in_order(self._examples, self._index))
-        parameters = [item for item in model.parameters() if item.requires_grad]
         seed = derive_seed(self._recipe.train.seed, "vitals")
         with forked_random(seed, model.device), torch.enable_grad(), watched(model) as layers:
             loss = evaluate_terms(model(batch.images, batch.labels)).total
-            gradients = torch.autograd.grad(
-                loss * model.gradient_scale(), parameters, allow_unused=True
-            )
+            gradient = float(model.gradient_norm(loss))
         dead = [
             layer.dead
             for layer in layers
@@ -123,9 +112,12 @@ class Vitals:
             # units are.
             if (layer.part, layer.kind) == ("encoder", "relu") and layer.units >= FEWEST_UNITS
         ]
-        return _length(gradients), max(dead, default=0.0)
+        return gradient, max(dead, default=0.0)
 
 
-def _length(gradients: Sequence[Tensor | None]) -> float:
-    squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
-    return float(torch.stack(squares).sum().sqrt())
+def _jump(epoch: int, gradient: float, earlier: Sequence[float]) -> Event | None:
+    """Compare a gradient with those of earlier looks."""
+    if not earlier or not gradient > JUMP * median(earlier):
+        return None
+    ratio = min(gradient / max(median(earlier), 1e-30), 1e30)
+    return Event(epoch=epoch, kind="symptom", symptom="nan_ahead", value=ratio)

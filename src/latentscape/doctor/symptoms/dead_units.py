@@ -11,13 +11,10 @@ from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import activations_of, significant
 from latentscape.doctor.symptom import Symptom
 from latentscape.model.units import Layer
+from latentscape.training.vitals import DEAD, FEWEST_UNITS
 
-SHARE = 0.75
 SMALLER = 10
 """Times that a learning rate is divided by which kills units."""
-
-FEWEST = 16
-"""Units of a layer below which a share of them says little."""
 
 
 class DeadUnits(Symptom):
@@ -26,7 +23,7 @@ class DeadUnits(Symptom):
     key = "dead_units"
     title = "Dead ReLU units"
     about = (
-        f"More than {percent(SHARE)} of the units of a layer with ReLU are 0 for every example. "
+        f"More than {percent(DEAD)} of the units of a layer with ReLU are 0 for every example. "
         "A code that a penalty keeps sparse is left out."
     )
     stages = ("during", "after")
@@ -38,14 +35,14 @@ class DeadUnits(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Count the units that never fire, layer by layer."""
         worst = _worst(patient)
-        if worst is None or not worst.dead > SHARE:
+        if worst is None or not worst.dead > DEAD:
             return None
         first = _worst(newcomer(patient.recipe, patient.split, patient.model.device))
-        born_dead = first is not None and first.dead > SHARE
+        born_dead = first is not None and first.dead > DEAD
         return Diagnosis(
             symptom=self.key,
             value=worst.dead,
-            threshold=SHARE,
+            threshold=DEAD,
             changes=_revived(patient.recipe, born_dead=born_dead),
             detail={
                 "part": worst.part,
@@ -91,7 +88,7 @@ def _worst(patient: Patient) -> Layer | None:
         layer
         for layer in patient.layers
         if layer.kind == "relu"
-        and layer.units >= FEWEST
+        and layer.units >= FEWEST_UNITS
         and not (sparse and layer.part == "latent")
         # Behind a code that never moves, half of all units are 0 for every example.
         and (layer.part != "decoder" or bool(patient.active.any()))

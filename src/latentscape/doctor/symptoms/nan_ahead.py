@@ -6,9 +6,7 @@ from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import significant
 from latentscape.doctor.symptom import Symptom
-
-JUMP = 20.0
-"""Times the median: a gradient so long throws weights far away."""
+from latentscape.training.vitals import JUMP
 
 
 class NanAhead(Symptom):

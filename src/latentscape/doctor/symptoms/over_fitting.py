@@ -2,17 +2,13 @@
 
 import numpy as np
 
+from latentscape.config.training import patience_for
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.symptom import Symptom
-
-RISE = 0.05
-"""Share of all that was learned that is lost again."""
-
-WAIT = 10
-"""Epochs of training for each epoch of patience that is advised."""
+from latentscape.training.vitals import RISE
 
 
 class OverFitting(Symptom):
@@ -41,7 +37,7 @@ class OverFitting(Symptom):
             symptom=self.key,
             value=rise,
             threshold=RISE,
-            changes={"train.patience": max(2, len(losses) // WAIT)},
+            changes={"train.patience": patience_for(len(losses))},
             detail={"best": best + 1, "lowest": losses[best], "last": losses[-1]},
             plot=Plot(
                 x_label="epoch",
