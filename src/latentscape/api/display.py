@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 from markupsafe import Markup
@@ -18,6 +17,7 @@ from latentscape.analyses.summaries import run_subject
 from latentscape.api.listing import Listing
 from latentscape.api.pages import charts, learning, reconstructions, scores, summary
 from latentscape.api.pages.rendering import environment, notebook_style
+from latentscape.api.pages.runs import link_to
 from latentscape.api.pages.settings import as_yaml
 from latentscape.api.pages.tables import OUTCOMES
 from latentscape.api.pictures.sheets import Sheet
@@ -348,10 +348,5 @@ def _setting(settings: object, path: str) -> object:
 
 def _link(folder: Path) -> str:
     """Return the address of a report, if a notebook can open it: below its own folder."""
-    file = folder / "report.html"
-    if not file.is_file():
-        return ""
-    place = os.path.relpath(file)
-    if place.startswith(os.pardir) or os.path.isabs(place):
-        return ""
-    return quote(Path(place).as_posix())
+    place = link_to(folder, Path.cwd())
+    return "" if place.startswith(os.pardir) else place

@@ -7,7 +7,7 @@ from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.examples import sample
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.symptom import Symptom
-from latentscape.doctor.symptoms.values_outside import fitting_range
+from latentscape.doctor.symptoms.values_outside import misread
 
 SHARE = 0.25
 TAILS = (0.1, 99.9)
@@ -29,17 +29,7 @@ class UnusedRange(Symptom):
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Measure how much of the range is used."""
         share = self.number(patient)
-        if not 0 < share < SHARE:
-            return None
-        values, (low, high) = sample(patient.split), patient.split.dataset.value_range
-        smallest, largest = float(values.min()), float(values.max())
-        return Diagnosis(
-            symptom=self.key,
-            value=share,
-            threshold=SHARE,
-            changes={"data.range": fitting_range(smallest, largest)},
-            detail={"low": low, "high": high, "smallest": smallest, "largest": largest},
-        )
+        return misread(self.key, share, SHARE, patient) if 0 < share < SHARE else None
 
     def number(self, patient: Patient) -> float:
         """Return the share of the range that values use."""

@@ -28,18 +28,8 @@ class ValuesOutside(Symptom):
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Count the values that are outside."""
-        values, share = sample(patient.split), self.number(patient)
-        if not share > SHARE:
-            return None
-        low, high = patient.split.dataset.value_range
-        smallest, largest = float(values.min()), float(values.max())
-        return Diagnosis(
-            symptom=self.key,
-            value=share,
-            threshold=SHARE,
-            changes={"data.range": fitting_range(smallest, largest)},
-            detail={"low": low, "high": high, "smallest": smallest, "largest": largest},
-        )
+        share = self.number(patient)
+        return misread(self.key, share, SHARE, patient) if share > SHARE else None
 
     def number(self, patient: Patient) -> float:
         """Return the share of values that are outside."""
@@ -60,6 +50,19 @@ class ValuesOutside(Symptom):
             "The range says which stored values stand for 0 and 1, and likelihoods, corruptions "
             "and scores expect most values between: these data were stored on another scale."
         )
+
+
+def misread(key: str, share: float, threshold: float, patient: Patient) -> Diagnosis:
+    """Return the diagnosis of values that do not suit their range, and the range that suits."""
+    values, (low, high) = sample(patient.split), patient.split.dataset.value_range
+    smallest, largest = float(values.min()), float(values.max())
+    return Diagnosis(
+        symptom=key,
+        value=share,
+        threshold=threshold,
+        changes={"data.range": fitting_range(smallest, largest)},
+        detail={"low": low, "high": high, "smallest": smallest, "largest": largest},
+    )
 
 
 def fitting_range(smallest: float, largest: float) -> tuple[float, float]:
