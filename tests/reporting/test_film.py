@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentscape.reporting.film import MAP, MARGIN, WIDTH, Scenes, Stage, frames, moments
+from latentscape.reporting.film import MAP, MARGIN, WIDTH, Drawing, Scenes, frames, moments
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_film_rests_at_each_epoch_and_goes_back_to_the_first(scenes):
     ]
     # Nothing stands still, and nothing jumps, also where it begins again.
     assert min(steps) > 0
-    assert max(steps) < np.abs(pixels(shown[0].picture) - pixels(Stage(scenes).draw(2))).mean()
+    assert max(steps) < np.abs(pixels(shown[0].picture) - pixels(Drawing(scenes).draw(2))).mean()
 
 
 @pytest.mark.parametrize("count", [2, 3, 30, 200])
@@ -55,13 +55,13 @@ def test_each_epoch_is_shown_and_the_last_one_longest(count):
 @pytest.mark.parametrize("missing", ["samples", "places", "reconstructions"])
 def test_what_is_missing_is_left_out(scenes, missing):
     gone = {"originals": None, "samples": None} if missing == "reconstructions" else {}
-    picture = Stage(replace(scenes, **{missing: None}, **gone)).draw(0.5)
+    picture = Drawing(replace(scenes, **{missing: None}, **gone)).draw(0.5)
     assert picture.width == (WIDTH if missing == "samples" else MAP + 2 * MARGIN)
     assert np.ptp(pixels(picture)) > 100
 
 
 def test_originals_stay_and_reconstructions_change(scenes):
-    first, last = (pixels(Stage(scenes).draw(at)) for at in (0, 2))
+    first, last = (pixels(Drawing(scenes).draw(at)) for at in (0, 2))
     changed = np.abs(first - last).max(axis=(1, 2)) > 0
     right = np.abs(first - last)[:, MAP + 2 * MARGIN : -MARGIN].max(axis=(1, 2)) > 0
     assert changed.any()
@@ -74,7 +74,7 @@ def test_the_epoch_and_its_error_stand_on_the_frame(scenes, monkeypatch):
     monkeypatch.setattr(
         "latentscape.reporting.pen.Pen.text", lambda pen, at, text, *rest: written.append(text)
     )
-    Stage(scenes).draw(1.5)  # Between epochs 2 and 8.
+    Drawing(scenes).draw(1.5)  # Between epochs 2 and 8.
     assert "epoch 5" in written
     assert "validation MSE 0.200" in written
     assert "of 8 epochs" in written
@@ -82,4 +82,4 @@ def test_the_epoch_and_its_error_stand_on_the_frame(scenes, monkeypatch):
 
 def test_errors_that_are_missing_or_infinite_are_not_drawn(scenes):
     for errors in ({}, {1: float("nan"), 2: 0.5}, {1: float("inf")}):
-        assert Stage(replace(scenes, errors=errors)).draw(0).size[0] == WIDTH
+        assert Drawing(replace(scenes, errors=errors)).draw(0).size[0] == WIDTH

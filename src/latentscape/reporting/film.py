@@ -78,9 +78,9 @@ class Scenes:
 
 def frames(scenes: Scenes) -> Iterator[Frame]:
     """Draw a film: points glide and images fade from epoch to epoch, and then back to the first."""
-    stage = Stage(scenes)
+    drawing = Drawing(scenes)
     for at, ticks in steps("drawing frames", moments(len(scenes.epochs)), lambda moment: ""):
-        yield Frame(stage.draw(at), ticks)
+        yield Frame(drawing.draw(at), ticks)
 
 
 def moments(count: int) -> list[tuple[float, int]]:
@@ -100,7 +100,7 @@ def _eased(share: float) -> float:
     return share * share * (3 - 2 * share)
 
 
-class Stage:
+class Drawing:
     """Draws the frames of a film.
 
     Parameters
