@@ -10,6 +10,7 @@ import torch
 
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
+from latentscape.core import progress
 from latentscape.core.progress import Listener, listening
 from latentscape.core.records import Dataset, Split
 from latentscape.data import load_dataset, split_dataset
@@ -135,6 +136,21 @@ def heard():
     listener = Heard()
     with listening(listener):
         yield listener
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of long works that only tests move."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
 
 
 SMALL = {"model.encoder.widths": [32]}

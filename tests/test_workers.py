@@ -25,7 +25,7 @@ from latentscape.api.workers import choose_jobs
 from latentscape.cli import app
 from latentscape.config import Study, override
 from latentscape.core.runtime import count_threads
-from latentscape.runs import list_runs
+from latentscape.runs import runs_in
 from latentscape.training import timing
 
 SMALL = {"data.train": 200, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
@@ -44,7 +44,7 @@ def study(**more) -> Study:
 
 
 def models_in(folder) -> dict[str, bytes]:
-    return {run.name: run.model_file.read_bytes() for run in list_runs(folder)}
+    return {run.name: run.model_file.read_bytes() for run in runs_in(folder)}
 
 
 def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd):
@@ -62,7 +62,7 @@ def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd):
     metrics = [row.statistics["mse"].mean for row in together]
     assert metrics == [row.statistics["mse"].mean for row in alone]
     assert metrics[0] == metrics[1] != metrics[2]
-    threads = {run.environment.threads for run in list_runs(tmp_path / "2")}
+    threads = {run.environment.threads for run in runs_in(tmp_path / "2")}
     assert threads == {max(1, count_threads() // 2)}
     last = [line for line in capfd.readouterr().err.splitlines() if ": epoch 2 of 2" in line]
     assert {line.partition(":")[0] for line in last} == expected.keys() - {existing}
@@ -100,7 +100,7 @@ def test_data_that_cannot_be_trained_on_are_refused_before_anything_starts(tmp_p
     data = latentscape.Dataset("odd", np.full((40, 1, 8, 8), 300.0, np.float32))
     with pytest.raises(latentscape.DataError):
         latentscape.compare(study(), data=data, folder=tmp_path, jobs=2, quiet=True)
-    assert not list_runs(tmp_path)
+    assert not runs_in(tmp_path)
 
 
 def wait_for_history(folder, while_true=lambda: True):
@@ -149,14 +149,14 @@ def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path):
         if number == signal.SIGINT:
             assert code == 130
             assert "Give the same command again" in messages
-        runs = list_runs(tmp_path / "runs")
+        runs = runs_in(tmp_path / "runs")
         assert len(runs) == 3
         assert not any(run.finished for run in runs)
         histories = [run.history for run in runs if (run.path / "history.jsonl").exists()]
         lengths.append(max(len(history.epochs) for history in histories))
     assert 0 < lengths[0] <= lengths[1]
     latentscape.compare(Study.model_validate(LONG), folder=tmp_path / "runs", quiet=True)
-    assert all(len(run.history.epochs) == 100 for run in list_runs(tmp_path / "runs"))
+    assert all(len(run.history.epochs) == 100 for run in runs_in(tmp_path / "runs"))
 
 
 def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):

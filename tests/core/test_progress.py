@@ -8,21 +8,6 @@ from latentscape.core import progress
 from latentscape.core.progress import Listener, Stage, is_heard, listening, stage, steps
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that only tests move."""
-
-    class Clock:
-        now = 100.0
-
-        def monotonic(self):
-            return self.now
-
-    clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
-    return clock
-
-
 class Events(Listener):
     def __init__(self):
         self.events = []

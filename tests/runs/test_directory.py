@@ -14,10 +14,10 @@ from latentscape.runs import (
     DataFacts,
     Environment,
     create_run,
-    list_runs,
     load_model,
     open_run,
     read_part,
+    runs_in,
     write_part,
 )
 
@@ -73,8 +73,8 @@ def test_only_a_run_is_ever_removed(tmp_path, run):
 
 
 def test_runs_are_listed(run):
-    assert [found.name for found in list_runs(run.path.parent)] == ["run"]
-    assert list_runs(run.path.parent / "absent") == []
+    assert [found.name for found in runs_in(run.path.parent)] == ["run"]
+    assert runs_in(run.path.parent / "absent") == []
 
 
 def test_what_is_not_a_run(tmp_path, run):

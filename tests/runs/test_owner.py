@@ -34,9 +34,9 @@ from latentscape.runs import (
     Run,
     RunFindings,
     create_run,
-    list_runs,
     open_run,
     owning,
+    runs_in,
     save_parts,
 )
 from latentscape.runs import owner as owner_module
@@ -364,7 +364,7 @@ def test_of_two_comparisons_at_once_the_second_is_refused(tmp_path):
     with owned_elsewhere(study, "compared"):
         with pytest.raises(RunError, match="few-digits is being compared by process"):
             latentscape.compare(STUDY, data="digits", folder=tmp_path, quiet=True)
-    assert not list_runs(tmp_path)
+    assert not runs_in(tmp_path)
     assert study.exists() is False or not list(study.iterdir())
 
 
@@ -417,7 +417,7 @@ def compared(tmp_path_factory):
 @pytest.mark.parametrize("what", MIXTURES)
 def test_a_study_uses_no_mixture_of_runs(compared, other, tmp_path, what):
     shutil.copytree(compared, tmp_path, dirs_exist_ok=True)
-    (run,) = list_runs(tmp_path)
+    (run,) = runs_in(tmp_path)
     MIXTURES[what](run, other)
     with pytest.raises(RunError, match=r"of another run|not as it was written"):
         latentscape.report(tmp_path / "few-digits")
@@ -428,7 +428,7 @@ def test_a_study_uses_no_mixture_of_runs(compared, other, tmp_path, what):
 def test_a_mixture_of_an_earlier_version_is_seen_by_its_model(compared, other, tmp_path):
     """Version 0.2.0 wrote no identity, and let a run be overwritten while it was trained."""
     shutil.copytree(compared, tmp_path, dirs_exist_ok=True)
-    (run,) = list_runs(tmp_path)
+    (run,) = runs_in(tmp_path)
     (run.path / "identity.json").unlink()
     shutil.copy(other.model_file, run.model_file)
     with pytest.raises(RunError, match="is the model of another run"):

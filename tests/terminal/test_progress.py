@@ -18,17 +18,7 @@ LONG = "clustering", "UMAP + mixture on PCA, 20 components of raw pixels"
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """A clock that only tests move."""
-
-    class Clock:
-        now = 100.0
-
-        def monotonic(self):
-            return self.now
-
-    clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
+def clock(clock, monkeypatch):
     monkeypatch.setattr(display, "time", clock)
     return clock
 

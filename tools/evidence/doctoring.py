@@ -26,7 +26,7 @@ from latentscape.doctor.patient import Patient
 from latentscape.doctor.registry import symptom
 from latentscape.doctor.trial import Trial
 from latentscape.doctor.trying import Setup, run_trial
-from latentscape.runs import OpenRun, list_runs
+from latentscape.runs import OpenRun, runs_in
 from tools.evidence.measuring import RUNS, facts_of, without_command
 from tools.evidence.records import Evidence, Number, ResultRow
 
@@ -137,7 +137,7 @@ def _before_training() -> Iterator[ResultRow]:
 
 def _as_they_come(runs: Path) -> Iterator[ResultRow]:
     """Yield a row for each finished run."""
-    for run in list_runs(runs):
+    for run in runs_in(runs):
         if not run.finished:
             continue
         opened = OpenRun(run, device="cpu")

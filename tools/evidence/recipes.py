@@ -22,7 +22,7 @@ from latentscape.core.errors import ConfigError, DataError, TrainingError
 from latentscape.core.files import write_json
 from latentscape.core.records import Split
 from latentscape.evaluation.results import Evaluation
-from latentscape.runs import Run, RunFindings, list_runs, load_split
+from latentscape.runs import Run, RunFindings, load_split, runs_in
 from tools.evidence.measuring import RUNS, facts_of, without_command
 from tools.evidence.records import Evidence, Number, ResultRow
 
@@ -138,7 +138,7 @@ def _trained(name: str, data: Given, runs: Path) -> Run:
 def _finished(recipe: Recipe, split: Split, runs: Path) -> Run | None:
     """Return the run of a recipe, if it has been trained to its end, and its cost is known."""
     name, fingerprint = default_name(recipe, split), recipe.fingerprint(split.dataset.fingerprint)
-    for run in list_runs(runs):
+    for run in runs_in(runs):
         known = run.name == name and name in _costs(runs)
         if known and run.finished and run.fingerprint == fingerprint:
             return run

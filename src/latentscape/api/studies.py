@@ -20,7 +20,7 @@ from latentscape.core.progress import steps
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
-from latentscape.runs import Run, list_runs, load_split, owning
+from latentscape.runs import Run, load_split, owning, runs_in
 from latentscape.terminal import shown
 from latentscape.tracking.trackers import choose_trackers
 
@@ -264,7 +264,7 @@ def _to_be_continued(event: str) -> Interrupted:
 def _known_runs(folder: Path) -> dict[str, Run]:
     """Return the runs in a folder by their fingerprints, passing over what cannot be read."""
     known = {}
-    for run in list_runs(folder):
+    for run in runs_in(folder):
         with suppress(RunError, ConfigError):
             if run.finished or run.fingerprint not in known:
                 known[run.fingerprint] = run

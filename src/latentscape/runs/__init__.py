@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from latentscape.runs.directory import (
         Run,
         create_run,
-        list_runs,
         open_run,
         replacing,
+        runs_in,
         write_recipe,
     )
     from latentscape.runs.facts import DataFacts, Environment
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_names(
     __name__,
     {
-        "directory": ("Run", "create_run", "list_runs", "open_run", "replacing", "write_recipe"),
+        "directory": ("Run", "create_run", "runs_in", "open_run", "replacing", "write_recipe"),
         "facts": ("DataFacts", "Environment"),
         "findings": ("RunFindings", "save_parts"),
         "identity": ("check_model", "seal"),
@@ -85,7 +85,7 @@ __all__ = [
     "check_input",
     "check_model",
     "create_run",
-    "list_runs",
+    "runs_in",
     "load_model",
     "load_run_split",
     "load_split",

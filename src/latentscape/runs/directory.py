@@ -267,7 +267,7 @@ def open_run(path: str | Path) -> Run:
     # These ask nothing of the path, while pathlib raises over one that no file system takes.
     if not os.path.isfile(path / "recipe.yaml"):
         folder = path if os.path.isdir(path) else path.parent
-        near = [str(run.path) for run in [*list_runs(folder), *list_runs(path.parent / "runs")]][:8]
+        near = [str(run.path) for run in [*runs_in(folder), *runs_in(path.parent / "runs")]][:8]
         raise RunError(
             f"{path} is not a run",
             expected="a directory that 'latentscape train' or 'latentscape compare' has made",
@@ -278,7 +278,7 @@ def open_run(path: str | Path) -> Run:
     return run
 
 
-def list_runs(folder: Path) -> list[Run]:
+def runs_in(folder: Path) -> list[Run]:
     """List the runs in a folder, by name; none where the folder does not exist."""
     files = sorted(folder.glob("*/recipe.yaml")) if os.path.isdir(folder) else []
     return [Run(file.parent) for file in files if not file.parent.name.startswith(".")]
