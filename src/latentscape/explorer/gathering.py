@@ -8,7 +8,7 @@ from importlib.metadata import version
 from latentscape.analyses.maps.result import METHOD_NAMES, MapMethod
 from latentscape.config import Changes
 from latentscape.core.errors import ConfigError, DataError, MissingData, check_at_least
-from latentscape.core.progress import steps
+from latentscape.core.progress import stage, steps
 from latentscape.core.records import Array, Split
 from latentscape.core.units import count, shape
 from latentscape.explorer import maps, networks, samples, scores, snapshots
@@ -201,7 +201,17 @@ def _other_points(first: OpenRun, wanted: Wanted, n_points: int) -> Points:
 
 
 def _compute(explored: Sequence[Explored], first_map: MapMethod | None) -> dict[str, list[Piece]]:
-    """Return the pieces of each model by its key; whatever takes long is a job of its own."""
+    """Return the pieces of each model by its key."""
+    pieces: dict[str, list[Piece]] = {model.key: [] for model in explored}
+    jobs = _jobs(explored, first_map)
+    for job in steps("page", jobs, lambda job: f"{job.name} of {job.model.label}"):
+        pieces[job.model.key].append(job.compute())
+    return pieces
+
+
+@stage("preparing")  # What draws maps takes seconds to import.
+def _jobs(explored: Sequence[Explored], first_map: MapMethod | None) -> list[_Job]:
+    """Return all that is to be computed; whatever takes long is a job of its own."""
     jobs = list[_Job]()
     for model in explored:
         jobs += [_Job(model, name, partial(part, model)) for name, part in _PARTS.items()]
@@ -209,10 +219,7 @@ def _compute(explored: Sequence[Explored], first_map: MapMethod | None) -> dict[
             _Job(model, f"map by {METHOD_NAMES[method]}", partial(maps.draw, model, method))
             for method in maps.choose_maps(model, first_map)
         ]
-    pieces: dict[str, list[Piece]] = {model.key: [] for model in explored}
-    for job in steps("page", jobs, lambda job: f"{job.name} of {job.model.label}"):
-        pieces[job.model.key].append(job.compute())
-    return pieces
+    return jobs
 
 
 def _assemble(
