@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from latentscape.config.recipe import Recipe
+from latentscape.core.findings import Json
 
 _SECTIONS = ("data", "model", "objective", "train")
 _FILLED_IN = ("model.input",)
 """What follows from the data, and nobody sets."""
-
-_Schema = Mapping[str, Any]
 
 
 def setting_values(recipe: Recipe | None = None) -> dict[str, list[str]]:
@@ -42,7 +41,7 @@ def setting_values(recipe: Recipe | None = None) -> dict[str, list[str]]:
     return {path: words for path, words in values.items() if not path.startswith(_FILLED_IN)}
 
 
-def _leaves(node: _Schema, path: str, root: _Schema, current: Any) -> Iterator[tuple[str, str]]:
+def _leaves(node: Json, path: str, root: Json, current: Any) -> Iterator[tuple[str, str]]:
     """Yield the paths below a node, each with one of its values; with "" where there is none."""
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
@@ -63,7 +62,7 @@ def _leaves(node: _Schema, path: str, root: _Schema, current: Any) -> Iterator[t
             yield path, _written(word)
 
 
-def _of_record(node: _Schema, path: str, root: _Schema, current: Any) -> Iterator[tuple[str, str]]:
+def _of_record(node: Json, path: str, root: Json, current: Any) -> Iterator[tuple[str, str]]:
     kind = node["properties"].get("kind", {}).get("const")
     is_other = isinstance(current, BaseModel) and kind not in (None, getattr(current, "kind", None))
     for name, field in node["properties"].items():
@@ -72,7 +71,7 @@ def _of_record(node: _Schema, path: str, root: _Schema, current: Any) -> Iterato
             yield from _leaves(field, f"{path}.{name}", root, value)
 
 
-def _default(node: _Schema) -> dict[str, Any]:
+def _default(node: Json) -> Json:
     return {"default": node["default"]} if "default" in node else {}
 
 

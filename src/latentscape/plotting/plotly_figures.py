@@ -2,12 +2,12 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from plotly import graph_objects as go
 from plotly.subplots import make_subplots
 
+from latentscape.core.findings import Json
 from latentscape.core.records import Array
 from latentscape.plotting.drawings import Axes, Curves, Drawing, ImageGrid, Points
 from latentscape.reporting.grids import draw_grid
@@ -78,7 +78,7 @@ def _size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _named(labels: Sequence[str], step: float) -> dict[str, Any]:
+def _named(labels: Sequence[str], step: float) -> Json:
     """Return the ticks of an axis with labels at the middle of cells."""
     places = [step * (place + 0.5) - 0.5 for place in range(len(labels))]
     looks = {"showgrid": False, "zeroline": False, "ticks": ""}
