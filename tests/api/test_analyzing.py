@@ -371,7 +371,8 @@ def test_names_of_the_version_before_work_and_warn(name):
 
 def test_a_quick_look_says_what_it_leaves_out(run, tmp_path):
     copy = open_run(shutil.copytree(run.path, tmp_path / "copy"))
-    part_file(copy.path, "legibility").unlink(missing_ok=True)
+    for part in ("clustering", "legibility"):
+        part_file(copy.path, part).unlink(missing_ok=True)
     latentscape.analyze(copy, parts=["clustering", "legibility"], quick=True, quiet=True)
     findings = RunFindings(copy)
     clusters = findings.require(Clusters)
@@ -382,6 +383,13 @@ def test_a_quick_look_says_what_it_leaves_out(run, tmp_path):
     ]
     assert not item.is_current(clusters)
     assert findings.get(Legibility) is None
+
+
+def test_a_quick_look_replaces_no_result_of_other_settings(run, tmp_path):
+    copy = open_run(shutil.copytree(run.path, tmp_path / "copy"))
+    before = latentscape.cluster(copy, methods=("kmeans",), k=3, quiet=True)
+    latentscape.analyze(copy, parts=["clustering"], quick=True, quiet=True)
+    assert RunFindings(copy).require(Clusters).settings == before.settings
 
 
 def test_a_quick_look_replaces_no_full_result(run, tmp_path, heard):

@@ -61,7 +61,7 @@ def analyze(
         As for `train`.
     quick : bool
         Whether a first look of some seconds is enough. What it leaves out stands in the report.
-        Results of all settings, and what it leaves out whole, stay as they are.
+        Results that are there, of whatever settings, stay as they are.
     jobs : int or None
         How many analyses are made at once, each in a process of its own. None takes as many as
         there are cores, and memory for, where it saves time. A script that asks for more than one
@@ -132,7 +132,7 @@ def analyze_runs(
         work = [
             (run, item)
             for run, item in work
-            if not item.is_current(findings[run.path].get(item.result))
+            if _is_missing(item, findings[run.path], quick=quick)
         ]
     analyse = partial(
         _analyze, n_runs=len(findings), codes=codes or {}, data=data, device=device, quick=quick
@@ -147,6 +147,12 @@ def analyze_runs(
     # As many threads as here: the last bits of some results depend on their number.
     for _, future in call_together("analysis", calls, jobs, count_threads()):
         future.result()
+
+
+def _is_missing(item: AnyAnalysis, findings: RunFindings, *, quick: bool) -> bool:
+    """Whether an analysis has no result that stands for it; a quick look replaces none."""
+    result = findings.get(item.result)
+    return result is None or not (quick or item.is_current(result))
 
 
 def _plan(
