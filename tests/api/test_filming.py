@@ -40,7 +40,7 @@ def test_a_run_is_filmed_into_its_directory(filmed):
 
 def test_points_have_the_colours_of_their_labels(filmed, monkeypatch):
     shown = []
-    monkeypatch.setattr(drawing, "Stage", lambda scenes: shown.append(scenes) or _Blank())
+    monkeypatch.setattr(drawing, "Drawing", lambda scenes: shown.append(scenes) or _Blank())
     latentscape.film(filmed)
     (scenes,) = shown
     assert len(scenes.labels) == 40

@@ -130,9 +130,7 @@ def analyze_runs(
     work = _plan(groups, [item for item in analyses if item.quick_look or not quick], findings)
     if not again:
         work = [
-            (run, item)
-            for run, item in work
-            if _is_missing(item, findings[run.path], quick=quick)
+            (run, item) for run, item in work if _is_missing(item, findings[run.path], quick=quick)
         ]
     analyse = partial(
         _analyze, n_runs=len(findings), codes=codes or {}, data=data, device=device, quick=quick
