@@ -245,6 +245,7 @@ DIFFERENT = {
     "objective.first_samples": {"samples": 2, "epochs": 3},
     "objective.rate_warmup": 5,
     "objective.capacity.nats": 5,
+    "train.schedule.peak": 0.4,
 }
 
 

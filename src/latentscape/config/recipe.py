@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -71,6 +72,20 @@ class Published(Part):
         return self.train.steps(self.examples)
 
 
+_ADDED = {
+    "data.train_labels": None,
+    "data.grey": False,
+    "model.init.data_dependent": False,
+    "train.schedule.start": 0.04,
+    "train.schedule.peak": 0.3,
+    "train.schedule.growth": 1.0,
+}
+"""Settings that runs of earlier versions do not have, and what stands for that.
+
+Left at that, they change no fingerprint: these runs keep the one they had.
+"""
+
+
 class Recipe(Displayed, Part):
     """All that makes a run, but for the machine.
 
@@ -131,10 +146,18 @@ class Recipe(Displayed, Part):
         # number of a run. Runs older than train.engine must also have the fingerprint they had.
         del settings["data"]["source"]
         del settings["train"]["checkpoint_seconds"], settings["train"]["engine"]
-        for name in ("train_labels", "grey"):  # As in runs that are older than these settings.
-            if not getattr(self.data, name):
-                del settings["data"][name]
-        if not self.model.init.data_dependent:
-            del settings["model"]["init"]["data_dependent"]
+        for path, default in _ADDED.items():
+            _drop(settings, path.split("."), default)
         content = json.dumps([settings, data_fingerprint], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _drop(settings: Any, path: Sequence[str], value: object) -> None:
+    """Remove a setting that has a value, where its part is there."""
+    *parents, last = path
+    for name in parents:
+        settings = settings.get(name)
+        if not isinstance(settings, dict):
+            return
+    if settings.get(last) == value:
+        settings.pop(last, None)

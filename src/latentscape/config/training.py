@@ -74,16 +74,28 @@ class ScheduleConfig(Part):
     ----------
     kind : str
         ``constant``; ``linear`` or ``cosine`` from the full rate to `final` of it at the last
-        epoch; ``step``: times `factor` every `every` epochs.
+        epoch; ``step``: times `factor` every `every` epochs; ``one_cycle`` from `start` of the full
+        rate up to it, over the share `peak` of all epochs, and down to `final` of it, both as half
+        a cosine (Smith and Topin 2018); ``restarts``: as a cosine from the full rate to `final` of
+        it, again and again, first over `every` epochs and then `growth` times as long each time
+        (Loshchilov and Hutter 2017).
     warmup : float
-        Epochs over which the rate first rises from zero.
+        Epochs over which the rate first rises from zero, whatever the kind.
     """
 
-    kind: Literal["constant", "linear", "cosine", "step"] = "constant"
+    kind: Literal["constant", "linear", "cosine", "step", "one_cycle", "restarts"] = "constant"
     warmup: float = Field(0.0, ge=0)
     final: float = Field(0.0, ge=0, le=1)
     every: int = Field(10, gt=0)
     factor: float = Field(0.5, gt=0, le=1)
+    start: float = Field(0.04, ge=0, le=1)
+    peak: float = Field(0.3, gt=0, lt=1)
+    growth: float = Field(1.0, ge=1)
+
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether `every` means something."""
+        return self.kind in ("step", "restarts")
 
 
 class TrainConfig(Part):

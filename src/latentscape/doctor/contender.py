@@ -139,7 +139,7 @@ def shortened(recipe: Recipe, epochs: int) -> Recipe:
         changes["train.patience"] = max(1, round(scale * train.patience))
     if train.schedule.warmup:
         changes["train.schedule.warmup"] = scale * train.schedule.warmup
-    if train.schedule.kind == "step":
+    if train.schedule.counts_epochs:
         changes["train.schedule.every"] = max(1, round(scale * train.schedule.every))
     if objective.rate_warmup:
         changes["objective.rate_warmup"] = scale * objective.rate_warmup

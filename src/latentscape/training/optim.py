@@ -68,6 +68,28 @@ def _decay(schedule: ScheduleConfig, epoch: float, epochs: int) -> float:
         case "linear":
             return 1.0 + (schedule.final - 1.0) * progress
         case "cosine":
-            return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * progress)) / 2
+            return _half_cosine(1.0, schedule.final, progress)
         case "step":
             return schedule.factor ** (int(epoch) // schedule.every)
+        case "one_cycle" if progress < schedule.peak:
+            return _half_cosine(schedule.start, 1.0, progress / schedule.peak)
+        case "one_cycle":
+            return _half_cosine(
+                1.0, schedule.final, (progress - schedule.peak) / (1 - schedule.peak)
+            )
+        case "restarts":
+            return _half_cosine(1.0, schedule.final, _share_of_cycle(schedule, epoch))
+
+
+def _half_cosine(start: float, end: float, progress: float) -> float:
+    """Go from one value to another over half a period, slowest at both ends."""
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _share_of_cycle(schedule: ScheduleConfig, epoch: float) -> float:
+    """Return how much of the cycle that an epoch is in is over."""
+    length = float(schedule.every)
+    while epoch >= length:
+        epoch -= length
+        length *= schedule.growth
+    return epoch / length
