@@ -382,8 +382,15 @@ def test_labels_that_look_like_markup(tmp_path):
 
 def test_resume_takes_no_other_settings(trained, place):
     run = "runs/simple-20-mnist-5k-0"
-    result = latentscape("train", "--resume", run, "--epochs", 9, cwd=place, code=2)
-    assert "--resume" in result.stderr
+    for options in (("--lr", 9), ("--set", "train.epochs=9"), ("--epochs", 9, "--name", "x")):
+        result = latentscape("train", "--resume", run, *options, cwd=place, code=2)
+        assert "change none but --epochs" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_resume_refuses_fewer_epochs_than_are_done(trained, place):
+    run = "runs/simple-20-mnist-5k-0"
+    result = latentscape("train", "--resume", run, "--epochs", 0, cwd=place, code=2)
+    assert "more than" in result.stderr
 
 
 def test_the_version():

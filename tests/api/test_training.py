@@ -1,4 +1,5 @@
 import types
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from latentscape.core.records import Dataset
 from latentscape.data import Duplicates
 from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.sentences import describe_verdict
-from latentscape.runs import RunFindings
+from latentscape.runs import Run, RunFindings
 
 FAST = {"train.epochs": 2, "data.train": 300, "data.test": 60, "train.batch_size": 50}
 
@@ -147,6 +148,14 @@ def test_resuming_a_finished_run_does_no_harm(run):
     before = run.model_file.read_bytes()
     latentscape.resume(run.path, quiet=True)
     assert run.model_file.read_bytes() == before
+
+
+def test_a_finished_run_is_made_longer_and_evaluated_again(run, tmp_path):
+    longer = Run(copytree(run.path, tmp_path / "longer"))
+    before = RunFindings(longer).require(Evaluation).metrics["mse"]
+    latentscape.resume(longer, epochs=3, quiet=True)
+    assert longer.recipe.train.epochs == len(longer.history.epochs) == 3
+    assert RunFindings(longer).require(Evaluation).metrics["mse"] < before
 
 
 def test_data_in_memory(tmp_path, digits):

@@ -38,6 +38,7 @@ from latentscape.terminal import shown
 from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.callbacks import Progress
+from latentscape.training.extending import complete_extension, extend
 from latentscape.training.loop import Trainer
 from latentscape.training.memory import network_to_describe
 from latentscape.training.storage import RunStorage
@@ -154,20 +155,25 @@ def _check_name(name: str) -> None:
 def resume(
     run: str | Path | Run,
     *,
+    epochs: int | None = None,
     data: object = None,
     device: str = "auto",
     track: str | Sequence[str] = (),
     quiet: bool = False,
 ) -> Run:
-    """Go on with a run that was stopped or killed, from its last checkpoint.
+    """Go on with a run from its last checkpoint: to its end, or to another number of epochs.
 
     On the CPU of the same machine the weights and losses that come out are, bit for bit, those of
-    the same run left alone.
+    the same run left alone. With other `epochs` they are those of a run that was asked for as many
+    from the start, if its learning rate does not depend on how many there are.
 
     Parameters
     ----------
     run : str, Path or Run
         The run directory.
+    epochs : int, optional
+        How many there are to be in all, instead of the number in the recipe of the run; more than
+        a finished run has. See `latentscape.training.extending.extend` for what follows.
     data : str, Path or data in memory, optional
         The data that the run was trained on, where they were in memory or have moved.
     device, quiet
@@ -189,6 +195,9 @@ def resume(
     """
     run = run if isinstance(run, Run) else open_run(run)
     split, trackers = load_run_split(run, data), choose_trackers(track)
+    complete_extension(run)
+    if epochs is not None:
+        extend(run, epochs)
     return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
 
 

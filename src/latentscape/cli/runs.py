@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -81,7 +81,7 @@ def train(
         typer.Option(
             metavar="RUN",
             autocompletion=complete_run,
-            help="Go on with a run that was stopped or killed.",
+            help="Go on with a run that was stopped or killed; or, with --epochs, to more epochs.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -110,27 +110,32 @@ def train(
     changes = read_changes(settings, named)
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
-    if resume is not None and (changes or name or overwrite or as_published):
-        raise typer.BadParameter("--resume goes on with the settings of its run; change none")
+    how: dict[str, Any] = {"data": data, "device": device, "track": track or (), "quiet": quiet}
     if resume is not None:
-        run = training.resume(resume, data=data, device=device, track=track or (), quiet=quiet)
+        _refuse_changes(set(changes) - {"train.epochs"}, settings, name, overwrite, as_published)
+        run = training.resume(resume, epochs=epochs, **how)
     else:
         assert recipe is not None
         run = training.train(
             recipe,
-            data=data,
             changes=changes,
             as_published=as_published,
             name=name,
             folder=folder,
-            device=device,
             overwrite=overwrite,
-            track=track or (),
-            quiet=quiet,
+            **how,
         )
     show_subject(run.path, as_json)
     if not quiet and not as_json:
         print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
+
+
+def _refuse_changes(*changes: object) -> None:
+    """Refuse to change a run that goes on, but for the number of its epochs."""
+    if any(changes):
+        raise typer.BadParameter(
+            "--resume goes on with the settings of its run; change none but --epochs"
+        )
 
 
 @command(epilog="Example: **latentscape compare ae-vs-cae --data mnist --seeds 3**")

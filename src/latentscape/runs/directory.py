@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,7 @@ from latentscape.core.findings import Record, to_json
 from latentscape.core.tables import Table
 from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
 from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
+from latentscape.runs.lineage import EXTENSIONS, Extension
 from latentscape.runs.owner import Work, moved, owning
 from latentscape.runs.reading import parse_recipe, read_record, read_records, read_yaml
 
@@ -137,9 +139,35 @@ class Run(Displayed):
         return self._log("events.jsonl", Event)
 
     @property
+    def extensions(self) -> tuple[Extension, ...]:
+        """How often the run was asked for another number of epochs, the first time first."""
+        return self._log(EXTENSIONS, Extension)
+
+    @property
     def fingerprint(self) -> str:
-        """Equal for two runs of the same settings on the same data."""
-        return self.recipe.fingerprint(self.data.fingerprint)
+        """Equal for two runs of the same settings on the same data, both trained in one go."""
+        changes = [(extension.epoch, extension.epochs) for extension in self.extensions]
+        return self._fingerprint(self.recipe, changes)
+
+    @property
+    def first_fingerprint(self) -> str:
+        """The fingerprint that the run began with, which its checkpoints keep."""
+        recipe = self.recipe
+        for extension in self.extensions[:1]:
+            recipe = extension.undone_in(recipe)
+        return self._fingerprint(recipe)
+
+    def _fingerprint(self, recipe: Recipe, *parts: object) -> str:
+        """Return the fingerprint of settings and data, and of further parts that are not empty."""
+        fingerprint, lineage = recipe.fingerprint(self.data.fingerprint), list(filter(None, parts))
+        if not lineage:
+            return fingerprint
+        return sha256(json.dumps([fingerprint, lineage]).encode()).hexdigest()
+
+    def write_extensions(self, extensions: Iterable[Extension]) -> None:
+        """Replace extensions.jsonl."""
+        with self.owned("written"):
+            _write_lines(self.path / EXTENSIONS, extensions)
 
     def write_log(self, history: Iterable[Epoch], events: Iterable[Event]) -> None:
         """Replace history.jsonl, and events.jsonl where there are or were events."""

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_json
 from latentscape.core.findings import Record, to_json
+from latentscape.runs.lineage import EXTENSIONS
 from latentscape.runs.reading import (
     ALTERED,
     DAMAGE,
@@ -31,7 +32,7 @@ from latentscape.runs.reading import (
 CREATED = ("recipe.yaml", "data.json", "environment.json")
 """Files that are written with the run."""
 
-LOGS = ("history.jsonl", "events.jsonl")
+LOGS = ("history.jsonl", "events.jsonl", EXTENSIONS)
 """Files that change until training has ended."""
 
 EDITABLE = {
@@ -88,8 +89,13 @@ def seal(path: Path, model: str) -> None:
     """Note the checksums of all files at the end of training, that of the model included."""
     before = read_identity(path)
     pictures = sorted(f"{SNAPSHOTS}/{file.name}" for file in (path / SNAPSHOTS).glob("*.npy"))
-    files = {**(before.files or _sums(path, CREATED)), **_sums(path, (*LOGS, *pictures))}
+    files = {**_sums(path, CREATED), **before.files, **_sums(path, (*LOGS, *pictures))}
     _write(path, Identity(id=before.id, files=files, model=model))
+
+
+def renew_identity(path: Path, names: Iterable[str]) -> None:
+    """Note the checksums of some files, and that all others may change again."""
+    _write(path, Identity(id=read_identity(path).id, files=_sums(path, names)))
 
 
 def check_file(path: Path, name: str, identity: Identity, content: object = None) -> None:

@@ -45,6 +45,20 @@ class Checkpoint:
     state: TrainState
     identity: str
 
+    def check(self, identity: str, name: str) -> None:
+        """Refuse a checkpoint of another identity than that of the run of a name.
+
+        Raises
+        ------
+        RunError
+            If it is of another recipe, of other data, or of another version.
+        """
+        if self.identity != identity:
+            raise RunError(
+                f"The checkpoints of {name} are of another recipe, or another version",
+                fix="Put recipe.yaml back as it was, or train anew under another --name.",
+            )
+
 
 class CheckpointFolder:
     """The checkpoints of a run.

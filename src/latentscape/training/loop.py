@@ -334,11 +334,7 @@ class Trainer:
         self.storage.checkpoints.save(Checkpoint(groups, self.state, self.storage.identity))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.identity != self.storage.identity:
-            raise RunError(
-                f"The checkpoints of {self.storage.name} are of another recipe, or another version",
-                fix="Put recipe.yaml back as it was, or train anew under another --name.",
-            )
+        checkpoint.check(self.storage.identity, self.storage.name)
         groups = checkpoint.groups
         self.model.load_state_dict(groups["model"])
         unpack_optimizer(self.optimizer, groups.get("optimizer", {}))

@@ -81,7 +81,8 @@ class RunStorage:
 
     def __init__(self, run: Run) -> None:
         self.run, self.name, self.recipe = run, run.name, run.recipe
-        self.identity = f"{SCHEMA}-{run.fingerprint}"
+        # As at the start: a run that is extended goes on from the checkpoints that it has.
+        self.identity = f"{SCHEMA}-{run.first_fingerprint}"
         self.threads = run.environment.threads
         self.checkpoints: Checkpoints = CheckpointFolder(run.checkpoints, self.owned)
         self.snapshots = run.snapshots
