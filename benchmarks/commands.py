@@ -32,7 +32,9 @@ def run_commands(repetitions: int) -> dict[str, Any]:
     dict
         ``commands`` and ``embedding``: a row each, with medians.
     """
-    images = load_mnist().images[:60_000]  # This says where the commands find the data, too.
+    images = np.asarray(load_mnist().images)[
+        :60_000
+    ]  # This says where the commands find the data, too.
     times = {HELP: repetitions, SMALL: repetitions, SMALL_CONVOLUTIONAL: repetitions}
     times |= {FULL: repetitions, STUDY: 1}
     return {

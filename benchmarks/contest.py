@@ -89,7 +89,8 @@ def _is_of(row: Row, turn: Turn) -> bool:
 
 def _load_images() -> Images:
     dataset = load_mnist()
-    return {"train": dataset.images[:60_000, 0], "test": dataset.images[60_000:, 0]}
+    images = np.asarray(dataset.images)[:, 0]
+    return {"train": images[:60_000], "test": images[60_000:]}
 
 
 def _take_turn(turn: Turn, images: Images) -> Row:

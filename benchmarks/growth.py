@@ -82,7 +82,7 @@ def run_growth() -> dict[str, Any]:
     """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "images"
-        load_mnist().images[:STORED].tofile(file)
+        np.asarray(load_mnist().images)[:STORED].tofile(file)
         return {"rows": [_grown(setting, file) for setting in _settings()]}
 
 

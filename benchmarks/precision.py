@@ -45,7 +45,7 @@ def run_precision() -> dict[str, Any]:
     dict
         ``auto``: what it stands for here; ``rows``: a row for each work.
     """
-    images = load_mnist().images
+    images = np.asarray(load_mnist().images)
     rows = []
     for work in WORKS:
         rows.append(_compared(work, images))

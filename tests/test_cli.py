@@ -188,7 +188,7 @@ ANALYSES = [
 @pytest.fixture(scope="module")
 def codes(place, digits):
     """Codes of all digits, their labels, and a few digits, as files."""
-    np.save(place / "z.npy", digits.images.reshape(len(digits), -1)[:, 200:600:20] / 255)
+    np.save(place / "z.npy", digits.images[:].reshape(len(digits), -1)[:, 200:600:20] / 255)
     np.save(place / "y.npy", digits.labels)
     np.save(place / "digits.npy", digits.images[:40])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
 from fuzz import (  # type: ignore[import-not-found]
@@ -46,7 +47,7 @@ def damage_sizes(random: Random, content: bytes, other: bytes) -> bytes:
 def targets(folder: Path) -> list[Target]:
     """Write a sample of each format; every file in a folder is a target of its own."""
     dataset = load_dataset(DataConfig(source="digits"))
-    images, labels = dataset.images[:30, 0], dataset.labels
+    images, labels = np.asarray(dataset.images)[:30, 0], dataset.labels
     assert labels is not None
     all_files = []
     for number, (name, sample) in enumerate(SAMPLES.items()):

@@ -52,14 +52,17 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def middles(digits: Dataset) -> Dataset:
     """Return the four pixels in the middle of each digit: a run on them is a small one."""
-    images = np.ascontiguousarray(digits.images[:, :, 3:5, 3:5])
+    images = np.ascontiguousarray(np.asarray(digits.images)[:, :, 3:5, 3:5])
     return Dataset("middles", images, digits.labels, digits.label_names, digits.value_range)
 
 
 def answers(model: Network, digits: Dataset) -> dict[str, Any]:
     """Return four images, and what a model makes of them."""
     assert digits.labels is not None
-    images, labels = torch.from_numpy(digits.images[:4]), torch.from_numpy(digits.labels[:4])
+    images, labels = (
+        torch.from_numpy(digits.images.take(np.arange(4))),
+        torch.from_numpy(digits.labels[:4]),
+    )
     with torch.no_grad():
         codes = model.encode(images, labels)
         means = model.decode(codes, labels)

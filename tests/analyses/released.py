@@ -16,7 +16,7 @@ RUN = Path(__file__).parents[1] / "fixtures" / "models" / "0.1.0" / "run"
 def middles() -> Dataset:
     """Return what it was trained on."""
     digits = load_dataset(DataConfig(source="digits"))
-    pixels = np.ascontiguousarray(digits.images[:, :, 3:5, 3:5])
+    pixels = np.ascontiguousarray(np.asarray(digits.images)[:, :, 3:5, 3:5])
     return Dataset("middles", pixels, digits.labels, digits.label_names, digits.value_range)
 
 

@@ -145,7 +145,7 @@ def private(request, train, plain, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "ward-7" if request.param == "absolute" else Path("ward-7")
     folder.mkdir()
-    np.save(folder / "mine.npy", np.clip(plain.images / 3, 0, 1))
+    np.save(folder / "mine.npy", np.clip(np.asarray(plain.images) / 3, 0, 1))
     np.save(folder / "kinds.npy", np.arange(len(plain.images)) % 3)
     return train("simple-20", folder / "mine.npy", data__labels=str(folder / "kinds.npy"))
 

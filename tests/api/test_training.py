@@ -163,7 +163,7 @@ def test_data_in_memory(tmp_path, digits):
     run = latentscape.train("elaborate-4", data=data, changes=FAST, folder=tmp_path, quiet=True)
     assert run.name == "elaborate-4-mine-0"
     assert latentscape.evaluate(run, data=data).data.name == "mine"
-    other = Dataset("mine", 255 - data.images, data.labels, data.label_names)
+    other = Dataset("mine", 255 - np.asarray(data.images), data.labels, data.label_names)
     with pytest.raises(DataError, match=r"have changed.*from data in memory. Give the data that"):
         latentscape.resume(run, data=other)
 

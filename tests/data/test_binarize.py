@@ -27,7 +27,7 @@ def test_none_leaves_the_split_as_it_is(split: Split) -> None:
 
 @pytest.mark.parametrize("mode", ["static", "dynamic"])
 def test_static_draws_every_part_and_dynamic_leaves_training_grey(split: Split, mode: str) -> None:
-    before = split.dataset.images.copy()
+    before = np.asarray(split.dataset.images).copy()
     binary = binarize_split(split, mode)
     np.testing.assert_array_equal(split.dataset.images, before)
     np.testing.assert_array_equal(binary.train, split.train)
@@ -59,7 +59,7 @@ def test_a_pixel_is_white_as_often_as_it_is_grey(
     assert is_binary(binary.dataset.images, dataset)
     low, high = value_range
     share = (grey.astype(np.float64) - low) / (high - low)
-    white = (binary.dataset.images == high).mean(0)
+    white = (np.asarray(binary.dataset.images) == high).mean(0)
     assert (np.abs(white - share) <= 4 * np.sqrt(share * (1 - share) / n) + 1e-7).all()
 
 

@@ -16,7 +16,7 @@ def test_mnist_5k_is_stratified_real_mnist() -> None:
     assert dataset.n_official_train == 4000
     assert np.bincount(dataset.labels[:4000]).tolist() == [400] * 10
     assert np.bincount(dataset.labels[4000:]).tolist() == [100] * 10
-    assert (dataset.images.min(), dataset.images.max()) == (0, 255)
+    assert (np.asarray(dataset.images).min(), np.asarray(dataset.images).max()) == (0, 255)
 
 
 def test_mnist_5k_never_changes() -> None:

@@ -67,7 +67,7 @@ def test_dialects(
 ) -> None:
     text = start + table(["label", *pixels], rows, delimiter).replace("\n", newline)
     dataset = load(path, text)
-    np.testing.assert_array_equal(dataset.images.reshape(-1, 64), rows[:, 1:])
+    np.testing.assert_array_equal(np.asarray(dataset.images).reshape(-1, 64), rows[:, 1:])
     assert dataset.labels is not None
 
 
@@ -108,14 +108,14 @@ def test_a_target_beside_numbered_columns_is_the_label(path: Path, target: str) 
 
 def test_a_column_beside_numbered_ones_is_no_value(path: Path) -> None:
     dataset = load(path, "0,1,2,score\n1,2,255,0.7\n4,5,6,0.2\n")
-    assert dataset.images.tolist() == [[1, 2, 255], [4, 5, 6]]
+    assert np.asarray(dataset.images).tolist() == [[1, 2, 255], [4, 5, 6]]
     assert [(entry.kind, entry.names) for entry in dataset.left_out] == [("column", ("score",))]
 
 
 @pytest.mark.parametrize("name", ["id", "ID", "Unnamed: 0", "index", ""])
 def test_columns_that_count_rows_are_no_values(path: Path, name: str) -> None:
     dataset = load(path, f"{name},a,b\n7,1,2\n8,3,255\n")
-    assert dataset.images.tolist() == [[1, 2], [3, 255]]
+    assert np.asarray(dataset.images).tolist() == [[1, 2], [3, 255]]
     assert [(entry.names, entry.count) for entry in dataset.left_out] == [((name,), 1)]
 
 
@@ -129,7 +129,10 @@ def test_two_columns_that_may_be_the_label(path: Path) -> None:
     table = "target,label,a,b\n1,2,3,255\n2,1,4,5\n"
     with pytest.raises(DataError, match="Say --labels target or --labels label"):
         load(path, table)
-    assert load(path, table, labels="target").images.tolist() == [[2, 3, 255], [1, 4, 5]]
+    assert load(path, table, labels="target").images[:].tolist() == [
+        [2, 3, 255],
+        [1, 4, 5],
+    ]
 
 
 def test_vectors(path: Path) -> None:
@@ -155,7 +158,7 @@ def test_shape_that_does_not_fit(path: Path) -> None:
 
 def test_a_table_without_header(path: Path, rows: np.ndarray) -> None:
     dataset = load(path, table(None, rows), labels="0")
-    np.testing.assert_array_equal(dataset.images.reshape(-1, 64), rows[:, 1:])
+    np.testing.assert_array_equal(np.asarray(dataset.images).reshape(-1, 64), rows[:, 1:])
     np.testing.assert_array_equal(dataset.labels, rows[:, 0])
     assert dataset.shape == (1, 8, 8)
 
@@ -274,7 +277,7 @@ def test_what_is_no_text(path: Path, content: bytes) -> None:
 
 def test_columns_that_are_left_out_need_not_be_text(path: Path) -> None:
     dataset = load(path, b"pixel0,name\n1,Andr\xe9\n255,Zo\xeb\n")
-    assert dataset.images.ravel().tolist() == [1, 255]
+    assert np.asarray(dataset.images).ravel().tolist() == [1, 255]
     assert [(part.kind, part.names) for part in dataset.left_out] == [("column", ("name",))]
     with pytest.raises(DataError, match="cannot be read as a table.*UTF8"):
         next(stream_data(path, (1, 1, 1), 10).chunks).metadata  # noqa: B018

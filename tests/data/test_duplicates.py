@@ -19,7 +19,7 @@ from latentscape.data import (
 
 def pairs(split):
     """Count test examples that equal a training example, and others that are near one, by hand."""
-    flat = split.dataset.images.reshape(len(split.dataset), -1).astype(np.float64)
+    flat = np.asarray(split.dataset.images).reshape(len(split.dataset), -1).astype(np.float64)
     train, test = flat[split.train], flat[split.test]
     distances = cdist(test, train).min(1)
     source = np.random.default_rng(1)
@@ -30,7 +30,7 @@ def pairs(split):
 
 def with_copies(small, change=lambda images: images, count=30) -> Split:
     """Let the first test images be copies of training images, changed."""
-    images = small.dataset.images.copy()
+    images = np.asarray(small.dataset.images).copy()
     images[small.test[:count]] = change(images[small.train[:count]])
     return replace(small, dataset=replace(small.dataset, images=images))
 
@@ -88,7 +88,7 @@ def test_copies_that_were_changed_much_are_not(small):
 
 def test_floats_and_the_scale_of_values_make_no_difference(small):
     near = with_copies(small, two_values_off)
-    floats = (near.dataset.images / np.float32(4)).astype(np.float32) - 2
+    floats = (np.asarray(near.dataset.images) / np.float32(4)).astype(np.float32) - 2
     data = replace(near.dataset, images=floats, value_range=(-2.0, 2.0))
     assert count_duplicates(replace(near, dataset=data)) == count_duplicates(near)
 
@@ -115,7 +115,7 @@ def test_images_that_are_all_the_same_are_copies(small):
 
 
 def test_the_largest_values_and_the_fewest_examples_are_counted(small):
-    images = small.dataset.images * np.float32(2e37)
+    images = np.asarray(small.dataset.images) * np.float32(2e37)
     data = replace(small.dataset, images=images, value_range=(0.0, 3.2e38))
     assert not count_duplicates(replace(small, dataset=data)).any
     single = replace(small, train=small.train[:1], test=small.test[:1])

@@ -38,7 +38,7 @@ def test_images_labels_and_parts_are_those_that_were_written(
     shape = (64,) if sample.flat else (3, 32, 32) if sample.wide else (1, 8, 8)
     assert dataset.images.shape == (30, *shape)
     assert dataset.images.dtype == np.uint8
-    values = dataset.images[:, 0, :8, :8] if sample.wide else dataset.images
+    values = np.asarray(dataset.images)[:, 0, :8, :8] if sample.wide else np.asarray(dataset.images)
     # Folders of classes come one after the other, so the order is not that of writing.
     ends = np.cumsum((0, *(sample.parts or (30,))))
     for start, end in zip(ends, ends[1:], strict=False):

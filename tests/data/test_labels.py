@@ -126,7 +126,7 @@ def test_labels_may_be_left_out_on_purpose(tmp_path: Path) -> None:
     for source in ("x.npy", "x.npz", "x.csv", "x.parquet", "folder"):
         dataset = load_data(tmp_path / source, changes={"labels": "none"})
         assert (dataset.labels, dataset.label_names) == (None, ()), source
-        assert len(dataset.images.reshape(40, -1)[0]) == 64, source
+        assert len(np.asarray(dataset.images).reshape(40, -1)[0]) == 64, source
     (left_out,) = load_data(tmp_path / "x.csv", changes={"labels": "none"}).left_out
     assert (left_out.names, left_out.reason) == (("target", "label"), "labels are not asked for")
     assert load_data("digits", changes={"labels": "none"}).labels is None

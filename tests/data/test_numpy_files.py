@@ -41,8 +41,8 @@ def test_axes(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> 
         array.reshape(10, *expected) if shape[-1] not in (1, 3, 4) else np.moveaxis(array, -1, 1)
     )
     np.testing.assert_array_equal(dataset.images, moved)
-    assert dataset.images.flags["C_CONTIGUOUS"]
-    assert dataset.images.flags["WRITEABLE"]
+    assert np.asarray(dataset.images).flags["C_CONTIGUOUS"]
+    assert np.asarray(dataset.images).flags["WRITEABLE"]
 
 
 def test_shape_settles_what_is_ambiguous(path: Path) -> None:

@@ -30,7 +30,7 @@ def test_spaces_in_the_header_and_other_columns(tmp_path: Path, name: str) -> No
 
 def test_without_parts_and_labels(tmp_path: Path) -> None:
     dataset = load(tmp_path / "x.csv", "pixels\n0 10 20\n255 3 4\n")
-    assert dataset.images.tolist() == [[0, 10, 20], [255, 3, 4]]
+    assert np.asarray(dataset.images).tolist() == [[0, 10, 20], [255, 3, 4]]
     assert (dataset.labels, dataset.n_official_train) == (None, None)
 
 

@@ -31,7 +31,7 @@ def write(folder: Path, **rows: int) -> Path:
 
 def test_files_without_names_of_parts_are_one_data_set(tmp_path: Path) -> None:
     dataset = load(write(tmp_path, part_0=3, part_1=4))
-    assert dataset.images[:, 0].tolist() == list(range(7))
+    assert np.asarray(dataset.images)[:, 0].tolist() == list(range(7))
     assert (dataset.n_official_train, dataset.left_out) == (None, ())
 
 
@@ -59,7 +59,7 @@ def test_the_page_of_a_hub_may_declare_the_parts(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(README)
     dataset = load(tmp_path)
     assert (dataset.n_official_train, dataset.n_official_validation) == (6, 3)
-    assert dataset.images[:, 0].tolist() == list(range(13))
+    assert np.asarray(dataset.images)[:, 0].tolist() == list(range(13))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
+from latentscape.core.stores import ResidentStore
 from latentscape.data import (
     check_unit_range,
     entropy_floor,
@@ -53,7 +54,9 @@ def test_the_summary_without_labels() -> None:
 def test_the_floor_of_real_mnist(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTSCAPE_DATA", str(real_data))
     dataset = load_dataset(DataConfig(source="mnist"))
-    assert entropy_floor(dataset.images[60000:], (0, 255)) == pytest.approx(0.0581, abs=5e-4)
+    assert entropy_floor(ResidentStore(dataset.images[60000:]), (0, 255)) == pytest.approx(
+        0.0581, abs=5e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,24 +70,26 @@ def test_the_floor_of_real_mnist(real_data: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_the_floor_of_a_few_values(values: list[float], expected: float) -> None:
     images = np.array([values], np.float32)
-    assert entropy_floor(images, (0, 1)) == pytest.approx(expected)
-    assert entropy_floor(images * 4, (0, 4)) == pytest.approx(expected)
-    assert entropy_floor((images * 4).astype(np.uint8), (0, 4)) == pytest.approx(expected)
-    assert entropy_floor(images * 4 + 2, (2, 6)) == pytest.approx(expected)
+    assert entropy_floor(ResidentStore(images), (0, 1)) == pytest.approx(expected)
+    assert entropy_floor(ResidentStore(images * 4), (0, 4)) == pytest.approx(expected)
+    assert entropy_floor(ResidentStore((images * 4).astype(np.uint8)), (0, 4)) == pytest.approx(
+        expected
+    )
+    assert entropy_floor(ResidentStore(images * 4 + 2), (2, 6)) == pytest.approx(expected)
 
 
 def test_the_floor_is_the_same_in_pieces(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    floats = digits.images.astype(np.float32)
-    whole = entropy_floor(digits.images, (0, 16)), entropy_floor(floats, (0, 16))
+    floats = np.asarray(digits.images).astype(np.float32)
+    whole = entropy_floor(digits.images, (0, 16)), entropy_floor(ResidentStore(floats), (0, 16))
     monkeypatch.setattr(statistics, "_CHUNK", 1000)
-    pieces = entropy_floor(digits.images, (0, 16)), entropy_floor(floats, (0, 16))
+    pieces = entropy_floor(digits.images, (0, 16)), entropy_floor(ResidentStore(floats), (0, 16))
     assert whole == pytest.approx(pieces)
     assert whole[0] == pytest.approx(whole[1])
 
 
 @pytest.mark.parametrize("values", [[-0.1, 1], [0, 1.1]])
 def test_no_floor_outside_the_range(values: list[float]) -> None:
-    assert entropy_floor(np.array([values], np.float32), (0, 1)) is None
+    assert entropy_floor(ResidentStore(np.array([values], np.float32)), (0, 1)) is None
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_without_a_recipe_the_data_decide(shape, settings, recipe):
 
 
 def test_fit_fits_training_to_the_examples_unless_it_shall_be_as_published(vectors):
-    X = vectors.dataset.images
+    X = vectors.dataset.images[:]
     fitted = Autoencoder("beta-vae", random_state=1).fit(X)
     assert fitted.recipe_.published.examples == len(X) - len(X) // 10
     assert fitted.recipe_.train.batch_size == 8
@@ -120,7 +120,7 @@ def test_the_defaults_are_none_where_the_data_decide():
 
 
 def test_a_frozen_autoencoder_is_not_trained_again(vectors):
-    X = vectors.dataset.images
+    X = vectors.dataset.images[:]
     fitted = quick(latent_dim=3).fit(X).set_output(transform="pandas")
     before = fitted.transform(X)
     clusterer = AutoencoderClusterer(FrozenEstimator(fitted), n_clusters=2).fit(X[:50])

@@ -109,7 +109,7 @@ def test_the_kind_of_a_likelihood_depends_on_the_pixels(few, likelihood, grey, b
 
 
 def test_data_that_are_black_and_white_by_themselves_are_binary(few):
-    images = (few.dataset.images > 127).astype(np.uint8)
+    images = (np.asarray(few.dataset.images) > 127).astype(np.uint8)
     data = Dataset("drawings", images, value_range=(0.0, 1.0))
     assert is_binary(replace(few, dataset=data))
     assert not is_binary(few)

@@ -106,7 +106,7 @@ def test_images_in_colour_without_labels_are_pictured_too(small):
     torch.manual_seed(0)
     dataset = replace(
         small.dataset,
-        images=np.repeat(small.dataset.images[:, :, :8, :6], 3, 1),
+        images=np.repeat(np.asarray(small.dataset.images)[:, :, :8, :6], 3, 1),
         labels=None,
         label_names=(),
     )

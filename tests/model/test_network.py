@@ -1,5 +1,6 @@
 """Sampling, conditions and corruption: what a whole model does with its parts."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -83,7 +84,7 @@ def test_a_conditional_model_learns_to_rely_on_its_labels(small, averages_to):
     recipe = prepare(override(load_recipe("cond-vae"), changes), small)
     model = Network(recipe.model, recipe.objective)
     images, labels = (
-        torch.from_numpy(part) for part in (small.dataset.images, small.dataset.labels)
+        torch.from_numpy(part) for part in (np.asarray(small.dataset.images), small.dataset.labels)
     )
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     train = torch.from_numpy(small.train)

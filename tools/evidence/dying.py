@@ -121,7 +121,7 @@ def _recipe(data: Dataset, seed: int, changes: Changes) -> int:
         )
         model = latentscape.load(run.path)
     with torch.no_grad():
-        return alive(model.encode(torch.from_numpy(data.images[_test(data).numpy()])))
+        return alive(model.encode(torch.from_numpy(data.images.take(_test(data).numpy()))))
 
 
 def _test(data: Dataset) -> Tensor:
@@ -132,4 +132,4 @@ def _test(data: Dataset) -> Tensor:
 
 
 def _scaled(data: Dataset, chosen: Tensor) -> Tensor:
-    return torch.from_numpy(data.images[chosen.numpy()]).float() / 255
+    return torch.from_numpy(data.images.take(chosen.numpy())).float() / 255

@@ -218,7 +218,7 @@ def _without_run(
         return Comparison(baselines, (*_baselines(baselines, *rows), *rows))
     name, first = next(iter(sources.items()))
     split = split_dataset(_dataset(name, first, labels), DataConfig())
-    sources[name] = split.dataset.images
+    sources[name] = np.asarray(split.dataset.images)
     rows = [_codes(name, source, split) for name, source in sources.items()]
     return Comparison(Baselines(split), tuple(rows))
 
@@ -260,12 +260,12 @@ def as_comparison(
 
 def as_array(source: str | Path | Array) -> Array:
     """Return an array, or the values in a file."""
-    if isinstance(source, np.ndarray):
-        return source
+    if not isinstance(source, str | Path):
+        return np.asarray(source)
     if Path(source).suffix == ".npy":
         return load_arrays(Path(source))[""]
     # Codes are used as they are, whatever they are numbers of.
-    return load_dataset(DataConfig(source=str(source), range=(0.0, 1.0))).images
+    return np.asarray(load_dataset(DataConfig(source=str(source), range=(0.0, 1.0))).images)
 
 
 def _dataset(name: str, codes: CodeSource, labels: str | Path | Array | None) -> Dataset:

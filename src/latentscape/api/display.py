@@ -325,7 +325,7 @@ def _example_images(dataset: Dataset, index: NDArray[np.int64]) -> list[Block]:
     if len(dataset.shape) != 3 or not len(index):
         return []
     low, high = dataset.value_range
-    images = (dataset.images[index].astype(np.float32) - low) / np.float32(high - low)
+    images = (dataset.images.take(index).astype(np.float32) - low) / np.float32(high - low)
     strips = []
     for start in range(0, len(index), _ACROSS):
         line, alt = slice(start, start + _ACROSS), f"Examples of {dataset.name}"

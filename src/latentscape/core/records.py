@@ -5,7 +5,6 @@
     source -> Dataset -> Split -> Network -> LossTerms -> Run -> Findings
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.core.doors import Displayed
-from latentscape.core.ranges import Extent, RangeReason, choose_range
+from latentscape.core.ranges import RangeReason, choose_range
+from latentscape.core.stores import ImageStore, ResidentStore
 from latentscape.core.subsets import draw_subset, shuffle, take_turns
 from latentscape.core.units import shape
 
@@ -67,6 +67,20 @@ class LeftOut:
         return (cls(kind, tuple(names[:max_names]), len(names), reason),) if names else ()
 
 
+class _Images:
+    """A field that holds a store, and wraps an array that it is set to."""
+
+    def __get__(self, dataset: "Dataset | None", owner: type) -> ImageStore:
+        if dataset is None:
+            raise AttributeError  # A dataclass takes what a class has for a default.
+        images: ImageStore = dataset.__dict__["images"]
+        return images
+
+    def __set__(self, dataset: "Dataset", images: ImageStore | Array) -> None:
+        store = ResidentStore(images) if isinstance(images, np.ndarray) else images
+        dataset.__dict__["images"] = store
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset(Displayed):
     """Examples as they are stored, before any split.
@@ -75,8 +89,9 @@ class Dataset(Displayed):
     ----------
     name : str
         Short name, used in run names: the source's name or the file's stem.
-    images : ndarray of uint8 or float32
-        Images (N, C, H, W) or plain vectors (N, D).
+    images : ImageStore
+        Images (N, C, H, W) or plain vectors (N, D), of uint8 or float32. An array may be passed; it
+        is wrapped and not copied.
     labels : ndarray of int64 or None
         (N,) indices into `label_names`; None without labels.
     label_names : tuple of str
@@ -100,7 +115,7 @@ class Dataset(Displayed):
     """
 
     name: str
-    images: Array
+    images: _Images = _Images()  # noqa: RUF009
     labels: NDArray[np.int64] | None = None
     label_names: tuple[str, ...] = ()
     value_range: tuple[float, float] = _BY_CONTENT
@@ -112,10 +127,10 @@ class Dataset(Displayed):
     tests_on_validation: bool = False
 
     def __post_init__(self) -> None:
-        if self.value_range is not None or not isinstance(self.images, np.ndarray):
+        if self.value_range is not None or not isinstance(self.images, ImageStore):
             return
         if self.images.dtype.kind in "biuf":  # Other types are refused where data are checked.
-            decision = choose_range(Extent.of(self.images), self.images.shape[1:], self.name)
+            decision = choose_range(self.images.extent, self.images.shape[1:], self.name)
             for name, value in zip(("value_range", "range_reason"), decision, strict=True):
                 object.__setattr__(self, name, value)
 
@@ -127,16 +142,13 @@ class Dataset(Displayed):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that can change a result: values, labels, range, official split."""
-        digest = hashlib.sha256()
         about = (self.images.dtype.str, self.images.shape, self.value_range, self.n_official_train)
-        digest.update(repr(about).encode())
+        before, after = repr(about).encode(), b""
         if self.n_official_validation:  # data without such a part keep the fingerprint they had
-            digest.update(f"validation {self.n_official_validation}".encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+            before += f"validation {self.n_official_validation}".encode()
         if self.labels is not None:
-            digest.update(repr(self.label_names).encode())
-            digest.update(np.ascontiguousarray(self.labels).data)
-        return digest.hexdigest()
+            after = repr(self.label_names).encode() + np.ascontiguousarray(self.labels).tobytes()
+        return self.images.digest(before, after)
 
     def __len__(self) -> int:
         return len(self.images)

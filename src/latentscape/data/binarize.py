@@ -49,7 +49,7 @@ def binarize_split(split: Split, mode: str, seed: int | None = None) -> Split:
 
 
 def _binarize(dataset: Dataset, index: NDArray[np.int64], seed: int) -> Dataset:
-    images = dataset.images.copy()
+    images = np.array(dataset.images)
     low, high = dataset.value_range
     selected = np.zeros(len(images), bool)
     selected[index] = True

@@ -162,9 +162,16 @@ def without_labels(contents: Contents) -> Contents:
 def from_dataset(dataset: Dataset, size: int) -> Contents:
     """Return the examples of a dataset as contents, in batches of at most `size`."""
     names = np.array(dataset.label_names, object)
-    labels = None if dataset.labels is None else names[dataset.labels]
-    contents = from_arrays([Examples(dataset.images, labels)], dataset.name, size)
-    return replace(contents, channels_first=True, value_range=dataset.value_range)
+
+    def batches() -> Iterator[Examples]:
+        start = 0
+        for values in dataset.images.chunks(size):
+            stop = start + len(values)
+            labels = None if dataset.labels is None else names[dataset.labels[start:stop]]
+            yield from _cut(Examples(values, labels), size)
+            start = stop
+
+    return Contents(batches(), len(dataset), channels_first=True, value_range=dataset.value_range)
 
 
 def label_table(labels: Array, **columns: list[str]) -> "pa.Table":

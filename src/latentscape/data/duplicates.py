@@ -99,7 +99,7 @@ def _chunks(dataset: Dataset, index: _Indices) -> Iterator[Array]:
     """Yield stored values (B, ...) of the examples in `index`, in its order."""
     size = max(1, _CHUNK // math.prod(dataset.shape))
     for start in range(0, len(index), size):
-        yield dataset.images[index[start : start + size]]
+        yield dataset.images.take(index[start : start + size])
 
 
 def _count_near(dataset: Dataset, train: _Indices, test: _Indices) -> int:

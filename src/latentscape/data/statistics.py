@@ -11,6 +11,7 @@ from latentscape.core.doors import Displayed
 from latentscape.core.errors import DataError
 from latentscape.core.ranges import RangeReason, suggest_ranges
 from latentscape.core.records import Array, Dataset, LeftOut, Split
+from latentscape.core.stores import ImageStore
 from latentscape.core.units import shape
 from latentscape.data.duplicates import Duplicates, count_duplicates
 
@@ -98,8 +99,8 @@ def summarize(dataset: Dataset, split: Split) -> DataSummary:
         dtype=str(dataset.images.dtype),
         value_range=dataset.value_range,
         range_reason=dataset.range_reason,
-        min=float(dataset.images.min()),
-        max=float(dataset.images.max()),
+        min=dataset.images.extent.low,
+        max=dataset.images.extent.high,
         labels=_label_counts(dataset),
         left_out=dataset.left_out,
         tests_on_validation=dataset.tests_on_validation,
@@ -111,7 +112,7 @@ def summarize(dataset: Dataset, split: Split) -> DataSummary:
     )
 
 
-def entropy_floor(images: Array, value_range: tuple[float, float]) -> float | None:
+def entropy_floor(images: ImageStore, value_range: tuple[float, float]) -> float | None:
     """Return the smallest binary cross-entropy that any reconstruction can reach.
 
     The cross-entropy of a value x in [0, 1] is smallest where the reconstruction equals x. There it
@@ -119,7 +120,7 @@ def entropy_floor(images: Array, value_range: tuple[float, float]) -> float | No
 
     Parameters
     ----------
-    images : ndarray of uint8 or float32
+    images : ImageStore
         (N, ...).
     value_range : tuple of float
         The stored values that stand for 0 and 1.
@@ -134,7 +135,10 @@ def entropy_floor(images: Array, value_range: tuple[float, float]) -> float | No
         return None
     if images.dtype == np.uint8:
         # There are 256 values: count them, and take the entropy of each once.
-        counts = np.sum([np.bincount(chunk, minlength=256) for chunk in _chunks(images)], axis=0)
+        counts = sum(
+            (np.bincount(chunk, minlength=256) for chunk in _chunks(images)),
+            np.zeros(256, np.int64),
+        )
         present = np.flatnonzero(counts)
         total = float(np.dot(counts[present], _entropy((present - low) / (high - low))))
     else:
@@ -154,11 +158,12 @@ def check_unit_range(dataset: Dataset) -> None:
     if _within(dataset.images, dataset.value_range):
         return
     low, high = dataset.value_range
-    smallest, largest = float(dataset.images.min()), float(dataset.images.max())
-    is_whole = not (dataset.images % 1).any()
-    readings = suggest_ranges(min(smallest, low), max(largest, high), is_whole=is_whole)
+    extent = dataset.images.extent
+    readings = suggest_ranges(
+        min(extent.low, low), max(extent.high, high), is_whole=extent.is_whole
+    )
     raise DataError(
-        f"The values of {dataset.name} go from {smallest:g} to {largest:g}",
+        f"The values of {dataset.name} go from {extent.low:g} to {extent.high:g}",
         expected=f"values from {low:g} to {high:g}, which a Bernoulli likelihood reads as 0 to 1",
         fix=f"Say {readings}; or choose a likelihood for any values "
         "(--set model.likelihood=gaussian).",
@@ -173,7 +178,7 @@ def value_limits(dataset: Dataset) -> tuple[float, float]:
     0 to 1, 255 or 4,095. Then new values may lie as far outside as the others are apart.
     """
     low, high = dataset.value_range
-    smallest, largest = float(dataset.images.min()), float(dataset.images.max())
+    smallest, largest = dataset.images.extent.low, dataset.images.extent.high
     is_learnt = (low, high) == (smallest, largest) and not _is_customary(low, high)
     if _within(dataset.images, (low, high)) and not is_learnt:
         return low, high
@@ -187,10 +192,10 @@ def _is_customary(low: float, high: float) -> bool:
     return low in (0, -1) and high in {*powers, *(power - 1 for power in powers)}
 
 
-def _within(images: Array, value_range: tuple[float, float]) -> bool:
+def _within(images: ImageStore, value_range: tuple[float, float]) -> bool:
     """Tell whether all values lie in a range, whose ends are rounded as the values are."""
     low, high = np.array(value_range, dtype=np.result_type(images.dtype, np.float32))
-    return bool(images.min() >= low and images.max() <= high)
+    return bool(images.extent.low >= low and images.extent.high <= high)
 
 
 def _label_counts(dataset: Dataset) -> dict[str, int] | None:
@@ -200,9 +205,12 @@ def _label_counts(dataset: Dataset) -> dict[str, int] | None:
     return dict(zip(dataset.label_names, counts, strict=True))
 
 
-def _chunks(images: Array) -> Iterator[Array]:
-    flat = images.reshape(-1)
-    return (flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK))
+def _chunks(images: ImageStore) -> Iterator[Array]:
+    """Yield all values in order, `_CHUNK` of them at a time at most."""
+    chunks = (chunk.reshape(-1) for chunk in images.chunks())
+    return (
+        flat[start : start + _CHUNK] for flat in chunks for start in range(0, flat.size, _CHUNK)
+    )
 
 
 def _entropy(x: Array) -> Array:

@@ -16,7 +16,7 @@ MAX_EXAMPLES, MAX_VALUES = 5000, 1 << 24
 def sample(split: Split, part: str = "train", most: int = MAX_EXAMPLES) -> Array:
     """Return stored values (n, *shape) of some examples of a part, as float32."""
     most = max(2, min(most, MAX_VALUES // math.prod(split.dataset.shape)))
-    return split.dataset.images[split.subset(part, most)].astype(np.float32)
+    return split.dataset.images.take(split.subset(part, most)).astype(np.float32)
 
 
 def scaled_sample(split: Split, part: str = "train", most: int = MAX_EXAMPLES) -> Array:
@@ -28,5 +28,6 @@ def scaled_sample(split: Split, part: str = "train", most: int = MAX_EXAMPLES) -
 def digests(split: Split, index: NDArray[np.int64]) -> Iterator[bytes]:
     """Yield a hash of the stored values of each example; those of equal ones are equal."""
     images = (split.grey or split.dataset).images
-    for place in index:
-        yield hashlib.blake2b(images[place].tobytes(), digest_size=16).digest()
+    for chunk in images.chunks(index=index):
+        for image in chunk:
+            yield hashlib.blake2b(image.tobytes(), digest_size=16).digest()

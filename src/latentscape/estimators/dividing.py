@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from latentscape.config import Recipe
@@ -30,6 +31,7 @@ def divide_again(dataset: Dataset, y: ArrayLike | None, recipe: Recipe, share: f
     DataError
         If there are labels for other examples, or none where the recipe needs them.
     """
-    known = dataset_of(dataset.images, dataset.value_range, labels_for(recipe, y))
+    known = dataset_of(np.asarray(dataset.images), dataset.value_range, labels_for(recipe, y))
     split = binarize_split(hold_out(known, share, recipe.data.seed), recipe.data.binarize)
-    return replace(split, dataset=dataset_of(split.dataset.images, dataset.value_range, y))
+    values = np.asarray(split.dataset.images)
+    return replace(split, dataset=dataset_of(values, dataset.value_range, y))

@@ -97,7 +97,7 @@ def check_range(recipe: Recipe, dataset: Dataset) -> None:
         With the smallest and the largest value.
     """
     low, high = dataset.value_range
-    smallest, largest = float(dataset.images.min()), float(dataset.images.max())
+    smallest, largest = dataset.images.extent.low, dataset.images.extent.high
     outside = smallest < low or largest > high
     if outside and recipe.model.likelihood.needs_unit_range:
         raise DataError(

@@ -18,7 +18,7 @@ def mean_image(split: Split) -> Reconstruct:
     dataset = split.dataset
     total = np.zeros(dataset.shape, dtype=np.float64)
     for part in np.array_split(split.train, -(-len(split.train) // 1000)):
-        total += dataset.images[part].sum(axis=0, dtype=np.float64)
+        total += dataset.images.take(part).sum(axis=0, dtype=np.float64)
     mean = scaled(torch.from_numpy(total / len(split.train)), dataset.value_range)
     return lambda images, labels: mean.expand(len(images), *mean.shape)
 
@@ -48,7 +48,7 @@ def pca(split: Split, components: int) -> tuple[Reconstruct, int]:
     for start in range(0, len(rows), 1000):  # They are large, and once in memory is enough.
         part = split.train[start : start + 1000]
         rows[start : start + 1000] = _rows(
-            torch.from_numpy(dataset.images[part]), dataset.value_range
+            torch.from_numpy(dataset.images.take(part)), dataset.value_range
         )
     components = min(components, *rows.shape)
     bounds = (0.0, 1.0) if rows.min() >= 0 and rows.max() <= 1 else (-np.inf, np.inf)

@@ -34,7 +34,7 @@ def pixel_codes(split: Split) -> Codes:
     dataset = split.dataset
 
     def pixels(index: NDArray[np.int64]) -> Array:
-        images = scaled(torch.from_numpy(dataset.images[index]), dataset.value_range)
+        images = scaled(torch.from_numpy(dataset.images.take(index)), dataset.value_range)
         return images.flatten(1).numpy()
 
     return _codes("raw pixels", "pixels", split, pixels)
@@ -82,7 +82,7 @@ def encoder_codes(encoder: Encoder, split: Split, name: str) -> Codes:
     """
 
     def encoded(index: NDArray[np.int64]) -> Array:
-        images = split.dataset.images[index]
+        images = split.dataset.images.take(index)
         codes = np.concatenate(
             [np.asarray(encoder(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
         )

@@ -64,6 +64,6 @@ def dequantisation(kind: LikelihoodKind, dataset: Dataset) -> Dequantisation | N
     whole = low == int(low) and high == int(high)
     if kind.of != "density" or dataset.images.dtype != np.uint8 or not whole:
         return None
-    if dataset.images.min() < low or dataset.images.max() > high:
+    if dataset.images.extent.low < low or dataset.images.extent.high > high:
         return None
     return Dequantisation(int(low), int(high - low) + 1)

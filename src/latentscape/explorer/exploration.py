@@ -52,13 +52,13 @@ class Exploration:
 
         Those of vectors are (n, d). Values from 0 to 255 go over the range of the stored ones.
         """
-        examples = self.dataset.images[self.index[start:stop]]
+        examples = self.dataset.images.take(self.index[start:stop])
         shape = self.manifest.thumbnails.shape
         return reduce_examples(examples, self.dataset.value_range, shape)
 
     def original(self, point: int) -> Array:
         """Return a whole example (*shape) of float32, on the scale 0 to 1."""
-        stored = torch.from_numpy(self.dataset.images[self.index[[point]]])
+        stored = torch.from_numpy(self.dataset.images.take(self.index[[point]]))
         return scaled(stored, self.dataset.value_range)[0].numpy()
 
     def decode(self, key: str, codes: Array, labels: Sequence[int] | None = None) -> Array:

@@ -33,7 +33,7 @@ def stored_batches(
 def stored(dataset: Dataset, index: NDArray[np.int64]) -> Batch:
     """Return stored images (B, *shape) and labels (B,) on the CPU, of the examples in `index`."""
     labels = None if dataset.labels is None else torch.from_numpy(dataset.labels[index])
-    return torch.from_numpy(dataset.images[index]), labels
+    return torch.from_numpy(dataset.images.take(index)), labels
 
 
 def to_device(model: Network, batch: Batch) -> Batch:

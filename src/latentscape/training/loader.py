@@ -44,7 +44,7 @@ class Examples:
     """
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        images, labels = dataset.images, dataset.labels
+        images, labels = np.asarray(dataset.images), dataset.labels
         # torch.from_numpy takes no array that is read-only, and no view with negative strides.
         if not images.flags.writeable or not images.flags.c_contiguous:
             images = images.copy()

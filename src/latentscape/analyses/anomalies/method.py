@@ -83,7 +83,7 @@ def find_anomalies(
     data = None if data is None else read_inputs(model, data, known)
     data, index = (split.dataset, split.test) if data is None else (data, np.arange(len(data)))
     is_anomalous, skipped = _anomalous(data, index, normal)
-    images = data.images[index]
+    images = data.images.take(index)
     is_known = data.labels is not None and data.label_names == known
     labels = data.labels[index] if data.labels is not None and is_known else None
     scores = score_anomalies(

@@ -290,7 +290,7 @@ def _thumbnails(
     plane = (own or everything)[0].places
     count = max_images(MAX_THUMBNAILS, int(np.prod(dataset.shape)))
     points = farthest_points(plane, count, MIN_GAP * float(np.ptp(plane, axis=0).max()))
-    images = scaled(torch.from_numpy(dataset.images[index[points]]), dataset.value_range)
+    images = scaled(torch.from_numpy(dataset.images.take(index[points])), dataset.value_range)
     return Thumbnails(images=images.numpy(), points=points)
 
 
@@ -304,7 +304,7 @@ def _pictures(codes: Codes, places: _Places) -> NDArray[np.uint8] | None:
     shape = (dataset.shape[0], *size)
     chunks = []
     for start in range(0, len(index), CHUNK):
-        images = dataset.images[index[start : start + CHUNK]]
+        images = dataset.images.take(index[start : start + CHUNK])
         small = visible(reduce_examples(images, dataset.value_range, shape))
         chunks.append(small.round().astype(np.uint8))
     return np.concatenate(chunks)

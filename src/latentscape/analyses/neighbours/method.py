@@ -210,7 +210,8 @@ def _check(codes: Codes, queries: Array, k: int) -> None:
 
 def _images(dataset: Dataset, index: NDArray[np.int64]) -> Array:
     """Return images (*index.shape, *shape) on the scale 0 to 1."""
-    return scaled(torch.from_numpy(dataset.images[index]), dataset.value_range).numpy()
+    images = dataset.images.take(index.reshape(-1)).reshape(*index.shape, *dataset.shape)
+    return scaled(torch.from_numpy(images), dataset.value_range).numpy()
 
 
 def _labels(dataset: Dataset, index: NDArray[np.int64]) -> NDArray[np.int64]:

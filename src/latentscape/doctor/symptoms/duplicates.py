@@ -1,5 +1,7 @@
 """The same images again and again, or in the parts that scores are of."""
 
+import math
+
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.examples import digests
@@ -61,7 +63,7 @@ class Duplicates(Symptom):
 def _shares(patient: Patient) -> dict[str, float]:
     """Return the share of duplicates by part."""
     split = patient.split
-    if split.dataset.images[:1].size < FEWEST_VALUES:
+    if math.prod(split.dataset.shape) < FEWEST_VALUES:
         return {}
     train = list(digests(split, split.subset("train", MAX_EXAMPLES)))
     known = set(train)

@@ -41,7 +41,7 @@ class LabelLeak(Symptom):
         levels = max(LEVELS, 2 * len(names))
         if len(names) < FEWEST_LABELS or len(index) < 10 * levels:
             return None
-        values = patient.split.dataset.images[index].reshape(len(index), -1)
+        values = patient.split.dataset.images.take(index).reshape(len(index), -1)
         accuracies = _accuracies(values, own, len(names), levels)
         place = int(accuracies.argmax())
         if not accuracies[place] > ACCURACY:
