@@ -72,7 +72,7 @@ class PriorSampler(Sampler):
     def __init__(self, model: Network) -> None:
         super().__init__(model)
         latent = model.config.latent
-        matching = [term for term in model.objective.weights if TERMS[term].matches_prior]
+        matching = [term for term in model.objective.config.weights if TERMS[term].matches_prior]
         if latent.has_prior:
             self.name = "vamp" if latent.prior_name == "vamp" else "prior"
         else:
