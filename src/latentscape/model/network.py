@@ -1,7 +1,7 @@
 """The one model: encoder, latent, decoder, likelihood, all of them named by a recipe."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -74,23 +74,27 @@ class Network(nn.Module):
                 layer.weight.data = channels_innermost(layer.weight.data)
 
     @torch.no_grad()
-    def standardise(self, images: Tensor, labels: Tensor | None = None) -> None:
+    def standardise(
+        self, images: Tensor, labels: Tensor | None = None, kept: Collection[str] = ()
+    ) -> None:
         """Scale initial weights on stored images (B, *shape); see `InitConfig.data_dependent`.
 
         Dropout and corruption draw, and batch normalisation counts the images, as in training.
+        Layers whose weights are `kept`, by their names, stay as they are.
         """
+        layers = {layer for name, layer in self.named_modules() if f"{name}.weight" in kept}
         was_training = self.training
         self.train()
         target = self.scale(images)
         inputs = corrupt(self.config.corruption, target)
-        features = standardise(self.encoder, self._with_labels(inputs, labels))
+        features = standardise(self.encoder, self._with_labels(inputs, labels), layers)
         latent = self.config.latent
         if not (latent.has_posterior or latent.quantises):  # These expect weights as they are.
-            standardise(self.latent.layers, features)
+            standardise(self.latent.layers, features, layers)
         codes = self.latent.mean(features)
         if self.config.condition:
             codes = torch.cat([codes, self._one_hot(labels)], -1)
-        start_at_mean(self.decoder, codes, target, self.likelihood)
+        start_at_mean(self.decoder, codes, target, self.likelihood, layers)
         self.train(was_training)
 
     @property

@@ -261,6 +261,11 @@ def _described(tensor: Tensor | None) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
+def weights_checksum(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of weights on the CPU."""
+    return _checksum({}, weights)
+
+
 def _checksum(about: Json, weights: Mapping[str, Tensor]) -> str:
     """SHA-256 over the metadata, and over names, types, shapes and bytes of the weights."""
     digest = sha256(json.dumps(about, sort_keys=True).encode())

@@ -30,7 +30,7 @@ from latentscape.training.interrupts import StopRequest
 from latentscape.training.loader import Batch, Examples, Loader
 from latentscape.training.logs import Logged
 from latentscape.training.optim import build_optimizers, learning_rate
-from latentscape.training.start import standardise
+from latentscape.training.start import begin
 from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
 from latentscape.training.storage import Storage
@@ -136,8 +136,7 @@ class Trainer:
 
     def _begin(self) -> None:
         """Save the initial weights, so that the first epoch has something to roll back to."""
-        if self.recipe.model.init.data_dependent:
-            standardise(self.model, self.recipe, self.split, self.examples)
+        begin(self.model, self.recipe, self.split, self.examples, self.storage.earlier_weights())
         if not self._is_finite():
             raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
         self._save()
