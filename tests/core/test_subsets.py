@@ -16,6 +16,7 @@ from latentscape.analyses.likelihood.sentences import describe_protocol
 from latentscape.analyses.maps import method as maps
 from latentscape.api.preparing import start_run
 from latentscape.config import override
+from latentscape.core import subsets
 from latentscape.core.records import Dataset, Split
 from latentscape.core.subsets import draw_subset, take_turns
 from latentscape.evaluation import latent
@@ -61,6 +62,9 @@ ALLOWED = {
     "places[:N_EXAMPLES]": "sorted by distance to the centre of a cluster",
     "places[::-1][:N_EXAMPLES]": "sorted by distance to the centre of a cluster",
     "votes[:, :k]": "neighbours, sorted by distance",
+    "self._pca.project(codes)[:, :self._components]": "components, sorted by variance",
+    "variances[:count]": "components, sorted by variance",
+    "turned[:, :count]": "components, sorted by variance",
     "weight.argsort(descending=True, stable=True)[:rows]": "dimensions, sorted by use",
     "sorted(self.rows, key=lambda row: row.mse)[:MAX_PICTURED]": "models, sorted by error",
     "sorted(real, key=lambda name: -abs(shares[name] - real[name]))[:MAX_LABELS]": "labels, sorted",
@@ -90,7 +94,6 @@ ALLOWED = {
     "_strips(subject, row, nearest, title)[:max_queries]": "lines of a page",
     "labels[:columns]": "headings of a page",
     # Axes, layers, epochs and seeds.
-    "self._pca.transform(codes)[:, :self._components]": "dimensions",
     "padded[:, :codes.shape[1]]": "dimensions",
     "p[:self.dim]": "rows of a weight",
     "output.shape[:output.dim() - images.dim() + 1]": "axes",
@@ -226,6 +229,32 @@ def test_examples_that_are_shown_are_drawn_with_the_seed_of_the_split(ordered):
 def test_examples_without_labels_are_not_the_first_ones(ordered):
     blind = replace(ordered, dataset=replace(ordered.dataset, labels=None))
     assert blind.examples(16).max() > 500
+
+
+def test_small_data_are_looked_at_whole(ordered):
+    assert ordered.limited() is ordered
+    assert subsets.max_examples((1, 28, 28)) == 100_000
+    assert subsets.max_examples((3, 64, 64)) == (1 << 28) // (3 * 64 * 64)
+    assert subsets.max_examples((1 << 30,)) == 1
+
+
+def test_of_a_large_part_examples_of_each_label_are_drawn(ordered, monkeypatch):
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 100)
+    limited = ordered.limited()
+    assert limited.sizes == {part: min(100, size) for part, size in ordered.sizes.items()}
+    assert np.bincount(LABELS[limited.test]).tolist() == [60, 30, 10]
+    assert np.isin(limited.test, ordered.test).all()
+    np.testing.assert_array_equal(limited.test, ordered.limited().test)
+    assert limited.limited() is limited
+
+
+def test_examples_and_kept_codes_are_those_of_the_drawn_part(ordered, monkeypatch):
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 100)
+    monkeypatch.setattr("latentscape.evaluation.reconstruction.MAX_CODES", 30)
+    limited = ordered.limited()
+    np.testing.assert_array_equal(limited.examples(16), ordered.examples(16))
+    np.testing.assert_array_equal(kept_examples(limited), kept_examples(ordered))
+    assert np.isin(ordered.examples(16), limited.test).all()
 
 
 def test_a_run_of_before_keeps_the_examples_that_its_pictures_show(ordered):

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from latentscape.core.cache import cache_folder
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.files import write_bytes
-from latentscape.data.cache import cache_folder
 from latentscape.data.compression import decompress, read_decompressed, verify
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.download import download

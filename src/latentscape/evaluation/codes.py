@@ -1,16 +1,17 @@
 """Codes of every origin: a model's, raw pixels, principal components, and those made elsewhere."""
 
-from collections.abc import Callable
-from typing import Any
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
 from latentscape.core.progress import stage
 from latentscape.core.records import PARTS, Array, Codes, Split
-from latentscape.inference.batches import BATCH
+from latentscape.core.scratch import stacked
+from latentscape.evaluation.principal import fit_components
+from latentscape.inference.batches import BATCH, stored_batches
 from latentscape.inference.codec import encode
 from latentscape.model import Network, scaled
 
@@ -34,8 +35,9 @@ def pixel_codes(split: Split) -> Codes:
     dataset = split.dataset
 
     def pixels(index: NDArray[np.int64]) -> Array:
-        images = scaled(torch.from_numpy(dataset.images.take(index)), dataset.value_range)
-        return images.flatten(1).numpy()
+        batches = stored_batches(dataset, index)
+        rows = (scaled(images, dataset.value_range).flatten(1).numpy() for images, _ in batches)
+        return stacked(rows, (len(index), math.prod(dataset.shape)))
 
     return _codes("raw pixels", "pixels", split, pixels)
 
@@ -51,15 +53,10 @@ def pca_codes(pixels: Codes, dim: int) -> Codes:
     dim : int
         How many components; there are fewer where the images have fewer values, or are fewer.
     """
-    from sklearn.decomposition import PCA
-
-    dim = min(dim, *pixels.train.shape)
-    with np.errstate(all="ignore"):  # Constant examples have no variance to divide by.
-        model: Any = PCA(dim, random_state=0).fit(pixels.train)
-    train, validation, test = (
-        model.transform(codes).astype(np.float32) if len(codes) else np.empty((0, dim), np.float32)
-        for codes in map(pixels.part, PARTS)
-    )
+    rows = pixels.train
+    dim = min(dim, *rows.shape)
+    model = fit_components(lambda places: rows[places], (len(rows), rows.shape[1]), dim)
+    train, validation, test = (model.project(pixels.part(part)) for part in PARTS)
     return Codes(f"PCA, {dim}", "pca", pixels.split, train, validation, test)
 
 
@@ -82,11 +79,9 @@ def encoder_codes(encoder: Encoder, split: Split, name: str) -> Codes:
     """
 
     def encoded(index: NDArray[np.int64]) -> Array:
-        images = split.dataset.images.take(index)
-        codes = np.concatenate(
-            [np.asarray(encoder(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
-        )
-        return _checked(codes, len(images), name)
+        batches = stored_batches(split.dataset, index)
+        codes = np.concatenate([np.asarray(encoder(images.numpy())) for images, _ in batches])
+        return _checked(codes, len(index), name).astype(np.float32, copy=False)
 
     return _codes(name, "other", split, encoded)
 
@@ -109,7 +104,7 @@ def array_codes(codes: Array, split: Split, name: str) -> Codes:
         If there is not one code of finite numbers for each example.
     """
     codes = _checked(codes, len(split.dataset), name)
-    return _codes(name, "other", split, lambda index: codes[index])
+    return _codes(name, "other", split, lambda index: _at(codes, index))
 
 
 def is_constant(codes: Codes) -> bool:
@@ -120,8 +115,14 @@ def is_constant(codes: Codes) -> bool:
 def are_same(codes: Array) -> bool:
     """Whether codes (n, D), one at least, are all the same, up to rounding."""
     ranges = np.ptp(codes, axis=0)
-    largest = float(np.abs(codes).max(initial=1e-30))
+    largest = max(float(codes.max(initial=0.0)), -float(codes.min(initial=0.0)), 1e-30)
     return float(ranges.max(initial=0.0)) <= 1e-6 * largest
+
+
+def count_not_finite(rows: Array) -> int:
+    """Count the rows (n, ...) with a value that is not finite."""
+    flat = (chunk.reshape(len(chunk), -1) for chunk in _chunks(rows))
+    return sum(int((~np.isfinite(chunk).all(1)).sum()) for chunk in flat)
 
 
 def _codes(
@@ -136,8 +137,17 @@ def _codes(
     return Codes(name, kind, split, train, *rest)
 
 
+def _at(codes: Array, index: NDArray[np.int64]) -> Array:
+    """Return the codes (n, D) at some places, as float32."""
+    return stacked((codes[places] for places in _chunks(index)), (len(index), codes.shape[1]))
+
+
+def _chunks(rows: Array) -> Iterator[Array]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+
+
 def _checked(codes: Array, count: int, name: str) -> Array:
-    """Return codes as float32 (count, D)."""
+    """Return codes (count, D), all of them finite numbers."""
     if codes.ndim == 0 or len(codes) != count:
         length = 0 if codes.ndim == 0 else len(codes)
         raise DataError(
@@ -146,8 +156,10 @@ def _checked(codes: Array, count: int, name: str) -> Array:
         )
     if codes.dtype.kind not in "fiub":
         raise DataError(f"The codes of {name} are of type {codes.dtype}", expected="numbers")
-    codes = codes.reshape(count, -1).astype(np.float32, copy=False)
-    if bad := int((~np.isfinite(codes)).any(1).sum()):
+    codes = codes.reshape(count, -1)
+    if codes.dtype.kind == "f" and codes.dtype != np.float32:  # Which may not hold the numbers.
+        codes = _at(codes, np.arange(count))
+    if bad := count_not_finite(codes):
         raise DataError(
             f"{bad:,} of {count:,} codes of {name} are not finite (NaN or infinity)",
             fix="Look for a diverged encoder or for missing values, and encode again.",

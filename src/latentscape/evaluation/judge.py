@@ -14,13 +14,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from latentscape.core.cache import cache_folder
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.files import write_bytes
 from latentscape.core.progress import stage
 from latentscape.core.randomness import forked_random, generator
 from latentscape.core.records import Array, Split
 from latentscape.core.runtime import one_thread
-from latentscape.data.cache import cache_folder
 from latentscape.inference.batches import BATCH, evaluating, stored, stored_batches
 from latentscape.model import scaled
 
@@ -94,7 +94,7 @@ def trained_classifier(split: Split) -> Classifier:
     Parameters
     ----------
     split : Split
-        With labels.
+        With labels. Of large parts, the drawn examples count; see `Split.limited`.
 
     Returns
     -------
@@ -106,6 +106,7 @@ def trained_classifier(split: Split) -> Classifier:
     DataError
         If the training examples don't have two labels at least.
     """
+    split = split.limited()
     _check_labels(split)
     with forked_random(SEED, torch.device("cpu")), one_thread():
         classifier = Classifier(split.dataset.shape, len(split.dataset.label_names))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from latentscape.config.parts import EngineName
 from latentscape.core.records import Array, Dataset
+from latentscape.core.scratch import stacked
 from latentscape.inference.batches import Batch, evaluating, filled, stored_batches, to_device
 from latentscape.inference.engine import choose_encoder
 from latentscape.model import Network
@@ -21,8 +22,12 @@ Reconstruct = Callable[[Tensor, Tensor | None], Tensor]
 def encode(
     model: Network, dataset: Dataset, index: NDArray[np.int64], engine: EngineName = "auto"
 ) -> Array:
-    """Return the codes (n, latent_dim), float32, of the examples in `index`."""
-    return np.concatenate(list(encode_batches(model, stored_batches(dataset, index), engine)))
+    """Return the codes (n, latent_dim), float32, of the examples in `index`.
+
+    Large ones are kept on disk; see `latentscape.core.scratch`.
+    """
+    batches = encode_batches(model, stored_batches(dataset, index), engine)
+    return stacked(batches, (len(index), model.latent_dim))
 
 
 def encode_batches(

@@ -15,7 +15,8 @@ from latentscape.core.progress import stage
 from latentscape.core.records import Array, Codes, Split
 from latentscape.data.conversion import compact_dtype
 from latentscape.evaluation.baselines import pca
-from latentscape.evaluation.codes import is_constant, model_codes, pixel_codes
+from latentscape.evaluation.codes import count_not_finite, is_constant, model_codes, pixel_codes
+from latentscape.evaluation.principal import Components, fit_components
 from latentscape.evaluation.reconstruction import measure_errors
 from latentscape.inference.codec import Reconstruct, encode, reconstruct_with
 from latentscape.model import Network
@@ -108,12 +109,13 @@ class MahalanobisDistance:
 
     def __init__(self, train: Array) -> None:
         from sklearn.covariance import LedoitWolf
-        from sklearn.decomposition import PCA
 
-        self._pca: Any = None
-        if train.shape[1] > MAX_COMPONENTS:
-            self._pca = PCA(min(MAX_COMPONENTS, *train.shape), random_state=0).fit(train)
-            held = np.cumsum(self._pca.explained_variance_ratio_)
+        self._pca: Components | None = None
+        n, dim = train.shape
+        if dim > MAX_COMPONENTS:
+            count = min(MAX_COMPONENTS, n, dim)
+            self._pca = fit_components(lambda places: train[places], (n, dim), count)
+            held = np.cumsum(self._pca.shares)
             self._components = int(np.searchsorted(held, VARIANCE)) + 1
         self._model: Any = LedoitWolf().fit(self._projected(train))
 
@@ -129,7 +131,7 @@ class MahalanobisDistance:
 
     def _projected(self, codes: Array) -> _Scores:
         if self._pca is not None:
-            codes = self._pca.transform(codes)[:, : self._components]
+            codes = self._pca.project(codes)[:, : self._components]
         return codes.astype(np.float64)
 
 
@@ -336,7 +338,7 @@ def _rank(known: _Scores, scores: _Scores) -> _Scores:
 
 
 def _check_finite(values: Array, item: str) -> None:
-    if bad := int((~np.isfinite(values)).reshape(len(values), -1).any(1).sum()):
+    if bad := count_not_finite(values):
         raise DataError(
             f"{bad:,} of {len(values):,} {item} are not finite (NaN or infinity)",
             fix="Look for a model that diverged, and train it again.",

@@ -48,6 +48,7 @@ from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array, Codes
 from latentscape.core.subsets import draw_subset
 from latentscape.evaluation.codes import is_constant
+from latentscape.evaluation.principal import fit_components
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +81,9 @@ class _Task:
         """Codes to fit to and to score on, or their principal components where they are long."""
         if self.codes.dim <= MAX_DIM:
             return self.fitted, self.scored
-        from sklearn.decomposition import PCA
-
-        model = PCA(min(MAX_DIM, *self.fitted.shape), random_state=0).fit(self.fitted)
-        return model.transform(self.fitted), model.transform(self.scored)
+        fitted, (n, dim) = self.fitted, self.fitted.shape
+        model = fit_components(lambda places: fitted[places], (n, dim), min(MAX_DIM, n, dim))
+        return model.project(fitted), model.project(self.scored)
 
     def points(self, method: str) -> tuple[Array, Array]:
         """Return what a method is fitted to, and what it then scores."""

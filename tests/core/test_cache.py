@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from latentscape.data.cache import cache_folder
+from latentscape.core.cache import cache_folder
 
 
 def test_the_folder_is_chosen_by_the_environment(
