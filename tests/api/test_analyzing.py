@@ -16,9 +16,11 @@ from latentscape.analyses.legibility.result import Legibility
 from latentscape.analyses.neighbours.result import Neighbours
 from latentscape.analyses.notes import protocols, skip_sentences
 from latentscape.analyses.registry import analyses, analysis, choose_analyses, function_names
+from latentscape.analyses.summaries import run_subject
 from latentscape.api import analyzing
 from latentscape.api.analyzing import analyze_codes
 from latentscape.api.subjects import subject_json, subject_of
+from latentscape.core import subsets
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.findings import MISSING_PACKAGE, Skip, take_arrays, to_json
 from latentscape.evaluation.results import Evaluation
@@ -161,6 +163,29 @@ def test_of_codes_alone_only_what_needs_no_model_is_measured(labelled, heard, mo
     analyze_codes(comparison)
     assert heard.of("analysis")
     assert not any(analysis(part).needs_model for part in heard.of("analysis"))
+
+
+def test_of_large_data_drawn_examples_are_analysed_and_every_result_says_so(
+    run, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(run.path, tmp_path / "run")
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 80)
+    comparison = compare_codes(tmp_path / "run")
+    assert comparison.split.sizes == {"train": 80, "validation": 30, "test": 80}
+    for name in ("clustering", "neighbours"):
+        item = analysis(name)
+        result = analyzing.measure(item, comparison, item.quick_look and item.quick_look.settings)
+        assert result.drawn.parts() == {"train": (80, 300), "test": (80, 100)}
+        item.print_table(result)
+        said = "On 80 drawn of 300 training examples and 80 drawn of 100 test examples."
+        assert said in " ".join(capsys.readouterr().out.split())
+        assert said in protocols(item, run_subject(RunFindings(open_run(tmp_path / "run"))).rows)
+        assert RunFindings(open_run(tmp_path / "run")).get(item.result).drawn == result.drawn
+
+
+def test_of_small_data_all_examples_are_analysed(comparison):
+    assert comparison.baselines.drawn is None
+    assert analyzing.measure(analysis("neighbours"), comparison).drawn is None
 
 
 def test_a_result_of_other_settings_is_not_current(run):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from latentscape.config import DataConfig
+from latentscape.core import subsets
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
@@ -199,3 +200,9 @@ def test_one_label_is_not_enough(folder):
     alike = Dataset("alike", data.images, np.zeros(81, np.int64), ("low",), (0.0, 1.0))
     with pytest.raises(DataError, match="only one label"):
         trained_classifier(split_dataset(alike, DataConfig()))
+
+
+def test_of_large_data_it_learns_from_drawn_examples(small, folder, trained, monkeypatch):
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 70)
+    trained_classifier(small)
+    assert trained[0].sizes == {"train": 70, "validation": len(small.validation), "test": 70}

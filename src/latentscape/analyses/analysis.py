@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic.fields import FieldInfo
 
+from latentscape.analyses.drawn import Drawn
 from latentscape.core.doors import Displayed, door
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import MISSING_PACKAGE, Part, Record, Skip
@@ -45,10 +46,13 @@ class Result(Displayed, Tabular, Part):
         What it was asked for.
     skipped : tuple of Skip
         What was not measured, and why.
+    drawn : Drawn or None
+        Which share of large parts was looked at; None where all examples were.
     """
 
     settings: Settings
     skipped: tuple[Skip, ...] = ()
+    drawn: Drawn | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.part}>"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from latentscape.analyses.drawn import Drawn
 from latentscape.analyses.relabelling import labels_of_run, relabelled
 from latentscape.config import Changes, DataConfig
 from latentscape.core.errors import ConfigError, DataError
@@ -14,10 +15,10 @@ from latentscape.core.records import Array, Codes, Dataset, Split
 from latentscape.data import (
     as_dataset,
     dataset_of_arrays,
-    load_arrays,
     load_dataset,
     split_dataset,
 )
+from latentscape.data.arrays import map_array
 from latentscape.evaluation.baselines import pca
 from latentscape.evaluation.codes import (
     Encoder,
@@ -47,11 +48,18 @@ class Baselines:
     Attributes
     ----------
     split : Split
-        The examples.
+        The examples: of those that it is made with, the ones that analyses look at.
+    drawn : Drawn or None
+        How many these are, where they are not all.
     """
 
     split: Split
+    drawn: Drawn | None = None
     _cache: dict[Hashable, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.drawn = self.drawn or Drawn.from_split(self.split)
+        self.split = self.split.limited()
 
     def once(self, key: Hashable, compute: Callable[[], _T]) -> _T:
         """Return what `compute` returned when this key was first asked for."""
@@ -190,7 +198,8 @@ def compare_codes(
     rows: tuple[Codes, ...] = (model, *_baselines(baselines, model, *other), *other)
     if labels is not None:
         rows = relabelled(rows, labels_of_run(opened, labels))
-        return Comparison(Baselines(rows[0].split), rows, opened, has_own_labels=False)
+        own = Baselines(rows[0].split, baselines.drawn)
+        return Comparison(own, rows, opened, has_own_labels=False)
     return Comparison(baselines, rows, opened)
 
 
@@ -217,10 +226,10 @@ def _without_run(
         rows = [_codes(name, source, baselines.split) for name, source in sources.items()]
         return Comparison(baselines, (*_baselines(baselines, *rows), *rows))
     name, first = next(iter(sources.items()))
-    split = split_dataset(_dataset(name, first, labels), DataConfig())
-    sources[name] = np.asarray(split.dataset.images)
-    rows = [_codes(name, source, split) for name, source in sources.items()]
-    return Comparison(Baselines(split), tuple(rows))
+    baselines = Baselines(split_dataset(_dataset(name, first, labels), DataConfig()))
+    sources[name] = _flat
+    rows = [_codes(name, source, baselines.split) for name, source in sources.items()]
+    return Comparison(baselines, tuple(rows))
 
 
 def _baselines(baselines: Baselines, *codes: Codes) -> list[Codes]:
@@ -263,7 +272,7 @@ def as_array(source: str | Path | Array) -> Array:
     if not isinstance(source, str | Path):
         return np.asarray(source)
     if Path(source).suffix == ".npy":
-        return load_arrays(Path(source))[""]
+        return map_array(Path(source))
     # Codes are used as they are, whatever they are numbers of.
     return np.asarray(load_dataset(DataConfig(source=str(source), range=(0.0, 1.0))).images)
 
@@ -283,6 +292,11 @@ def _dataset(name: str, codes: CodeSource, labels: str | Path | Array | None) ->
         raise DataError(f"{name} holds no codes", expected="a row of numbers for each example")
     label_values = None if labels is None else as_array(labels)
     return dataset_of_arrays(values.reshape(len(values), -1), label_values, name)
+
+
+def _flat(values: Array) -> Array:
+    """Take stored examples (n, ...) for codes (n, D)."""
+    return values.reshape(len(values), -1)
 
 
 def _in_file(labels: str | Path | Array | None) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from latentscape.analyses.analysis import Result
 from latentscape.analyses.codes import Guessing
 from latentscape.analyses.registry import AnyAnalysis
+from latentscape.core.units import count, joined
 from latentscape.reporting.blocks import Aside, Block, Prose
 from latentscape.reporting.sentences import (
     as_sentence,
@@ -21,7 +22,7 @@ def protocols(item: AnyAnalysis, rows: Iterable[Row], max_sentences: int | None 
     sentences = []
     for row in rows:
         if (result := row.get(item.result)) is not None:
-            own = [*item.protocol(result), *describe_cautions(row.first)]
+            own = [*describe_method(item, result), *describe_cautions(row.first)]
             sentences.append((row.label, " ".join(map(as_sentence, own[:max_sentences]))))
     return " ".join(by_sentence(sentences))
 
@@ -37,6 +38,21 @@ def circumstances(item: AnyAnalysis, rows: Sequence[Row]) -> list[Block]:
     return blocks
 
 
+def describe_method(item: AnyAnalysis, result: Result) -> list[str]:
+    """Say which examples were looked at, where these are not all, and then how."""
+    return [*describe_drawn(result), *item.protocol(result)]
+
+
+def describe_drawn(result: Result) -> list[str]:
+    """Say how many examples were drawn of large parts, if there are any."""
+    parts = {} if result.drawn is None else result.drawn.parts()
+    counts = [
+        f"{count(drawn)} drawn of {count(every)} {'training' if part == 'train' else part} examples"
+        for part, (drawn, every) in parts.items()
+    ]
+    return [f"On {joined(counts)}"] if counts else []
+
+
 def skip_sentences(item: AnyAnalysis, result: Result) -> list[str]:
     """Say what was not measured, and why, each sentence once."""
     return list(dict.fromkeys(describe_skip(skip, item.skip_reasons) for skip in result.skips()))
@@ -44,7 +60,7 @@ def skip_sentences(item: AnyAnalysis, result: Result) -> list[str]:
 
 def print_notes(item: AnyAnalysis, result: Result) -> None:
     """Print how a result was obtained, and what it leaves out."""
-    for sentence in dict.fromkeys(map(as_sentence, item.protocol(result))):
+    for sentence in dict.fromkeys(map(as_sentence, describe_method(item, result))):
         print_line(sentence, "dim", indent=2)
     for sentence in skip_sentences(item, result):
         print_line(sentence, "yellow", indent=2)

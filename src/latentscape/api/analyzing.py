@@ -234,8 +234,9 @@ def measure(
     if item.needs_model and is_own and comparison.opened is None:
         raise ConfigError(f"Codes alone have no {item.name}", expected="a run")
     result: Result = item.measure(comparison, settings, inputs)
-    if skipped:
-        result = result.model_copy(update={"skipped": (*result.skipped, *skipped)})
+    if skipped or comparison.baselines.drawn:
+        facts = {"skipped": (*result.skipped, *skipped), "drawn": comparison.baselines.drawn}
+        result = result.model_copy(update=facts)
     if comparison.opened is not None and is_own and comparison.has_own_labels:
         save_parts(comparison.opened.run, result)
     return result

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Result
-from latentscape.analyses.notes import skip_sentences
+from latentscape.analyses.notes import describe_method, skip_sentences
 from latentscape.analyses.registry import analysis
 from latentscape.analyses.summaries import run_subject
 from latentscape.api.listing import Listing
@@ -156,7 +156,7 @@ def _(listing: Listing) -> View:
 def _(result: Result) -> View:
     item = analysis(result.part)
     codes = list(item.scores(result))
-    caption = " ".join(map(as_sentence, item.protocol(result)))
+    caption = " ".join(map(as_sentence, describe_method(item, result)))
     block = scores.codes_table(item, codes, caption) if codes else table_block(result.table)
     left_out = [Prose(sentences, small=True)] if (sentences := skip_sentences(item, result)) else []
     return View(item.title or item.name, "analysis", blocks=[block, *left_out])

@@ -41,17 +41,10 @@ from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
 from latentscape.config.short_names import SHORT_NAMES, join_changes
 from latentscape.config.study import Study, StudyEntry
-from latentscape.config.terms import AUTOENCODER, TERMS, Term, adversaries
-from latentscape.config.training import (
-    CapacityConfig,
-    ObjectiveConfig,
-    PlayerConfig,
-    ScheduleConfig,
-    TrainConfig,
-)
+from latentscape.config.terms import TERMS, Term
+from latentscape.config.training import CapacityConfig, ObjectiveConfig, ScheduleConfig, TrainConfig
 
 __all__ = [
-    "AUTOENCODER",
     "Changes",
     "BODIES",
     "CORRUPTIONS",
@@ -84,7 +77,6 @@ __all__ = [
     "MlpConfig",
     "ModelConfig",
     "ObjectiveConfig",
-    "PlayerConfig",
     "PointConfig",
     "Published",
     "Recipe",
@@ -95,7 +87,6 @@ __all__ = [
     "Term",
     "TrainConfig",
     "VqConfig",
-    "adversaries",
     "join_changes",
     "fit_training",
     "load",

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from latentscape.core.doors import Displayed
 from latentscape.core.ranges import RangeReason, choose_range
 from latentscape.core.stores import ImageStore, ResidentStore
-from latentscape.core.subsets import draw_subset, shuffle, take_turns
+from latentscape.core.subsets import draw_subset, max_examples, shuffle, take_turns
 from latentscape.core.units import shape
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class Split(Displayed):
         """
         labels = self.dataset.labels
         source = np.random.default_rng([self.seed, _EXAMPLES])
-        index: NDArray[np.int64] = getattr(self, part)
+        index = self.subset(part, max_examples(self.dataset.shape))
         index = shuffle(index, source) if self.subsets == "drawn" else index
         return (index if labels is None else take_turns(index, labels))[:count]
 
@@ -235,6 +235,18 @@ class Split(Displayed):
             Sorted indices into the dataset.
         """
         return draw_subset(getattr(self, part), self.dataset.labels, max_count, self.seed)
+
+    def limited(self) -> "Split":
+        """Return the split that analyses of codes look at: itself, unless a part is large.
+
+        Of a part that has more examples than `max_examples`, so many are drawn. Examples to show
+        are among them.
+        """
+        at_most = max_examples(self.dataset.shape)
+        if max(self.sizes.values()) <= at_most:
+            return self
+        train, validation, test = (self.subset(part, at_most) for part in PARTS)
+        return replace(self, train=train, validation=validation, test=test)
 
 
 @dataclass(frozen=True, eq=False)

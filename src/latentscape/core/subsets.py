@@ -4,6 +4,8 @@ Examples often come sorted, by label as a rule. So the first few of them, or eve
 of all. A subset is drawn at random, and repeats with its seed.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,18 @@ from numpy.typing import NDArray
 _Indices = NDArray[np.int64]
 _SUBSET = 17
 """Keeps the generator of subsets apart from those of splits, which have the same seeds."""
+
+MAX_EXAMPLES = 100_000
+"""Examples of a part that analyses of codes look at, at most."""
+
+MAX_VALUES = 1 << 28
+"""Values of all these examples, at most, since pixels are codes too: 1 GiB of float32, or 87,381
+images of 32 x 32 in colour."""
+
+
+def max_examples(shape: Sequence[int]) -> int:
+    """Return how many examples of a part analyses of codes look at, where they have this shape."""
+    return max(1, min(MAX_EXAMPLES, MAX_VALUES // math.prod(shape)))
 
 
 def draw_subset(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import yaml
 
 from latentscape.analyses.analysis import Result
+from latentscape.analyses.notes import describe_method
 from latentscape.analyses.registry import AnyAnalysis, analyses
 from latentscape.core.units import count, duration, joined, number, shape
 from latentscape.evaluation.latent_metrics import LATENT_NUMBERS, ROW_METRICS
@@ -121,7 +122,7 @@ def _scores(item: AnyAnalysis, result: Result) -> Iterator[tuple[str, str]]:
         for metric in item.metrics
         if metric.key in own.statistics
     ]
-    yield item.title, _paragraph(["; ".join(known), *item.protocol(result)[:2]])
+    yield item.title, _paragraph(["; ".join(known), *describe_method(item, result)[:2]])
 
 
 def _circumstances(run: RunFindings) -> Iterator[tuple[str, str]]:

@@ -1,44 +1,37 @@
 """Optimizers, and learning rates as a pure function of the epoch."""
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from latentscape.config import OPTIMIZERS, ScheduleConfig, TrainConfig, load
-from latentscape.model import Player
 from latentscape.training.engine import choose_engine
 
-Optimizers = dict[str, torch.optim.Optimizer]
-"""The optimizer of each player, by name; the autoencoder's first."""
 
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Build the optimizer that a config names, fused where PyTorch has a fused kernel.
 
-def build_optimizers(players: Iterable[Player], config: TrainConfig) -> Optimizers:
-    """Build the optimizers that a config names, fused where PyTorch has fused kernels.
-
-    Where it can be, a learning rate is a tensor, so that replayed steps see it change.
+    Where it can be, its learning rate is a tensor, so that replayed steps see it change.
 
     Parameters
     ----------
-    players : iterable of Player
+    model : nn.Module
         Whose parameters are trained, already on their device.
     config : TrainConfig
-        Optimizer, learning rate, weight decay, momentum, engine; and those of single players.
+        Optimizer, learning rate, weight decay, momentum, engine.
 
     Returns
     -------
-    dict of str to Optimizer
-        Each with one parameter group.
+    torch.optim.Optimizer
+        With one parameter group.
     """
     with choose_engine(config.engine).building_optimizer():
-        return {
-            player.name: _optimizer(list(player.parameters), config.of(player.name))
-            for player in players
-        }
+        return _optimizer(model, config)
 
 
-def _optimizer(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    parameters = list(model.parameters())
     device = parameters[0].device
     dtype = torch.float32 if device.type == "cuda" else torch.float64  # What the kernels take.
     lr = config.lr if device.type == "mps" else torch.tensor(config.lr, dtype=dtype, device=device)

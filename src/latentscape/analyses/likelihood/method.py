@@ -57,7 +57,7 @@ def measure_likelihood(comparison: Comparison, settings: LikelihoodSettings) -> 
     recipe = opened.recipe
     binarize = settings.binarize or recipe.data.binarize
     pixel_seed = derive_seed(settings.seed, "pixels") if binarize == "dynamic" else None
-    split = opened.split_with(binarize, pixel_seed)
+    split = opened.split_with(binarize, pixel_seed).limited()
     if settings.examples is not None:
         split = replace(split, test=split.subset("test", settings.examples))
     estimates = estimate_likelihood(model, split, settings.samples, settings.seed)

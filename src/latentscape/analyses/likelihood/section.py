@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from latentscape.analyses.likelihood.result import BITS_PER_DIM, NLL, STANDARD_ERROR, Likelihood
 from latentscape.analyses.likelihood.sentences import describe_protocol, describe_warning
+from latentscape.analyses.notes import describe_drawn
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import number
@@ -38,7 +39,7 @@ def _of(row: Row) -> Likelihood:
 
 
 def _protocol(result: Likelihood) -> str:
-    return " ".join(map(as_sentence, describe_protocol(result)))
+    return " ".join(map(as_sentence, [*describe_drawn(result), *describe_protocol(result)]))
 
 
 def _numbers(row: Row) -> Numbers:

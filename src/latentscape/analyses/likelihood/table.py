@@ -2,6 +2,7 @@
 
 from latentscape.analyses.likelihood.result import Likelihood
 from latentscape.analyses.likelihood.sentences import describe_protocol, describe_warning
+from latentscape.analyses.notes import describe_drawn
 from latentscape.core.units import number
 from latentscape.reporting.sentences import as_sentence
 from latentscape.terminal.layout import print_line
@@ -13,6 +14,7 @@ def print_likelihood(result: Likelihood) -> None:
     bits = result.bits_per_dim
     in_bits = "" if bits is None else f", {number(bits)} bits per dimension"
     print_line(f"NLL {number(result.nll)}{error} nats per image{in_bits}")
-    print_line(" ".join(map(as_sentence, describe_protocol(result))), "dim", indent=2)
+    protocol = [*describe_drawn(result), *describe_protocol(result)]
+    print_line(" ".join(map(as_sentence, protocol)), "dim", indent=2)
     if warning := describe_warning(result):
         print_line(warning, "yellow", indent=2)

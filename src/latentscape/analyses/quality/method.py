@@ -47,7 +47,7 @@ def measure_quality(comparison: Comparison, settings: QualitySettings) -> Qualit
     names = split.dataset.label_names
     labels = None if samples.labels is None else np.array([*map(names.index, samples.labels)])
     # Samples are mean images: they are judged beside grey ones, also where training drew pixels.
-    grey = opened.split_with("none")
+    grey = opened.split_with("none").limited()
     return sample_quality(samples.images, labels, grey, samples.source, settings)
 
 

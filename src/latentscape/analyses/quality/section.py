@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
+from latentscape.analyses.notes import describe_drawn
 from latentscape.analyses.quality.result import (
     FRECHET_DISTANCE,
     LABEL_DISTANCE,
@@ -17,7 +18,7 @@ from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import NONE, count, joined, percent
 from latentscape.reporting.blocks import Block, Cell, Chart, Gallery, Section, Table, figure_name
-from latentscape.reporting.sentences import by_sentence, shortened
+from latentscape.reporting.sentences import as_sentence, by_sentence, shortened
 from latentscape.reporting.subject import Row, Subject
 from latentscape.reporting.svg import CHARACTER, Scale, document, line, rectangle, text
 
@@ -38,6 +39,7 @@ def section(item: AnyAnalysis, subject: Subject) -> Section | None:
         "numbers depend on it: compare them between runs on the same data, and with nothing else. "
         f"{SENTENCE_ON_INTERVALS}."
     )
+    lead = " ".join([*map(as_sentence, describe_drawn(_of(rows[0]))), lead])
     charts = [label_shares(subject, row) for row in rows if row in subject.pictured]
     blocks: list[Block] = [_table(item, rows)]
     # A single chart has its caption under it.

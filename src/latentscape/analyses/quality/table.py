@@ -1,9 +1,11 @@
 """Sample quality on the terminal."""
 
 from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
+from latentscape.analyses.notes import describe_drawn
 from latentscape.analyses.quality.result import RECOGNISED, Quality
 from latentscape.analyses.quality.sentences import describe_comparison, describe_judge
 from latentscape.core.units import count, number, percent
+from latentscape.reporting.sentences import as_sentence
 from latentscape.terminal.layout import print_line
 
 _SOURCES = {
@@ -36,6 +38,8 @@ def print_quality(result: Quality) -> None:
     if result.recognised_guessing is not None:
         labels += f" (without looking: {result.recognised_guessing})"
     print_line(labels, indent=2)
+    for sentence in describe_drawn(result):
+        print_line(as_sentence(sentence), "dim", indent=2)
     print_line(
         f"In brackets: real training images. {describe_comparison(result)}.",
         "dim",

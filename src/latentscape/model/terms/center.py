@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from latentscape.config import ModelConfig, ObjectiveConfig
 from latentscape.model.objectives import Pass
 
 CENTER_RATE = 0.5
@@ -15,20 +14,15 @@ class Centers(nn.Module):
 
     Parameters
     ----------
-    objective : ObjectiveConfig
-        Not needed.
-    model : ModelConfig
-        Says how many labels there are.
-    dim : int
-        How long the centres are.
+    labels, dim : int
+        How many centres, and how long.
     """
 
     places: Tensor
 
-    def __init__(self, objective: ObjectiveConfig, model: ModelConfig, dim: int) -> None:
+    def __init__(self, labels: int, dim: int) -> None:
         super().__init__()
-        assert model.input is not None
-        self.register_buffer("places", torch.zeros(model.input.labels, dim))
+        self.register_buffer("places", torch.zeros(labels, dim))
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """Return half the squared distances (B,) of codes (B, D) from the centres of their labels.
