@@ -24,7 +24,7 @@ from latentscape.config import Recipe
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
 from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizer
+from latentscape.training.optim import build_optimizers
 from latentscape.training.step import TrainingStep
 
 SHAPE = (1, 28, 28)
@@ -120,12 +120,14 @@ def _train(setting: Setting, file: Path) -> dict[str, Any]:
     device = torch.device("cpu")
     precision = choose_precision(recipe.train.precision, device)
     model = Network(recipe.model, recipe.objective).train()
-    step = TrainingStep(model, build_optimizer(model, recipe.train), recipe.train, precision)
+    step = TrainingStep(
+        model, build_optimizers(model.players(), recipe.train), recipe.train, precision
+    )
     examples = Examples(split.dataset, device)
     loader = Loader(examples, split.train, recipe.train.batch_size, recipe.train.seed)
     with training_on(precision):
-        _take_steps(step, loader, recipe.train.lr, WARM_UP_SECONDS)
-        images, seconds = _take_steps(step, loader, recipe.train.lr, SECONDS)
+        _take_steps(step, loader, WARM_UP_SECONDS)
+        images, seconds = _take_steps(step, loader, SECONDS)
     return {
         "seconds": seconds * setting.images / images,
         "images_timed": images,
@@ -154,13 +156,11 @@ def _recipe(setting: Setting, split: Split) -> Recipe:
     return prepare(resolve(setting.recipe, changes, split.dataset), split)
 
 
-def _take_steps(
-    step: TrainingStep, loader: Loader, rate: float, most_seconds: float
-) -> tuple[int, float]:
+def _take_steps(step: TrainingStep, loader: Loader, most_seconds: float) -> tuple[int, float]:
     """Train for so long; return on how many images, and for how many seconds."""
     begun, images = perf_counter(), 0
     for taken, (epoch, batch) in enumerate(_endless(loader), start=1):
-        step(batch, rate, epoch)
+        step(batch, epoch)
         images += len(batch)
         seconds = perf_counter() - begun
         if seconds > most_seconds and taken >= FEWEST_STEPS:

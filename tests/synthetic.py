@@ -208,6 +208,11 @@ def gaussian(**updates: Any) -> Latent:
     return Latent(**{**facts, **updates})
 
 
+def matched() -> Latent:
+    """Make what is known of plain codes that a term draws to N(0, I)."""
+    return Latent(kind="point", n=N_TEST, samples=1, mismatch=0.0625, mmd=0.0001)
+
+
 def diagnoses(*symptoms: str) -> Diagnoses:
     """Make what a doctor has found: two symptoms unless others are named, with all evidence."""
     line = Line(name="error", x=np.arange(3.0), y=np.array([3.0, 2.0, 1.5]))

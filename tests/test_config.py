@@ -99,7 +99,7 @@ def test_a_new_kind_drops_the_settings_of_the_old_one_but_keeps_those_given_with
         ("model.likelihood", "poisson", "'poisson' is unknown"),
         ("model.encoder.widths", 512, "a list such as"),
         ("train.lr.x", 1, "has no parts"),
-        ("objective.weights.a.b", 1, "has no parts"),
+        ("objective.weights.a.b", 1, r"objective\.weights\.a: .*(got .a.)"),
         ("train.lr", float("inf"), "finite"),
         ("objective.weights", {}, "objective.weights"),
         ("train.lr", -1, "train.lr"),

@@ -35,7 +35,7 @@ from latentscape.inference.samplers import Sampler
 from latentscape.model import Network
 from latentscape.model.latents import Code, Latent
 from latentscape.model.likelihoods import Likelihood
-from latentscape.training.optim import build_optimizer
+from latentscape.training.optim import build_optimizers
 
 REGISTRIES = {
     "bodies": BODIES,
@@ -125,7 +125,7 @@ class LinearConfig(BodyConfig):
 class Scale(nn.Module):
     """A module that a term owns: the size that codes shall have."""
 
-    def __init__(self, labels, dim):
+    def __init__(self, objective, model, dim):
         super().__init__()
         self.size = nn.Parameter(torch.ones(dim))
 
@@ -198,7 +198,9 @@ def test_new_parts_are_trained_evaluated_saved_and_read_back(run):
         model.config.likelihood.kind,
         model.config.encoder.kind,
     }
-    assert not torch.equal(model.latent_scale.size, torch.ones(3))  # The term's own weights moved.
+    assert not torch.equal(
+        model.objective.latent_scale.size, torch.ones(3)
+    )  # The term's own weights moved.
     images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
     assert torch.equal(model.encode(images), latentscape.load(run.path).encode(images))
     assert latentscape.report(run.path).exists()
@@ -211,7 +213,7 @@ def test_each_new_part_works_beside_those_of_the_package(small):
     for path, value in NEW.items():
         recipe = prepare(override(load_recipe("simple-20"), {path: value}), small)
         model = Network(recipe.model, recipe.objective)
-        optimizer = build_optimizer(model, recipe.train)
+        optimizer = build_optimizers(model.players(), recipe.train)["autoencoder"]
         batch = torch.from_numpy(small.dataset.images[:20])
         before = model.loss(batch).total
         before.backward()

@@ -421,7 +421,7 @@ def _use_model(file: Path) -> object:
     with torch.no_grad():
         model.reconstruct(torch.zeros(2, *model.input_shape), torch.tensor([0, 1]))
     weights = {name: tensor.tolist() for name, tensor in model.state_dict().items()}
-    return model.config, model.objective, weights
+    return model.config, model.objective.config, weights
 
 
 def _kind(message: str, file: Path) -> str:

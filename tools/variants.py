@@ -145,7 +145,11 @@ def parts_of(recipe: Recipe) -> dict[str, list[Code]]:
     model = recipe.model
     terms = {name: TERMS[name] for name in recipe.objective.weights}
     parts: dict[str, list[Code]] = {
-        name: [load(code) for code in (term.implementation, *(term.module or ())[1:])]
+        name: [
+            load(code)
+            for code in (term.implementation, *(term.module or ())[1:], term.adversary)
+            if code is not None
+        ]
         for name, term in terms.items()
     }
     parts[f"{model.latent.kind} latent"] = [load(model.latent.implementation)]

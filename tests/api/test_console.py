@@ -21,7 +21,7 @@ from latentscape.runs.facts import Event, Supervision
 from latentscape.runs.wording import describe_collapse
 from latentscape.terminal import layout
 from latentscape.terminal.layout import print_line
-from synthetic import DENSITY, add, change, gaussian, study_subject, subject
+from synthetic import DENSITY, add, change, gaussian, matched, study_subject, subject
 
 KEYS = ("toy_a", "toy_b")
 SUPERVISED = describe_supervision(Supervision(kind="condition"))
@@ -123,6 +123,12 @@ def test_a_bound_is_printed_as_the_sum_it_is(shown, variant):
     assert "±: Monte Carlo standard error of 4 codes for each image." in joined(text)
     assert "bits" not in text
     assert "4 of 6 dimensions active, dimensions 1 and 4 inactive" in text
+
+
+def test_plain_codes_that_are_drawn_to_the_prior_are_printed_beside_it(shown, variant):
+    text = shown(subject(add(variant("plain"), matched())))
+    assert "to which training draws them: mismatch 0.06250 nats, MMD 0.0001000" in joined(text)
+    assert not re.search("ELBO|active|rate", text)
 
 
 def test_the_range_and_what_is_not_used_are_printed(shown, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from torch.distributions import MultivariateNormal, kl_divergence
 
 from latentscape.config import load_recipe, override
 from latentscape.config.model import InputConfig
@@ -14,6 +15,7 @@ from latentscape.core.records import Dataset
 from latentscape.data import binarize_split
 from latentscape.evaluation import latent as method
 from latentscape.evaluation.latent import measure_latent
+from latentscape.evaluation.latent_metrics import latent_kinds
 from latentscape.evaluation.likelihood_kinds import dequantisation, is_binary, likelihood_kind
 from latentscape.model import Network
 from synthetic import BINARY, DENSITY, EIGHT_BITS, SCORE
@@ -90,6 +92,38 @@ def test_what_draws_no_codes_has_no_error(few):
     model = Network(recipe.model.model_copy(update={"input": inputs}), recipe.objective).eval()
     latent = measure_latent(model, few)
     assert (latent.samples, latent.elbo_se) == (1, None)
+
+
+def test_plain_codes_that_a_term_draws_to_the_prior_are_compared_with_it(few):
+    """Against the divergence of torch's distributions."""
+    model = build(name="wae-mmd")
+    latent = measure_latent(model, few)
+    codes = model.encode(torch.from_numpy(few.dataset.images.take(few.test))).double()
+    moments = codes.mean(0), torch.cov(codes.T, correction=0)
+    prior = MultivariateNormal(torch.zeros(3).double(), torch.eye(3).double())
+    expected = kl_divergence(MultivariateNormal(*moments), prior).item()
+    assert latent.mismatch == pytest.approx(expected, rel=1e-4)
+    assert latent.mmd == pytest.approx(discrepancy(codes), abs=0.05)
+    assert (latent.kind, latent.n, latent.samples) == ("point", 40, 1)
+    assert {latent.rate, latent.distortion, latent.elbo, latent.likelihood} == {None}
+    assert latent_kinds(latent) == {}
+    assert measure_latent(build(name="simple-20"), few) is None
+
+
+def discrepancy(codes):
+    """Against many codes of the prior, by a kernel written out."""
+    torch.manual_seed(1)
+    both = torch.cat([codes, torch.randn(2000, 3).double()])
+    kernel = 6 / (6 + torch.cdist(both, both).square())
+    first, second = kernel[:40, :40], kernel[40:, 40:]
+    within = [(part.sum() - len(part)) / (len(part) * (len(part) - 1)) for part in (first, second)]
+    return (sum(within) - 2 * kernel[:40, 40:].mean()).item()
+
+
+def test_codes_that_are_all_the_same_have_no_mismatch(few):
+    latent = measure_latent(silent(build(name="wae-mmd")), few)
+    assert latent.mismatch is None
+    assert math.isfinite(latent.mmd)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_the_same_seed_draws_the_same_bits_and_the_caption_says_from_where(model
     about = describe_samples(first)
     assert any(word in about for word in ("prior", "Prior", "mixture", "N(0, I)"))
     assert "Seed 1" in about
-    assert ("the term mmd" in about) == ("mmd" in model.objective.weights)
+    assert ("the term mmd" in about) == ("mmd" in model.objective.config.weights)
 
 
 @pytest.mark.parametrize("kind", ["vamp"])

@@ -41,6 +41,16 @@ def test_numbers_of_all_layers_get_mean_0_and_variance_1():
     assert torch.equal(outputs, values)
 
 
+def test_layers_that_are_kept_stay_and_later_ones_are_scaled_on_them():
+    layers = [nn.Linear(6, 9), nn.Linear(9, 5)]
+    kept = layers[0].weight.clone(), layers[0].bias.clone()
+    with torch.no_grad():
+        outputs = standardise(layers, torch.rand(50, 6), layers[:1])
+    assert torch.equal(layers[0].weight, kept[0])
+    assert torch.equal(layers[0].bias, kept[1])
+    assert torch.allclose(outputs.std(0, correction=0), torch.ones(1), atol=1e-3)
+
+
 def test_channels_of_maps_get_mean_0_and_variance_1():
     layers = [nn.Conv2d(1, 3, 3), nn.LeakyReLU(), nn.ConvTranspose2d(3, 2, 3, stride=2)]
     with torch.no_grad():

@@ -56,7 +56,7 @@ def test_shapes(model, images, labels):
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(model, images, labels):
     loss = model.loss(images, labels)
-    expected = sum(w * loss.terms[name] for name, w in model.objective.weights.items())
+    expected = sum(w * loss.terms[name] for name, w in model.objective.config.weights.items())
     assert torch.allclose(loss.total, expected)
 
 
@@ -277,5 +277,5 @@ def test_the_gradient_of_a_pixel_average_is_the_same_up_to_the_number_of_pixels(
         update={"input": InputConfig(shape=(1, 28, 28))}
     )
     objective = load_recipe("fc-64").objective
-    assert Network(config, objective).gradient_scale() == 1 / 784
-    assert Network(config).gradient_scale() == 1
+    assert Network(config, objective).objective.scale == 1 / 784
+    assert Network(config).objective.scale == 1

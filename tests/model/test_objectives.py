@@ -11,7 +11,6 @@ from members import variants
 from latentscape.config import LATENTS, TERMS
 from latentscape.core.errors import ConfigError
 from latentscape.model.latents import Code, Normal
-from latentscape.model.objectives import evaluate_terms
 from latentscape.model.terms.center import Centers
 from latentscape.model.terms.contrast import contrast
 from latentscape.model.terms.mmd import squared_mmd
@@ -163,14 +162,14 @@ def test_the_weight_of_the_rate_and_its_capacity_grow_over_epochs(build, blots, 
 
     growing = build("beta-vae-capacity", {"objective.capacity": {"nats": 20, "epochs": 10}})
     result = growing(blots, None, epoch)
-    distance = evaluate_terms(result).terms["capacity"].item()
+    distance = growing.objective(result).terms["capacity"].item()
     assert distance == pytest.approx(abs(result.code.rate.mean().item() - share * 20), rel=1e-5)
 
 
 def test_a_schedule_of_no_epochs_is_over_at_once(build, blots):
     model = build("beta-vae-capacity", {"objective.capacity": {"nats": 20, "epochs": 0}})
     result = model(blots, None, 0.0)
-    distance = evaluate_terms(result).terms["capacity"].item()
+    distance = model.objective(result).terms["capacity"].item()
     assert distance == pytest.approx(abs(result.code.rate.mean().item() - 20), rel=1e-5)
 
 

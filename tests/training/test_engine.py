@@ -18,7 +18,7 @@ from latentscape.training.engine.cuda_graphs import CudaGraphCapture
 from latentscape.training.engine.operations import OperationCapture
 from latentscape.training.engine.replay import ReplayedStep
 from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizer
+from latentscape.training.optim import build_optimizers
 from latentscape.training.step import TrainingStep
 
 CPU = torch.device("cpu")
@@ -38,12 +38,13 @@ def train(recipe, split, precision="float32", epoch=1e6):
     """
     torch.manual_seed(0)
     model = Network(recipe.model, recipe.objective).train()
-    take_step = TrainingStep(model, build_optimizer(model, recipe.train), recipe.train, precision)
+    take_step = TrainingStep(
+        model, build_optimizers(model.players(), recipe.train), recipe.train, precision
+    )
     loader = Loader(Examples(split.dataset, CPU), split.train[: 3 * SIZE + 10], SIZE, seed=0)
     batches = [batch for epoch in range(2) for batch in loader.epoch(epoch)][:6]
     losses = [
-        take_step(batch, 1e-3 * (1 + number % 3), epoch).clone()
-        for number, batch in enumerate(batches)
+        take_step(batch, epoch, 1 + number % 3).clone() for number, batch in enumerate(batches)
     ]
     replayed = take_step._repeated_step
     sizes = replayed.sizes if isinstance(replayed, ReplayedStep) else set()
@@ -125,10 +126,10 @@ def test_a_cuda_device_gives_the_numbers_of_the_cpu(small):
         for device in (CPU, torch.device("cuda")):
             torch.manual_seed(0)
             model = Network(recipe.model, recipe.objective).to(device).train()
-            optimizer = build_optimizer(model, recipe.train)
-            step = TrainingStep(model, optimizer, recipe.train, "float32")
+            optimizers = build_optimizers(model.players(), recipe.train)
+            step = TrainingStep(model, optimizers, recipe.train, "float32")
             loader = Loader(Examples(split.dataset, device), split.train, 64, seed=0)
-            losses.append([step(batch, 1e-3, 1e6).tolist() for batch in loader.epoch(0)])
+            losses.append([step(batch, 1e6).tolist() for batch in loader.epoch(0)])
             if device.type == "cuda":
                 assert isinstance(step._repeated_step._capture, CudaGraphCapture), name
                 assert step._repeated_step.sizes, name

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from latentscape.config import TrainConfig
+from latentscape.model import Player
 from latentscape.training.engine import choose_engine
-from latentscape.training.optim import build_optimizer, learning_rate
+from latentscape.training.optim import build_optimizers, learning_rate
 
 
 @pytest.mark.parametrize("engine", ["auto", "plain"])
@@ -15,7 +16,9 @@ def test_every_optimizer_goes_downhill(name, engine):
     torch.manual_seed(0)
     model = torch.nn.Linear(3, 1)
     settings = {"lr": 0.01, "momentum": 0.5, "weight_decay": 1e-4, "engine": engine}
-    optimizer = build_optimizer(model, TrainConfig(optimizer=name, **settings))
+    player = Player("autoencoder", tuple(model.parameters()), None)
+    config = TrainConfig(optimizer=name, **settings)
+    optimizer = build_optimizers([player], config)["autoencoder"]
     inputs = torch.rand(20, 3)
 
     def loss():
@@ -37,10 +40,12 @@ def test_neither_building_nor_using_an_optimizer_imports_the_compiler():
     lines = [
         "import sys, torch",
         "from latentscape.config import TrainConfig",
+        "from latentscape.model import Player",
         "from latentscape.training.engine import choose_engine",
-        "from latentscape.training.optim import build_optimizer",
+        "from latentscape.training.optim import build_optimizers",
         "model = torch.nn.Linear(3, 1)",
-        "optimizer = build_optimizer(model, TrainConfig())",
+        "player = Player('autoencoder', tuple(model.parameters()), None)",
+        "optimizer = build_optimizers([player], TrainConfig())['autoencoder']",
         "model(torch.rand(2, 3)).sum().backward()",
         "choose_engine('auto').update(optimizer)",
         "assert 'torch._dynamo' not in sys.modules",

@@ -148,7 +148,11 @@ def _marked(row: Row) -> str:
 
 
 def _print_latent(latent: Latent, latent_dim: int) -> None:
-    """Print what codes cost and how they are used."""
+    """Print what codes cost and how they are used, or how far plain ones are from N(0, I)."""
+    if latent.likelihood is None:
+        distances = f"mismatch {units.number(latent.mismatch)} nats, MMD {units.number(latent.mmd)}"
+        print_line(f"Codes beside N(0, I), to which training draws them: {distances}")
+        return
     elbo, distortion, rate = map(units.number, (latent.elbo, latent.distortion, latent.rate))
     minus = "\N{MINUS SIGN}"
     error = "" if latent.elbo_se is None else f" ± {units.number(latent.elbo_se, 2)}"
@@ -163,7 +167,8 @@ def _print_latent(latent: Latent, latent_dim: int) -> None:
 
 def _explanation(latent: Latent) -> Iterator[str]:
     """Say what the bound is of, and how sure it is."""
-    yield explain_kind(latent.likelihood)
+    if latent.likelihood is not None:
+        yield explain_kind(latent.likelihood)
     if latent.elbo_se is not None:
         yield f"±: Monte Carlo standard error of {latent.samples} codes for each image."
     if latent.bits_per_dim is not None:

@@ -8,7 +8,7 @@ from latentscape.core import units
 from latentscape.evaluation.listing import age_of
 from latentscape.reporting.sentences import describe_verdict
 from latentscape.runs.facts import Architecture, DataFacts, Environment, History
-from latentscape.runs.wording import describe_event
+from latentscape.runs.wording import describe_event, describe_lineage
 from latentscape.terminal.layout import print_line, print_pairs
 
 _Pairs = Iterator[tuple[str, str]]
@@ -29,6 +29,8 @@ def print_description(description: RunDescription) -> None:
         groups = description.members.groups
         print_pairs({label: ", ".join(names) for label, names in groups.items()}, "Runs")
     print_pairs(dict(_files(description)), f"Files, {units.memory_size(run.bytes)}")
+    for sentence in describe_lineage(description.start, description.extensions):
+        print_line(sentence)
     for event in description.events:
         print_line(f"Epoch {event.epoch}: {describe_event(event)}", "yellow")
     for problem in description.problems:

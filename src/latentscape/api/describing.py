@@ -15,6 +15,7 @@ from latentscape.evaluation.results import Evaluation
 from latentscape.evaluation.study import StudyMembers
 from latentscape.runs import Run, RunFindings, check_model
 from latentscape.runs.facts import Architecture, DataFacts, Environment, Event, History
+from latentscape.runs.lineage import Extension, Start
 from latentscape.runs.store import part_names
 
 _T = TypeVar("_T")
@@ -44,6 +45,10 @@ class RunDescription(Record):
         The test error beside those of the baselines.
     events : tuple of Event
         What went wrong in training.
+    start : Start or None
+        The weights of another run that it began with.
+    extensions : tuple of Extension
+        How often it was asked for another number of epochs.
     members : StudyMembers or None
         What a study is made of.
     studies : tuple of str
@@ -64,6 +69,8 @@ class RunDescription(Record):
     architecture: Architecture | None = None
     comparison: BaselineComparison | None = None
     events: tuple[Event, ...] = ()
+    start: Start | None = None
+    extensions: tuple[Extension, ...] = ()
     members: StudyMembers | None = None
     studies: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
@@ -124,6 +131,8 @@ def _run_facts(path: Path, reader: _Reader) -> Json:
         "environment": reader.read(lambda: run.environment),
         "history": reader.read(lambda: run.history),
         "events": reader.read(lambda: run.events) or (),
+        "start": reader.read(lambda: run.start),
+        "extensions": reader.read(lambda: run.extensions) or (),
         "studies": tuple(study.name for study in studies_with(path)),
     }
     return {**facts, **_measured(run, reader)} if run.finished else facts

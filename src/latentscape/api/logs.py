@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 
-from latentscape.config import Recipe
 from latentscape.core.records import Dataset
 from latentscape.core.units import number
 from latentscape.data import Duplicates
@@ -16,16 +15,18 @@ from latentscape.reporting.sentences import (
     describe_range,
     describe_tests_on_validation,
 )
-from latentscape.runs import RunFindings
-from latentscape.runs.wording import describe_fitting
+from latentscape.runs import Run, RunFindings
+from latentscape.runs.wording import describe_fitting, describe_lineage
 
 log = logging.getLogger(__name__)
 
 
-def log_plan(recipe: Recipe, dataset: Dataset) -> None:
-    """Log how training was fitted to the data, and warn of what the data lack."""
-    if fitting := describe_fitting(recipe):
+def log_plan(run: Run, dataset: Dataset) -> None:
+    """Log how training was fitted to the data and where it began; warn of what the data lack."""
+    if fitting := describe_fitting(run.recipe):
         log.info(fitting)
+    for sentence in describe_lineage(run.start, run.extensions):
+        log.info("%s: %s", run.name, sentence)
     if dataset.range_reason == "unbounded":
         log.warning("%s: %s", dataset.name, describe_range(dataset.value_range, "unbounded"))
     if dataset.tests_on_validation:

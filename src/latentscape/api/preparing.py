@@ -1,6 +1,7 @@
 """From a recipe and data to the directory of a run: resolved, checked, described."""
 
 import math
+import os
 import shlex
 import sys
 import time
@@ -11,7 +12,15 @@ from platform import python_version
 import numpy as np
 import torch
 
-from latentscape.config import Changes, InputConfig, Recipe, fit_training, load_recipe, override
+from latentscape.config import (
+    Changes,
+    DataConfig,
+    InputConfig,
+    Recipe,
+    fit_training,
+    load_recipe,
+    override,
+)
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import slug
 from latentscape.core.git import git_commit
@@ -20,7 +29,9 @@ from latentscape.core.runtime import choose_precision, describe_machine
 from latentscape.data import check_unit_range, data_name, value_limits, why_unlabelled
 from latentscape.model import uses_labels
 from latentscape.runs import DataFacts, Environment, Run, create_run
-from latentscape.training.memory import check_network
+from latentscape.runs.lineage import Start
+from latentscape.runs.starting import EarlierModel
+from latentscape.training.memory import check_network, network_to_describe
 
 
 def resolve(
@@ -92,17 +103,53 @@ def start_run(
     device: torch.device,
     *,
     threads: int | None = None,
+    earlier: EarlierModel | None = None,
     overwrite: bool = False,
 ) -> Run:
     """Make the directory of a run, once everything that can be checked before training is.
 
-    It will be trained on as many threads as are given here; by default on all.
+    It will be trained on as many threads as are given here; by default on all. It begins with the
+    weights of an earlier model, if there is one.
     """
     recipe = prepare(recipe, split)
-    # What does not fit, parts or memory, says so before anything is written.
+    # What does not fit, parts, weights or memory, says so before anything is written.
     check_network(recipe, len(split.train), device)
+    start = None if earlier is None else _start(earlier, recipe, path)
     environment = describe_environment(recipe, device, threads)
-    return create_run(path, recipe, DataFacts.of(split), environment, overwrite=overwrite)
+    facts = DataFacts.of(split)
+    return create_run(path, recipe, facts, environment, start=start, overwrite=overwrite)
+
+
+def _start(earlier: EarlierModel, recipe: Recipe, path: Path) -> Start:
+    """Say which weights a run in a directory can begin with."""
+    if Path(os.path.abspath(path)) in (earlier.source, earlier.source.parent):
+        raise ConfigError(
+            f"{path} would be replaced by a run that begins with its weights",
+            fix="Give another --name.",
+        )
+    return earlier.start_of(network_to_describe(recipe.model, recipe.objective))
+
+
+def resolve_again(recipe: Recipe, data: object = None) -> Recipe:
+    """Return the recipe of a run as it was before it met its data, to be trained on others.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        That of a run.
+    data : str, Path or data in memory, optional
+        The other data. What the recipe says of columns, labels and values of the old ones, and how
+        many of them it takes, is left out then.
+    """
+    fitted = recipe.published
+    train, objective = (fitted or recipe).train, (fitted or recipe).objective
+    model = recipe.model.model_copy(update={"input": None})
+    own = recipe.data
+    if data is not None:
+        kept = {"resize", "grey", "shape", "binarize", "validation", "seed"}
+        own = DataConfig.model_validate(own.model_dump(include=kept))
+    changes = {"data": own, "model": model, "train": train, "objective": objective}
+    return recipe.model_copy(update={**changes, "published": None})
 
 
 def describe_environment(

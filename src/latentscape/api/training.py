@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from latentscape.api.logs import log_findings, log_plan
-from latentscape.api.preparing import default_name, resolve, start_run
+from latentscape.api.preparing import default_name, resolve, resolve_again, start_run
 from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Part
@@ -34,6 +34,7 @@ from latentscape.runs import (
     save_parts,
 )
 from latentscape.runs.facts import Architecture, Layer
+from latentscape.runs.starting import EarlierModel
 from latentscape.terminal import shown
 from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
@@ -48,8 +49,9 @@ RUNS = Path("runs")
 
 
 def train(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | None = None,
     *,
+    start_from: str | Path | Run | None = None,
     data: object = None,
     latent_dim: int | None = None,
     condition: Literal["label"] | None = None,
@@ -70,8 +72,11 @@ def train(
 
     Parameters
     ----------
-    recipe : str, Path or Recipe
-        Name of a recipe, a YAML file, or a recipe itself.
+    recipe : str, Path or Recipe, optional
+        Name of a recipe, a YAML file, or a recipe itself; by default that of `start_from`.
+    start_from : str, Path or Run, optional
+        A finished run, or a model file: training begins with its weights, as far as their names
+        and shapes are those of this model. ``run.start`` says which could not be taken.
     data : str, Path or data in memory, optional
         Name or path of the data, or a dataset in memory; by default what the recipe names.
     latent_dim : int, optional
@@ -92,7 +97,8 @@ def train(
         Whether the recipe is trained as its origin did, and not fitted to the number of examples;
         see `latentscape.config.fitting`.
     name : str, optional
-        Name of the run; by default ``<recipe>-<data>-<seed>``.
+        Name of the run; by default ``<recipe>-<data>-<seed>``, with the word ``tuned`` in it if the
+        run has the recipe of `start_from`.
     folder : str or Path
         Where runs are kept.
     device : str
@@ -125,14 +131,29 @@ def train(
         "seed": seed,
     }
     changes = join_changes(named, changes)
-    recipe, split = _resolve_with_data(recipe, changes, data, as_published)
+    earlier = None if start_from is None else EarlierModel.open(start_from)
+    resolved, split = _resolve_with_data(
+        _recipe_or_that_of(earlier, recipe, data), changes, data, as_published
+    )
     # So that a recipe with labels does not take the name of the same recipe without.
-    conditioned = recipe.model.condition and "model.condition" in changes
-    label = f"{recipe.name}-label" if conditioned else None
-    path = Path(folder) / (name or default_name(recipe, split, label))
+    conditioned = resolved.model.condition and "model.condition" in changes
+    suffix = "-label" * bool(conditioned) + "-tuned" * (recipe is None)
+    path = Path(folder) / (name or default_name(resolved, split, f"{resolved.name}{suffix}"))
     trackers = choose_trackers(track)
-    run = start_run(recipe, split, path, choose_device(device), overwrite=overwrite)
+    run = start_run(
+        resolved, split, path, choose_device(device), earlier=earlier, overwrite=overwrite
+    )
     return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+
+
+def _recipe_or_that_of(
+    earlier: EarlierModel | None, recipe: str | Path | Recipe | None, data: object
+) -> str | Path | Recipe:
+    if recipe is not None:
+        return recipe
+    if earlier is None:
+        raise ConfigError("There is nothing to train", expected="a recipe, or start_from a run")
+    return resolve_again(earlier.recipe, data)
 
 
 def _resolve_with_data(
@@ -311,7 +332,7 @@ def finish_run(
         active = [stack.enter_context(tracker(run, split)) for tracker in trackers]
         trained = not run.finished
         if trained:
-            log_plan(run.recipe, split.dataset)
+            log_plan(run, split.dataset)
             callbacks = [Progress(), *active]
             model = Trainer(RunStorage(run), split, choose_device(device), callbacks).fit()
         else:

@@ -57,7 +57,19 @@ command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
 def train(
     recipe: Annotated[
         str | None,
-        typer.Argument(help="Name of a recipe, or a YAML file.", autocompletion=complete_recipe),
+        typer.Argument(
+            help="Name of a recipe, or a YAML file; with --from, by default that of the run.",
+            autocompletion=complete_recipe,
+        ),
+    ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            autocompletion=complete_run,
+            help="Begin with the weights of a run or a model file, where their shapes agree.",
+        ),
     ] = None,
     data: TrainData = None,
     latent_dim: LatentDim = None,
@@ -108,16 +120,18 @@ def train(
         **read_data_options(labels, shape, resize, grey, value_range),
     }
     changes = read_changes(settings, named)
-    if (recipe is None) == (resume is None):
-        raise typer.BadParameter("give a RECIPE to train, or --resume RUN to go on with one")
+    if (resume is None) == (recipe is None and start_from is None):
+        raise typer.BadParameter(
+            "give a RECIPE to train, --from RUN to begin with its weights, or --resume RUN to go on"
+        )
     how: dict[str, Any] = {"data": data, "device": device, "track": track or (), "quiet": quiet}
     if resume is not None:
         _refuse_changes(set(changes) - {"train.epochs"}, settings, name, overwrite, as_published)
         run = training.resume(resume, epochs=epochs, **how)
     else:
-        assert recipe is not None
         run = training.train(
             recipe,
+            start_from=start_from,
             changes=changes,
             as_published=as_published,
             name=name,

@@ -41,10 +41,17 @@ from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
 from latentscape.config.short_names import SHORT_NAMES, join_changes
 from latentscape.config.study import Study, StudyEntry
-from latentscape.config.terms import TERMS, Term
-from latentscape.config.training import CapacityConfig, ObjectiveConfig, ScheduleConfig, TrainConfig
+from latentscape.config.terms import AUTOENCODER, TERMS, Term, adversaries
+from latentscape.config.training import (
+    CapacityConfig,
+    ObjectiveConfig,
+    PlayerConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
 
 __all__ = [
+    "AUTOENCODER",
     "Changes",
     "BODIES",
     "CORRUPTIONS",
@@ -77,6 +84,7 @@ __all__ = [
     "MlpConfig",
     "ModelConfig",
     "ObjectiveConfig",
+    "PlayerConfig",
     "PointConfig",
     "Published",
     "Recipe",
@@ -87,6 +95,7 @@ __all__ = [
     "Term",
     "TrainConfig",
     "VqConfig",
+    "adversaries",
     "join_changes",
     "fit_training",
     "load",

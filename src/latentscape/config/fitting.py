@@ -118,7 +118,10 @@ def _fitted_values(
     """
     yield "train.batch_size", train.batch_size
     yield "train.epochs", train.epochs
-    yield "train.lr", RATE * train.lr / max(1.0, math.sqrt(size))
+    yield "train.lr", _fitted_rate(train.lr, size)
+    for name, player in train.players.items():
+        if player.lr is not None:
+            yield f"train.players.{name}.lr", _fitted_rate(player.lr, size)
     yield "train.schedule", {"kind": "cosine", "warmup": WARMUP * train.epochs}
     yield "model.init", {**recipe.model.init.model_dump(), "data_dependent": True}
     objective = recipe.objective
@@ -134,10 +137,15 @@ def _fitted_values(
     yield "train.snapshots", sorted(snapshots)
 
 
+def _fitted_rate(rate: float, size: float) -> float:
+    return RATE * rate / max(1.0, math.sqrt(size))
+
+
 _PATHS = (
     "train.batch_size",
     "train.epochs",
     "train.lr",
+    "train.players",
     "train.schedule",
     "train.patience",
     "train.snapshots",

@@ -4,6 +4,7 @@ Every mistake is answered with the place and the nearest name that exists.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -217,13 +218,16 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
             break
         if last == "kind" and part.get(name) is None:
             part[name] = {"kind": None}  # A part that the recipe leaves out.
+        is_free = isinstance(record, Mapping)
+        if is_free:
+            part.setdefault(name, {})  # A new entry of a free dictionary, such as a player.
         part, record = part.get(name, {}), getattr(record, name, None)
-        if not isinstance(part, dict) or (record is None and not part):
+        if not isinstance(part, dict) or (record is None and not part and not is_free):
             place = ".".join(parents[: depth + 1])
             raise ConfigError(f"{place} has no parts, so {path} cannot be set")
     if last == "kind" and part.get("kind") != value:
         part.clear()
-    part[last] = value
+    part[last] = deepcopy(value)  # A later path may lead into it.
 
 
 def _number(value: Any) -> Any:

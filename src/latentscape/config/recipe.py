@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentscape.config.data import DataConfig
 from latentscape.config.model import ModelConfig
 from latentscape.config.parts import Part, PrintableName
+from latentscape.config.terms import AUTOENCODER, adversaries
 from latentscape.config.training import ObjectiveConfig, TrainConfig
 from latentscape.core.doors import Displayed
 
@@ -72,10 +73,11 @@ class Published(Part):
         return self.train.steps(self.examples)
 
 
-_ADDED = {
+_ADDED: dict[str, object] = {
     "data.train_labels": None,
     "data.grey": False,
     "model.init.data_dependent": False,
+    "train.players": {},
     "train.schedule.start": 0.04,
     "train.schedule.peak": 0.3,
     "train.schedule.growth": 1.0,
@@ -117,6 +119,17 @@ class Recipe(Displayed, Part):
     objective: ObjectiveConfig = ObjectiveConfig()
     train: TrainConfig = TrainConfig()
     published: Published | None = None
+
+    @model_validator(mode="after")
+    def _check_players(self) -> Self:
+        players = [AUTOENCODER, *adversaries(self.objective.weights)]
+        for name in self.train.players:
+            if name not in players:
+                raise ValueError(
+                    f"train.players.{name} is of a player that the objective does not have; "
+                    f"expected one of {', '.join(players)}"
+                )
+        return self
 
     @property
     def family(self) -> Family:

@@ -94,7 +94,7 @@ class OneOf:
         return choices[kind].model_validate(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # The annotation of a union has to be hashable.
 class Name:
     """Marks a field that holds the name of an entry; it answers mistakes as ``Literal`` does.
 

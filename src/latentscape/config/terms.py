@@ -1,9 +1,13 @@
 """Terms of the objective: what each needs, and their registry."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from latentscape.config.registry import Implementation
+
+AUTOENCODER = "autoencoder"
+"""The player that every objective has: all that is no adversary."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,13 @@ class Term:
     needs_jacobian : bool
         Whether it takes the Jacobian of the encoder, which batch normalisation leaves undefined.
     module : tuple of (str, str or callable), optional
-        The name of a module that belongs to the term, and its implementation. It is built from the
-        number of labels and the length of a code, saved with the model as an attribute of the
-        network, and found by its name in ``Pass.modules``.
+        The name of a module that belongs to the term, and its implementation. It is built from an
+        `ObjectiveConfig`, a `ModelConfig` and the length of a code, is saved with the model, and
+        stands under its name in ``Pass.modules``. Terms that name the same module share it.
+    adversary : str or callable, optional
+        The loss by which the module learns where it is an adversary of the autoencoder: from a
+        `Pass` to a scalar. It then is a player of its own, with the name of the module and the
+        settings ``train.players.<name>``. Without one, a module learns with the autoencoder.
     """
 
     implementation: Implementation
@@ -48,6 +56,7 @@ class Term:
     needs_corruption: bool = False
     needs_jacobian: bool = False
     module: tuple[str, Implementation] | None = None
+    adversary: Implementation | None = None
 
 
 _BOUND = ("reconstruction", "rate", "capacity")
@@ -98,3 +107,11 @@ TERMS: dict[str, Term] = {
     ),
 }
 """The names in ``objective.weights``."""
+
+
+def adversaries(terms: Iterable[str]) -> dict[str, Implementation]:
+    """Return the losses of the adversaries that some terms bring, by the names of the players."""
+    entries = [TERMS[name] for name in terms]
+    return {
+        entry.module[0]: entry.adversary for entry in entries if entry.module and entry.adversary
+    }

@@ -1,6 +1,6 @@
 """What training minimises, and how weights are fitted."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -98,16 +98,29 @@ class ScheduleConfig(Part):
         return self.kind in ("step", "restarts")
 
 
+class PlayerConfig(Part):
+    """How one player of an objective learns, where it differs from the rest of training."""
+
+    optimizer: Annotated[str, Name(OPTIMIZERS)] | None = None
+    lr: float | None = Field(None, gt=0)
+    weight_decay: float | None = Field(None, ge=0)
+    momentum: float | None = Field(None, ge=0, lt=1)
+    clip_norm: float | None = Field(None, gt=0)
+
+
 class TrainConfig(Part):
     """How weights are fitted.
 
     Attributes
     ----------
+    players : dict of str to PlayerConfig
+        Settings of single players of the objective, such as the learning rate of a critic. All
+        others are those of training. Learning rates of all players follow one schedule.
     patience : int or None
         Stop after so many epochs without a better validation loss, and restore the best weights;
         None trains all epochs and keeps the last weights.
     clip_norm : float or None
-        Largest allowed norm of the whole gradient.
+        Largest allowed norm of the whole gradient of a player.
     snapshots : tuple of int
         Epochs after which 16 fixed test images are reconstructed for the report, up to 2,000 are
         encoded for the explorer, and, by a model that has a prior, 64 images sampled, always from
@@ -132,6 +145,7 @@ class TrainConfig(Part):
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.0, ge=0, lt=1)
+    players: dict[str, PlayerConfig] = {}
     schedule: Annotated[ScheduleConfig, BeforeValidator(by_kind)] = ScheduleConfig()
     patience: int | None = Field(None, gt=0)
     clip_norm: float | None = Field(None, gt=0)
@@ -140,6 +154,11 @@ class TrainConfig(Part):
     engine: EngineName = "auto"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)
+
+    def of(self, player: str) -> Self:
+        """Return the settings by which a player learns."""
+        own = self.players.get(player, PlayerConfig())
+        return self.model_copy(update=own.model_dump(exclude_none=True))
 
     def steps_per_epoch(self, examples: int) -> int:
         """How many steps go once through so many training examples."""

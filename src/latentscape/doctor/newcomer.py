@@ -8,7 +8,7 @@ from latentscape.core.records import Split
 from latentscape.doctor.patient import Patient
 from latentscape.model import Network
 from latentscape.training.loader import Examples
-from latentscape.training.start import standardise
+from latentscape.training.start import begin
 
 
 def newcomer(recipe: Recipe, split: Split, device: torch.device) -> Patient:
@@ -25,6 +25,5 @@ def newcomer(recipe: Recipe, split: Split, device: torch.device) -> Patient:
     """
     with forked_random(derive_seed(recipe.train.seed, "model"), device), torch.no_grad():
         model = Network(recipe.model, recipe.objective).to(device).eval()
-    if recipe.model.init.data_dependent:
-        standardise(model, recipe, split, Examples(split.dataset, device))
+    begin(model, recipe, split, Examples(split.dataset, device))
     return Patient(recipe, split, model)

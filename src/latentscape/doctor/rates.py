@@ -7,13 +7,13 @@ from itertools import chain, count, islice
 
 import torch
 
-from latentscape.config import Recipe
+from latentscape.config import Recipe, override
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
 from latentscape.training.loader import Batch, Examples, Loader
-from latentscape.training.optim import build_optimizer
+from latentscape.training.optim import build_optimizers
 from latentscape.training.step import TrainingStep
 
 STEPS = 20
@@ -72,21 +72,21 @@ def try_rates(model: Network, recipe: Recipe, split: Split) -> RangeTest:
     batches = list(islice(_batches(model, recipe, split), STEPS))
     # The same batches without training: they differ, too.
     begin = _loss(model, recipe, batches, 0.0)
-    falls = tuple(begin - _loss(model, recipe, batches, rate) for rate in rates)
+    falls = tuple(begin - _loss(model, recipe, batches, factor) for factor in FACTORS)
     return RangeTest(rates, falls, recipe.train.lr)
 
 
-def _loss(model: Network, recipe: Recipe, batches: list[Batch], rate: float) -> float:
-    """Return the loss of the last steps at a rate; infinite where it became infinite or NaN."""
-    config, model = recipe.train, deepcopy(model).train()
+def _loss(model: Network, recipe: Recipe, batches: list[Batch], factor: float) -> float:
+    """Return the loss of the last steps at a factor of the rate; infinite where it diverged."""
+    config = override(recipe, {"train.schedule": "constant"}).train
+    model = deepcopy(model).train()
     precision = choose_precision(config.precision, model.device)
     seed, losses = derive_seed(config.seed, "range test"), list[float]()
-    take_step = TrainingStep(
-        model, build_optimizer(model, config), config, precision, captured=False
-    )
+    optimizers = build_optimizers(model.players(), config)
+    take_step = TrainingStep(model, optimizers, config, precision, captured=False)
     with forked_random(seed, model.device), training_on(precision), torch.enable_grad():
         for batch in batches:
-            losses.append(float(take_step(batch, rate, torch.inf)[0]))
+            losses.append(float(take_step(batch, torch.inf, factor)[0]))
             if not losses[-1] < torch.inf:
                 return torch.inf
     return sum(losses[-LAST:]) / LAST

@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentscape.config import Recipe
+from latentscape.config import Recipe, override
 from latentscape.core.errors import TrainingError
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
 from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.training.checkpoint import pack_optimizer, unpack_optimizer
+from latentscape.training.checkpoint import pack_optimizers, unpack_optimizers
 from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizer
+from latentscape.training.optim import Optimizers, build_optimizers
 from latentscape.training.step import TrainingStep
 
 Moments = Mapping[str, Array]
@@ -63,18 +63,18 @@ def train_epoch(
         If the loss or a weight is no longer finite.
     """
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    optimizer = build_optimizer(network, recipe.train)
-    unpack_optimizer(optimizer, {name: torch.tensor(value) for name, value in moments.items()})
+    optimizers = build_optimizers(network.players(), recipe.train)
+    unpack_optimizers(optimizers, {name: torch.tensor(value) for name, value in moments.items()})
     try:
-        means = _train(network.train(), optimizer, recipe, split, number)
+        means = _train(network.train(), optimizers, recipe, split, number)
         _check_finite(network, means)
     except BaseException:
         network.load_state_dict(before)
         raise
     finally:
         network.eval()
-    names = ["loss", *recipe.objective.weights]
-    state = {name: value.cpu().numpy() for name, value in pack_optimizer(optimizer).items()}
+    names = ["loss", *network.objective.names]
+    state = {name: value.cpu().numpy() for name, value in pack_optimizers(optimizers).items()}
     return Epoch(dict(zip(names, means.tolist(), strict=True)), state)
 
 
@@ -88,21 +88,21 @@ def _check_finite(network: Network, means: NDArray[np.float64]) -> None:
 
 
 def _train(
-    network: Network, optimizer: torch.optim.Optimizer, recipe: Recipe, split: Split, number: int
+    network: Network, optimizers: Optimizers, recipe: Recipe, split: Split, number: int
 ) -> NDArray[np.float64]:
     """Return the mean loss, and the mean of each of its terms."""
-    config = recipe.train
+    config = override(recipe, {"train.schedule": "constant"}).train
     examples = Examples(split.dataset, network.device)
     dynamic = recipe.data.binarize == "dynamic"
     loader = Loader(examples, split.train, config.batch_size, config.seed, dynamic)
     precision = choose_precision(config.precision, network.device)
     # An epoch of a stream may be short, and the next one has another optimizer.
-    take_step = TrainingStep(network, optimizer, config, precision, captured=False)
+    take_step = TrainingStep(network, optimizers, config, precision, captured=False)
     losses: list[Tensor] = []
     seed = derive_seed(config.seed, "partial", number)
     with forked_random(seed, network.device), training_on(precision):
         for place, batch in enumerate(loader.epoch(number)):
-            loss = take_step(batch, config.lr, number + place / len(loader))
+            loss = take_step(batch, number + place / len(loader))
             losses.append(loss * (len(batch) / loader.examples))
     means: NDArray[np.float64] = torch.stack(losses).sum(0).cpu().double().numpy()
     return means

@@ -1,4 +1,4 @@
-"""What the code of a variational model costs, and which of its dimensions are used."""
+"""What codes cost, which of their dimensions are used, and how far they are from their prior."""
 
 import math
 
@@ -17,7 +17,8 @@ from latentscape.evaluation.likelihood_kinds import (
 )
 from latentscape.evaluation.results import Latent
 from latentscape.inference.batches import evaluating, stored_batches, to_device
-from latentscape.inference.codec import posteriors
+from latentscape.inference.codec import encode, posteriors
+from latentscape.inference.samplers import matching_terms
 from latentscape.model import Network, squared_mmd
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 
@@ -43,14 +44,15 @@ def measure_latent(model: Network, split: Split) -> Latent | None:
     Returns
     -------
     Latent or None
-        None for plain codes, which cost nothing that could be measured. Codes are drawn until the
+        None for plain codes that nothing draws to N(0, I). Of those that a term draws there, only
+        the distance is measured: they cost nothing that could be. Codes are drawn until the
         standard error of the ELBO is 0.02 nats, for each example 4 at least and 64 at most. How
         far the aggregate posterior is from the prior is measured by `moment_mismatch` and by the
         maximum mean discrepancy (Gretton et al. 2012).
     """
     latent = model.config.latent
     if not latent.has_prior:
-        return None
+        return _matched(model, split) if matching_terms(model.objective.config) else None
     kind = likelihood_kind(model, split)
     noise = dequantisation(kind, split.dataset)
     bound = _bound(model, split, noise)
@@ -68,6 +70,20 @@ def measure_latent(model: Network, split: Split) -> Latent | None:
         levels=kind.levels if noise is None else noise.levels,
         **(_gaussian(model, split) if latent.has_posterior else {}),
         **(_quantised(model, split) if latent.quantises else {}),
+    )
+
+
+def _matched(model: Network, split: Split) -> Latent:
+    """Measure how far plain codes that a term draws to N(0, I) are from it."""
+    codes = torch.from_numpy(encode(model, split.dataset, split.test))
+    certain = Normal(codes, torch.full_like(codes, -math.inf))
+    mismatch = moment_mismatch(*_moments(certain))
+    return Latent(
+        kind=model.config.latent.kind,
+        n=len(codes),
+        samples=1,
+        mismatch=mismatch if math.isfinite(mismatch) else None,  # Codes may lie in a plane.
+        mmd=_prior_mmd(model, split, certain),
     )
 
 
@@ -193,8 +209,7 @@ def _prior_mmd(model: Network, split: Split, posterior: Normal) -> float:
     subset = Normal(posterior.mean[places], posterior.log_variance[places])
     codes = subset.sample(torch.Size(), source)
     with evaluating():
-        prior = model.prior()
-        assert prior is not None
+        prior = model.prior() or Normal(*torch.zeros(2, codes.shape[1]))
         prior_codes: Tensor = prior.sample(torch.Size([len(codes)]), source).cpu()
         return float(squared_mmd(codes, prior_codes))
 

@@ -86,7 +86,16 @@ LATENT_NUMBERS: dict[Metric, Callable[[Latent], float | None]] = {
     CODES_USED: lambda latent: latent.codes_used,
 }
 
-ROW_METRICS = (ELBO, RATE, DISTORTION, BITS_PER_DIM, ACTIVE_UNITS, PERPLEXITY)
+ROW_METRICS = (
+    ELBO,
+    RATE,
+    DISTORTION,
+    BITS_PER_DIM,
+    MISMATCH,
+    MMD,
+    ACTIVE_UNITS,
+    PERPLEXITY,
+)
 """Those that rows of studies average over seeds."""
 
 
@@ -95,6 +104,8 @@ def latent_kinds(latent: Latent) -> dict[Metric, LikelihoodKind]:
 
     The bits of a density are a bound of the probability of the data that were dequantised.
     """
+    if latent.likelihood is None:
+        return {}
     kinds = dict.fromkeys((ELBO, RATE, DISTORTION), latent.likelihood)
     if latent.levels is not None:
         kinds[BITS_PER_DIM] = LikelihoodKind(of="probability", levels=latent.levels)

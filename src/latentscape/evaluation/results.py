@@ -228,18 +228,20 @@ class Evaluation(Displayed, Tabular, Part):
 
 
 class Latent(Part):
-    """What the code of a model costs, and how it is used; of latents that have a rate.
+    """What the code of a model costs, and how it is used; how far codes are from their prior.
 
     Attributes
     ----------
     kind : str
-        ``gaussian`` or ``vq``.
+        ``gaussian`` or ``vq``; ``point`` of plain codes that a term of the objective draws to
+        N(0, I), which have no rate.
     n, samples : int
         Test examples, and codes drawn for each.
-    likelihood : LikelihoodKind
+    likelihood : LikelihoodKind or None
         What rate, distortion and ELBO are made of: only those of one kind compare.
-    rate, distortion, elbo : float
-        Nats per example; ``elbo`` is minus the sum of the others.
+    rate, distortion, elbo : float or None
+        Nats per example; ``elbo`` is minus the sum of the others. None, as the kind of the
+        likelihood is, of codes that have no rate.
     elbo_se : float or None
         Monte Carlo standard error of the ELBO in nats, from the draws of codes alone; None where
         nothing is drawn, or of earlier versions.
@@ -269,10 +271,10 @@ class Latent(Part):
     kind: str
     n: int = Field(ge=1)
     samples: int = Field(ge=1)
-    likelihood: LikelihoodKind
-    rate: float
-    distortion: float
-    elbo: float
+    likelihood: LikelihoodKind | None = None
+    rate: float | None = None
+    distortion: float | None = None
+    elbo: float | None = None
     elbo_se: float | None = Field(None, ge=0)
     bits_per_dim: float | None = None
     levels: int | None = Field(None, ge=2)
@@ -289,6 +291,9 @@ class Latent(Part):
     def _check(self) -> Self:
         if self.kl_per_dim is not None and self.active is not None:
             check_lengths(kl_per_dim=len(self.kl_per_dim), active=len(self.active))
+        bound = (self.likelihood, self.rate, self.distortion, self.elbo)
+        if any(value is None for value in bound) and bound != (None,) * len(bound):
+            raise ValueError("likelihood, rate, distortion and elbo belong together")
         if (self.perplexity is None) != (self.codes is None):
             raise ValueError("perplexity and codes belong together")
         if (self.bits_per_dim is None) != (self.levels is None):
@@ -298,7 +303,8 @@ class Latent(Part):
     @property
     def is_dequantised(self) -> bool:
         """Whether the bits are those of a density, evaluated on dequantised data."""
-        return self.likelihood.of == "density" and self.bits_per_dim is not None
+        is_density = self.likelihood is not None and self.likelihood.of == "density"
+        return is_density and self.bits_per_dim is not None
 
     @property
     def active_units(self) -> int | None:

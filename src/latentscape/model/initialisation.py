@@ -1,6 +1,6 @@
 """The initial weights of a network."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeGuard
 
 import torch
@@ -37,7 +37,9 @@ def initialise(model: nn.Module, config: InitConfig) -> None:
             nn.init.constant_(layer.bias, config.bias)
 
 
-def standardise(layers: Iterable[nn.Module], values: Tensor) -> Tensor:
+def standardise(
+    layers: Iterable[nn.Module], values: Tensor, kept: Collection[nn.Module] = ()
+) -> Tensor:
     """Scale weights so that what each layer puts out has mean 0 and variance 1.
 
     Batch normalisation does so by itself. Dropout counts as in training: scaled to the variance
@@ -49,6 +51,8 @@ def standardise(layers: Iterable[nn.Module], values: Tensor) -> Tensor:
         One after the other.
     values : Tensor
         (B, ...) what the first takes.
+    kept : collection of Module
+        Layers that stay as they are.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def standardise(layers: Iterable[nn.Module], values: Tensor) -> Tensor:
     """
     layers = list(layers)
     for layer, following in zip(layers, [*layers[1:], None], strict=False):
-        if _is_affine(layer) and not isinstance(following, BATCH_NORMS):
+        if layer not in kept and _is_affine(layer) and not isinstance(following, BATCH_NORMS):
             outputs = _by_channel(layer(values))
             mean, sd = outputs.mean(0), outputs.std(0, correction=0).clamp_min(_SMALLEST_SD)
             axis = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
@@ -69,7 +73,11 @@ def standardise(layers: Iterable[nn.Module], values: Tensor) -> Tensor:
 
 
 def start_at_mean(
-    decoder: nn.Sequential, codes: Tensor, images: Tensor, likelihood: Likelihood
+    decoder: nn.Sequential,
+    codes: Tensor,
+    images: Tensor,
+    likelihood: Likelihood,
+    kept: Collection[nn.Module] = (),
 ) -> None:
     """Standardise a decoder up to its last layer, and let that one put out about the mean image.
 
@@ -81,13 +89,17 @@ def start_at_mean(
         (B, D) and (B, *shape), scaled to 0 to 1.
     likelihood : Likelihood
         Says which output stands for the mean image. Convolutions put out one grey for each channel.
+    kept : collection of Module
+        Layers that stay as they are.
     """
     layers = list(decoder)
     places = [place for place, layer in enumerate(layers) if _is_affine(layer)]
     if not places:  # A body of another package, which may start as it likes.
         return
     last = places[-1]
-    inputs, end = standardise(layers[:last], codes), layers[last]
+    inputs, end = standardise(layers[:last], codes, kept), layers[last]
+    if end in kept:
+        return
     mean = images.mean(0).flatten() if isinstance(end, nn.Linear) else _by_channel(images).mean(0)
     start = output_of(mean, likelihood)
     following = layers[last + 1] if last + 1 < len(layers) else None

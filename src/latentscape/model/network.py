@@ -1,19 +1,17 @@
 """The one model: encoder, latent, decoder, likelihood, all of them named by a recipe."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from latentscape.config import (
-    TERMS,
-    Implementation,
     InputConfig,
     ModelConfig,
     ObjectiveConfig,
-    load,
 )
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Json
@@ -26,7 +24,7 @@ from latentscape.model.initialisation import initialise, standardise, start_at_m
 from latentscape.model.latents import Code, Latent, Normal, Prior, build_latent
 from latentscape.model.layers import channels_innermost
 from latentscape.model.likelihoods import build_likelihood
-from latentscape.model.objectives import Pass, evaluate_terms
+from latentscape.model.objectives import Objective, Pass, Player
 from latentscape.model.scaling import scaled
 
 
@@ -58,9 +56,9 @@ class Network(nn.Module):
         if config.input is None:
             raise ConfigError("The model config has no input shape", fix="Fill in model.input.")
         self.config = config
-        self.objective = objective or ObjectiveConfig()
+        objective = objective or ObjectiveConfig()
         check_parts(config)
-        check_objective(self.objective, config)
+        check_objective(objective, config)
         shape = config.input.shape
         self.encoder, features_shape = build_encoder(config.encoder, self._encoder_shape(shape))
         self.latent: Latent = build_latent(config.latent, features_shape, shape)
@@ -69,31 +67,34 @@ class Network(nn.Module):
             code_shape = (self.latent.dim + config.input.labels,)
         self.decoder = build_decoder(config.decoder, config.encoder, code_shape, shape)
         self.likelihood = build_likelihood(config.likelihood)
-        for name, module in _term_modules(self.objective).items():
-            self.add_module(name, load(module)(config.input.labels, self.latent.dim))
+        self.objective = Objective(objective, config, self.latent.dim)
         initialise(self, config.init)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):  # Maps take the weights' layout.
                 layer.weight.data = channels_innermost(layer.weight.data)
 
     @torch.no_grad()
-    def standardise(self, images: Tensor, labels: Tensor | None = None) -> None:
+    def standardise(
+        self, images: Tensor, labels: Tensor | None = None, kept: Collection[str] = ()
+    ) -> None:
         """Scale initial weights on stored images (B, *shape); see `InitConfig.data_dependent`.
 
         Dropout and corruption draw, and batch normalisation counts the images, as in training.
+        Layers whose weights are `kept`, by their names, stay as they are.
         """
+        layers = {layer for name, layer in self.named_modules() if f"{name}.weight" in kept}
         was_training = self.training
         self.train()
         target = self.scale(images)
         inputs = corrupt(self.config.corruption, target)
-        features = standardise(self.encoder, self._with_labels(inputs, labels))
+        features = standardise(self.encoder, self._with_labels(inputs, labels), layers)
         latent = self.config.latent
         if not (latent.has_posterior or latent.quantises):  # These expect weights as they are.
-            standardise(self.latent.layers, features)
+            standardise(self.latent.layers, features, layers)
         codes = self.latent.mean(features)
         if self.config.condition:
             codes = torch.cat([codes, self._one_hot(labels)], -1)
-        start_at_mean(self.decoder, codes, target, self.likelihood)
+        start_at_mean(self.decoder, codes, target, self.likelihood, layers)
         self.train(was_training)
 
     @property
@@ -109,7 +110,7 @@ class Network(nn.Module):
     @property
     def uses_labels(self) -> bool:
         """Whether training takes the labels of the examples."""
-        return uses_labels(self.config, self.objective)
+        return uses_labels(self.config, self.objective.config)
 
     @property
     def draws(self) -> bool:
@@ -118,8 +119,8 @@ class Network(nn.Module):
 
     @property
     def parameter_count(self) -> int:
-        """Number of weights and biases."""
-        return count_parameters(self)
+        """Number of weights and biases, without those of the objective."""
+        return count_parameters(self) - count_parameters(self.objective)
 
     def scale(self, images: Tensor) -> Tensor:
         """Turn stored values (B, *shape) into float32, with the stored range as 0 to 1."""
@@ -133,7 +134,7 @@ class Network(nn.Module):
         corruption = partial(corrupt, self.config.corruption)
         inputs = corruption(target)
         features = self.encoder(self._with_labels(inputs, labels))
-        code = self.latent(features, self.prior(), self.objective.samples_at(epoch))
+        code = self.latent(features, self.prior(), self.objective.config.samples_at(epoch))
         return Pass(
             target,
             inputs,
@@ -143,9 +144,10 @@ class Network(nn.Module):
             self.likelihood,
             corruption,
             lambda scaled: self.encode_scaled(scaled, labels),
+            lambda codes: self.outputs(codes, labels),
             self.decoder,
-            {name: getattr(self, name) for name in _term_modules(self.objective)},
-            self.objective,
+            dict(self.objective.named_children()),
+            self.objective.config,
             epoch,
         )
 
@@ -153,16 +155,18 @@ class Network(nn.Module):
         self, images: Tensor, labels: Tensor | None = None, epoch: float = math.inf
     ) -> LossTerms:
         """Return the loss of stored images (B, *shape), in nats per example."""
-        return evaluate_terms(self(images, labels, epoch))
+        loss: LossTerms = self.objective(self(images, labels, epoch))
+        return loss
 
-    def gradient_scale(self) -> float:
-        """Return the factor between the loss in nats per example and what is differentiated."""
-        return 1.0 if self.objective.average == "example" else 1.0 / math.prod(self.input_shape)
+    def players(self) -> tuple[Player, ...]:
+        """Return who learns, and by which loss: the autoencoder and its adversaries."""
+        return self.objective.players(self)
 
     def gradient_norm(self, loss: Tensor) -> Tensor:
-        """Return the norm of the gradient of a loss, a scalar, as the optimizer gets it."""
-        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        gradients = torch.autograd.grad(loss * self.gradient_scale(), parameters, allow_unused=True)
+        """Return the norm of the autoencoder's gradient of its loss, as its optimizer gets it."""
+        player = self.players()[0]
+        parameters = [parameter for parameter in player.parameters if parameter.requires_grad]
+        gradients = torch.autograd.grad(loss * player.scale, parameters, allow_unused=True)
         squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
         return torch.stack(squares).sum().sqrt()
 
@@ -282,6 +286,23 @@ class Network(nn.Module):
         """Return how the code collapsed, from what `diagnose` measured; None where it is used."""
         return self.latent.collapse(measured) if measured else None
 
+    def current_names(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return weights under the names that they have here.
+
+        Up to version 0.2.0 the modules of the objective stood in the network itself.
+        """
+        moved = {name for name, _ in self.objective.named_children()}
+        return {
+            f"objective.{name}" if name.partition(".")[0] in moved else name: value
+            for name, value in weights.items()
+        }
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load weights under the names of this version or of an earlier one."""
+        return super().load_state_dict(self.current_names(state_dict), strict, assign)
+
     def describe(self) -> list[Json]:
         """List the layers in order.
 
@@ -347,9 +368,3 @@ class Network(nn.Module):
         weight = math.sqrt(self._input.labels)
         classes = torch.arange(self._input.labels, device=labels.device)
         return weight * (labels[:, None] == classes).float()
-
-
-def _term_modules(objective: ObjectiveConfig) -> dict[str, Implementation]:
-    """Return the modules that belong to the terms of an objective, by name."""
-    modules = (TERMS[name].module for name in objective.weights)
-    return dict(module for module in modules if module is not None)

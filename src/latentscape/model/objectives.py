@@ -1,19 +1,33 @@
-"""Objectives: named terms over one forward pass, and their weighted sum.
+"""Objectives: named terms over one forward pass, their weighted sum, and who learns by it.
 
 A term is a function from a `Pass` to nats per example, averaged over examples. A variant of an
-autoencoder is a choice of terms.
+autoencoder is a choice of terms. A term may own a module, and that module may be an adversary: a
+player that learns by a loss of its own.
 """
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from latentscape.config import TERMS, ObjectiveConfig, load
+from latentscape.config import (
+    AUTOENCODER,
+    TERMS,
+    ModelConfig,
+    ObjectiveConfig,
+    adversaries,
+    load,
+)
+from latentscape.core.errors import ConfigError
 from latentscape.core.records import LossTerms
 from latentscape.model.latents import Code
 from latentscape.model.likelihoods import Likelihood
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class Pass:
         From images (B, *shape) to what the encoder sees of them, drawn anew at each call.
     encode : callable
         From images (B, *shape) to codes (B, D), without sampling.
+    decode : callable
+        From codes (..., B, D) to outputs (..., B, *shape).
     decoder : nn.Module
         The decoder, for its weights.
     modules : mapping of str to nn.Module
@@ -56,21 +72,135 @@ class Pass:
     likelihood: Likelihood
     corrupt: Callable[[Tensor], Tensor]
     encode: Callable[[Tensor], Tensor]
+    decode: Callable[[Tensor], Tensor]
     decoder: nn.Module
     modules: Mapping[str, nn.Module]
     objective: ObjectiveConfig
     epoch: float
+    _results: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False)
+
+    def once(self, function: Callable[["Pass"], _T]) -> _T:
+        """Return what a function makes of this pass; it is computed for the first who asks.
+
+        So a term and its adversary see the same draws.
+        """
+        if function not in self._results:
+            self._results[function] = function(self)
+        return cast(_T, self._results[function])
 
 
-def evaluate_terms(result: Pass) -> LossTerms:
-    """Compute every term of an objective and their weighted sum."""
-    config = result.objective
-    terms: dict[str, Tensor] = {
-        name: load(TERMS[name].implementation)(result) for name in config.weights
-    }
-    warmth = min(1.0, result.epoch / config.rate_warmup) if config.rate_warmup else 1.0
-    weighted = [
-        weight * (warmth if name == "rate" else 1.0) * terms[name]
-        for name, weight in config.weights.items()
-    ]
-    return LossTerms(torch.stack(weighted).sum(), terms)
+@dataclass(frozen=True)
+class Player:
+    """Parameters, and the loss by which they learn.
+
+    Attributes
+    ----------
+    name : str
+        Its settings are ``train.players.<name>``.
+    parameters : tuple of nn.Parameter
+        Its loss moves these alone.
+    loss : callable
+        From a `Pass` to a loss and its terms. Draws come from torch's generator. What belongs to
+        other players may be detached, which saves the time of gradients that nobody takes.
+    scale : float
+        Factor between the loss and what is differentiated.
+    own_pass : bool
+        Whether it takes its turn after the players before it: on another forward pass, once they
+        have moved. Otherwise it learns from the same pass as the player before.
+    """
+
+    name: str
+    parameters: tuple[nn.Parameter, ...]
+    loss: Callable[[Pass], LossTerms]
+    scale: float = 1.0
+    own_pass: bool = False
+
+
+class Objective(nn.Module):
+    """What training minimises. It owns the modules of its terms.
+
+    Calling it computes every term over a `Pass`, and their weighted sum.
+
+    Parameters
+    ----------
+    config : ObjectiveConfig
+        The terms.
+    model : ModelConfig
+        That of the network; with ``input``.
+    latent_dim : int
+        Length of a code.
+
+    Raises
+    ------
+    ConfigError
+        If an adversary has nothing that could learn.
+    """
+
+    def __init__(self, config: ObjectiveConfig, model: ModelConfig, latent_dim: int) -> None:
+        super().__init__()
+        assert model.input is not None
+        self.config = config
+        pixels = math.prod(model.input.shape)
+        self.scale = 1.0 if config.average == "example" else 1.0 / pixels
+        for name, factory in modules_of(config).items():
+            self.add_module(name, load(factory)(config, model, latent_dim))
+        self._adversaries = adversaries(config.weights)
+        for name in self._adversaries:
+            if not any(True for _ in self.get_submodule(name).parameters()):
+                raise ConfigError(
+                    f"The player {name} has no parameters, so nothing of it could learn",
+                    fix="Give its module weights, or leave its terms out of objective.weights.",
+                )
+
+    @property
+    def names(self) -> list[str]:
+        """The terms, and the adversaries after them: names of what `losses` returns."""
+        return [*self.config.weights, *self._adversaries]
+
+    def forward(self, result: Pass) -> LossTerms:
+        """Compute every term and their weighted sum."""
+        config = self.config
+        terms: dict[str, Tensor] = {
+            name: load(TERMS[name].implementation)(result) for name in config.weights
+        }
+        warmth = min(1.0, result.epoch / config.rate_warmup) if config.rate_warmup else 1.0
+        weighted = [
+            weight * (warmth if name == "rate" else 1.0) * terms[name]
+            for name, weight in config.weights.items()
+        ]
+        return LossTerms(torch.stack(weighted).sum(), terms)
+
+    def losses(self, result: Pass) -> LossTerms:
+        """Compute every term, their weighted sum, and beside them the loss of each adversary."""
+        loss = self(result)
+        others = {name: self._adversary(name, result).total for name in self._adversaries}
+        return LossTerms(loss.total, {**loss.terms, **others})
+
+    def players(self, network: nn.Module) -> tuple[Player, ...]:
+        """Return who learns: the autoencoder, and then each adversary.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Whose objective this is. What belongs to no adversary is the autoencoder.
+        """
+        rivals = [
+            Player(name, tuple(self.get_submodule(name).parameters()), self._loss_of(name))
+            for name in self._adversaries
+        ]
+        theirs = {id(parameter) for player in rivals for parameter in player.parameters}
+        own = tuple(weight for weight in network.parameters() if id(weight) not in theirs)
+        return Player(AUTOENCODER, own, self, self.scale), *rivals
+
+    def _loss_of(self, name: str) -> Callable[[Pass], LossTerms]:
+        return partial(self._adversary, name)
+
+    def _adversary(self, name: str, result: Pass) -> LossTerms:
+        loss: Tensor = load(self._adversaries[name])(result)
+        return LossTerms(loss, {name: loss})
+
+
+def modules_of(config: ObjectiveConfig) -> dict[str, Any]:
+    """Return the factories of the modules that terms own, by name."""
+    modules = (TERMS[name].module for name in config.weights)
+    return dict(module for module in modules if module is not None)

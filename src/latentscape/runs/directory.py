@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ from latentscape.core.findings import Record, to_json
 from latentscape.core.tables import Table
 from latentscape.runs.facts import DataFacts, Environment, Epoch, Event, History
 from latentscape.runs.identity import SNAPSHOTS, Identity, check_file, read_identity, write_identity
-from latentscape.runs.lineage import EXTENSIONS, Extension
+from latentscape.runs.lineage import EXTENSIONS, START, Extension, Start
 from latentscape.runs.owner import Work, moved, owning
 from latentscape.runs.reading import parse_recipe, read_record, read_records, read_yaml
 
@@ -139,13 +139,23 @@ class Run(Displayed):
         return self._log("events.jsonl", Event)
 
     @property
+    def start(self) -> Start | None:
+        """The weights of another run that this one began with; None where it began anew."""
+        self._check_file(START)
+        file = self.path / START
+        return read_record(file, Start) if file.exists() else None
+
+    @property
     def extensions(self) -> tuple[Extension, ...]:
         """How often the run was asked for another number of epochs, the first time first."""
         return self._log(EXTENSIONS, Extension)
 
     @property
     def fingerprint(self) -> str:
-        """Equal for two runs of the same settings on the same data, both trained in one go."""
+        """Equal for two runs of the same settings on the same data, from the same start on.
+
+        A run that was asked for another number of epochs on the way is like no other.
+        """
         changes = [(extension.epoch, extension.epochs) for extension in self.extensions]
         return self._fingerprint(self.recipe, changes)
 
@@ -157,11 +167,12 @@ class Run(Displayed):
             recipe = extension.undone_in(recipe)
         return self._fingerprint(recipe)
 
-    def _fingerprint(self, recipe: Recipe, *parts: object) -> str:
-        """Return the fingerprint of settings and data, and of further parts that are not empty."""
-        fingerprint, lineage = recipe.fingerprint(self.data.fingerprint), list(filter(None, parts))
-        if not lineage:
+    def _fingerprint(self, recipe: Recipe, changes: Sequence[tuple[int, int]] = ()) -> str:
+        """Return the fingerprint of settings and data, of the start and of later changes."""
+        fingerprint, start = recipe.fingerprint(self.data.fingerprint), self.start
+        if start is None and not changes:
             return fingerprint
+        lineage = [start and start.sha256, *changes]
         return sha256(json.dumps([fingerprint, lineage]).encode()).hexdigest()
 
     def write_extensions(self, extensions: Iterable[Extension]) -> None:
@@ -219,6 +230,7 @@ def create_run(
     data: DataFacts,
     environment: Environment,
     *,
+    start: Start | None = None,
     overwrite: bool = False,
 ) -> Run:
     """Make a run directory and write what is known before training.
@@ -231,6 +243,8 @@ def create_run(
         The resolved recipe, ``model.input`` included.
     data, environment : DataFacts, Environment
         Content of data.json and environment.json.
+    start : Start, optional
+        The weights that it begins with, if these are of another run.
     overwrite : bool
         Whether a run of that name may be removed first.
 
@@ -244,6 +258,8 @@ def create_run(
         write_json(building / "data.json", data.model_dump(mode="json"))
         write_json(building / "environment.json", environment.model_dump(mode="json"))
         write_recipe(building / "recipe.yaml", recipe)
+        if start is not None:
+            write_json(building / START, to_json(start))
         identity = write_identity(building)
     run = Run(path)
     if run.identity != identity:

@@ -28,6 +28,7 @@ from latentscape.runs.legacy import (
     migrate_run,
     read_legacy,
 )
+from latentscape.runs.lineage import Extension, Start
 from latentscape.runs.store import part_names, read_contents, read_part, write_part
 
 _P = TypeVar("_P", bound=Part)
@@ -119,6 +120,16 @@ class RunFindings(Displayed):
         return self.run.events
 
     @cached_property
+    def start(self) -> Start | None:
+        """The weights of another run that this one began with; None where it began anew."""
+        return self.run.start
+
+    @cached_property
+    def extensions(self) -> tuple[Extension, ...]:
+        """How often the run was asked for another number of epochs."""
+        return self.run.extensions
+
+    @cached_property
     def snapshots(self) -> Snapshots | None:
         """Pictures of single epochs; None where none were kept."""
         return _read_snapshots(self.run)
@@ -191,6 +202,8 @@ class RunFindings(Displayed):
             "supervision": to_json(self.supervision),
             "history": history.records(),
             "events": [to_json(event) for event in self.events],
+            "start": None if self.start is None else to_json(self.start),
+            "extensions": [to_json(extension) for extension in self.extensions],
             "timing": {
                 "train_seconds": history.train_seconds,
                 "seconds_per_epoch": history.seconds_per_epoch,

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_json
 from latentscape.core.findings import Record, to_json
-from latentscape.runs.lineage import EXTENSIONS
+from latentscape.runs.lineage import EXTENSIONS, START
 from latentscape.runs.reading import (
     ALTERED,
     DAMAGE,
@@ -29,8 +29,8 @@ from latentscape.runs.reading import (
     read_yaml,
 )
 
-CREATED = ("recipe.yaml", "data.json", "environment.json")
-"""Files that are written with the run."""
+CREATED = ("recipe.yaml", "data.json", "environment.json", START)
+"""Files that are written with the run; the last where it began with weights of another."""
 
 LOGS = ("history.jsonl", "events.jsonl", EXTENSIONS)
 """Files that change until training has ended."""

@@ -175,7 +175,8 @@ def read_model(path: str | Path) -> ModelFile:
     about = _parse(file, text)
     recipe = parse_recipe(file, about.get("recipe"))
     model = _outline(file, recipe, len(weights))
-    _check_weights(file, weights, model.state_dict())
+    named = model.current_names(weights)
+    _check_weights(file, named, model.state_dict())
     if "sha256" in about and about.pop("sha256") != _checksum(about, weights):
         raise damaged(file, ALTERED, _COPY)
     names, estimator = about.get("label_names", []), about.get("estimator", {})
@@ -185,7 +186,7 @@ def read_model(path: str | Path) -> ModelFile:
         check_model(path)
     names = tuple(map(str, names))
     data = str(about.get("data", ""))
-    return ModelFile(_fill(model, weights).eval(), recipe, names, estimator, data)
+    return ModelFile(_fill(model, named).eval(), recipe, names, estimator, data)
 
 
 def _open(file: Path) -> tuple[str, dict[str, Tensor]]:
@@ -258,6 +259,11 @@ def _described(tensor: Tensor | None) -> str:
     if tensor is None:
         return "missing"
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def weights_checksum(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of weights on the CPU."""
+    return _checksum({}, weights)
 
 
 def _checksum(about: Json, weights: Mapping[str, Tensor]) -> str:

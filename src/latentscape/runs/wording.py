@@ -1,4 +1,4 @@
-"""What went wrong in training, in sentences: for progress lines, tables and reports."""
+"""How training came to be, and what went wrong, in sentences: for terminal and reports."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,6 +6,10 @@ from latentscape.config import Recipe
 from latentscape.config.training import patience_for
 from latentscape.core.units import count, number, percent
 from latentscape.runs.facts import Event
+from latentscape.runs.lineage import Extension, LeftWeight, Start
+
+MAX_NAMED = 6
+"""Tensors that a sentence names; start.json has all of them."""
 
 
 def describe_fitting(recipe: Recipe) -> str:
@@ -103,3 +107,46 @@ def describe_event(event: Event) -> str:
     if event.kind == "symptom":
         return describe_symptom(event)
     return event.text
+
+
+def describe_lineage(start: Start | None, extensions: Iterable[Extension]) -> list[str]:
+    """Say where a run began, and how often it was asked for another number of epochs."""
+    begun = [] if start is None else [describe_start(start)]
+    return begun + [describe_extension(extension) for extension in extensions]
+
+
+def describe_start(start: Start) -> str:
+    """Say which weights a run began with, and which of them could not be taken."""
+    share = f"{count(start.numbers)} of {count(start.all_numbers)} numbers"
+    sentences = [f"It began with weights of {start.name} (recipe {start.recipe}): {share}."]
+    beginnings = {
+        "shape": "Of another shape there, and so begun anew, with their layers: ",
+        "new": "Not there, and so begun anew: ",
+        "unused": "Not used: ",
+    }
+    for reason, beginning in beginnings.items():
+        if weights := start.left_for(reason):
+            sentences.append(f"{beginning}{_named(weights)}.")
+    return " ".join(sentences)
+
+
+def describe_extension(extension: Extension) -> str:
+    """Say from when on a run was asked for another number of epochs."""
+    stopped = ", once it had stopped early" if extension.stopped_early else ""
+    return (
+        f"After epoch {extension.epoch} it was asked for {extension.epochs} epochs instead of "
+        f"{extension.epochs_before}{stopped}."
+    )
+
+
+def _named(weights: list[LeftWeight]) -> str:
+    names = [_shaped(weight) for weight in weights[:MAX_NAMED]]
+    more = [f"{len(weights) - MAX_NAMED} more"] if len(weights) > MAX_NAMED else []
+    return ", ".join([*names, *more])
+
+
+def _shaped(weight: LeftWeight) -> str:
+    if weight.shape is None or weight.earlier_shape is None:
+        return weight.name
+    here, there = ("×".join(map(str, s)) or "1" for s in (weight.shape, weight.earlier_shape))
+    return f"{weight.name} ({here}, there {there})"

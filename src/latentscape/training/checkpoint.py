@@ -20,10 +20,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from latentscape.config import AUTOENCODER
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_bytes, write_json
 from latentscape.core.findings import Json
 from latentscape.runs.reading import DAMAGE
+from latentscape.training.optim import Optimizers
 from latentscape.training.state import TrainState
 
 
@@ -141,27 +143,32 @@ class CheckpointFolder:
         return sorted(file for file in self.path.glob("*.json") if not file.name.startswith("."))
 
 
-def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Name every tensor of an optimizer's state ``<parameter>.<key>``."""
+def pack_optimizers(optimizers: Optimizers) -> dict[str, Tensor]:
+    """Name every tensor in the state of optimizers ``<player>.<parameter>.<key>``.
+
+    The autoencoder's are named without its name, as they were when there was no other player.
+    """
     return {
-        f"{number}.{key}": value
+        f"{_prefix(player)}{number}.{key}": value
+        for player, optimizer in optimizers.items()
         for number, parameter in enumerate(optimizer.param_groups[0]["params"])
         for key, value in optimizer.state.get(parameter, {}).items()
         if isinstance(value, Tensor)
     }
 
 
-def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: Mapping[str, Tensor]) -> None:
-    """Put back what `pack_optimizer` named, in the memory layout of the parameters.
+def unpack_optimizers(optimizers: Optimizers, packed: Mapping[str, Tensor]) -> None:
+    """Put back what `pack_optimizers` named, in the memory layout of the parameters.
 
     Fused kernels walk through the memory of parameters and state side by side, so the layouts must
     agree. Files hold tensors in the usual layout.
     """
-    parameters: list[nn.Parameter] = optimizer.param_groups[0]["params"]
-    optimizer.state.clear()
+    for optimizer in optimizers.values():
+        optimizer.state.clear()
     for name, value in packed.items():
-        number, key = name.split(".")
-        parameter = parameters[int(number)]
+        *player, number, key = name.split(".")
+        optimizer = optimizers[player[0] if player else AUTOENCODER]
+        parameter: nn.Parameter = optimizer.param_groups[0]["params"][int(number)]
         if value.shape == parameter.shape:
             value = (
                 torch.empty_like(parameter, memory_format=torch.preserve_format)
@@ -171,6 +178,10 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: Mapping[str, Tens
         else:
             value = value.to(parameter.device)
         optimizer.state[parameter][key] = value
+
+
+def _prefix(player: str) -> str:
+    return "" if player == AUTOENCODER else f"{player}."
 
 
 def _flat(groups: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -47,7 +47,7 @@ def extend(run: Run, epochs: int) -> None:
             return
         extension = _extension(run, _epochs_done(run), epochs, stopped_early)
         # From here on the logs of a finished run change again.
-        renew_identity(run.path, ("data.json", "environment.json"))
+        renew_identity(run.path, [name for name in CREATED if name != "recipe.yaml"])
         run.write_extensions([*run.extensions, extension])
         complete_extension(run)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from latentscape.config import AUTOENCODER
 from latentscape.core.errors import Interrupted, RunError, TrainingError
 from latentscape.core.randomness import (
     derive_seed,
@@ -23,13 +24,13 @@ from latentscape.core.runtime import choose_precision, full_precision, synchroni
 from latentscape.model import Network
 from latentscape.runs.facts import CodeUse, CollapseKind, Epoch, Event, Losses
 from latentscape.training.callbacks import Callback, Snapshots
-from latentscape.training.checkpoint import Checkpoint, pack_optimizer, unpack_optimizer
+from latentscape.training.checkpoint import Checkpoint, pack_optimizers, unpack_optimizers
 from latentscape.training.engine import choose_engine
 from latentscape.training.interrupts import StopRequest
 from latentscape.training.loader import Batch, Examples, Loader
 from latentscape.training.logs import Logged
-from latentscape.training.optim import build_optimizer, learning_rate
-from latentscape.training.start import standardise
+from latentscape.training.optim import build_optimizers, learning_rate
+from latentscape.training.start import begin
 from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
 from latentscape.training.storage import Storage
@@ -123,7 +124,7 @@ class Trainer:
 
     def _build(self) -> None:
         self.model = Network(self.recipe.model, self.recipe.objective).to(self.device)
-        self.optimizer = build_optimizer(self.model, self.config)
+        self.optimizers = build_optimizers(self.model.players(), self.config)
         self.sums = self._zero_sums()
         checkpoint = self.storage.checkpoints.latest()
         if checkpoint is not None:
@@ -135,14 +136,13 @@ class Trainer:
 
     def _begin(self) -> None:
         """Save the initial weights, so that the first epoch has something to roll back to."""
-        if self.recipe.model.init.data_dependent:
-            standardise(self.model, self.recipe, self.split, self.examples)
+        begin(self.model, self.recipe, self.split, self.examples, self.storage.earlier_weights())
         if not self._is_finite():
             raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
         self._save()
 
     def _training_step(self) -> TrainingStep:
-        return TrainingStep(self.model, self.optimizer, self.config, self.precision)
+        return TrainingStep(self.model, self.optimizers, self.config, self.precision)
 
     def _train(self) -> None:
         name, examples = self.storage.name, len(self.split.train)
@@ -187,7 +187,7 @@ class Trainer:
 
     def _step(self, batch: Batch) -> None:
         step = self.state.step
-        losses = self.take_step(batch, self._rate(step), self._epochs_before(step))
+        losses = self.take_step(batch, self._epochs_before(step), self.state.rate_factor)
         self.sums.add_(losses, alpha=len(batch))
 
     def _epochs_before(self, step: int) -> float:
@@ -195,8 +195,11 @@ class Trainer:
         return self.state.epoch + step / len(self.loader)
 
     def _rate(self, step: int) -> float:
-        """Return the learning rate of a step of the current epoch."""
-        return learning_rate(self.config, self._epochs_before(step)) * self.state.rate_factor
+        """Return the autoencoder's learning rate at a step of the current epoch."""
+        return (
+            learning_rate(self.config.of(AUTOENCODER), self._epochs_before(step))
+            * self.state.rate_factor
+        )
 
     def _end_epoch(self) -> None:
         """Measure, record and save an epoch whose steps have all been taken."""
@@ -228,7 +231,7 @@ class Trainer:
             raise _Diverged
         rate = self._rate(len(self.loader) - 1)
         self.state.epoch += 1
-        seconds, names = self.state.seconds, self.recipe.objective.weights
+        seconds, names = self.state.seconds, self.model.objective.names
         return Epoch(
             epoch=self.state.epoch,
             lr=rate,
@@ -326,7 +329,7 @@ class Trainer:
             raise _Diverged
         groups = {
             "model": self.model.state_dict(),
-            "optimizer": pack_optimizer(self.optimizer),
+            "optimizer": pack_optimizers(self.optimizers),
             "best": self.best_weights,
             "random": random_state(self.device),
             "loss": {"sums": self.sums},
@@ -337,7 +340,7 @@ class Trainer:
         checkpoint.check(self.storage.identity, self.storage.name)
         groups = checkpoint.groups
         self.model.load_state_dict(groups["model"])
-        unpack_optimizer(self.optimizer, groups.get("optimizer", {}))
+        unpack_optimizers(self.optimizers, groups.get("optimizer", {}))
         best = groups.get("best", {})
         self.best_weights = {name: value.to(self.device) for name, value in best.items()}
         self.sums = groups["loss"]["sums"].to(self.device)
@@ -351,7 +354,7 @@ class Trainer:
     def _zero_sums(self) -> Tensor:
         """Return zeros for the loss and each term, in double precision where the device has it."""
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
-        return torch.zeros(1 + len(self.recipe.objective.weights), dtype=dtype, device=self.device)
+        return torch.zeros(1 + len(self.model.objective.names), dtype=dtype, device=self.device)
 
     def _stop_if_requested(self) -> None:
         if self.stop.received:

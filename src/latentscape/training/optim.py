@@ -1,37 +1,44 @@
 """Optimizers, and learning rates as a pure function of the epoch."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from latentscape.config import OPTIMIZERS, ScheduleConfig, TrainConfig, load
+from latentscape.model import Player
 from latentscape.training.engine import choose_engine
 
+Optimizers = dict[str, torch.optim.Optimizer]
+"""The optimizer of each player, by name; the autoencoder's first."""
 
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Build the optimizer that a config names, fused where PyTorch has a fused kernel.
 
-    Where it can be, its learning rate is a tensor, so that replayed steps see it change.
+def build_optimizers(players: Iterable[Player], config: TrainConfig) -> Optimizers:
+    """Build the optimizers that a config names, fused where PyTorch has fused kernels.
+
+    Where it can be, a learning rate is a tensor, so that replayed steps see it change.
 
     Parameters
     ----------
-    model : nn.Module
+    players : iterable of Player
         Whose parameters are trained, already on their device.
     config : TrainConfig
-        Optimizer, learning rate, weight decay, momentum, engine.
+        Optimizer, learning rate, weight decay, momentum, engine; and those of single players.
 
     Returns
     -------
-    torch.optim.Optimizer
-        With one parameter group.
+    dict of str to Optimizer
+        Each with one parameter group.
     """
     with choose_engine(config.engine).building_optimizer():
-        return _optimizer(model, config)
+        return {
+            player.name: _optimizer(list(player.parameters), config.of(player.name))
+            for player in players
+        }
 
 
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters = list(model.parameters())
+def _optimizer(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     device = parameters[0].device
     dtype = torch.float32 if device.type == "cuda" else torch.float64  # What the kernels take.
     lr = config.lr if device.type == "mps" else torch.tensor(config.lr, dtype=dtype, device=device)

@@ -1,27 +1,33 @@
-"""One step of training: a batch goes through the model, and the weights move."""
+"""One step of training: a batch goes through the model, and the weights of every player move."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from latentscape.config import TrainConfig
-from latentscape.model import Network, evaluate_terms
+from latentscape.core.records import LossTerms
+from latentscape.model import Network, Player
 from latentscape.training.engine import Step, choose_engine
 from latentscape.training.loader import Batch
-from latentscape.training.optim import has_steady_rate, set_rate
+from latentscape.training.optim import Optimizers, has_steady_rate, learning_rate, set_rate
 
 
 class TrainingStep:
     """Takes optimizer steps; nothing here waits for the device.
 
+    Players that share a forward pass all measure their losses on it before any of them moves. A
+    player with a pass of its own comes after those before it have moved.
+
     Parameters
     ----------
     model : Network
         In training mode when steps are taken.
-    optimizer : Optimizer
-        Of the model's parameters. Its state must not be replaced afterwards: replayed steps would
-        go on with the tensors of the old one.
+    optimizers : dict of str to Optimizer
+        Of each player of the model. Their state must not be replaced afterwards: replayed steps
+        would go on with the tensors of the old one.
     config : TrainConfig
-        ``clip_norm`` and ``engine`` count.
+        Learning rates, ``clip_norm`` and ``engine`` count.
     precision : str
         As `choose_precision` returns it.
     captured : bool
@@ -31,38 +37,45 @@ class TrainingStep:
     def __init__(
         self,
         model: Network,
-        optimizer: torch.optim.Optimizer,
+        optimizers: Optimizers,
         config: TrainConfig,
         precision: str,
         captured: bool = True,
     ) -> None:
-        self._model, self._optimizer, self._config = model, optimizer, config
+        self._model, self._optimizers = model, optimizers
+        self._turns = _turns(model.players())
+        self._trained = {
+            player.name: [weight for weight in player.parameters if weight.requires_grad]
+            for player in model.players()
+        }
+        self._settings = {name: config.of(name) for name in optimizers}
         self._autocast = precision == "bfloat16"
         self._engine = choose_engine(config.engine)
         self._repeated_step: Step = self._settled_step
-        if captured and has_steady_rate(optimizer):
+        if captured and all(map(has_steady_rate, optimizers.values())):
             self._repeated_step = self._engine.repeated(self._settled_step, model.device)
 
-    def __call__(self, batch: Batch, rate: float, epoch: float) -> Tensor:
+    def __call__(self, batch: Batch, epoch: float, rate_factor: float = 1.0) -> Tensor:
         """Take a step.
 
         Parameters
         ----------
         batch : Batch
             Examples as stored, on the device of the model.
-        rate : float
-            The learning rate.
         epoch : float
-            Epochs trained so far, for terms that change with them.
+            Epochs trained so far, for learning rates and terms that change with them.
+        rate_factor : float
+            Factor of all learning rates.
 
         Returns
         -------
         Tensor
-            (1 + terms,) the loss and each of its terms, in nats per example, before the step. The
-            next step may write over it.
+            (1 + names,) the loss and all that ``Objective.names`` lists, in nats per example,
+            before the step. The next step may write over it.
         """
-        set_rate(self._optimizer, rate)
-        if epoch < self._model.objective.settled_at:
+        for name, optimizer in self._optimizers.items():
+            set_rate(optimizer, learning_rate(self._settings[name], epoch) * rate_factor)
+        if epoch < self._model.objective.config.settled_at:
             return self._step(batch, epoch)
         return self._repeated_step(batch)
 
@@ -71,13 +84,44 @@ class TrainingStep:
         return self._step(batch, torch.inf)
 
     def _step(self, batch: Batch, epoch: float) -> Tensor:
+        losses = [
+            loss for players in self._turns for loss in self._take_turn(players, batch, epoch)
+        ]
+        values = {name: value for loss in losses for name, value in loss.terms.items()}
+        total = losses[0].total
+        return torch.stack(
+            [total, *(values[name] for name in self._model.objective.names)]
+        ).detach()
+
+    def _take_turn(self, players: Sequence[Player], batch: Batch, epoch: float) -> list[LossTerms]:
+        """Move the players that learn from one forward pass."""
         with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._autocast):
             result = self._model(batch.images, batch.labels, epoch)
         # Outside autocast: sums over many numbers lose too much in bfloat16.
-        loss = evaluate_terms(result)
+        losses = [player.loss(result) for player in players]
         self._model.zero_grad()
-        torch.autograd.backward(loss.total * self._model.gradient_scale())
-        if self._config.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
-        self._engine.update(self._optimizer)
-        return torch.stack([loss.total, *loss.terms.values()]).detach()
+        for player, loss in zip(players, losses, strict=True):
+            torch.autograd.backward(
+                loss.total * player.scale,
+                inputs=self._trained[player.name],
+                retain_graph=player is not players[-1],
+            )
+        for player in players:
+            self._move(player)
+        return losses
+
+    def _move(self, player: Player) -> None:
+        clip_norm = self._settings[player.name].clip_norm
+        if clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(player.parameters, clip_norm)
+        self._engine.update(self._optimizers[player.name])
+
+
+def _turns(players: Sequence[Player]) -> list[list[Player]]:
+    """Return the players that share a forward pass, one pass after the other."""
+    groups: list[list[Player]] = []
+    for player in players:
+        if player.own_pass or not groups:
+            groups.append([])
+        groups[-1].append(player)
+    return groups

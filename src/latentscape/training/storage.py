@@ -12,6 +12,7 @@ from latentscape.config import Recipe
 from latentscape.core.files import write_bytes
 from latentscape.runs import SCHEMA, Run, pack_model, seal
 from latentscape.runs.facts import Epoch, Event, History
+from latentscape.runs.starting import EarlierModel
 from latentscape.training.checkpoint import Checkpoint, CheckpointFolder
 
 
@@ -58,6 +59,9 @@ class Storage(Protocol):
     def history(self) -> History:
         """The epochs, as last written."""
 
+    def earlier_weights(self) -> Mapping[str, Tensor]:
+        """Return the weights to begin with, as far as they fit; none where all are drawn."""
+
     def owned(self) -> AbstractContextManager[None]:
         """Let nobody else write here meanwhile; refuse where something else is kept by now."""
 
@@ -93,6 +97,11 @@ class RunStorage:
         """The epochs, read from ``history.jsonl``."""
         return self.run.history
 
+    def earlier_weights(self) -> Mapping[str, Tensor]:
+        """Read the weights that ``start.json`` names, from where they were."""
+        start = self.run.start
+        return {} if start is None else EarlierModel.of(start).weights
+
     def owned(self) -> AbstractContextManager[None]:
         """Own the run directory; see `latentscape.runs.Run.owned`."""
         return self.run.owned("trained")
@@ -119,6 +128,8 @@ class MemoryStorage:
         What messages call the run.
     recipe : Recipe
         The resolved recipe.
+    earlier : mapping of str to Tensor, optional
+        The weights to begin with.
     """
 
     identity = ""
@@ -126,10 +137,16 @@ class MemoryStorage:
     snapshots: Path | None = None
     resume_hint = ""
 
-    def __init__(self, name: str, recipe: Recipe) -> None:
-        self.name, self.recipe = name, recipe
+    def __init__(
+        self, name: str, recipe: Recipe, earlier: Mapping[str, Tensor] | None = None
+    ) -> None:
+        self.name, self.recipe, self._earlier = name, recipe, earlier or {}
         self.checkpoints: Checkpoints = MemoryCheckpoints()
         self.history = History(epochs=())
+
+    def earlier_weights(self) -> Mapping[str, Tensor]:
+        """Return the weights to begin with."""
+        return self._earlier
 
     def owned(self) -> AbstractContextManager[None]:
         """Return a context that does nothing."""

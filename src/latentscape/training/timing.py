@@ -13,7 +13,7 @@ from latentscape.model import Network
 from latentscape.training.engine import choose_engine
 from latentscape.training.engine.replay import WARM_UPS
 from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizer
+from latentscape.training.optim import build_optimizers
 from latentscape.training.step import TrainingStep
 
 STEPS = 6
@@ -53,14 +53,14 @@ def training_seconds(
     config = recipe.train
     precision = choose_precision(config.precision, device)
     model = Network(recipe.model, recipe.objective).to(device).train()
-    take_step = TrainingStep(model, build_optimizer(model, config), config, precision)
+    take_step = TrainingStep(model, build_optimizers(model.players(), config), config, precision)
     loader = Loader(Examples(split.dataset, device), split.train, config.batch_size, config.seed)
     fastest, end = math.inf, time.perf_counter() + max_seconds
     with training_on(precision, threads, keep_memory=choose_engine(config.engine).keeps_memory):
         # The warm-ups and the step that is captured are slower than all others.
         for batch in islice(loader.epoch(0), WARM_UPS + 1 + STEPS):
             begin = time.perf_counter()
-            take_step(batch, config.lr, math.inf)
+            take_step(batch, math.inf)
             synchronize(device)
             fastest = min(fastest, time.perf_counter() - begin)
             if time.perf_counter() >= end:  # On a busy machine every step may take long.

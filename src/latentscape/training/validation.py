@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
-from latentscape.model import Network, Pass, evaluate_terms
+from latentscape.model import Network, Pass
 from latentscape.runs.facts import CodeUse, Losses
 from latentscape.training.loader import Batch, Examples, in_order
 
@@ -49,7 +49,7 @@ def validate(
             start=torch.tensor(0.0, device=model.device),
         )
     loss, *terms, mse = means(sums, len(index))
-    named = dict(zip(model.objective.weights, terms, strict=True))
+    named = dict(zip(model.objective.names, terms, strict=True))
     return Losses.model_construct(loss=loss, terms=named, mse=mse)
 
 
@@ -75,7 +75,7 @@ def means(sums: Tensor, count: int) -> list[float]:
 def _values(model: Network, batch: Batch) -> Tensor:
     """Return the mean loss, its terms and the MSE per pixel of a batch."""
     result = model(batch.images, batch.labels)
-    loss = evaluate_terms(result)
+    loss = model.objective.losses(result)
     mse = (_mean_images(model, result, batch) - result.target).square().mean()
     return torch.stack([loss.total, *loss.terms.values(), mse])
 

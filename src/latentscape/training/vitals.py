@@ -13,7 +13,7 @@ import torch
 from latentscape.config import Recipe
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
-from latentscape.model import Network, evaluate_terms
+from latentscape.model import Network
 from latentscape.model.units import watched
 from latentscape.runs.facts import Epoch, Event
 from latentscape.training.loader import Examples, in_order
@@ -103,7 +103,7 @@ class Vitals:
         batch = next(in_order(self._examples, self._index))
         seed = derive_seed(self._recipe.train.seed, "vitals")
         with forked_random(seed, model.device), torch.enable_grad(), watched(model) as layers:
-            loss = evaluate_terms(model(batch.images, batch.labels)).total
+            loss = model.loss(batch.images, batch.labels).total
             gradient = float(model.gradient_norm(loss))
         dead = [
             layer.dead

@@ -10,7 +10,7 @@ from latentscape.api.pages.page import write_page
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Latent
 from latentscape.reporting.blocks import Numbers, Table
-from synthetic import DENSITY, EIGHT_BITS, add, change, gaussian, study_subject, subject
+from synthetic import DENSITY, EIGHT_BITS, add, change, gaussian, matched, study_subject, subject
 
 
 def _column(table, name):
@@ -35,6 +35,29 @@ def test_every_number_of_a_code_stands_with_what_it_means(variant):
         "Active": "4 of 6",
     }
     assert all(item.about for item in block.quantities)
+
+
+def test_plain_codes_that_are_drawn_to_the_prior_have_their_distances_from_it(variant):
+    run = add(variant("plain"), matched())
+    section = rate.section(subject(run))
+    assert section.title == "Codes and the prior"
+    (block,) = section.blocks
+    assert {item.name: item.text for item in block.quantities} == {
+        "Mismatch with the prior": "0.06250",
+        "MMD to the prior": "0.0001000",
+    }
+    assert block.caption == "Over 60 test images."
+    assert "rate" not in section.lead
+
+
+def test_in_a_study_their_distances_stand_in_a_table_of_their_own(variant):
+    rows = [variant("vae")], [add(variant("plain"), matched())]
+    first, second, _ = rate.numbers(study_subject(*rows))
+    assert [row[0].text for row in first.rows] == ["vae"]
+    assert [row[0].text for row in second.rows] == ["plain"]
+    assert [cell.text for cell in _column(second, "Mismatch with the prior")] == ["0.06250"]
+    assert "ELBO" not in [name for name, _ in second.head]
+    assert rate.section(study_subject(*rows)).title == "Rate and distortion"
 
 
 def test_a_codebook_has_numbers_of_its_own(variant):

@@ -33,7 +33,7 @@ def test_a_model_file_is_read_whole(data):
     assert "centers.places" in stored
     model = latentscape.load(MODEL)
     assert torch.equal(centers_of(model.state_dict()), centers_of(stored))
-    assert model.encode(torch.from_numpy(data.images)).isfinite().all()
+    assert model.encode(torch.from_numpy(data.images[:])).isfinite().all()
 
 
 def test_a_stopped_run_goes_on_to_the_weights_of_one_that_was_not(data, tmp_path):

@@ -199,7 +199,7 @@ def _tasks(run: RunFindings) -> Iterator[Task]:
     evaluation, latent = run.require(Evaluation), run.get(Latent)
     errors = {metric: evaluation.metric(metric) for metric in tabled_metrics()}
     yield Task("reconstruction", evaluation.n, _known(errors))
-    if latent:
+    if latent and latent.likelihood:
         bound = {
             _of_kind(metric, latent.likelihood): LATENT_NUMBERS[metric](latent)
             for metric in (ELBO, RATE)

@@ -11,6 +11,7 @@ from latentscape.evaluation.latent_metrics import (
     CODES_USED,
     ELBO,
     LATENT_NUMBERS,
+    RATE,
     ROW_METRICS,
 )
 from latentscape.evaluation.results import Latent
@@ -32,9 +33,18 @@ MAX_WIDTH = 720  # Pixels of a chart that stands alone.
 
 
 def section(subject: Subject) -> Section | None:
-    """Show what codes cost and which dimensions are used; None where no code has a rate."""
+    """Show what codes cost, which dimensions are used, and how far codes are from their prior.
+
+    None where no code has a rate, nor is drawn to a prior.
+    """
     if not subject.having(Latent):
         return None
+    if not any(_has(row, RATE) for row in subject.having(Latent)):
+        lead = (
+            "Training draws codes to N(0, I), from which samples come. How far the codes of all "
+            "images together still are from it:"
+        )
+        return Section("rate", "Codes and the prior", lead, numbers(subject))
     lead = (
         "A code is worth what it says of its image: the rate is what codes cost, the distortion "
         "what they leave unsaid, and their sum bounds how surprising the test images are to the "
@@ -69,8 +79,8 @@ def _single(row: Row, metrics: Sequence[Metric]) -> Numbers:
     if latent.elbo_se is not None:
         texts[ELBO] += f" ± {number(latent.elbo_se, 2)}"
     quantities = [_quantity(metric, text) for metric, text in texts.items()]
-    caption = f"{explain_kind(latent.likelihood)} {_protocol([latent])}"
-    return Numbers(quantities, caption)
+    kind = "" if latent.likelihood is None else f"{explain_kind(latent.likelihood)} "
+    return Numbers(quantities, f"{kind}{_protocol([latent])}")
 
 
 def _table(group: Group) -> Table:
@@ -91,10 +101,10 @@ def _protocol(latents: Sequence[Latent]) -> str:
     draws = span(latent.samples for latent in latents)
     several = max(latent.samples for latent in latents) > 1
     codes = f", with {draws} codes drawn for each where codes are random" if several else ""
-    text = (
-        f"Over {count(latents[0].n)} test images{codes}. The rate counts once, whatever weight it "
-        "had in training."
-    )
+    text = f"Over {count(latents[0].n)} test images{codes}."
+    if all(latent.rate is None for latent in latents):
+        return text
+    text += " The rate counts once, whatever weight it had in training."
     errors = [latent.elbo_se for latent in latents if latent.elbo_se is not None]
     if not errors:
         return text

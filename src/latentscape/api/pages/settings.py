@@ -41,6 +41,8 @@ def _environment(runs: Sequence[RunFindings]) -> Details:
         "data": to_json(first.data),
         "environment": to_json(first.environment),
     }
+    if starts := {run.name: to_json(run.start) for run in runs if run.start is not None}:
+        content["start"] = starts
     return Details(names[0] + more, as_yaml(content))
 
 

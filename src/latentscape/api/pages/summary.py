@@ -22,7 +22,12 @@ from latentscape.reporting.sentences import (
 from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
 from latentscape.runs import Environment, RunFindings
 from latentscape.runs.facts import Event
-from latentscape.runs.wording import describe_collapse, describe_event, describe_fittings
+from latentscape.runs.wording import (
+    describe_collapse,
+    describe_event,
+    describe_fittings,
+    describe_lineage,
+)
 
 _NOT_WON: tuple[Outcome, Outcome] = ("loses", "undecided")
 
@@ -51,6 +56,8 @@ def warnings(subject: Subject) -> list[Block]:
         blocks.append(_aside("note", "Tested on the validation part.", sentences))
     if sentences := supervised(subject):
         blocks.append(_aside("note", "Trained with labels.", sentences))
+    if sentences := lineage(subject):
+        blocks.append(_aside("note", "Not trained in one go from new weights.", sentences))
     if sentences := left_out(subject):
         blocks.append(_aside("note", "Not all of the data are used.", sentences))
     return blocks
@@ -102,6 +109,16 @@ def supervised(subject: Subject) -> list[str]:
         f"{_named(subject, row)}{describe_supervision(row.facts.supervision)}"
         for row in subject.rows
         if row.supervised
+    ]
+
+
+def lineage(subject: Subject) -> list[str]:
+    """Say of each run that began with weights of another, or was made longer, how that was."""
+    return [
+        sentence if subject.is_single else f"{row.label} ({run.name}): {sentence}"
+        for row in subject.rows
+        for run in row.runs
+        for sentence in describe_lineage(run.start, run.extensions)
     ]
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from latentscape.config import ModelConfig, ObjectiveConfig
 from latentscape.model.objectives import Pass
 
 CENTER_RATE = 0.5
@@ -14,15 +15,20 @@ class Centers(nn.Module):
 
     Parameters
     ----------
-    labels, dim : int
-        How many centres, and how long.
+    objective : ObjectiveConfig
+        Not needed.
+    model : ModelConfig
+        Says how many labels there are.
+    dim : int
+        How long the centres are.
     """
 
     places: Tensor
 
-    def __init__(self, labels: int, dim: int) -> None:
+    def __init__(self, objective: ObjectiveConfig, model: ModelConfig, dim: int) -> None:
         super().__init__()
-        self.register_buffer("places", torch.zeros(labels, dim))
+        assert model.input is not None
+        self.register_buffer("places", torch.zeros(model.input.labels, dim))
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """Return half the squared distances (B,) of codes (B, D) from the centres of their labels.
