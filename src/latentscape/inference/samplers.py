@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from latentscape.config import TERMS
+from latentscape.config import TERMS, ObjectiveConfig
 from latentscape.core.errors import ConfigError, MissingData
 from latentscape.inference.samples import draw_from_prior, mixture_codes
 from latentscape.model import Network
@@ -72,7 +72,7 @@ class PriorSampler(Sampler):
     def __init__(self, model: Network) -> None:
         super().__init__(model)
         latent = model.config.latent
-        matching = [term for term in model.objective.weights if TERMS[term].matches_prior]
+        matching = matching_terms(model.objective.config)
         if latent.has_prior:
             self.name = "vamp" if latent.prior_name == "vamp" else "prior"
         else:
@@ -90,6 +90,11 @@ class PriorSampler(Sampler):
     def draw(self, trained_on: TrainedOn, count: int, labels: Tensor | None, seed: int) -> Tensor:
         """Draw from the prior; see `Sampler.draw`."""
         return draw_from_prior(self.model, count, seed)
+
+
+def matching_terms(objective: ObjectiveConfig) -> list[str]:
+    """Return the terms of an objective that draw codes to the prior, or to N(0, I) without one."""
+    return [term for term in objective.weights if TERMS[term].matches_prior]
 
 
 class VampSampler(PriorSampler):
