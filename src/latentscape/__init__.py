@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from latentscape.api.hub import publish
     from latentscape.api.labelling import labels
     from latentscape.api.listing import list_runs
+    from latentscape.api.loading import load
     from latentscape.api.pictures import (
         denoise,
         film,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from latentscape.api.removing import remove_runs
     from latentscape.api.studies import compare
     from latentscape.api.subjects import report
-    from latentscape.api.training import describe_recipe, evaluate, load, resume, train
+    from latentscape.api.training import describe_recipe, evaluate, resume, train
     from latentscape.api.trying import try_cure
     from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
     from latentscape.core.errors import (
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from latentscape.core.machine import info
     from latentscape.core.records import Dataset, Split
     from latentscape.core.tables import Table
+    from latentscape.core.trust import trust
     from latentscape.data import load_data, show_data
     from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
     from latentscape.doctor.trial import Trial
@@ -82,6 +84,7 @@ _HOMES = {
     "api.hub": ("publish",),
     "api.labelling": ("labels",),
     "api.listing": ("list_runs",),
+    "api.loading": ("load",),
     "api.pictures": (
         "denoise",
         "film",
@@ -95,13 +98,14 @@ _HOMES = {
     "api.removing": ("remove_runs",),
     "api.studies": ("compare",),
     "api.subjects": ("report",),
-    "api.training": ("describe_recipe", "evaluate", "load", "resume", "train"),
+    "api.training": ("describe_recipe", "evaluate", "resume", "train"),
     "api.trying": ("try_cure",),
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "core.machine": ("info",),
     "core.records": ("Dataset", "Split"),
     "core.tables": ("Table",),
+    "core.trust": ("trust",),
     "data": ("load_data", "show_data"),
     "doctor.diagnosis": ("Diagnoses", "Diagnosis"),
     "doctor.trial": ("Trial",),
@@ -186,6 +190,7 @@ __all__ = [
     "study_names",
     "train",
     "traverse",
+    "trust",
     "try_cure",
 ]
 """Public names, but for the functions of analyses."""

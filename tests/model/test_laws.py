@@ -204,7 +204,7 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 17, 30), (2, 1, 5), (1, 33, 9
 
 
 def test_every_body_takes_any_example_and_gives_its_shape_back():
-    for body in variants(BODIES):
+    for body in variants({kind: body for kind, body in BODIES.items() if body.is_stock}):
         for shape in SHAPES if body.takes_images else [*SHAPES, (7,)]:
             changes = {"model.decoder": body.model_dump()}
             if body.encodes:

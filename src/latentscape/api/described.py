@@ -45,6 +45,7 @@ def _about(description: RunDescription) -> _Pairs:
         yield "study", ": ".join(filter(None, (members.name, members.about)))
     if recipe is not None:
         yield "recipe", ": ".join(filter(None, (recipe.name, recipe.about)))
+        yield from _code(recipe)
     if description.architecture is not None:
         yield from _sizes(description.architecture)
     yield "state", f"being {run.work}" if run.state == "owned" else run.state
@@ -58,6 +59,17 @@ def _about(description: RunDescription) -> _Pairs:
     if description.parts:
         yield "measured", ", ".join(description.parts)
     yield "directory", run.path
+
+
+def _code(recipe: Recipe) -> _Pairs:
+    """Name the code that the model needs, which the run does not hold."""
+    own = recipe.model.own_networks
+    if named := [body.target for body in own if body.given is None]:
+        packages = dict.fromkeys(target.partition(".")[0].partition(":")[0] for target in named)
+        trust = " ".join(f"--trust {package}" for package in packages)
+        yield "needs the code", f"{', '.join(named)}: {trust}"
+    if objects := [body.target for body in own if body.given is not None]:
+        yield "needs in Python", f"objects of {', '.join(objects)}: latentscape.load"
 
 
 def _sizes(architecture: Architecture) -> _Pairs:

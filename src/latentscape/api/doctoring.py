@@ -6,7 +6,7 @@ from shlex import quote
 
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Changes, Recipe, recipe_names
-from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.errors import CodeError, ConfigError, DataError, RunError
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses
@@ -128,6 +128,8 @@ def _diagnose_recipe(
     try:
         recipe = prepare(recipe, split)
         check_network(recipe, len(split.train), place)
+    except CodeError:
+        raise
     except (ConfigError, DataError):
         diagnoses = examine(Patient(recipe, split, None))
         if not diagnoses.diagnoses:

@@ -8,9 +8,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from latentscape.config import (
     Changes,
@@ -28,6 +30,7 @@ from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, describe_machine
 from latentscape.data import check_unit_range, data_name, value_limits, why_unlabelled
 from latentscape.model import uses_labels
+from latentscape.model.own import give, with_sources
 from latentscape.runs import DataFacts, Environment, Run, create_run
 from latentscape.runs.lineage import Start
 from latentscape.runs.starting import EarlierModel
@@ -58,6 +61,30 @@ def resolve(
     )
 
 
+def own_networks(
+    recipe: str | Path | Recipe | None, encoder: nn.Module | None, decoder: nn.Module | None
+) -> Changes:
+    """Return the changes that put networks of the user's own, objects, into a recipe.
+
+    A decoder that would be the recipe's encoder backwards stays what it was before.
+
+    Raises
+    ------
+    CodeError
+        If one of them is no module, or cannot be copied.
+    """
+    own = give(encoder, decoder)
+    changes: dict[str, Any] = {
+        f"model.{part}": config.model_dump(mode="json") for part, config in own.items()
+    }
+    if encoder is not None and decoder is None:
+        assert recipe is not None
+        model = resolve(recipe, None).model
+        behind = model.decoder.as_decoder(model.encoder)
+        changes["model.decoder"] = behind.model_dump(mode="json")
+    return changes
+
+
 def default_name(recipe: Recipe, split: Split, label: str | None = None) -> str:
     """Name a run after its recipe (or another label), its data and its seed."""
     return slug(f"{label or recipe.name}-{split.dataset.name}-{recipe.train.seed}")
@@ -71,7 +98,8 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
     DataError
         If values lie outside the range that the likelihood can give a probability.
     ConfigError
-        If the recipe asks for early stopping but nothing is held out for validation.
+        If the recipe asks for early stopping but nothing is held out for validation, or names a
+        network of somebody's own that is not there or not trusted.
     """
     dataset = split.dataset
     if recipe.train.patience is not None and not len(split.validation):
@@ -92,7 +120,7 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
         labels=labels,
         limits=value_limits(dataset),
     )
-    model = recipe.model.model_copy(update={"input": input_})
+    model = with_sources(recipe.model).model_copy(update={"input": input_})
     return recipe.model_copy(update={"model": model})
 
 

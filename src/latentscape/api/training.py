@@ -1,12 +1,20 @@
-"""Train, resume, evaluate and load: what a single run goes through."""
+"""Train, resume and evaluate: what a single run goes through."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
+from torch import nn
+
 from latentscape.api.logs import log_findings, log_plan
-from latentscape.api.preparing import default_name, resolve, resolve_again, start_run
+from latentscape.api.preparing import (
+    default_name,
+    own_networks,
+    resolve,
+    resolve_again,
+    start_run,
+)
 from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Part
@@ -22,6 +30,7 @@ from latentscape.evaluation.pictures import make_pictures
 from latentscape.evaluation.reconstruction import evaluate_model
 from latentscape.evaluation.results import Evaluation
 from latentscape.model import Network
+from latentscape.model.own import check_offered, offering
 from latentscape.runs import (
     OpenRun,
     Run,
@@ -67,6 +76,8 @@ def train(
     overwrite: bool = False,
     track: str | Sequence[str] = (),
     quiet: bool = False,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
 ) -> Run:
     """Train a recipe, evaluate it on the test examples, and keep both in a run directory.
 
@@ -109,6 +120,11 @@ def train(
         Where the run is shown beside its directory: ``tensorboard``, ``mlflow``.
     quiet : bool
         Whether progress is left unshown.
+    encoder, decoder : nn.Module, optional
+        Networks of your own, in place of the recipe's. An encoder takes scaled images (B, *shape)
+        and gives features (B, ...); a decoder takes codes (B, latent_dim) and gives what the
+        likelihood reads, (B, *shape): logits of pixels, mostly. Training starts from their weights,
+        and does not change the objects themselves. Without a decoder, that of the recipe remains.
 
     Returns
     -------
@@ -130,14 +146,14 @@ def train(
         "lr": lr,
         "seed": seed,
     }
-    changes = join_changes(named, changes)
     earlier = None if start_from is None else EarlierModel.open(start_from)
-    resolved, split = _resolve_with_data(
-        _recipe_or_that_of(earlier, recipe, data), changes, data, as_published
-    )
+    base = _recipe_or_that_of(earlier, recipe, data)
+    own = own_networks(base, encoder, decoder)
+    changes = {**join_changes(named, changes), **own}
+    resolved, split = _resolve_with_data(base, changes, data, as_published)
     # So that a recipe with labels does not take the name of the same recipe without.
     conditioned = resolved.model.condition and "model.condition" in changes
-    suffix = "-label" * bool(conditioned) + "-tuned" * (recipe is None)
+    suffix = "-label" * bool(conditioned) + "-own" * bool(own) + "-tuned" * (recipe is None)
     path = Path(folder) / (name or default_name(resolved, split, f"{resolved.name}{suffix}"))
     trackers = choose_trackers(track)
     run = start_run(
@@ -181,6 +197,8 @@ def resume(
     device: str = "auto",
     track: str | Sequence[str] = (),
     quiet: bool = False,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
 ) -> Run:
     """Go on with a run from its last checkpoint: to its end, or to another number of epochs.
 
@@ -201,6 +219,8 @@ def resume(
         As for `train`.
     track : str or sequence of str
         As for `train`. What a tracker does not know yet of a run, even a finished one, it is told.
+    encoder, decoder : nn.Module, optional
+        As for `load`.
 
     Returns
     -------
@@ -216,10 +236,12 @@ def resume(
     """
     run = run if isinstance(run, Run) else open_run(run)
     split, trackers = load_run_split(run, data), choose_trackers(track)
+    check_offered(run.recipe.model, encoder, decoder)
     complete_extension(run)
     if epochs is not None:
         extend(run, epochs)
-    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+    with offering(encoder, decoder):
+        return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
 
 
 def evaluate(
@@ -257,27 +279,6 @@ def evaluate(
     with shown(quiet):
         opened = OpenRun(run, data=data, device=device)
         return evaluate_run(opened.run, opened.model, opened.split)
-
-
-def load(path: str | Path | Run) -> Network:
-    """Load a trained model from a run directory or a model file.
-
-    Parameters
-    ----------
-    path : str, Path or Run
-        ``runs/simple-20-mnist-5k-0`` or ``model.safetensors``.
-
-    Returns
-    -------
-    Network
-        On the CPU, evaluating: ``encode``, ``decode`` and ``reconstruct`` take stored images.
-
-    Raises
-    ------
-    RunError
-        If there is no sound model.
-    """
-    return load_model(path.path if isinstance(path, Run) else path)
 
 
 def describe_recipe(

@@ -140,3 +140,17 @@ def _folders(folder: Path, begun: str) -> list[Path]:
 def _is_run(path: Path) -> bool:
     """Whether a folder is a run or a study, seen at a glance: to import more takes too long."""
     return (path / "recipe.yaml").is_file() or (path / "findings").is_dir()
+
+
+def complete_package(incomplete: str) -> list[str]:
+    """Return packages in the working directory that begin so, without importing any."""
+    with os.scandir() as entries:
+        names = [_module_name(entry) for entry in entries if not entry.name.startswith(("_", "."))]
+    return sorted(name for name in names if name.startswith(incomplete) and name.isidentifier())
+
+
+def _module_name(entry: "os.DirEntry[str]") -> str:
+    """Return how a file or a folder would be imported; nothing where it holds no Python."""
+    if entry.is_dir():
+        return entry.name if any(Path(entry.path).glob("*.py")) else ""
+    return entry.name.removesuffix(".py") if entry.name.endswith(".py") else ""

@@ -4,7 +4,14 @@ A recipe is read from YAML into frozen models; anything in it can be replaced by
 (``train.lr``). What a recipe may name is in the registries; see `latentscape.config.registry`.
 """
 
-from latentscape.config.bodies import BODIES, BodyConfig, ConvConfig, MirrorConfig, MlpConfig
+from latentscape.config.bodies import (
+    BODIES,
+    BodyConfig,
+    ConvConfig,
+    MirrorConfig,
+    MlpConfig,
+    ModuleConfig,
+)
 from latentscape.config.corruptions import CORRUPTIONS, Corruption, CorruptionConfig
 from latentscape.config.data import DataConfig
 from latentscape.config.fitting import fit_training
@@ -83,6 +90,7 @@ __all__ = [
     "MirrorConfig",
     "MlpConfig",
     "ModelConfig",
+    "ModuleConfig",
     "ObjectiveConfig",
     "PlayerConfig",
     "PointConfig",

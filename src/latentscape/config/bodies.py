@@ -1,12 +1,15 @@
 """Bodies of encoders and decoders: their settings, what they can do, and their registry."""
 
+import json
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from latentscape.config.parts import Activation, Norm, Part
 from latentscape.config.registry import Implementation
 from latentscape.core.errors import ConfigError
+from latentscape.core.findings import Json
+from latentscape.core.trust import is_target
 
 MAX_LAYERS = 1000
 """Layers of a body at most: no gradient comes through as many, one behind the other."""
@@ -27,14 +30,23 @@ class BodyConfig(Part):
         Whether it can be an encoder; any body can be a decoder.
     takes_images : bool
         Whether it works on rows and columns, (C, H, W), and so takes no plain vectors.
+    is_stock : bool
+        Whether it is a chain of known layers and nothing else: they can be folded and written one
+        by one, and a step through them does the same each time.
     """
 
     encoder: ClassVar[Implementation]
     decoder: ClassVar[Implementation]
     encodes: ClassVar[bool] = True
     takes_images: ClassVar[bool] = False
+    is_stock: ClassVar[bool] = True
 
     kind: str
+
+    @property
+    def takes_labels_as_maps(self) -> bool:
+        """Whether labels come to an image as further channels, and not as further numbers."""
+        return self.takes_images
 
     @property
     def depth(self) -> int:
@@ -154,9 +166,61 @@ class MirrorConfig(BodyConfig):
         return encoder.mirrored()
 
 
+def _as_json(values: Json) -> Json:
+    try:
+        parsed: Json = json.loads(json.dumps(values, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError("they must be numbers, texts, true or false, or lists of these") from error
+    return parsed
+
+
+class ModuleConfig(BodyConfig):
+    """A network of your own: any ``nn.Module``, by the name of its class.
+
+    An encoder takes scaled images (B, C, H, W) or vectors (B, D), and gives features (B, ...). A
+    decoder takes codes (B, D), or (B, W, H', W') where they are maps of vectors, and gives what the
+    likelihood reads, (B, *shape).
+
+    Attributes
+    ----------
+    target : str
+        Where the class is, or a function that makes a module: ``mypkg.nets:Encoder``. Its package
+        has to be trusted; see `latentscape.trust`.
+    arguments : dict
+        What it is made with. Parameters that are called ``shape`` (of an example) and
+        ``code_shape`` (of what a decoder takes) are filled in where they are left out.
+    given : str or None
+        Names the module that was handed over in Python, as an object; None where it is made from
+        `target`. It is filled in.
+    source : str or None
+        SHA-256 of the file that the class is from; None where there is no file. It is filled in.
+    """
+
+    encoder = "latentscape.model.own:own_encoder"
+    decoder = "latentscape.model.own:own_decoder"
+    is_stock = False
+
+    kind: Literal["module"] = "module"
+    target: str = Field(examples=["mypkg.nets:Encoder"])
+    arguments: Annotated[Json, AfterValidator(_as_json)] = {}
+    given: str | None = None
+    source: str | None = None
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check what a field alone cannot show."""
+        if self.given is None and not is_target(self.target):
+            raise ValueError("target must name a class by its module, as in mypkg.nets:Encoder")
+
+    @property
+    def takes_labels_as_maps(self) -> bool:
+        """Yes: it knows itself what it does with channels."""
+        return True
+
+
 BODIES: dict[str, type[BodyConfig]] = {
     "mlp": MlpConfig,
     "conv": ConvConfig,
     "mirror": MirrorConfig,
+    "module": ModuleConfig,
 }
 """The kinds of ``model.encoder`` and ``model.decoder``."""

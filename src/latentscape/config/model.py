@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from latentscape.config.bodies import BODIES, BodyConfig, MirrorConfig
+from latentscape.config.bodies import BODIES, BodyConfig, MirrorConfig, ModuleConfig
 from latentscape.config.corruptions import CorruptionConfig
 from latentscape.config.latents import LATENTS, LatentConfig
 from latentscape.config.likelihoods import LIKELIHOODS, BernoulliConfig, LikelihoodConfig
@@ -92,3 +92,9 @@ class ModelConfig(Part):
     condition: Literal["label"] | None = None
     init: Annotated[InitConfig, BeforeValidator(by_kind)] = InitConfig()
     input: InputConfig | None = None
+
+    @property
+    def own_networks(self) -> tuple[ModuleConfig, ...]:
+        """The settings of encoder and decoder, as far as they are the user's own modules."""
+        bodies = (self.encoder, self.decoder)
+        return tuple(body for body in bodies if isinstance(body, ModuleConfig))

@@ -6,6 +6,8 @@
     ├── DataError        data that cannot be read, or do not fit what is asked of them
     │   └── MissingData  data that a model was trained on and that are not where they were
     ├── ConfigError      a recipe, a study or an option that is wrong
+    │   └── CodeError        a network of the user's own that is not there, or does not fit
+    │       └── UntrustedCode    one whose package nobody has allowed to be imported
     ├── RunError         a run directory or model file that cannot be written or read
     └── TrainingError    training that cannot go on
         └── Interrupted  training that was asked to stop, and saved itself
@@ -48,6 +50,14 @@ class MissingData(DataError):
 
 class ConfigError(LatentscapeError, ValueError):
     """A recipe, a study or an option that is wrong."""
+
+
+class CodeError(ConfigError):
+    """A network of the user's own that is not there, raises, or does not fit the model."""
+
+
+class UntrustedCode(CodeError):
+    """Code whose package nobody has allowed to be imported: nothing of it has run."""
 
 
 class RunError(LatentscapeError):

@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
+from torch import nn
 
-from latentscape.api.preparing import describe_environment, prepare
+from latentscape.api.preparing import describe_environment, own_networks, prepare
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import Interrupted
 from latentscape.core.files import slug, write_folder
 from latentscape.core.randomness import derive_seed, forked_random
-from latentscape.core.records import Array, Dataset, Split
+from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import binarize_split, hold_out
 from latentscape.doctor.diagnosis import Diagnoses
@@ -30,6 +31,7 @@ from latentscape.estimators.examples import (
     seed_of,
     unit_of,
 )
+from latentscape.estimators.fitted import mixture_codes
 from latentscape.estimators.layout import Layout, learn_layout
 from latentscape.estimators.persistence import PersistentAutoencoder
 from latentscape.estimators.settings import (
@@ -41,8 +43,6 @@ from latentscape.estimators.settings import (
     resolve_recipe,
 )
 from latentscape.estimators.streaming import Moments, train_epoch
-from latentscape.inference.codec import encode
-from latentscape.inference.samples import MAX_CODES, choose_source
 from latentscape.model import Network
 from latentscape.runs import DataFacts, Run, create_run, replacing
 from latentscape.runs.facts import Event, History
@@ -93,6 +93,9 @@ class Autoencoder(PersistentAutoencoder):
         Other settings of the recipe's ``model``, ``objective`` and ``train``, and
         ``data.binarize``, by their dotted paths:
         ``{"train.optimizer": "sgd", "model.likelihood": "gaussian"}``.
+    encoder, decoder : nn.Module, optional
+        Networks of your own, in place of the recipe's; see `latentscape.train`. Every fit starts
+        from a copy of them, weights and all, and leaves the objects themselves as they are.
     as_published : bool
         Whether ``fit`` trains as the origin of the recipe did, and is not fitted to the number of
         examples; see `latentscape.train`.
@@ -163,6 +166,8 @@ class Autoencoder(PersistentAutoencoder):
         batch_size: int | None = None,
         lr: float | None = None,
         changes: Changes | None = None,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
         as_published: bool = False,
         image_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
@@ -178,6 +183,8 @@ class Autoencoder(PersistentAutoencoder):
         self.batch_size = batch_size
         self.lr = lr
         self.changes = changes
+        self.encoder = encoder
+        self.decoder = decoder
         self.as_published = as_published
         self.image_shape = image_shape
         self.value_range = value_range
@@ -317,7 +324,9 @@ class Autoencoder(PersistentAutoencoder):
         held_out = 0.0 if streaming else self.validation_fraction
         seed, settings = seed_of(self.random_state), self._recipe_parameters()
         published = choose_recipe(layout) if self.recipe is None else self.recipe
-        asked = published, settings, self.changes, held_out, seed
+        own = own_networks(published, self.encoder, self.decoder)
+        changes = {**self.changes, **own} if self.changes else own
+        asked = published, settings, changes, held_out, seed
         recipe = resolve_recipe(*asked)
         check_layout(recipe, layout)
         if streaming:
@@ -371,7 +380,7 @@ class Autoencoder(PersistentAutoencoder):
         events: Sequence[Event] = (),
     ) -> Self:
         """Set all learned attributes, after everything that can fail."""
-        training_codes = _mixture_codes(network, task.split)
+        training_codes = mixture_codes(network, task.split)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(task.features, name):
                 setattr(self, name, getattr(task.features, name))
@@ -389,10 +398,3 @@ def _split(recipe: Recipe, dataset: Dataset, validation: float) -> tuple[Recipe,
     check_range(recipe, dataset)
     split = hold_out(dataset, validation, recipe.data.seed)
     return prepare(recipe, split), binarize_split(split, recipe.data.binarize)
-
-
-def _mixture_codes(network: Network, split: Split) -> Array | None:
-    """Return codes of training examples, if the network has no prior to draw samples from."""
-    if choose_source(network) != "gmm":
-        return None
-    return encode(network, split.dataset, split.subset("train", MAX_CODES))

@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Json
-from latentscape.core.records import Array, Dataset
+from latentscape.core.records import Array, Dataset, Split
 from latentscape.estimators.examples import check_examples, dataset_of, range_in, seed_of
 from latentscape.estimators.layout import Layout
 from latentscape.estimators.streaming import Moments
 from latentscape.inference.batches import evaluating, filled, stored_batches, to_device
 from latentscape.inference.codec import encode
 from latentscape.inference.samples import (
+    MAX_CODES,
     choose_source,
     decode,
     draw_from_mixture,
@@ -234,3 +235,10 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         low, high = range_in(self.recipe_)
         images = self.layout_.from_network(decode(self.network_, codes, None))
         return np.float32(low) + images * np.float32(high - low)
+
+
+def mixture_codes(network: Network, split: Split) -> Array | None:
+    """Return codes of training examples, if the network has no prior to draw samples from."""
+    if choose_source(network) != "gmm":
+        return None
+    return encode(network, split.dataset, split.subset("train", MAX_CODES))

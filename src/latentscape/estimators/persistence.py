@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
@@ -9,17 +10,23 @@ from typing import Self
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.core.findings import Json
 from latentscape.core.runtime import choose_device
+from latentscape.core.trust import trusting
 from latentscape.estimators.examples import range_in
 from latentscape.estimators.fitted import FittedAutoencoder
 from latentscape.estimators.layout import Layout, layout_from_file
 from latentscape.estimators.settings import refuse_condition
 from latentscape.model import Network
+from latentscape.model.own import check_offered, offering, own_in
 from latentscape.runs import ModelFile, Run, open_run, read_model, save_model
+
+_NEWER = {"as_published": False, "encoder": None, "decoder": None}
+"""Parameters that pickles of earlier versions lack."""
 
 
 class PersistentAutoencoder(FittedAutoencoder):
@@ -57,7 +64,15 @@ class PersistentAutoencoder(FittedAutoencoder):
         save_model(Path(path), self.network_.state_dict(), self.recipe_, (), about)
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str = "auto") -> Self:
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        device: str = "auto",
+        trust: Sequence[str] = (),
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+    ) -> Self:
         """Read a model file, or the model of a run, as a fitted estimator.
 
         Parameters
@@ -66,6 +81,8 @@ class PersistentAutoencoder(FittedAutoencoder):
             A file that `save` wrote, the ``model.safetensors`` of a run, or a run directory.
         device : str
             ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        trust, encoder, decoder
+            For networks of your own; see `latentscape.load`.
 
         Returns
         -------
@@ -77,9 +94,12 @@ class PersistentAutoencoder(FittedAutoencoder):
         RunError
             If there is no sound model.
         ConfigError
-            If the model is conditioned on labels.
+            If the model is conditioned on labels; or if a network of somebody's own is not there,
+            is not trusted, or does not fit.
         """
-        file = read_model(path)
+        with trusting(trust), offering(encoder, decoder):
+            file = read_model(path)
+        check_offered(file.recipe.model, encoder, decoder)
         refuse_condition(file.recipe)
         layout = _layout_of(Path(path), file)
         estimator = cls(
@@ -87,6 +107,8 @@ class PersistentAutoencoder(FittedAutoencoder):
             image_shape=None if layout.example_shape == layout.image_shape else layout.image_shape,
             value_range=None if _has_learnt_range(file) else range_in(file.recipe),
             validation_fraction=file.recipe.data.validation,
+            encoder=encoder,
+            decoder=decoder,
             device=device,
             random_state=file.recipe.train.seed,
         )
@@ -106,18 +128,23 @@ class PersistentAutoencoder(FittedAutoencoder):
             self.feature_names_in_ = np.array(names, dtype=object)
 
     def __getstate__(self) -> Json:
-        """Return arrays and settings, so that a pickle has no objects of ours or of torch."""
+        """Return arrays and settings, so that a pickle has no objects of ours or of torch.
+
+        Networks of the user's own are kept as objects: nothing else says how to make them.
+        """
         state = dict(super().__getstate__())
         if "network_" in state:
             weights = self.network_.state_dict().items()
             state["network_"] = {name: value.cpu().numpy() for name, value in weights}
+            state["_own_networks"] = own_in(self.network_)
             state["recipe_"] = self.recipe_.model_dump(mode="json", exclude_none=True)
             state["layout_"] = asdict(self.layout_)
             state["run_"] = self.run_ and self.run_.path
         return state
 
     def __setstate__(self, state: Json) -> None:
-        super().__setstate__({"as_published": False, **state})  # Pickles may be older than it.
+        own = (state := dict(state)).pop("_own_networks", {})
+        super().__setstate__({**_NEWER, **state})
         if "network_" in state:
             self.recipe_ = Recipe.model_validate(state["recipe_"])
             # By order, because the names were others in version 0.1.0.
@@ -125,7 +152,8 @@ class PersistentAutoencoder(FittedAutoencoder):
             self._training_codes = state.get("_training_codes", state.get("_some_codes"))
             self._unit = state.get("_unit", _width(self.recipe_))
             self.run_ = state["run_"] and Run(state["run_"])
-            network = Network(self.recipe_.model, self.recipe_.objective)
+            with offering(own.get("encoder"), own.get("decoder")):
+                network = Network(self.recipe_.model, self.recipe_.objective)
             weights = state["network_"].items()
             network.load_state_dict({name: torch.tensor(value) for name, value in weights})
             self.network_ = network.to(self._device_or_cpu()).eval()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from latentscape.core.errors import ConfigError, brief
 from latentscape.core.records import Array, Split
 from latentscape.inference.batches import Batch, evaluating, stored
 from latentscape.model import Network
@@ -56,10 +57,24 @@ class Submodel:
         shapes = tuple({0: batch} for _ in examples)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # PyTorch's, about itself.
-            program = torch.export.export(self.graph, examples, dynamic_shapes=shapes, strict=False)
+            program = self._traced(examples, shapes)
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)  # Names folders of this machine.
         return program
+
+    def _traced(
+        self, examples: tuple[Tensor, ...], shapes: tuple[dict[int, Dim], ...]
+    ) -> ExportedProgram:
+        try:
+            return torch.export.export(self.graph, examples, dynamic_shapes=shapes, strict=False)
+        except Exception as error:
+            if self.model.is_stock:
+                raise
+            raise ConfigError(
+                f"PyTorch cannot export the {self.name}, a network of your own: {brief(error)}",
+                fix="Let its forward take no decision by the numbers in a tensor, and fix no "
+                "number of examples.",
+            ) from error
 
 
 def split_model(model: Network, split: Split | None) -> dict[str, Submodel]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentscape.config import load
+from latentscape.config import LatentConfig, LikelihoodConfig, load
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.exports.submodels import Runner, Submodel
 from latentscape.exports.targets import TARGETS
@@ -52,10 +52,13 @@ class Target:
             With what stands in the way.
         """
         config = submodel.model.config
-        part = config.latent if submodel.name == "encoder" else config.likelihood
-        if self.only_stock_layers and part.no_stock_layers:
+        is_encoder = submodel.name == "encoder"
+        body = config.encoder if is_encoder else config.decoder
+        part: LatentConfig | LikelihoodConfig = config.latent if is_encoder else config.likelihood
+        obstacle = part.no_stock_layers if body.is_stock else "a network of your own"
+        if self.only_stock_layers and obstacle:
             raise ConfigError(
-                f"{self.name} has no stock layer for {part.no_stock_layers}",
+                f"{self.name} has no stock layer for {obstacle}",
                 fix="Export it in another format: --to onnx, or --to torch-export.",
             )
 

@@ -42,7 +42,7 @@ def encode_batches(
     batches : iterable of Batch
         Of any sizes. Three of them are in memory at once.
     engine : str
-        ``auto`` folds the encoder and shares a batch among threads; ``plain`` calls
+        ``auto`` folds an encoder of known layers and shares a batch among threads; ``plain`` calls
         `Network.encode` on each batch. They differ by rounding.
 
     Yields
@@ -50,7 +50,7 @@ def encode_batches(
     ndarray of float32
         (B, latent_dim) the codes of each batch, in order.
     """
-    return choose_encoder(engine)(model, batches)
+    return choose_encoder(engine, model)(model, batches)
 
 
 def reconstruct_with(model: Network) -> Reconstruct:

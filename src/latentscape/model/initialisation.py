@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from latentscape.config import InitConfig
 from latentscape.model.likelihoods import Likelihood
+from latentscape.model.own import stock_modules
 
 LINEAR = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -23,10 +24,13 @@ _SMALLEST_SD = 1e-4
 
 
 def initialise(model: nn.Module, config: InitConfig) -> None:
-    """Set the initial weights of every linear and convolutional layer, from torch's generator."""
+    """Set the initial weights of every linear and convolutional layer, from torch's generator.
+
+    Modules of the user's own start as they were made.
+    """
     if config.kind == "torch":
         return
-    for layer in model.modules():
+    for layer in stock_modules(model):
         if isinstance(layer, LINEAR):
             if config.kind == "glorot_uniform":
                 nn.init.xavier_uniform_(layer.weight)

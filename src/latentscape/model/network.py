@@ -25,6 +25,7 @@ from latentscape.model.latents import Code, Latent, Normal, Prior, build_latent
 from latentscape.model.layers import channels_innermost
 from latentscape.model.likelihoods import build_likelihood
 from latentscape.model.objectives import Objective, Pass, Player
+from latentscape.model.own import misfit, stock_modules
 from latentscape.model.scaling import scaled
 
 
@@ -69,7 +70,7 @@ class Network(nn.Module):
         self.likelihood = build_likelihood(config.likelihood)
         self.objective = Objective(objective, config, self.latent.dim)
         initialise(self, config.init)
-        for layer in self.modules():
+        for layer in stock_modules(self):
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):  # Maps take the weights' layout.
                 layer.weight.data = channels_innermost(layer.weight.data)
 
@@ -111,6 +112,16 @@ class Network(nn.Module):
     def uses_labels(self) -> bool:
         """Whether training takes the labels of the examples."""
         return uses_labels(self.config, self.objective.config)
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether encoder and decoder are chains of known layers; see `BodyConfig.is_stock`."""
+        return self.config.encoder.is_stock and self.config.decoder.is_stock
+
+    def is_own(self, weight: str) -> bool:
+        """Whether a weight of that name belongs to a network of the user's own."""
+        parts = {"encoder": self.config.encoder, "decoder": self.config.decoder}
+        return any(weight.startswith(f"{part}.") for part in parts if not parts[part].is_stock)
 
     @property
     def draws(self) -> bool:
@@ -300,8 +311,19 @@ class Network(nn.Module):
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
     ) -> Any:
-        """Load weights under the names of this version or of an earlier one."""
-        return super().load_state_dict(self.current_names(state_dict), strict, assign)
+        """Load weights under the names of this version or of an earlier one.
+
+        Raises
+        ------
+        CodeError
+            If the user's own network is not the one that they are of.
+        """
+        weights = self.current_names(state_dict)
+        for name, own in self.state_dict().items():
+            kept = weights.get(name)
+            if self.is_own(name) and (kept is None or kept.shape != own.shape):
+                raise misfit(name, kept, own)
+        return super().load_state_dict(weights, strict, assign)
 
     def describe(self) -> list[Json]:
         """List the layers in order.
@@ -340,11 +362,16 @@ class Network(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
+    @property
+    def _labels_are_maps(self) -> bool:
+        """Whether the encoder takes labels as further channels of an image."""
+        return self.config.encoder.takes_labels_as_maps and len(self.input_shape) == 3
+
     def _encoder_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of what the encoder takes, labels included."""
         if not self.config.condition:
             return shape
-        if self.config.encoder.takes_images and len(shape) == 3:
+        if self._labels_are_maps:
             return (shape[0] + self._input.labels, *shape[1:])
         return (math.prod(shape) + self._input.labels,)
 
@@ -353,7 +380,7 @@ class Network(nn.Module):
         if not self.config.condition:
             return values
         one_hot = self._one_hot(labels)
-        if self.config.encoder.takes_images:
+        if self._labels_are_maps:
             maps = one_hot[:, :, None, None].expand(-1, -1, *values.shape[2:])
             return torch.cat([values, maps], 1)
         return torch.cat([values.flatten(1), one_hot], 1)

@@ -42,8 +42,8 @@ class Layer:
     saturated: float = 0.0
     numbers: int = 0
 
-    def look(self, module: nn.Module, inputs: Any, outputs: Tensor) -> None:
-        """Take in what the activation puts out for a batch: a forward hook."""
+    def look(self, outputs: Tensor) -> None:
+        """Take in what the activation puts out for a batch."""
         units = outputs.detach().transpose(0, 1).flatten(1)  # (units, everything else)
         largest, smallest = units.amax(1).cpu(), units.amin(1).cpu()
         if self.numbers:
@@ -74,14 +74,23 @@ _KINDS: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn
 
 @contextmanager
 def watched(model: Network) -> Iterator[list[Layer]]:
-    """Put a `Layer` behind every activation that can die or saturate."""
-    layers, hooks = list[Layer](), []
+    """Put a `Layer` behind every activation that can die or saturate, once it is called.
+
+    An activation that stands behind several layers, of different widths, counts as several.
+    """
+    layers, known, hooks = list[Layer](), dict[tuple[nn.Module, int], Layer](), []
+
+    def look(part: Part, place: int, item: nn.Module, inputs: Any, outputs: Tensor) -> None:
+        key = item, outputs.shape[1]
+        if key not in known:
+            known[key] = Layer(part, place, _KINDS[type(item)])
+            layers.append(known[key])
+        known[key].look(outputs)
+
     for part, module in _parts(model):
         activations = [item for item in module.modules() if type(item) in _KINDS]
         for place, item in enumerate(activations, start=1):
-            layer = Layer(part, place, _KINDS[type(item)])
-            hooks.append(item.register_forward_hook(partial(Layer.look, layer)))
-            layers.append(layer)
+            hooks.append(item.register_forward_hook(partial(look, part, place)))
     try:
         yield layers
     finally:

@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +24,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from latentscape.config import Recipe
-from latentscape.core.errors import ConfigError, RunError, brief
+from latentscape.core.errors import CodeError, ConfigError, RunError, brief
 from latentscape.core.files import write_bytes
 from latentscape.core.findings import Json
+from latentscape.core.randomness import forked_random
 from latentscape.model import Network
 from latentscape.model.likelihoods import build_likelihood
+from latentscape.model.own import apart, misfit
 from latentscape.runs.directory import open_run
 from latentscape.runs.identity import check_model
 from latentscape.runs.reading import (
@@ -132,7 +135,7 @@ def pack_model(
         **({} if estimator is None else {"estimator": dict(estimator)}),
         **({"data": data} if data else {}),
     }
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    tensors = apart({name: t.detach().cpu().contiguous() for name, t in weights.items()})
     about["sha256"] = _checksum(about, tensors)
     # One entry: safetensors writes several in random order, and equal models shall be equal files.
     return save(tensors, {METADATA_KEY: json.dumps(about)}), about["sha256"]
@@ -141,7 +144,8 @@ def pack_model(
 def load_model(path: str | Path) -> Network:
     """Load a model from a run directory or a model file, on the CPU, ready for evaluation.
 
-    Nothing in the file is executed: it holds tensors and text.
+    Nothing in the file is executed: it holds tensors and text. A network of somebody's own is named
+    in it, and imported only if its package is trusted; see `latentscape.core.trust`.
 
     Parameters
     ----------
@@ -157,6 +161,8 @@ def load_model(path: str | Path) -> Network:
     ------
     RunError
         If there is no model, or the file is damaged, foreign or of a newer version.
+    CodeError
+        If encoder or decoder are somebody's own, and are not there or do not fit.
     """
     return read_model(path).network
 
@@ -176,7 +182,7 @@ def read_model(path: str | Path) -> ModelFile:
     recipe = parse_recipe(file, about.get("recipe"))
     model = _outline(file, recipe, len(weights))
     named = model.current_names(weights)
-    _check_weights(file, named, model.state_dict())
+    _check_weights(file, named, model)
     if "sha256" in about and about.pop("sha256") != _checksum(about, weights):
         raise damaged(file, ALTERED, _COPY)
     names, estimator = about.get("label_names", []), about.get("estimator", {})
@@ -235,18 +241,26 @@ def _outline(file: Path, recipe: Recipe, tensors: int) -> Network:
     try:
         if max(model.encoder.depth, model.decoder.depth) > tensors:
             raise ValueError(f"it asks for more layers than there are tensors, {tensors}")
-        with torch.device("meta"):
+        with _undisturbed(), torch.device("meta"):
             return Network(model, recipe.objective)
+    except CodeError:
+        raise
     except (ConfigError, *DAMAGE) as error:
         raise damaged(file, f"its recipe makes no network: {error}", _COPY) from error
 
 
-def _check_weights(
-    file: Path, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]
-) -> None:
+def _undisturbed() -> AbstractContextManager[None]:
+    """Surround what may draw: to load a model changes no random number of anybody's."""
+    return forked_random(0, torch.device("cpu"))
+
+
+def _check_weights(file: Path, weights: Mapping[str, Tensor], model: Network) -> None:
     """Refuse tensors other than those of the network, and values that no training leaves."""
+    expected = model.state_dict()
     for name in sorted(weights.keys() | expected.keys()):
         actual, needed = (_described(tensors.get(name)) for tensors in (weights, expected))
+        if actual != needed and model.is_own(name):
+            raise misfit(name, weights.get(name), expected.get(name))
         if actual != needed:
             why = f"its weights do not fit its recipe: {name} is {actual}, and should be {needed}"
             raise damaged(file, why, _COPY)
@@ -277,6 +291,11 @@ def _checksum(about: Json, weights: Mapping[str, Tensor]) -> str:
 
 def _fill(model: Network, weights: Mapping[str, Tensor]) -> Network:
     """Give an outline its numbers, in its own memory layout."""
+    if not model.is_stock:  # Somebody's module may have numbers that are not among the weights.
+        with _undisturbed():
+            model = Network(model.config, model.objective.config)
+        model.load_state_dict(weights)
+        return model
     # The one part with numbers that are not among the weights.
     model.likelihood = build_likelihood(model.config.likelihood)
     # Copied, because views would hold on to the file.

@@ -24,6 +24,7 @@ from latentscape.config import AUTOENCODER
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_bytes, write_json
 from latentscape.core.findings import Json
+from latentscape.model.own import apart
 from latentscape.runs.reading import DAMAGE
 from latentscape.training.optim import Optimizers
 from latentscape.training.state import TrainState
@@ -88,7 +89,10 @@ class CheckpointFolder:
             If it may not or cannot be written; the earlier ones are still there.
         """
         manifest = self.path / f"{_stem(checkpoint.state)}.json"
-        tensors, content = manifest.with_suffix(".safetensors"), save(_flat(checkpoint.groups))
+        tensors, content = (
+            manifest.with_suffix(".safetensors"),
+            save(apart(_flat(checkpoint.groups))),
+        )
         with self._owned():
             for file in (tensors, manifest):
                 if os.path.isdir(file):  # No file could take its place.

@@ -10,6 +10,7 @@ from latentscape.core.memory import check_memory
 from latentscape.core.randomness import forked_random
 from latentscape.core.units import count
 from latentscape.model import Network
+from latentscape.training.rehearsal import rehearse
 
 NUMBER = 4
 """Bytes of a float32."""
@@ -75,7 +76,8 @@ def check_network(recipe: Recipe, examples: int, device: torch.device) -> None:
     Raises
     ------
     ConfigError
-        Before any of the memory is taken, with what would be needed.
+        Before any of the memory is taken, with what would be needed; or with what a network of the
+        user's own does that cannot be trained.
     """
     network = network_to_describe(recipe.model, recipe.objective)
     check_memory(
@@ -84,6 +86,7 @@ def check_network(recipe: Recipe, examples: int, device: torch.device) -> None:
         "Lower model.latent.dim, train.batch_size, or the widths or channels of model.encoder.",
         device,
     )
+    rehearse(recipe, examples)
 
 
 def memory_of(network: Network, recipe: Recipe, examples: int) -> float:

@@ -52,7 +52,7 @@ class TrainingStep:
         self._autocast = precision == "bfloat16"
         self._engine = choose_engine(config.engine)
         self._repeated_step: Step = self._settled_step
-        if captured and all(map(has_steady_rate, optimizers.values())):
+        if captured and model.is_stock and all(map(has_steady_rate, optimizers.values())):
             self._repeated_step = self._engine.repeated(self._settled_step, model.device)
 
     def __call__(self, batch: Batch, epoch: float, rate_factor: float = 1.0) -> Tensor:

@@ -25,6 +25,10 @@ def encode_plainly(model: Network, batches: Iterable[Batch]) -> Iterator[Array]:
         yield codes
 
 
-def choose_encoder(engine: EngineName) -> Encoder:
-    """Return the function that an engine encodes with."""
-    return encode_plainly if engine == "plain" else encode_folded
+def choose_encoder(engine: EngineName, model: Network) -> Encoder:
+    """Return the function that an engine encodes with.
+
+    A network of somebody's own may keep what it has seen, and several threads must not call it.
+    """
+    is_plain = engine == "plain" or not model.config.encoder.is_stock
+    return encode_plainly if is_plain else encode_folded
