@@ -127,8 +127,9 @@ YAML_BOMB = "a: &a [x, x]\n" + "".join(
         ("!!timestamp x", "damaged"),
         ("!!python/object/apply:os.system ['false']", "damaged"),
         ("? [a]\n: b", "damaged"),
-        ('{"name": "x", "\\ud800": 1}', r"unable to parse .* as a unicode string"),
-        ('{"name": "x", "\\e[2J": 1}', r"unknown key \?\[2J"),
+        ('{"name": "x", "\\ud800": 1}', "invalid Unicode character"),
+        ('{"name": "x", "\\e[2J": 1}', r"line 1 has the character U\+001B"),
+        ("[" * 50_000, "nested too deeply"),
         ("name: x", "recipe, model: Field required"),
     ],
 )

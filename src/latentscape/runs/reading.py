@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from latentscape.config import Recipe, validate
+from latentscape.config.yaml_text import parse_yaml
 from latentscape.core.errors import ConfigError, RunError, brief
 from latentscape.core.findings import Json, Record
 
@@ -127,7 +128,7 @@ def read_yaml(file: Path) -> Any:
     try:
         if len(content) > _LARGEST_RECIPE:
             raise ValueError("it is far too large for a recipe")
-        return yaml.load(content, _PlainLoader)
+        return parse_yaml(content, aliases=False)
     except (yaml.YAMLError, *DAMAGE) as error:
         raise damaged(file, error) from error
 
@@ -143,15 +144,6 @@ def parse_recipe(file: Path, content: Any) -> Recipe:
             f"{file} is damaged, or from a newer Latentscape: {brief(error)}",
             fix="Upgrade Latentscape, or copy the file again from where it came from.",
         ) from error
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Builds no objects, and follows no aliases: a few lines of them make gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("it has YAML aliases, which no run writes")
-        return super().compose_node(parent, index)
 
 
 def _parse_record(file: Path, text: bytes, types: Types, fix: str = PUT_BACK) -> Json:
