@@ -1,14 +1,16 @@
-"""What the page decodes is what PyTorch decodes, of every recipe."""
+"""What the page decodes is what PyTorch decodes, with every operation of the recipes."""
 
 import numpy as np
 import pytest
 from tools.evidence.decoders import POINTS, decoder_of, describe_decoder, write_decoders
 
+from covering import covering
 from latentscape.config import recipe_names
 from latentscape.explorer.networks import halved
 from latentscape.exports.onnx_file import trace_onnx
 
 ALLOWED = {"float32": 1e-4, "float16": 1 / 255}
+RECIPES = covering(recipe_names())
 DECODE = """async ([number, codes, labels]) => {
   const { models } = await window.latentscape;
   return [...await models[number].decode(Float32Array.from(codes), labels)];
@@ -17,8 +19,8 @@ DECODE = """async ([number, codes, labels]) => {
 
 @pytest.fixture(scope="module")
 def decoders(small):
-    """The decoder of each recipe, beside codes and the images that PyTorch decodes."""
-    return {name: decoder_of(name, small) for name in recipe_names()}
+    """The decoder of each of these recipes, beside codes and the images that PyTorch decodes."""
+    return {name: decoder_of(name, small) for name in RECIPES}
 
 
 @pytest.fixture(scope="module")
@@ -59,4 +61,4 @@ def test_the_page_decodes_as_pytorch_does(visitor, address, files, decoders):
         if not difference <= ALLOWED[precision]:
             too_large[name, precision] = difference
     assert too_large == {}
-    assert len(files) == len(ALLOWED) * len(recipe_names())
+    assert len(files) == len(ALLOWED) * len(RECIPES)
