@@ -93,9 +93,9 @@ def run_command(words: list[str], patch: pytest.MonkeyPatch) -> None:
 def folder(tmp_path, monkeypatch):
     """An empty folder to work in, settings of Keras that are nobody's, no log of each export.
 
-    Recipes are trained for an epoch or so, which shows that a command works.
+    Recipes are trained for a few steps, which shows that a command works.
     """
-    monkeypatch.setattr(fitting, "STEPS", 40)
+    monkeypatch.setattr(fitting, "STEPS", 10)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
     monkeypatch.setenv("KERAS_BACKEND", "torch")
@@ -104,9 +104,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def fewer_digits() -> Contents:
-    """A quarter of mnist-5k, which is enough to see that blocks run."""
+    """An eighth of mnist-5k, which is enough to see that blocks run."""
     whole = load_mnist_5k()
-    parts = [Examples(part.values[::4], part.labels[::4]) for part in whole.batches]
+    parts = [Examples(part.values[::8], part.labels[::8]) for part in whole.batches]
     fewer = from_arrays(parts, whole.origin)
     return replace(fewer, value_range=whole.value_range, origin=whole.origin)
 
