@@ -141,7 +141,7 @@ def test_train_prints_a_table_and_keeps_progress_apart(trained, place):
 
 def test_evaluate_report_and_json(trained, place):
     run = "runs/simple-20-mnist-5k-0"
-    values = json.loads(process("evaluate", run, "--json", cwd=place).stdout)
+    values = json.loads(latentscape("evaluate", run, "--json", cwd=place).stdout)
     assert values["evaluation"]["n"] == 1000
     assert latentscape("report", run, cwd=place).stdout.strip() == f"{run}/report.html"
     assert (place / run / "report.html").stat().st_size < 10_000_000
@@ -404,7 +404,7 @@ def test_columns_that_are_left_out_are_named(tmp_path):
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    result = process("train", "nothing", "--debug", cwd=tmp_path, code=2)
+    result = latentscape("train", "nothing", "--debug", cwd=tmp_path, code=2)
     assert "Traceback" in result.stderr
 
 

@@ -4,13 +4,14 @@ import ctypes
 import math
 import os
 import platform
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from latentscape.core.errors import ConfigError, unknown
 from latentscape.core.memory import CONTAINER
@@ -214,10 +215,31 @@ def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1, "blas"):  # What NumPy, SciPy and scikit-learn multiply with.
+        with limited_threads(1, "blas"):  # What NumPy, SciPy and scikit-learn multiply with.
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+def limited_threads(threads: int | None, kind: str | None = None) -> AbstractContextManager[None]:
+    """Limit the threads of the libraries that NumPy, SciPy and scikit-learn compute with.
+
+    Parameters
+    ----------
+    threads : int or None
+        How many, or as many as they have.
+    kind : str, optional
+        ``"blas"`` for products of matrices alone.
+    """
+    # Which they are is looked up again only once there may be more: it takes 20 ms.
+    loaded = frozenset({"scipy.linalg", "sklearn"} & sys.modules.keys())
+    limiter: AbstractContextManager[None] = _libraries(loaded).limit(limits=threads, user_api=kind)
+    return limiter
+
+
+@cache
+def _libraries(loaded: frozenset[str]) -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def describe_machine(device: torch.device, threads: int | None = None) -> dict[str, str | int]:

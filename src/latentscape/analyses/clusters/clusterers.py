@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from latentscape.analyses.clusters.partitions import Assignment, silhouette
 from latentscape.analyses.clusters.result import NumberChoice
@@ -16,7 +15,7 @@ from latentscape.analyses.umap import POINTS_PER_SECOND, Umap
 from latentscape.core.progress import steps
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import Array
-from latentscape.core.runtime import one_thread
+from latentscape.core.runtime import limited_threads, one_thread
 from latentscape.core.subsets import draw_subset
 
 RESTARTS = 10
@@ -92,7 +91,7 @@ def k_means(points: Array, k: int, seed: int) -> Clustering:
     model = KMeans(k, n_init=RESTARTS, max_iter=STEPS, random_state=_state(seed, "kmeans"))
     # Threads wait for each other after every step: on a busy machine ten times as long as alone.
     threads = 1 if points.size < SERIAL_VALUES else None
-    with _whether_converged_or_not(), threadpool_limits(threads):
+    with _whether_converged_or_not(), limited_threads(threads):
         model.fit(points)
     clusters = model.labels_.astype(np.int64)
     return Clustering(clusters, partial(_nearest_centre, model), model.cluster_centers_)
