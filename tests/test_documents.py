@@ -99,6 +99,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
     monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("LATENTSCAPE_TRUST", "")
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "propagate", False)
     return tmp_path
 

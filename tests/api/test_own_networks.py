@@ -9,9 +9,11 @@ import pytest
 import torch
 import yaml
 from torch import nn
+from typer.main import get_command
 
 import latentscape
-from latentscape.cli import main
+from latentscape.cli import app, main
+from latentscape.cli.completing import complete_package
 from latentscape.core.errors import CodeError, UntrustedCode
 from latentscape.core.records import Dataset
 from latentscape.core.trust import VARIABLE
@@ -390,15 +392,31 @@ def test_exports_of_what_no_graph_can_say_are_refused(blots, tmp_path):
     assert latentscape.export(run, "torch-export", part="decoder", data=blots)
 
 
+def test_packages_in_the_working_directory_are_completed_and_not_imported(here):
+    (here / "some_pkg").mkdir(exist_ok=True)
+    (here / "some_pkg" / "__init__.py").touch()
+    assert complete_package("") == ["some_pkg", "traced_nets"]
+    assert complete_package("tr") == ["traced_nets"]
+    assert "traced_nets" not in sys.modules
+
+
+def test_every_command_that_reads_runs_or_recipes_takes_trust():
+    group = get_command(app)
+    context = group.make_context("latentscape", ["info"], resilient_parsing=True)
+    without = set()
+    for name in group.list_commands(context):
+        command = group.resolve_command(context, [name])[1]
+        if "trust" not in {parameter.name for parameter in command.params}:
+            without.add(name)
+    assert without == {"data", "demo", "info", "recipes", "runs", "studies"}
+
+
 def test_studies_train_networks_of_ones_own(here):
-    small = {"model.latent.dim": 2, "objective.weights": {"reconstruction": 1}}
     study = latentscape.Study.model_validate(
         {
-            "name": "own-study",
-            "entries": [
-                {"recipe": "own.yaml", "set": {"train.epochs": 1}},
-                {"recipe": "simple-20", "label": "dense", "set": {"train.epochs": 1, **small}},
-            ],
+            "name": "widths",
+            "entries": [{"recipe": "own.yaml", "set": {"train.epochs": 1}}],
+            "axes": {"model.encoder.arguments.width": [4, 6]},
         }
     )
     with pytest.raises(UntrustedCode):
@@ -406,3 +424,26 @@ def test_studies_train_networks_of_ones_own(here):
     latentscape.trust("traced_nets")
     findings = latentscape.compare(study, data="blots.npz", quiet=True)
     assert len(findings.rows) == 2
+
+
+def test_the_card_says_which_code_a_model_needs(here, tmp_path):
+    latentscape.trust("traced_nets")
+    card = latentscape.publish("runs/named", out=tmp_path / "hub").folder / "README.md"
+    text = card.read_text(encoding="utf-8")
+    assert "needs the code of traced_nets (traced_nets:Encoder, traced_nets:Decoder)" in text
+    assert 'latentscape.load(".", trust=["traced_nets"])' in text
+
+
+def test_objects_are_analysed_in_this_process(blots, tmp_path):
+    run = latentscape.train(
+        "simple-20",
+        data=blots,
+        changes=QUICK,
+        folder=tmp_path,
+        latent_dim=3,
+        quiet=True,
+        **own_modules(),
+    )
+    parts = ("clustering", "probing")
+    findings = latentscape.analyze(run, data=blots, parts=parts, quick=True, jobs=2, quiet=True)
+    assert findings.parts

@@ -137,7 +137,8 @@ def analyze_runs(
     )
     jobs = _choose_jobs(work, findings, device, quick) if jobs is None else jobs
     of_each = {item.name: [job for job in work if job[1] is item] for _, item in work}
-    if min(jobs, len(of_each)) < 2:
+    objects = any(found.recipe.model.needs_objects for found in findings.values())
+    if objects or min(jobs, len(of_each)) < 2:  # No other process has objects of this one.
         analyse(work)
         return
     calls = [Call(name, partial(analyse, w), _seconds(w)) for name, w in of_each.items()]

@@ -65,8 +65,7 @@ def _code(recipe: Recipe) -> _Pairs:
     """Name the code that the model needs, which the run does not hold."""
     own = recipe.model.own_networks
     if named := [body.target for body in own if body.given is None]:
-        packages = dict.fromkeys(target.partition(".")[0].partition(":")[0] for target in named)
-        trust = " ".join(f"--trust {package}" for package in packages)
+        trust = " ".join(f"--trust {package}" for package in recipe.model.packages)
         yield "needs the code", f"{', '.join(named)}: {trust}"
     if objects := [body.target for body in own if body.given is not None]:
         yield "needs in Python", f"objects of {', '.join(objects)}: latentscape.load"

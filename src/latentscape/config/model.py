@@ -98,3 +98,16 @@ class ModelConfig(Part):
         """The settings of encoder and decoder, as far as they are the user's own modules."""
         bodies = (self.encoder, self.decoder)
         return tuple(body for body in bodies if isinstance(body, ModuleConfig))
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages of code that have to be trusted, for the model to be built."""
+        targets = [body.target for body in self.own_networks if body.given is None]
+        return tuple(
+            dict.fromkeys(target.partition(":")[0].partition(".")[0] for target in targets)
+        )
+
+    @property
+    def needs_objects(self) -> bool:
+        """Whether a module was handed over in Python, which another process does not have."""
+        return any(body.given is not None for body in self.own_networks)

@@ -21,6 +21,7 @@ from latentscape.inference.batches import evaluating, stored, to_device
 from latentscape.inference.codec import encode
 from latentscape.inference.samples import Batch
 from latentscape.model import Network
+from latentscape.model.own import OwnModule
 from latentscape.reporting.grids import draw_grid, in_columns
 from latentscape.runs import Run, RunFindings
 from latentscape.runs.facts import Epoch
@@ -266,9 +267,14 @@ def _layer_names(model: Network) -> dict[nn.Module, str]:
         if not isinstance(layer, _PASSED_ON)
     ]
     return {
-        layer: f"{number:02d}_{part}_{type(layer).__name__}"
+        layer: f"{number:02d}_{part}_{type(_own(layer)).__name__}"
         for number, (part, layer) in enumerate(layers, start=1)
     }
+
+
+def _own(layer: nn.Module) -> nn.Module:
+    """Return a network of the user's own from within the layer that holds it."""
+    return layer.module if isinstance(layer, OwnModule) else layer
 
 
 def _add_histogram(writer: Any, tag: str, values: Tensor, step: int) -> None:
