@@ -11,6 +11,7 @@ from torch.distributions import MultivariateNormal, kl_divergence
 
 from latentscape.config import load_recipe, override
 from latentscape.config.model import InputConfig
+from latentscape.core import subsets
 from latentscape.core.records import Dataset
 from latentscape.data import binarize_split
 from latentscape.evaluation import latent as method
@@ -202,3 +203,18 @@ def test_only_whole_numbers_within_their_range_are_dequantised(images, value_ran
     assert dequantisation(DENSITY, data) is None
     assert dequantisation(SCORE, Dataset("x", np.zeros((2, 4), np.uint8))) is None
     assert dequantisation(DENSITY, Dataset("x", np.zeros((2, 4), np.uint8))).levels == 256
+
+
+@pytest.mark.parametrize("name", ["vae", "vq"])
+def test_of_many_test_examples_drawn_ones_say_what_codes_are_like(
+    name, model_of, small, monkeypatch
+):
+    whole = measure_latent(model_of(name), small)
+    assert whole.n_codes is None
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 60)
+    latent = measure_latent(model_of(name), small)
+    assert (latent.n, latent.n_codes) == (100, 60)
+    assert latent.elbo == whole.elbo  # Over all of them, as before.
+    alone = measure_latent(model_of(name), small.limited())
+    assert (latent.kl_per_dim, latent.perplexity) == (alone.kl_per_dim, alone.perplexity)
+    assert (latent.mismatch, latent.mmd) == (alone.mismatch, alone.mmd)

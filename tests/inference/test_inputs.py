@@ -9,6 +9,7 @@ from PIL import Image
 
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override
+from latentscape.core import scratch
 from latentscape.core.errors import DataError
 from latentscape.core.records import Dataset
 from latentscape.data import split_dataset
@@ -164,3 +165,13 @@ def test_images_are_converted_as_those_of_the_training_were(of_bytes, tmp_path):
     data = read_inputs(of_bytes, tmp_path, changes=conversions(recipe, None))
     assert data.shape == (1, 28, 28)
     assert conversions(recipe, {"resize": [4, 4]}) == {"resize": [4, 4], "grey": True}
+
+
+def test_many_examples_are_kept_on_disk(of_bytes, bytes_, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(scratch, "MAX_RESIDENT", 1000)
+    monkeypatch.setattr("latentscape.inference.inputs.WHOLE", 7)  # So that there are many chunks.
+    data = read_inputs(of_bytes, saved(tmp_path, bytes_))
+    assert np.array_equal(data.images, bytes_)
+    assert (tmp_path / "cache").is_dir()
+    assert not list((tmp_path / "cache").iterdir())  # The file has no name.

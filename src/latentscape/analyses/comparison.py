@@ -51,6 +51,8 @@ class Baselines:
         The examples: of those that it is made with, the ones that analyses look at.
     drawn : Drawn or None
         How many these are, where they are not all.
+    whole : Split
+        All examples.
     """
 
     split: Split
@@ -58,6 +60,7 @@ class Baselines:
     _cache: dict[Hashable, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.whole = self.split
         self.drawn = self.drawn or Drawn.from_split(self.split)
         self.split = self.split.limited()
 

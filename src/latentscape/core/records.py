@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from latentscape.core.doors import Displayed
 from latentscape.core.ranges import RangeReason, choose_range
+from latentscape.core.scratch import stacked
 from latentscape.core.stores import ImageStore, ResidentStore
 from latentscape.core.subsets import draw_subset, max_examples, shuffle, take_turns
 from latentscape.core.units import shape
@@ -285,9 +286,9 @@ class Codes:
     def part(self, name: str) -> Array:
         """Return the codes of a part: ``train``, ``validation``, ``test`` or ``all`` of them."""
         parts = (self.train, self.validation, self.test)
-        return (
-            np.concatenate(parts) if name == "all" else dict(zip(PARTS, parts, strict=True))[name]
-        )
+        if name == "all":
+            return stacked(parts, (sum(map(len, parts)), self.dim))
+        return dict(zip(PARTS, parts, strict=True))[name]
 
     def index(self, part: str) -> NDArray[np.int64]:
         """Return the indices into the dataset that the rows of `part` stand for."""

@@ -1,8 +1,9 @@
 """All examples of a file in memory, as a `Dataset`."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,13 @@ def _check_images(images: Array, config: DataConfig, origin: str, least: int) ->
         )
 
 
-def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chunk:
+Allocate = Callable[[tuple[int, ...], np.dtype[Any]], Array]
+"""From a shape and a type to an array to be filled."""
+
+
+def concatenate(
+    chunks: Iterable[Chunk], count: int | None, origin: str, allocate: Allocate | None = None
+) -> Chunk:
     """Put chunks into one, without metadata.
 
     Parameters
@@ -108,6 +115,8 @@ def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chun
         at a time.
     origin : str
         Where the examples come from, for messages.
+    allocate : callable, optional
+        Makes the array; by default in memory, which is refused where it does not fit.
 
     Raises
     ------
@@ -119,7 +128,8 @@ def concatenate(chunks: Iterable[Chunk], count: int | None, origin: str) -> Chun
         count = sum(len(chunk.images) for chunk in chunks)
     whole, labels, n_read = Chunk(np.empty((0, 1), np.uint8), (0.0, 1.0)), [], 0
     for chunk in chunks:
-        images = _put(chunk.images, whole.images if n_read else None, n_read, count, origin)
+        before = whole.images if n_read else None
+        images = _put(chunk.images, before, n_read, count, origin, allocate)
         whole = Chunk(images, chunk.value_range)
         labels.append(chunk.labels)
         n_read += len(chunk.images)
@@ -140,14 +150,22 @@ def _collect(chunks: Iterable[Chunk], origin: str) -> list[Chunk]:
     return collected
 
 
-def _put(part: Array, images: Array | None, start: int, count: int, origin: str) -> Array:
+def _put(
+    part: Array,
+    images: Array | None,
+    start: int,
+    count: int,
+    origin: str,
+    allocate: Allocate | None,
+) -> Array:
     """Copy a part of the images to its place among all of them."""
     if images is None:
         if len(part) == count:
             return writable(part)
-        n_bytes = part.dtype.itemsize * count * math.prod(part.shape[1:])
-        check_data_memory(f"All {count:,} examples of {origin}", n_bytes)
-        images = np.empty((count, *part.shape[1:]), part.dtype)
+        if allocate is None:
+            n_bytes = part.dtype.itemsize * count * math.prod(part.shape[1:])
+            check_data_memory(f"All {count:,} examples of {origin}", n_bytes)
+        images = (allocate or np.empty)((count, *part.shape[1:]), part.dtype)
     images = colour_like(images, part.shape[1:])
     part = colour_like(part, images.shape[1:])
     if part.shape[1:] != images.shape[1:]:

@@ -104,7 +104,7 @@ def array_codes(codes: Array, split: Split, name: str) -> Codes:
         If there is not one code of finite numbers for each example.
     """
     codes = _checked(codes, len(split.dataset), name)
-    return _codes(name, "other", split, lambda index: _at(codes, index))
+    return _codes(name, "other", split, lambda index: rows_at(codes, index))
 
 
 def is_constant(codes: Codes) -> bool:
@@ -137,9 +137,10 @@ def _codes(
     return Codes(name, kind, split, train, *rest)
 
 
-def _at(codes: Array, index: NDArray[np.int64]) -> Array:
-    """Return the codes (n, D) at some places, as float32."""
-    return stacked((codes[places] for places in _chunks(index)), (len(index), codes.shape[1]))
+def rows_at(rows: Array, index: NDArray[np.int64]) -> Array:
+    """Return the rows (n, ...) at some places, as float32, in an array that may be large."""
+    parts = (rows[places] for places in _chunks(index))
+    return stacked(parts, (len(index), *rows.shape[1:]))
 
 
 def _chunks(rows: Array) -> Iterator[Array]:
@@ -158,7 +159,7 @@ def _checked(codes: Array, count: int, name: str) -> Array:
         raise DataError(f"The codes of {name} are of type {codes.dtype}", expected="numbers")
     codes = codes.reshape(count, -1)
     if codes.dtype.kind == "f" and codes.dtype != np.float32:  # Which may not hold the numbers.
-        codes = _at(codes, np.arange(count))
+        codes = rows_at(codes, np.arange(count))
     if bad := count_not_finite(codes):
         raise DataError(
             f"{bad:,} of {count:,} codes of {name} are not finite (NaN or infinity)",

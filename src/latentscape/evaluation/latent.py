@@ -1,6 +1,7 @@
 """What codes cost, which of their dimensions are used, and how far they are from their prior."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from latentscape.config import LikelihoodKind
 from latentscape.core.findings import Json
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
+from latentscape.core.subsets import max_examples
 from latentscape.evaluation.likelihood_kinds import (
     Dequantisation,
     dequantisation,
@@ -30,6 +32,9 @@ MAX_ERROR = 0.02
 
 MMD_CODES = 2000
 
+MAX_NUMBERS = 1 << 25
+"""Numbers in codes that are in memory at once, at most: 128 MiB."""
+
 
 def measure_latent(model: Network, split: Split) -> Latent | None:
     """Measure rate, distortion and the use of the code, over the test examples.
@@ -46,7 +51,8 @@ def measure_latent(model: Network, split: Split) -> Latent | None:
     Latent or None
         None for plain codes that nothing draws to N(0, I). Of those that a term draws there, only
         the distance is measured: they cost nothing that could be. Codes are drawn until the
-        standard error of the ELBO is 0.02 nats, for each example 4 at least and 64 at most. How
+        standard error of the ELBO is 0.02 nats, for each example 4 at least and 64 at most. Of
+        large test parts, what codes are like is measured on drawn examples. How
         far the aggregate posterior is from the prior is measured by `moment_mismatch` and by the
         maximum mean discrepancy (Gretton et al. 2012).
     """
@@ -56,7 +62,7 @@ def measure_latent(model: Network, split: Split) -> Latent | None:
     kind = likelihood_kind(model, split)
     noise = dequantisation(kind, split.dataset)
     bound = _bound(model, split, noise)
-    rate, distortion, _ = bound.means
+    (rate, distortion, _), drawn = bound.means, _of_codes(model, split)
     return Latent(
         kind=latent.kind,
         n=len(split.test),
@@ -68,23 +74,34 @@ def measure_latent(model: Network, split: Split) -> Latent | None:
         elbo_se=bound.standard_error if latent.draws else None,
         bits_per_dim=_bits_per_dim(bound, kind, noise, math.prod(model.input_shape)),
         levels=kind.levels if noise is None else noise.levels,
-        **(_gaussian(model, split) if latent.has_posterior else {}),
-        **(_quantised(model, split) if latent.quantises else {}),
+        n_codes=None if drawn is split else len(drawn.test),
+        **(_gaussian(model, drawn) if latent.has_posterior else {}),
+        **(_quantised(model, drawn) if latent.quantises else {}),
     )
 
 
 def _matched(model: Network, split: Split) -> Latent:
     """Measure how far plain codes that a term draws to N(0, I) are from it."""
-    codes = torch.from_numpy(encode(model, split.dataset, split.test))
+    drawn = _of_codes(model, split)
+    codes = torch.from_numpy(encode(model, drawn.dataset, drawn.test))
     certain = Normal(codes, torch.full_like(codes, -math.inf))
     mismatch = moment_mismatch(*_moments(certain))
     return Latent(
         kind=model.config.latent.kind,
-        n=len(codes),
+        n=len(split.test),
+        n_codes=None if drawn is split else len(codes),
         samples=1,
         mismatch=mismatch if math.isfinite(mismatch) else None,  # Codes may lie in a plane.
-        mmd=_prior_mmd(model, split, certain),
+        mmd=_prior_mmd(model, drawn, certain),
     )
+
+
+def _of_codes(model: Network, split: Split) -> Split:
+    """Return the split with as many test examples as may have their codes in memory."""
+    at_most = min(max_examples(split.dataset.shape), MAX_NUMBERS // model.latent_dim)
+    if len(split.test) <= at_most:
+        return split
+    return replace(split, test=split.subset("test", at_most))
 
 
 def moment_mismatch(mean: Array, covariance: Array) -> float:

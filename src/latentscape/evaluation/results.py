@@ -237,6 +237,9 @@ class Latent(Part):
         N(0, I), which have no rate.
     n, samples : int
         Test examples, and codes drawn for each.
+    n_codes : int or None
+        Test examples whose codes the numbers on dimensions, prior and codebook are of, where these
+        were drawn and are not all.
     likelihood : LikelihoodKind or None
         What rate, distortion and ELBO are made of: only those of one kind compare.
     rate, distortion, elbo : float or None
@@ -271,6 +274,7 @@ class Latent(Part):
     kind: str
     n: int = Field(ge=1)
     samples: int = Field(ge=1)
+    n_codes: int | None = Field(None, ge=1)
     likelihood: LikelihoodKind | None = None
     rate: float | None = None
     distortion: float | None = None

@@ -123,7 +123,7 @@ def _load_splits(runs: Mapping[str, OpenRun], others: bool) -> dict[str, Split |
     for label, opened in runs.items():
         key = opened.run.data.fingerprint + opened.recipe.data.model_dump_json()
         try:
-            loaded.setdefault(key, loaded.get(key) or opened.split)
+            loaded.setdefault(key, loaded.get(key) or opened.split.limited())
         except MissingData as error:
             if not others:
                 raise MissingData(
@@ -170,7 +170,7 @@ def _choose_points(
     if wanted.data is None:
         assert split is not None
         check_input(first.recipe, split)
-        points, total = points_of_split(split, n_points), sum(split.sizes.values())
+        points, total = points_of_split(split, n_points), sum(first.split.sizes.values())
         details = details_of_run(first, wanted.dataset)
         points = replace(points, details=details.at(points.index))
     else:

@@ -78,8 +78,7 @@ def anomalies(explored: Explored) -> Piece:
     result = score_codes(
         SCORES,
         codes,
-        explored.points.alone(),
-        explored.point_codes,
+        [(explored.points.alone(), explored.point_codes)],
         reconstruct_with(explored.model),
         may_be_trained_on=codes.split.dataset is explored.points.dataset,
     )

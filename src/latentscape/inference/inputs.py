@@ -11,6 +11,7 @@ import torch
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset
+from latentscape.core.scratch import scratch
 from latentscape.data import (
     Chunk,
     Stream,
@@ -98,8 +99,11 @@ def read_inputs(
 
 
 def read_stream(stream: Stream, label_names: Sequence[str] = ()) -> Dataset:
-    """Read all examples of a stream of `stream_inputs`; see `read_inputs`."""
-    whole = concatenate(stream.chunks, None, stream.name)
+    """Read all examples of a stream of `stream_inputs`; see `read_inputs`.
+
+    Where their number is known, many of them are kept on disk; see `latentscape.core.scratch`.
+    """
+    whole = concatenate(stream.chunks, stream.count, stream.name, scratch)
     if not whole.images.size:
         raise DataError(f"{stream.name} holds no examples")
     labels, names, _ = index_labels(

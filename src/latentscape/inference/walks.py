@@ -317,7 +317,7 @@ def _mean_rates(model: Network, trained_on: TrainedOn) -> Tensor:
     """Return the mean rate of each number (D,) of a code over test examples."""
     if (saved := trained_on.substitute) and saved.rates:
         return torch.tensor(saved.rates)
-    split = trained_on.split
+    split = trained_on.split.limited()
     return posteriors(model, split.dataset, split.test).rate().mean(0)
 
 

@@ -15,7 +15,7 @@ from latentscape.analyses.anomalies.scoring import (
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override
 from latentscape.core.errors import ConfigError, DataError
-from latentscape.core.records import Dataset
+from latentscape.core.records import Dataset, Split
 from latentscape.data import split_dataset
 from latentscape.inference.codec import encode
 from latentscape.model import Network
@@ -30,7 +30,18 @@ def zeros(digits):
 
 @pytest.fixture(scope="module")
 def tested(zeros):
-    return zeros.dataset.images[zeros.test]
+    return without_labels(zeros)
+
+
+def without_labels(split):
+    return replace(split, dataset=replace(split.dataset, labels=None))
+
+
+def to_score(images):
+    """Make images the test part of a split of their own."""
+    none = np.empty(0, np.int64)
+    dataset = Dataset("given", images, value_range=(0.0, 255.0))
+    return Split(dataset, none, none, np.arange(len(images)))
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +66,7 @@ def model_for(split, **changes):
 
 
 def test_every_kind_of_model_scores(model, zeros, tested):
-    labels = zeros.dataset.labels[zeros.test]
-    result = score_anomalies(model, zeros, tested, labels)
+    result = score_anomalies(model, zeros, zeros)
     assert tuple(result.scores) == SCORES
     assert all(scores.shape == (100,) for scores in result.scores.values())
     assert all(np.isfinite(scores).all() for scores in result.scores.values())
@@ -64,8 +74,9 @@ def test_every_kind_of_model_scores(model, zeros, tested):
 
 
 def test_reconstruction_is_the_squared_error_per_pixel(model_of, result, tested):
-    means = model_of("plain").reconstruct(torch.from_numpy(tested)).detach().numpy()
-    expected = ((means - tested / 255.0) ** 2).mean((1, 2, 3))
+    images = tested.dataset.images[tested.test]
+    means = model_of("plain").reconstruct(torch.from_numpy(images)).detach().numpy()
+    expected = ((means - images / 255.0) ** 2).mean((1, 2, 3))
     np.testing.assert_allclose(result.scores["reconstruction"], expected, rtol=1e-5)
 
 
@@ -112,8 +123,8 @@ def test_known_scores_of_nothing_rank_what_is_not_nothing_above_them():
     assert 1 < ranks[1] < np.inf
 
 
-def test_the_rank_average_is_over_the_validation_examples(model_of, zeros, result):
-    known = score_anomalies(model_of("plain"), zeros, zeros.dataset.images[zeros.validation])
+def test_the_rank_average_is_over_the_validation_examples(model_of, zeros, result, tested):
+    known = score_anomalies(model_of("plain"), zeros, replace(tested, test=zeros.validation))
     ranks = [module._rank(known.scores[name], result.scores[name]) for name in SCORES[:3]]
     np.testing.assert_allclose(result.scores["rank_average"], np.mean(ranks, 0), rtol=1e-6)
     assert result.ranked_among == "validation"
@@ -121,14 +132,22 @@ def test_the_rank_average_is_over_the_validation_examples(model_of, zeros, resul
 
 
 def test_a_score_does_not_depend_on_what_else_is_scored(model_of, zeros, result, tested):
-    alone = score_anomalies(model_of("plain"), zeros, tested[7:8])
+    alone = score_anomalies(model_of("plain"), zeros, replace(tested, test=tested.test[7:8]))
     for name in SCORES:
         assert alone.scores[name][0] == pytest.approx(result.scores[name][7], rel=1e-4)
 
 
+def test_pieces_of_large_data_are_scored_as_the_whole(model_of, zeros, tested, monkeypatch):
+    whole = score_anomalies(model_of("plain"), zeros, tested)
+    monkeypatch.setattr(module, "max_examples", lambda shape: 30)
+    assert [len(piece.test) for piece in module._pieces(tested)] == [30, 30, 30, 10]
+    pieces = score_anomalies(model_of("plain"), zeros, tested)
+    for key in SCORES:
+        np.testing.assert_allclose(pieces.scores[key], whole.scores[key], rtol=1e-5)
+
+
 def test_with_few_validation_examples_ranks_are_taken_among_training_examples(line):
-    images = line.dataset.images[line.test]
-    result = score_baselines(line, images, 1, neighbours=1)
+    result = score_baselines(line, line, 1, neighbours=1)
     assert result.ranked_among == "train"
     # Training examples are two places apart at most, without being their own neighbours.
     np.testing.assert_allclose(result.scores["pixel_knn"], [0.02, 0, 0], atol=1e-6)
@@ -171,8 +190,7 @@ def test_more_neighbours_than_training_examples(zeros, model_of, tested):
 
 def test_vectors_are_scored(vectors):
     model = model_for(vectors, **{"model.latent.dim": 2})
-    images = vectors.dataset.images[vectors.test]
-    for result in (score_anomalies(model, vectors, images), score_baselines(vectors, images, 2)):
+    for result in (score_anomalies(model, vectors, vectors), score_baselines(vectors, vectors, 2)):
         assert all(np.isfinite(scores).all() for scores in result.scores.values())
 
 
@@ -186,14 +204,14 @@ def test_vectors_are_scored(vectors):
 )
 def test_images_of_another_shape(model_of, zeros, shape, message):
     with pytest.raises(DataError, match=message):
-        score_anomalies(model_of("plain"), zeros, np.zeros(shape))
+        score_anomalies(model_of("plain"), zeros, to_score(np.zeros(shape, np.float32)))
 
 
 def test_images_that_are_not_finite(model_of, zeros, tested):
-    images = tested.astype(np.float32)
+    images = tested.dataset.images[:5].astype(np.float32)
     images[2, 0, 3, 3] = np.nan
-    with pytest.raises(DataError, match="finite"):
-        score_anomalies(model_of("plain"), zeros, images)
+    with pytest.raises(DataError, match="nan"):
+        score_anomalies(model_of("plain"), zeros, to_score(images))
 
 
 def test_a_model_that_diverged(zeros, tested):

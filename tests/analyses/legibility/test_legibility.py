@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from analyses.released import open_released
-from latentscape.analyses.comparison import compare_codes
+from latentscape.analyses.comparison import Baselines, compare_codes
 from latentscape.analyses.legibility import ANALYSIS
 from latentscape.analyses.legibility.method import adapted, judge_legibility, read_elsewhere
 from latentscape.analyses.legibility.result import Legibility, LegibilityInputs
 from latentscape.config import DataConfig
+from latentscape.core import subsets
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.findings import Statistic, put_arrays, take_arrays
 from latentscape.core.records import Dataset, Split
@@ -129,9 +130,22 @@ def test_images_in_an_array_are_judged_as_those_of_a_function(small):
 @pytest.mark.parametrize("shape", [(100, 1, 28, 28), (100, 28, 28), (100, 784)])
 def test_reconstructions_of_another_model_come_from_a_file(small, shape, tmp_path):
     np.save(tmp_path / "r.npy", originals(small).reshape(shape))
-    legibility = read_elsewhere(tmp_path / "r.npy", small)
+    legibility = read_elsewhere(tmp_path / "r.npy", Baselines(small))
     assert legibility.reading.readable == legibility.reading.originals > 0.9
     assert legibility.reading.pca is None
+
+
+def test_of_many_reconstructions_of_another_model_drawn_ones_are_read(small, monkeypatch):
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 60)
+    baselines = Baselines(small)
+    images = originals(small)
+    legibility = read_elsewhere(images, baselines)
+    assert legibility.protocol.n_scored == 60
+    assert legibility.reading.readable == legibility.reading.originals
+    drawn = np.searchsorted(small.test, baselines.split.test)
+    others = np.delete(np.arange(len(images)), drawn)
+    images[others] = 0  # Nobody looks at them.
+    assert read_elsewhere(images, baselines).reading.per_class == legibility.reading.per_class
 
 
 def test_classes_are_counted_one_by_one(three):

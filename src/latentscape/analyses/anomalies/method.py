@@ -1,10 +1,10 @@
 """Anomalies: what a model scores as unlike its training examples, and whether labels agree."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Protocol
@@ -26,6 +26,7 @@ from latentscape.analyses.comparison import Comparison
 from latentscape.core.findings import Skip
 from latentscape.core.records import Array, Dataset, Split
 from latentscape.data.labels import label_indices
+from latentscape.inference.batches import stored
 from latentscape.inference.codec import reconstruct_with
 from latentscape.inference.inputs import read_inputs
 from latentscape.model import Network, scaled
@@ -83,16 +84,14 @@ def find_anomalies(
     data = None if data is None else read_inputs(model, data, known)
     data, index = (split.dataset, split.test) if data is None else (data, np.arange(len(data)))
     is_anomalous, skipped = _anomalous(data, index, normal)
-    images = data.images.take(index)
-    is_known = data.labels is not None and data.label_names == known
-    labels = data.labels[index] if data.labels is not None and is_known else None
-    scores = score_anomalies(
-        model, split, images, labels, neighbours=neighbours, false_alarms=false_alarms
-    )
+    # Other labels than those that a model knows are none to it.
+    known_labels = data.labels if data.label_names == known else None
+    scored = Split(replace(data, labels=known_labels), index[:0], index[:0], index)
+    scores = score_anomalies(model, split, scored, neighbours=neighbours, false_alarms=false_alarms)
     baselines = score_baselines(
-        split, images, model.latent.numbers, neighbours=neighbours, false_alarms=false_alarms
+        split, scored, model.latent.numbers, neighbours=neighbours, false_alarms=false_alarms
     )
-    highest, lowest = _extremes(model, split, images, labels, scores)
+    highest, lowest = _extremes(model, scored, scores)
     return Anomalies(
         skipped=(*skipped, *scores.skipped, *baselines.skipped),
         protocol=Protocol(
@@ -195,21 +194,14 @@ def _reference_labels(split: Split) -> tuple[str, ...]:
     return tuple(dataset.label_names[label] for label in np.unique(dataset.labels[split.train]))
 
 
-def _extremes(
-    model: Network,
-    split: Split,
-    images: Array,
-    labels: NDArray[np.int64] | None,
-    scores: AnomalyScores,
-) -> tuple[Extremes, Extremes]:
+def _extremes(model: Network, scored: Split, scores: AnomalyScores) -> tuple[Extremes, Extremes]:
     """Collect the most and the least anomalous examples, and what the model makes of them."""
 
     def extremes(places: NDArray[np.int64]) -> Extremes:
-        examples = torch.from_numpy(images[places])
-        own = None if labels is None else torch.from_numpy(labels[places])
+        images, labels = stored(scored.dataset, scored.test[places])
         return Extremes(
-            images=scaled(examples, split.dataset.value_range).numpy(),
-            reconstructions=reconstruct_with(model)(examples, own).numpy(),
+            images=scaled(images, scored.dataset.value_range).numpy(),
+            reconstructions=reconstruct_with(model)(images, labels).numpy(),
         )
 
     order = np.argsort(scores.scores["rank_average"], kind="stable")

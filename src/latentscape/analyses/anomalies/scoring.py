@@ -1,6 +1,6 @@
 """Anomaly scores: how unlike the training examples an image is, to a model and to plain pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.findings import Skip
 from latentscape.core.progress import stage
 from latentscape.core.records import Array, Codes, Split
-from latentscape.data.conversion import compact_dtype
+from latentscape.core.subsets import max_examples
 from latentscape.evaluation.baselines import pca
 from latentscape.evaluation.codes import count_not_finite, is_constant, model_codes, pixel_codes
 from latentscape.evaluation.principal import Components, fit_components
@@ -139,8 +139,7 @@ class MahalanobisDistance:
 def score_anomalies(
     model: Network,
     split: Split,
-    images: Array,
-    labels: NDArray[np.int64] | None = None,
+    scored: Split,
     *,
     neighbours: int = NEIGHBOURS,
     false_alarms: float = FALSE_ALARMS,
@@ -161,10 +160,9 @@ def score_anomalies(
         A trained model, evaluating.
     split : Split
         What it was trained on; the training examples are the reference.
-    images : ndarray
-        (n, *shape), stored as those of the split are.
-    labels : ndarray of int64, optional
-        (n,) for a model that is conditioned on labels; no other looks at them.
+    scored : Split
+        The examples to score are its test part, stored as those of the split are. A model that is
+        conditioned on labels needs theirs; no other looks at them.
     neighbours : int
         How many of the nearest training codes count.
     false_alarms : float
@@ -186,18 +184,16 @@ def score_anomalies(
     ConfigError
         If the model needs labels and there are none.
     """
-    scored = _as_split(images, labels, split)
+    _check_shape(scored, split)
     codes = model_codes(model, split, "this model")
-    scored_codes = encode(model, scored.dataset, scored.test)
-    return score_codes(
-        SCORES, codes, scored, scored_codes, reconstruct_with(model), neighbours, false_alarms
-    )
+    pieces = ((piece, encode(model, piece.dataset, piece.test)) for piece in _pieces(scored))
+    return score_codes(SCORES, codes, pieces, reconstruct_with(model), neighbours, false_alarms)
 
 
 @stage("scores", detail="of the baselines")
 def score_baselines(
     split: Split,
-    images: Array,
+    scored: Split,
     components: int,
     *,
     neighbours: int = NEIGHBOURS,
@@ -207,7 +203,7 @@ def score_baselines(
 
     Parameters
     ----------
-    split, images, neighbours, false_alarms
+    split, scored, neighbours, false_alarms
         As for `score_anomalies`.
     components : int
         How many principal components reconstruct: as many as a code has numbers.
@@ -223,34 +219,35 @@ def score_baselines(
     DataError
         As for `score_anomalies`.
     """
-    scored = _as_split(images, None, split)
-    scored_codes = pixel_codes(scored).test
+    _check_shape(scored, split)
+    pieces = ((piece, pixel_codes(piece).test) for piece in _pieces(scored))
     linear, _ = pca(split, components)
-    return score_codes(
-        BASELINES, pixel_codes(split), scored, scored_codes, linear, neighbours, false_alarms
-    )
+    return score_codes(BASELINES, pixel_codes(split), pieces, linear, neighbours, false_alarms)
 
 
-def _as_split(images: Array, labels: NDArray[np.int64] | None, split: Split) -> Split:
-    """Check images to be scored, and make them the test part of a split of their own."""
-    shape = split.dataset.shape
-    if images.shape[1:] != shape or not len(images):
+def _check_shape(scored: Split, split: Split) -> None:
+    """Refuse examples of another shape than those trained on, and none at all."""
+    shape, count = scored.dataset.shape, len(scored.test)
+    if shape != split.dataset.shape or not count:
+        wanted = ", ".join(map(str, split.dataset.shape))
         raise DataError(
-            f"The images to score are an array of shape {images.shape}",
-            expected=f"one of shape (n, {', '.join(map(str, shape))}), as those trained on",
+            f"The images to score are an array of shape {(count, *shape)}",
+            expected=f"one of shape (n, {wanted}), as those trained on",
         )
-    images = compact_dtype(images, "The array of images to score")
-    none = np.empty(0, np.int64)
-    return Split(
-        replace(split.dataset, images=images, labels=labels), none, none, np.arange(len(images))
-    )
+
+
+def _pieces(scored: Split) -> Iterator[Split]:
+    """Cut a test part into pieces whose codes may be in memory at once."""
+    none, size = scored.train[:0], max_examples(scored.dataset.shape)
+    for start in range(0, len(scored.test), size):
+        piece = scored.test[start : start + size]
+        yield replace(scored, train=none, validation=none, test=piece)
 
 
 def score_codes(
     keys: Sequence[str],
     codes: Codes,
-    scored: Split,
-    scored_codes: Array,
+    scored: Iterable[tuple[Split, Array]],
     reconstruct: Reconstruct,
     neighbours: int = NEIGHBOURS,
     false_alarms: float = FALSE_ALARMS,
@@ -265,8 +262,8 @@ def score_codes(
         What they are called: `SCORES` or `BASELINES`.
     codes : Codes
         Of the examples that the model was trained on, and is validated on.
-    scored, scored_codes : Split and ndarray of float32
-        The examples to score, as a test part, and their codes (n, D).
+    scored : iterable of (Split, ndarray of float32)
+        The examples to score, as test parts, and the codes (n, D) of each.
     reconstruct : callable
         From stored images to mean images.
     neighbours, false_alarms : int, float
@@ -278,29 +275,30 @@ def score_codes(
     part: Literal["validation", "train"] = (
         "validation" if len(codes.validation) >= MIN_HELD_OUT else "train"
     )
-    known, skip = codes.part(part), int(part == "train")  # An example is no neighbour of its own.
-    for values in (codes.train, known, scored_codes):
+    own, skip = codes.part(part), int(part == "train")  # An example is no neighbour of its own.
+    for values in (codes.train, own):
         _check_finite(values, f"codes of {codes.name}")
     excluded, skipped = _exclude(keys, codes, neighbours + max(skip, int(may_be_trained_on)))
-    examples = replace(codes.split, test=codes.index(part)), scored
-    pairs = {error: [_errors(reconstruct, split) for split in examples]}
+    known = {error: _errors(reconstruct, replace(codes.split, test=codes.index(part)))}
+    distances = dict[str, Callable[[Array], _Scores]]()
     if knn not in excluded:
         nearest = NeighbourDistance(codes.train, neighbours)
-        of_scored = nearest.among_others if may_be_trained_on else nearest
-        pairs[knn] = [nearest(known, skip), of_scored(scored_codes)]
+        distances[knn] = nearest.among_others if may_be_trained_on else nearest
+        known[knn] = nearest(own, skip)
     if mahalanobis not in excluded:
-        pairs[mahalanobis] = list(map(MahalanobisDistance(codes.train), (known, scored_codes)))
-    both = (
-        np.mean([_rank(pair[0], pair[place]) for pair in pairs.values()], axis=0)
-        for place in range(2)
-    )
-    pairs[rank_average] = list(both)
-    return AnomalyScores(
-        {key: pair[1] for key, pair in pairs.items()},
-        part,
-        {key: _threshold(pair[0], false_alarms) for key, pair in pairs.items()},
-        skipped,
-    )
+        distances[mahalanobis] = MahalanobisDistance(codes.train)
+        known[mahalanobis] = distances[mahalanobis](own)
+    scores = dict[str, list[_Scores]]()
+    for split, points in scored:
+        _check_finite(points, f"codes of {codes.name}")
+        scores.setdefault(error, []).append(_errors(reconstruct, split))
+        for key, distance in distances.items():
+            scores.setdefault(key, []).append(distance(points))
+    whole = {key: np.concatenate(pieces) for key, pieces in scores.items()}
+    ranks = ([_rank(known[key], of[key]) for key in whole] for of in (known, whole))
+    known[rank_average], whole[rank_average] = (np.mean(of, axis=0) for of in ranks)
+    thresholds = {key: _threshold(known[key], false_alarms) for key in whole}
+    return AnomalyScores(whole, part, thresholds, skipped)
 
 
 def _threshold(known: _Scores, false_alarms: float) -> float:

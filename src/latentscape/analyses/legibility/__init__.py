@@ -48,7 +48,7 @@ class LegibilityAnalysis(Analysis[Legibility, LegibilitySettings, LegibilityInpu
 
         if inputs.reconstructions is None:
             return read_model(comparison)
-        return read_elsewhere(inputs.reconstructions, comparison.split)
+        return read_elsewhere(inputs.reconstructions, comparison.baselines)
 
     def protocol(self, result: Legibility) -> Sequence[str]:
         """Say what is readable, and how far the classifier can be trusted."""

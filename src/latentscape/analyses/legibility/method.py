@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentscape.analyses.analysis import Protocol
 from latentscape.analyses.codes import guess_labels
-from latentscape.analyses.comparison import Comparison, as_array
+from latentscape.analyses.comparison import Baselines, Comparison, as_array
 from latentscape.analyses.legibility.result import (
     Legibility,
     LinearReading,
@@ -21,6 +21,7 @@ from latentscape.core.findings import Skip
 from latentscape.core.progress import stage
 from latentscape.core.records import Array, Split
 from latentscape.core.units import joined
+from latentscape.evaluation.codes import rows_at
 from latentscape.evaluation.judge import Classifier, trained_classifier
 from latentscape.inference.batches import BATCH, stored, stored_batches
 from latentscape.inference.codec import Reconstruct, reconstruct_with
@@ -66,12 +67,17 @@ def read_model(comparison: Comparison) -> Legibility:
     )
 
 
-def read_elsewhere(source: str | Path | Array, split: Split) -> Legibility:
+def read_elsewhere(source: str | Path | Array, baselines: Baselines) -> Legibility:
     """Read reconstructions (n_test, *shape) in a file or an array; flat and grey ones too."""
-    images, shape = as_array(source), split.dataset.shape
+    images, whole, split = as_array(source), baselines.whole, baselines.split
+    shape = split.dataset.shape
     is_grey = len(shape) == 3 and shape[0] == 1 and images.shape[1:] == shape[1:]
     is_flat = images.ndim == 2 and images.shape[1] == math.prod(shape)
-    return judge_legibility(images.reshape(-1, *shape) if is_grey or is_flat else images, split)
+    images = images.reshape(-1, *shape) if is_grey or is_flat else images
+    _check_shape(images, (len(whole.test), *shape), "reconstructions")
+    if split is not whole:
+        images = rows_at(images, np.searchsorted(whole.test, split.test))
+    return judge_legibility(images, split)
 
 
 @stage("reading reconstructions")
@@ -216,9 +222,7 @@ def _batches(reconstruct: Reconstruct, split: Split) -> Iterator[Array]:
 
 def _checked_batches(images: Array, split: Split) -> Iterator[Array]:
     _check_shape(images, (len(split.test), *split.dataset.shape), "reconstructions")
-    originals, _ = stored(split.dataset, split.test)
-    bounds = scaled(originals, split.dataset.value_range).aminmax()
-    low, high = min(0.0, bounds.min.item()) - SLACK, max(1.0, bounds.max.item()) + SLACK
+    low, high = _bounds(split)
     if images.size and not (low <= np.nanmin(images) and np.nanmax(images) <= high):
         raise DataError(
             f"The reconstructions have values from {np.nanmin(images):.4g} to "
@@ -228,6 +232,15 @@ def _checked_batches(images: Array, split: Split) -> Iterator[Array]:
         )
     for start in range(0, len(images), BATCH):
         yield images[start : start + BATCH].astype(np.float32, copy=False)
+
+
+def _bounds(split: Split) -> tuple[float, float]:
+    """Return the values between which reconstructions of the test images lie."""
+    low, high = 0.0, 1.0
+    for images, _ in stored_batches(split.dataset, split.test):
+        limits = scaled(images, split.dataset.value_range).aminmax()
+        low, high = min(low, limits.min.item()), max(high, limits.max.item())
+    return low - SLACK, high + SLACK
 
 
 def _read_snapshots(

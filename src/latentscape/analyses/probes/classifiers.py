@@ -25,6 +25,7 @@ from latentscape.core.progress import steps
 from latentscape.core.records import Array
 from latentscape.core.runtime import one_thread
 from latentscape.core.subsets import draw_subset
+from latentscape.evaluation.codes import rows_at
 
 NEIGHBOURS = (1, 3, 5, 9, 15)
 STRENGTHS = (1.0, 0.1, 0.01, 10.0, 100.0)
@@ -60,7 +61,7 @@ class Examples:
 
     def at(self, places: NDArray[np.int64]) -> "Examples":
         """Return the examples at these places."""
-        return Examples(self.codes[places], self.labels[places])
+        return Examples(rows_at(self.codes, places), self.labels[places])
 
     def sample(self, max_examples: int) -> "Examples":
         """Draw so many examples at most, stratified by label."""

@@ -1,6 +1,6 @@
 """How well labels can be read from frozen codes: probes at few labels and at all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,8 +22,10 @@ from latentscape.core.findings import Skip, Statistic
 from latentscape.core.progress import Stage, stage
 from latentscape.core.randomness import derive_seed
 from latentscape.core.records import PARTS, Array, Codes
+from latentscape.core.scratch import stacked
 from latentscape.core.units import count, joined
 from latentscape.evaluation.codes import is_constant
+from latentscape.inference.batches import BATCH
 
 INITIALISATIONS = 3
 """Perceptrons that are trained on all labels."""
@@ -202,11 +204,23 @@ def _orders(labels: NDArray[np.int64], draws: int, seed: int) -> NDArray[np.int6
 def _task(codes: Codes, seed: int, *, standardised: bool) -> Task:
     labels = codes.split.dataset.labels
     assert labels is not None
-    centre, scale = moments(codes.train) if standardised else (np.float32(0), np.float32(1))
+    change = _standardiser(codes.train) if standardised else lambda values: values
     train, validation, test = (
-        Examples((codes.part(part) - centre) / scale, labels[codes.index(part)]) for part in PARTS
+        Examples(change(codes.part(part)), labels[codes.index(part)]) for part in PARTS
     )
     return Task(train, validation, test, len(codes.label_names), seed)
+
+
+def _standardiser(train: Array) -> Callable[[Array], Array]:
+    """Return a function that centres and scales codes as training codes need it."""
+    centre, scale = moments(train)
+
+    def change(codes: Array) -> Array:
+        starts = range(0, len(codes), BATCH)
+        parts = ((codes[start : start + BATCH] - centre) / scale for start in starts)
+        return stacked(parts, codes.shape)
+
+    return change
 
 
 def moments(codes: Array) -> tuple[Array, Array]:

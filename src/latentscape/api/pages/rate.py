@@ -102,6 +102,8 @@ def _protocol(latents: Sequence[Latent]) -> str:
     several = max(latent.samples for latent in latents) > 1
     codes = f", with {draws} codes drawn for each where codes are random" if several else ""
     text = f"Over {count(latents[0].n)} test images{codes}."
+    if (drawn := latents[0].n_codes) is not None:
+        text += f" What codes are like is measured on {count(drawn)} of them, drawn at random."
     if all(latent.rate is None for latent in latents):
         return text
     text += " The rate counts once, whatever weight it had in training."
