@@ -374,6 +374,26 @@ def test_batch_normalisation_needs_two_examples_and_no_more(blots, tmp_path):
     )
 
 
+def test_what_raises_in_the_middle_of_training_leaves_a_run_that_goes_on(blots, tmp_path):
+    class Tiring(nn.Sequential):
+        left = 10**6
+
+        def forward(self, images):
+            Tiring.left -= self.training
+            if Tiring.left < 0:
+                raise RuntimeError("too tired")
+            return super().forward(images)
+
+    encoder = Tiring(nn.Flatten(), nn.Linear(64, 4))
+    Tiring.left = 6  # One step before training, and five of it.
+    shared = {"changes": {**QUICK, "train.epochs": 3}, "folder": tmp_path, "quiet": True}
+    with pytest.raises(CodeError, match=r"raised RuntimeError.*too tired\. Look at line \d+ of"):
+        latentscape.train("simple-20", data=blots, encoder=encoder, name="tired", **shared)
+    Tiring.left = 10**6
+    run = latentscape.resume(tmp_path / "tired", data=blots, quiet=True)
+    assert run.finished
+
+
 def test_exports_of_what_no_graph_can_say_are_refused(blots, tmp_path):
     class Deciding(nn.Sequential):
         def forward(self, images):

@@ -330,6 +330,12 @@ def test_buffers_that_no_file_could_hold_are_refused():
             Network(model_config(give(one, None)["encoder"]))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_programs_of_torchscript_are_refused():
+    with pytest.raises(CodeError, match="TorchScript"):
+        Network(model_config(give(torch.jit.script(make_flat(2)), None)["encoder"]))
+
+
 def test_weights_of_another_network_are_refused():
     small, large = (Network(model_config(module("make_flat", features=n))) for n in (2, 4))
     with pytest.raises(CodeError, match="encoder.0.module.1.weight is .2, 16."):

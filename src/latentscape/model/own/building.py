@@ -14,7 +14,7 @@ from latentscape.config import ModuleConfig
 from latentscape.core.errors import CodeError, brief
 from latentscape.core.trust import import_object
 from latentscape.model.layers import Unflatten
-from latentscape.model.own.giving import take
+from latentscape.model.own.giving import refuse_script, take
 from latentscape.model.own.module import OwnModule, Shape, raised
 from latentscape.model.own.sources import tell_change
 
@@ -102,6 +102,7 @@ def _made(maker: Any, config: ModuleConfig, part: str, filled: Mapping[str, Shap
         raise raised(subject, f"when it was made with {brief(arguments)}", error) from error
     if not isinstance(module, nn.Module):
         raise CodeError(f"{subject} makes a {type(module).__name__}", expected="a torch.nn.Module")
+    refuse_script(module, subject)
     return module
 
 

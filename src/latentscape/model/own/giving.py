@@ -148,9 +148,19 @@ def _unwrapped(module: Any, part: str) -> nn.Module:
         )
     if not isinstance(module, nn.Module):
         raise CodeError(f"The {part} is a {type(module).__name__}", expected="a torch.nn.Module")
+    refuse_script(module, f"The {part}")
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return _unwrapped(module.module, part)
     return getattr(module, "_orig_mod", module)
+
+
+def refuse_script(module: nn.Module, subject: str) -> None:
+    """Refuse a module that is a program of TorchScript, or holds one: it cannot be looked into."""
+    if any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules()):
+        raise CodeError(
+            f"{subject} is a program of TorchScript",
+            expected="the torch.nn.Module that it was made of",
+        )
 
 
 def _remember(name: str, module: nn.Module) -> None:
