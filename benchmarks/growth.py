@@ -6,26 +6,21 @@ the objects that train a run.
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.processes import measure
 from benchmarks.works import ROOT, load_mnist
 from latentscape import Dataset, Split
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Recipe
-from latentscape.core.runtime import choose_precision, training_on
-from latentscape.model import Network
-from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizers
-from latentscape.training.step import TrainingStep
+from latentscape.core.runtime import choose_precision
+from latentscape.training.timing import CPU, step_seconds
 
 SHAPE = (1, 28, 28)
 STORED = 60_000
@@ -33,7 +28,7 @@ STORED = 60_000
 
 WARM_UP_SECONDS, SECONDS = 1.5, 4.0
 """How long each setting is trained before it is timed, and while it is."""
-FEWEST_STEPS = 5
+FEWEST_STEPS, MAX_STEPS = 5, 1_000_000
 """However long they take; steps are replayed from the fifth one on."""
 
 
@@ -117,22 +112,16 @@ def _train(setting: Setting, file: Path) -> dict[str, Any]:
     """Train for some seconds, and return how long an epoch takes at that pace."""
     split = _load_split(setting.images, file)
     recipe = _recipe(setting, split)
-    device = torch.device("cpu")
-    precision = choose_precision(recipe.train.precision, device)
-    model = Network(recipe.model, recipe.objective).train()
-    step = TrainingStep(
-        model, build_optimizers(model.players(), recipe.train), recipe.train, precision
-    )
-    examples = Examples(split.dataset, device)
-    loader = Loader(examples, split.train, recipe.train.batch_size, recipe.train.seed)
-    with training_on(precision):
-        _take_steps(step, loader, WARM_UP_SECONDS)
-        images, seconds = _take_steps(step, loader, SECONDS)
+    seconds = step_seconds(recipe, split, CPU, MAX_STEPS, WARM_UP_SECONDS + SECONDS)
+    if len(seconds) < 2 * FEWEST_STEPS:
+        seconds = step_seconds(recipe, split, CPU, 2 * FEWEST_STEPS)
+    warm = max(FEWEST_STEPS, sum(np.cumsum(seconds) < WARM_UP_SECONDS))
+    timed = seconds[int(warm) :]
     return {
-        "seconds": seconds * setting.images / images,
-        "images_timed": images,
+        "seconds": float(np.mean(timed)) * recipe.train.steps_per_epoch(setting.images),
+        "images_timed": len(timed) * setting.batch_size,
         "data_bytes": split.dataset.images.nbytes,
-        "precision": precision,
+        "precision": choose_precision(recipe.train.precision, CPU),
     }
 
 
@@ -154,26 +143,6 @@ def _recipe(setting: Setting, split: Split) -> Recipe:
     if setting.width:
         changes["model.encoder.widths"] = [setting.width]
     return prepare(resolve(setting.recipe, changes, split.dataset), split)
-
-
-def _take_steps(step: TrainingStep, loader: Loader, most_seconds: float) -> tuple[int, float]:
-    """Train for so long; return on how many images, and for how many seconds."""
-    begun, images = perf_counter(), 0
-    for taken, (epoch, batch) in enumerate(_endless(loader), start=1):
-        step(batch, epoch)
-        images += len(batch)
-        seconds = perf_counter() - begun
-        if seconds > most_seconds and taken >= FEWEST_STEPS:
-            break
-    return images, seconds
-
-
-def _endless(loader: Loader) -> Iterator[tuple[int, Any]]:
-    epoch = 0
-    while True:
-        for batch in loader.epoch(epoch):
-            yield epoch, batch
-        epoch += 1
 
 
 def main() -> None:

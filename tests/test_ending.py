@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from latentscape.cli.ending import ending_on_signals, printing
 from latentscape.core.errors import RunError
 from latentscape.core.files import write_atomic, write_files, write_folder
-from latentscape.training.interrupts import StopRequest
+from latentscape.training.hooks.signals import Signals
 
 HELD = {"SIGTERM": 143, "SIGHUP": 129}
 
@@ -22,6 +24,17 @@ def default_signals():
     yield
     for name, handler in before.items():
         signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
+def listening(signals):
+    """Listen to signals as training does."""
+    training = SimpleNamespace(stop=lambda: None)
+    signals.on_start(training)
+    try:
+        yield
+    finally:
+        signals.on_stop(training)
 
 
 def run(*arguments, **streams):
@@ -93,9 +106,9 @@ def test_a_signal_leaves_no_temporary_file(name, write, tmp_path):
 def test_what_is_ignored_stays_ignored(tmp_path):
     """As ``nohup`` has it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    stop = StopRequest()
+    stop = Signals()
     try:
-        with ending_on_signals(), stop.listening():
+        with ending_on_signals(), listening(stop):
             os.kill(os.getpid(), signal.SIGHUP)
         assert not stop.received
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
@@ -106,9 +119,9 @@ def test_what_is_ignored_stays_ignored(tmp_path):
 def test_training_hears_ctrl_c_also_in_the_background():
     """Where shells let programs ignore it, and other programs may send it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stop = StopRequest()
+    stop = Signals()
     try:
-        with stop.listening():
+        with listening(stop):
             os.kill(os.getpid(), signal.SIGINT)
         assert stop.received
     finally:
@@ -117,8 +130,8 @@ def test_training_hears_ctrl_c_also_in_the_background():
 
 @pytest.mark.parametrize("name", HELD)
 def test_training_hears_a_signal_and_goes_on_to_save_itself(name):
-    stop = StopRequest()
-    with ending_on_signals(), stop.listening():
+    stop = Signals()
+    with ending_on_signals(), listening(stop):
         os.kill(os.getpid(), getattr(signal, name))
     assert stop.received
 

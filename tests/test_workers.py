@@ -26,7 +26,7 @@ from latentscape.cli import app
 from latentscape.config import Study, override
 from latentscape.core.runtime import count_threads
 from latentscape.runs import runs_in
-from latentscape.training import timing
+from latentscape.training import hook, timing
 
 SMALL = {"data.train": 200, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
 LONG = {
@@ -234,16 +234,17 @@ def test_timing_ends_after_five_seconds_however_slow_steps_are(monkeypatch, quic
     clock, steps_of = Clock(), list[int]()
 
     class SlowStep:
-        def __init__(self, model, *_):
+        def __init__(self, *_, **__):
             steps_of.append(0)
 
         def __call__(self, *_):
             steps_of[-1] += 1
             clock.now += 2
+            return torch.zeros(2, dtype=torch.float64)
 
     monkeypatch.setattr(workers, "time", clock)
     monkeypatch.setattr(timing, "time", clock)
-    monkeypatch.setattr(timing, "TrainingStep", SlowStep)
+    monkeypatch.setattr(hook, "TrainingStep", SlowStep)
     monkeypatch.setattr(workers, "count_threads", lambda: 2)
     recipes = [override(quick, {"train.lr": 0.001 * n}) for n in range(1, 19)]
     choose_jobs([(recipe, small) for recipe in recipes], torch.device("cpu"))
@@ -252,10 +253,10 @@ def test_timing_ends_after_five_seconds_however_slow_steps_are(monkeypatch, quic
 
 
 def test_ctrl_c_while_steps_are_timed_ends_it_at_once(monkeypatch, tmp_path):
-    def pressed(*_):
+    def pressed(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(timing, "TrainingStep", pressed)
+    monkeypatch.setattr(hook, "TrainingStep", pressed)
     monkeypatch.setattr(workers, "count_threads", lambda: 2)
     with pytest.raises(KeyboardInterrupt):
         latentscape.compare(study(seeds=2), folder=tmp_path, jobs=None, quiet=True)

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from latentscape.evaluation.study import StudyFindings
     from latentscape.inference.embedding import embed
     from latentscape.runs import OpenRun, Run, RunFindings, open_run
+    from latentscape.training.hook import Hook
 
 # Where each public name lives. They are imported when first used, so that `import latentscape`
 # and `latentscape --help` wait for nothing.
@@ -119,6 +120,7 @@ _HOMES = {
     "evaluation.study": ("StudyFindings",),
     "inference.embedding": ("embed",),
     "runs": ("OpenRun", "Run", "RunFindings", "open_run"),
+    "training.hook": ("Hook",),
 }
 
 # Names of version 0.1.0 that go on working for one release: the name of today, and its home.
@@ -141,6 +143,7 @@ __all__ = [
     "Diagnoses",
     "Diagnosis",
     "Evaluation",
+    "Hook",
     "LatentscapeError",
     "OpenRun",
     "Recipe",

@@ -1,6 +1,7 @@
 """What the logger ``latentscape`` says to whoever listens."""
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from latentscape.core.records import Dataset, LeftOut
 from latentscape.data import Duplicates
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
 from latentscape.runs.facts import Event
-from latentscape.training.logs import Logged
+from latentscape.training.hooks.logs import Logged
+from latentscape.training.state import TrainState
 from synthetic import add, make_run
 
 SMALL = {"data.train": 60, "data.test": 20}
@@ -39,21 +41,27 @@ def test_a_quiet_training_is_logged(tmp_path, caplog, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def begun(epoch):
+    """A training that has gone on after an epoch."""
+    loader, config = SimpleNamespace(examples=1000), load_recipe("vae-20").train
+    return SimpleNamespace(loader=loader, config=config, state=TrainState(epoch=epoch))
+
+
 def test_nobody_who_does_not_listen_hears_anything(capsys):
     assert any(
         isinstance(h, logging.NullHandler) for h in logging.getLogger("latentscape").handlers
     )
     event = Event(epoch=3, kind="collapse", collapse="posterior", latent_dim=20)
-    logged = Logged()
-    logged.on_start("run", load_recipe("vae-20").train, 100, 0)
-    logged.on_event(event)
+    logged = Logged("run")
+    logged.on_start(begun(0))
+    logged.on_event(begun(0), event)
     assert capsys.readouterr() == ("", "")
 
 
 def test_events_are_warnings(caplog):
-    logged = Logged()
-    logged.on_start("run", load_recipe("vae-20").train, 100, 7)
-    logged.on_event(Event(epoch=3, kind="collapse", collapse="posterior", latent_dim=20))
+    Logged("run").on_event(
+        begun(7), Event(epoch=3, kind="collapse", collapse="posterior", latent_dim=20)
+    )
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("run: epoch 3: The posterior has collapsed")
@@ -61,7 +69,7 @@ def test_events_are_warnings(caplog):
 
 def test_a_run_that_goes_on_says_from_where(caplog):
     with caplog.at_level(logging.INFO, "latentscape"):
-        Logged().on_start("run", load_recipe("vae-20").train, 1000, 7)
+        Logged("run").on_start(begun(7))
     assert "1,000 examples" in caplog.text
     assert "going on after epoch 7" in caplog.text
 
@@ -104,6 +112,6 @@ def test_what_is_wrong_with_a_run_is_a_warning(tmp_path, caplog):
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
 def test_epochs_are_not_described_for_nobody(level, caplog, monkeypatch):
-    monkeypatch.setattr("latentscape.training.logs.describe_epoch", pytest.fail)
+    monkeypatch.setattr("latentscape.training.hooks.logs.describe_epoch", pytest.fail)
     with caplog.at_level(level, "latentscape"):
-        Logged().on_epoch(None, None)
+        Logged("run").on_epoch(None)

@@ -8,22 +8,22 @@ from latentscape.core.records import Split
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
 from latentscape.doctor.patient import Patient
-from latentscape.training.loop import Trainer
-from latentscape.training.storage import MemoryStorage
+from latentscape.runs.facts import History
+from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.train import train_recipe
 
 
 def train(recipe: Recipe, split: Split, clusters: int | None = None) -> Patient:
     """Train a recipe, and return the model as a patient, its codes in so many clusters."""
     recipe = prepare(recipe, split)
-    storage = MemoryStorage(recipe.name, recipe)
-    trainer = Trainer(storage, split, torch.device("cpu"))
-    model = trainer.fit()
+    store = MemoryCheckpoints(recipe.name)
+    model, state = train_recipe(recipe, split, torch.device("cpu"), store)
     return Patient(
         recipe,
         split,
         model,
-        history=storage.history,
-        events=trainer.state.events,
+        history=History(epochs=tuple(state.history)),
+        events=state.events,
         clusters=clusters,
     )
 

@@ -1,7 +1,9 @@
 """Trials: the current and the mended setting, trained side by side."""
 
 import math
+import os
 import re
+import signal
 from dataclasses import replace
 
 import pytest
@@ -19,8 +21,9 @@ from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.trial import Trial
 from latentscape.doctor.trial_table import protocol, verdict
 from latentscape.doctor.trying import Setup, run_trial
-from latentscape.training.loop import Trainer
-from latentscape.training.storage import MemoryStorage
+from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.step import TrainingStep
+from latentscape.training.train import train_recipe
 
 CPU = torch.device("cpu")
 BROKEN = {case.symptom: case for case in CASES}
@@ -74,7 +77,7 @@ def test_a_trial_proves_the_cure_that_the_doctor_names():
 def test_turns_have_the_bits_of_a_training_that_runs_through():
     split = images()
     recipe = prepare(override(good("vae"), {"train.epochs": 5}), split)
-    whole = Trainer(MemoryStorage("whole", recipe), split, CPU).fit()
+    whole, _ = train_recipe(recipe, split, CPU, MemoryCheckpoints("whole"))
     contender = Contender(recipe, split, CPU)
     for epoch in (2, 3, 5):
         contender.train_until(epoch)
@@ -187,11 +190,12 @@ def test_what_counts_in_epochs_keeps_its_share():
 def test_ctrl_c_is_answered(monkeypatch):
     split = images()
     contender = Contender(prepare(good("plain"), split), split, CPU)
-    monkeypatch.setattr(Trainer, "_epochs_before", lambda self, step: _interrupt(self))
+    take_step = TrainingStep.__call__
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return take_step(*arguments)
+
+    monkeypatch.setattr(TrainingStep, "__call__", interrupted)
     with pytest.raises(Interrupted):
         contender.train_until(1)
-
-
-def _interrupt(trainer) -> float:
-    trainer.stop.received = True
-    return 0.0

@@ -18,7 +18,7 @@ import latentscape
 from latentscape import Autoencoder, ConfigError, DataError, TrainingError
 from latentscape.core import files
 from latentscape.core.errors import Interrupted
-from latentscape.training.loop import Trainer
+from latentscape.training import train as training
 
 from .layouts import in_layout
 
@@ -146,10 +146,10 @@ def test_a_fit_that_fails_changes_nothing(images, quick, monkeypatch, tmp_path):
     estimator = quick(folder=tmp_path).fit(images)
     before, content = pickle.dumps(estimator), sorted(estimator.run_.path.iterdir())
 
-    def fail(self):
+    def fail(*_, **__):
         raise TrainingError("It failed")
 
-    monkeypatch.setattr(Trainer, "fit", fail)
+    monkeypatch.setattr(training, "fit", fail)
     for X in (images, images[:, :14] / 255.0):
         with pytest.raises(TrainingError):
             estimator.fit(X)
@@ -242,10 +242,10 @@ def test_wrong_codes_are_refused(fitted):
 
 
 def test_an_interrupt_stops_whatever_runs_many_fits(images, quick, monkeypatch):
-    def interrupted(self):
+    def interrupted(*_, **__):
         raise Interrupted("Stopped")
 
-    monkeypatch.setattr(Trainer, "fit", interrupted)
+    monkeypatch.setattr(training, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         cross_val_score(quick(), images, cv=2)
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from latentscape import ConfigError, DataError, TrainingError
-from latentscape.estimators import streaming
+from latentscape.training import hook
 from latentscape.training.step import TrainingStep
 
 
@@ -50,7 +50,7 @@ def broken_step(monkeypatch):
                 steps.append(loss)
                 return end(loss) if len(steps) == 2 else loss
 
-        monkeypatch.setattr(streaming, "TrainingStep", BreakingStep)
+        monkeypatch.setattr(hook, "TrainingStep", BreakingStep)
 
     return breaks
 

@@ -29,9 +29,8 @@ from latentscape.data import load_dataset, split_dataset
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.runs import Run, RunFindings, open_run
-from latentscape.training.callbacks import Callback
-from latentscape.training.loop import Trainer
-from latentscape.training.storage import RunStorage
+from latentscape.training.hook import Hook
+from latentscape.training.train import train_run
 from runs.test_mutations import VALUES, places
 
 N = int(os.environ.get("LATENTSCAPE_MUTATIONS", 4))
@@ -103,13 +102,13 @@ def mutate(chance: random.Random, file: Path) -> str:
     return mutation.__name__
 
 
-class StopAt(Callback):
+class StopAt(Hook):
     """Press Ctrl-C after so many steps."""
 
     def __init__(self, step: int) -> None:
         self.steps_left = step
 
-    def on_step(self, examples: int) -> None:
+    def on_step(self, training) -> None:
         self.steps_left -= 1
         if self.steps_left == 0:
             os.kill(os.getpid(), signal.SIGINT)
@@ -130,7 +129,7 @@ def stopped(split, tmp_path_factory) -> Path:
     """A run that was stopped in its last epoch."""
     run = new_run(tmp_path_factory.mktemp("runs") / "run", split)
     with pytest.raises(Interrupted):
-        Trainer(RunStorage(run), split, CPU, [StopAt(8)]).fit()
+        train_run(run, split, CPU, [StopAt(8)])
     return run.path
 
 
@@ -167,7 +166,7 @@ def everything(path: Path) -> dict[str, object]:
 def resumed(path: Path, split: Split) -> dict[str, object]:
     """Train a run to its end, and return what came out, but for times."""
     run = open_run(path)
-    Trainer(RunStorage(run), split, CPU).fit()
+    train_run(run, split, CPU)
     timing = {"seconds": 0.0, "images_per_second": 0.0}
     history = [epoch.model_copy(update=timing) for epoch in run.history.epochs]
     return {"history": history, "model": run.model_file.read_bytes()}

@@ -40,9 +40,8 @@ from latentscape.runs import (
     save_parts,
 )
 from latentscape.runs import owner as owner_module
-from latentscape.training.callbacks import Callback
-from latentscape.training.loop import Trainer
-from latentscape.training.storage import RunStorage
+from latentscape.training.hook import Hook
+from latentscape.training.train import train_run
 from synthetic import make_run
 
 QUICK = {"data.train": 120, "data.test": 40, "train.epochs": 2, "model.encoder.widths": [16]}
@@ -268,13 +267,13 @@ def test_an_estimator_does_not_replace_a_run_in_training(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [run.name]
 
 
-class At(Callback):
+class At(Hook):
     """Do something to the run after so many steps."""
 
     def __init__(self, step, event):
         self.steps_left, self.event = step, event
 
-    def on_step(self, examples):
+    def on_step(self, training):
         self.steps_left -= 1
         if self.steps_left == 0:
             self.event()
@@ -282,7 +281,7 @@ class At(Callback):
 
 def fit(run, split, event):
     """Train a run to which something happens in the second epoch."""
-    Trainer(RunStorage(run), split, CPU, [At(3, event)]).fit()
+    train_run(run, split, CPU, [At(3, event)])
 
 
 def test_training_stops_where_its_run_was_moved(begun, small, tmp_path):
@@ -292,7 +291,7 @@ def test_training_stops_where_its_run_was_moved(begun, small, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
     moved = open_run(home)
     assert not moved.finished
-    Trainer(RunStorage(moved), small, CPU).fit()
+    train_run(moved, small, CPU)
     assert moved.finished
 
 
@@ -490,9 +489,9 @@ def test_a_run_of_0_1_0_is_migrated_once_and_read_meanwhile(tmp_path, monkeypatc
 
 TRAINER = """
 import sys, time, latentscape
-from latentscape.training.callbacks import Progress
+from latentscape.training.hooks.progress import Progress
 # It stops in its first epoch, for as long as the test takes.
-Progress.on_step = lambda self, examples: time.sleep(600)
+Progress.on_step = lambda self, training: time.sleep(600)
 latentscape.train("simple-20", data="digits", changes={changes}, folder=sys.argv[1], name="run")
 """
 

@@ -7,7 +7,7 @@ import pytest
 import latentscape
 from latentscape.core.errors import RunError
 from latentscape.runs import Run
-from latentscape.training.callbacks import Callback
+from latentscape.training.hook import Hook
 
 FAST = {
     "train.epochs": 2,
@@ -32,14 +32,14 @@ def train(tmp_path_factory):
     return train
 
 
-class StopAfter(Callback):
+class StopAfter(Hook):
     """Press Ctrl-C after an epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch
 
-    def on_epoch(self, model, epoch):
-        if epoch.epoch == self.epoch:
+    def on_epoch(self, training):
+        if training.state.epoch == self.epoch:
             os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -50,7 +50,7 @@ def stopping():
     @contextmanager
     def stopping(epoch):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("latentscape.api.training.Progress", lambda: StopAfter(epoch))
+            patch.setattr("latentscape.api.training.Progress", lambda name: StopAfter(epoch))
             yield
 
     return stopping

@@ -38,9 +38,8 @@ def train(recipe, split, precision="float32", epoch=1e6):
     """
     torch.manual_seed(0)
     model = Network(recipe.model, recipe.objective).train()
-    take_step = TrainingStep(
-        model, build_optimizers(model.players(), recipe.train), recipe.train, precision
-    )
+    optimizers = build_optimizers(model.players(), recipe.train)
+    take_step = TrainingStep(model, model.objective, optimizers, recipe.train, precision)
     loader = Loader(Examples(split.dataset, CPU), split.train[: 3 * SIZE + 10], SIZE, seed=0)
     batches = [batch for epoch in range(2) for batch in loader.epoch(epoch)][:6]
     losses = [
@@ -127,7 +126,7 @@ def test_a_cuda_device_gives_the_numbers_of_the_cpu(small):
             torch.manual_seed(0)
             model = Network(recipe.model, recipe.objective).to(device).train()
             optimizers = build_optimizers(model.players(), recipe.train)
-            step = TrainingStep(model, optimizers, recipe.train, "float32")
+            step = TrainingStep(model, model.objective, optimizers, recipe.train, "float32")
             loader = Loader(Examples(split.dataset, device), split.train, 64, seed=0)
             losses.append([step(batch, 1e6).tolist() for batch in loader.epoch(0)])
             if device.type == "cuda":

@@ -34,10 +34,13 @@ from latentscape.runs import (
     write_recipe,
 )
 from latentscape.runs.facts import Epoch
-from latentscape.training import callbacks
-from latentscape.training.callbacks import SNAPSHOT_CODES, Callback, Progress
-from latentscape.training.loop import MAX_ROLLBACKS, PATIENCE_FOR_CODES, Trainer
-from latentscape.training.storage import RunStorage
+from latentscape.training.hook import Hook
+from latentscape.training.hooks import snapshots
+from latentscape.training.hooks.checkpoints import MAX_ROLLBACKS
+from latentscape.training.hooks.collapse import PATIENCE_FOR_CODES
+from latentscape.training.hooks.progress import Progress
+from latentscape.training.hooks.snapshots import SNAPSHOT_CODES
+from latentscape.training.train import train_run
 
 CPU = torch.device("cpu")
 TIMING = {"seconds": 0.0, "images_per_second": 0.0}
@@ -47,8 +50,8 @@ def new_run(path, recipe, split) -> Run:
     return create_run(path, recipe, DataFacts.of(split), Environment())
 
 
-def fit(run, split, *callbacks):
-    return Trainer(RunStorage(run), split, CPU, callbacks).fit()
+def fit(run, split, *hooks):
+    return train_run(run, split, CPU, hooks)[0]
 
 
 def history_of(run: Run) -> list[Epoch]:
@@ -70,13 +73,13 @@ def undisturbed(tmp_path_factory, quick, small):
     return run
 
 
-class StopAt(Callback):
+class StopAt(Hook):
     """Press Ctrl-C after so many steps."""
 
     def __init__(self, step):
         self.steps_left = step
 
-    def on_step(self, examples):
+    def on_step(self, training):
         self.steps_left -= 1
         if self.steps_left == 0:
             os.kill(os.getpid(), signal.SIGINT)
@@ -243,28 +246,22 @@ def test_two_checkpoints_stay_and_one_is_the_end_of_an_epoch(tmp_path, quick, sm
     assert names == ["000001-00000000", "000001-00000003"]
 
 
-class Poison(Callback):
+class Poison(Hook):
     """Turn the weights into NaN after given steps, as an exploding step would."""
 
-    def __init__(self, trainer_of, steps):
-        self.trainer_of, self.steps, self.step = trainer_of, set(steps), 0
+    def __init__(self, steps):
+        self.steps, self.step = set(steps), 0
 
-    def on_step(self, examples):
+    def on_step(self, training):
         self.step += 1
         if self.step in self.steps:
             with torch.no_grad():
-                next(iter(self.trainer_of().model.parameters())).fill_(math.nan)
-
-
-def poisoned(run, split, steps) -> Trainer:
-    trainer = Trainer(RunStorage(run), split, CPU)
-    trainer.callbacks.append(Poison(lambda: trainer, steps))
-    return trainer
+                next(training.model.parameters()).fill_(math.nan)
 
 
 def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
     run = new_run(tmp_path / "run", override(quick, {"train.schedule": "constant"}), small)
-    poisoned(run, small, [10]).fit()
+    fit(run, small, Poison([10]))
     assert run.finished
     assert [epoch.epoch for epoch in run.history.epochs] == [1, 2, 3]
     rates = [epoch.lr for epoch in run.history.epochs]
@@ -276,7 +273,7 @@ def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
 def test_nan_that_comes_back_ends_in_a_clear_error(tmp_path, quick, small):
     run = new_run(tmp_path / "run", quick, small)
     with pytest.raises(TrainingError, match=r"train\.lr"):
-        poisoned(run, small, range(1, 1000)).fit()
+        fit(run, small, Poison(range(1, 1000)))
     assert len(run.events) == MAX_ROLLBACKS
     assert not run.finished
     assert run.history.epochs == ()
@@ -422,7 +419,7 @@ def test_snapshots_keep_codes_of_fixed_test_examples_and_change_nothing(tmp_path
 
 
 def test_snapshots_of_long_codes_are_of_fewer_examples(tmp_path, quick, small, monkeypatch):
-    monkeypatch.setattr(callbacks, "SNAPSHOT_NUMBERS", 50 * 32)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_NUMBERS", 50 * 32)
     run = new_run(tmp_path / "run", quick, small)
     fit(run, small)
     codes = RunFindings(run).snapshots.codes
@@ -447,7 +444,7 @@ def test_a_collapse_is_reported_once(tmp_path, variant, heard, epochs, reported)
     changes = {"objective.weights.rate": 50, "objective.rate_warmup": 0}
     changes |= {"train.epochs": epochs, "train.patience": 1}
     run = new_run(tmp_path / "run", override(recipe, changes), split)
-    fit(run, split, Progress())
+    fit(run, split, Progress(run.name))
     assert [epoch.latent.active_units for epoch in run.history.epochs] == epochs * [0]
     (event,) = run.events
     assert (event.epoch, event.kind, event.collapse) == (reported, "collapse", "posterior")
@@ -482,7 +479,7 @@ def test_training_works_outside_the_main_thread(tmp_path, quick, small):
 
 def test_training_says_how_far_it_is(tmp_path, quick, small, heard):
     run = new_run(tmp_path / "run", quick, small)
-    fit(run, small, Progress())
+    fit(run, small, Progress(run.name))
     epochs = heard.of("run")
     assert [detail.partition(",")[0] for detail in epochs] == [f"epoch {n} of 3" for n in (1, 2, 3)]
     assert "validation" in epochs[-1]

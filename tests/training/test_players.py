@@ -23,16 +23,15 @@ from latentscape.doctor.rates import try_rates
 from latentscape.doctor.steps import gradient_norms
 from latentscape.model import Network, Objective
 from latentscape.runs import DataFacts, Environment, create_run, load_model
-from latentscape.training import vitals
-from latentscape.training.callbacks import Callback
 from latentscape.training.engine import replay
 from latentscape.training.engine.replay import ReplayedStep
+from latentscape.training.hook import Hook
+from latentscape.training.hooks import vitals
 from latentscape.training.loader import Examples, Loader
-from latentscape.training.loop import Trainer
 from latentscape.training.memory import memory_of
 from latentscape.training.optim import build_optimizers
 from latentscape.training.step import TrainingStep
-from latentscape.training.storage import RunStorage
+from latentscape.training.train import train_run
 
 CPU = torch.device("cpu")
 
@@ -97,30 +96,31 @@ def toy(split, **changes):
     return prepare(override(load_recipe("simple-20"), {**TOY, **changes}), split)
 
 
-class At(Callback):
+class At(Hook):
     def __init__(self, steps, act):
         self.steps, self.act, self.step = set(steps), act, 0
 
-    def on_step(self, examples):
+    def on_step(self, training):
         self.step += 1
         if self.step in self.steps:
-            self.act()
+            self.act(training)
+
+
+def interrupt(training):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def spoil(training):
+    with torch.no_grad():
+        next(training.model.objective.critic.parameters()).fill_(math.nan)
 
 
 def trained(path, recipe, split, stops=(), poison=()):
     """Train in a run directory; stop and resume, or spoil the critic, after some steps."""
     run = create_run(path, recipe, DataFacts.of(split), Environment())
     for step in (*stops, None):
-        trainer = Trainer(RunStorage(run), split, CPU)
-
-        def spoil(trainer=trainer):
-            with torch.no_grad():
-                next(trainer.model.objective.critic.parameters()).fill_(math.nan)
-
-        interrupt = At([step], lambda: os.kill(os.getpid(), signal.SIGINT))
-        trainer.callbacks += [interrupt, At(poison, spoil)]
         with suppress(Interrupted):
-            trainer.fit()
+            train_run(run, split, CPU, [At([step], interrupt), At(poison, spoil)])
     return run
 
 
@@ -169,7 +169,7 @@ def test_both_engines_take_the_steps_that_a_plain_loop_takes(recipe, small, monk
     expected = by_hand(models[0], list(loader.epoch(0)), own_pass)
     for model, engine in zip(models[1:], ("auto", "plain"), strict=True):
         config = override(recipe, {"train.engine": engine}).train
-        step = TrainingStep(model, build_optimizers(model.players(), config), config, "float32")
+        step = step_of(model, config)
         torch.manual_seed(1)
         losses = torch.stack([step(batch, 1e6).clone() for batch in loader.epoch(0)])
         assert isinstance(step._repeated_step, ReplayedStep) == (engine == "auto")
@@ -177,6 +177,12 @@ def test_both_engines_take_the_steps_that_a_plain_loop_takes(recipe, small, monk
         assert torch.equal(losses, expected)
         for name, value in models[0].state_dict().items():
             assert torch.equal(model.state_dict()[name], value), (engine, name)
+
+
+def step_of(model, config):
+    optimizers = build_optimizers(model.players(), config)
+    assert list(optimizers) == ["autoencoder", "critic"]
+    return TrainingStep(model, model.objective, optimizers, config, "float32")
 
 
 def players_with(own_pass, players=Objective.players):
@@ -220,9 +226,7 @@ def test_settings_of_a_player_are_its_own(small):
         torch.manual_seed(0)
         model = Network(recipe.model, recipe.objective).train()
         before = deepcopy(model.state_dict())
-        optimizers = build_optimizers(model.players(), recipe.train)
-        assert list(optimizers) == ["autoencoder", "critic"]
-        step = TrainingStep(model, optimizers, recipe.train, "float32")
+        step = step_of(model, recipe.train)
         for batch in Loader(Examples(small.dataset, CPU), small.train, 64, 0).epoch(0):
             step(batch, 1.0)
         moved = [n for n, value in model.state_dict().items() if not torch.equal(value, before[n])]
@@ -237,9 +241,7 @@ def test_the_gradient_of_every_player_is_clipped_by_itself(small):
     torch.manual_seed(0)
     model = Network(recipe.model, recipe.objective).train()
     before = deepcopy(model)
-    step = TrainingStep(
-        model, build_optimizers(model.players(), recipe.train), recipe.train, "float32"
-    )
+    step = step_of(model, recipe.train)
     step(next(Loader(Examples(small.dataset, CPU), small.train, 64, 0).epoch(0)), 1.0)
     for player, start, norm in zip(model.players(), before.players(), (1e-3, 1e-4), strict=True):
         pairs = zip(player.parameters, start.parameters, strict=True)

@@ -17,7 +17,7 @@ from latentscape.model import Network
 from latentscape.runs import OpenRun, Run, load_run_split, load_split, open_run, save_parts
 from latentscape.terminal import shown
 from latentscape.training.memory import check_network
-from latentscape.training.storage import RunStorage
+from latentscape.training.train import checkpoints_of
 
 
 def diagnose(
@@ -82,7 +82,7 @@ def _diagnose(
 
 def _unfinished(run: Run, data: object, device: str) -> Patient:
     """Return a run that goes on, was stopped or has failed, as its last checkpoint has it."""
-    recipe, checkpoint = run.recipe, RunStorage(run).checkpoints.latest()
+    recipe, checkpoint = run.recipe, checkpoints_of(run).latest()
     if checkpoint is None:
         raise RunError(
             f"{run.name} is not finished, and has no checkpoint that could be examined",

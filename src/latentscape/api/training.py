@@ -47,11 +47,11 @@ from latentscape.runs.starting import EarlierModel
 from latentscape.terminal import shown
 from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
-from latentscape.training.callbacks import Progress
 from latentscape.training.extending import complete_extension, extend
-from latentscape.training.loop import Trainer
+from latentscape.training.hook import Hook, check_hooks
+from latentscape.training.hooks.progress import Progress
 from latentscape.training.memory import network_to_describe
-from latentscape.training.storage import RunStorage
+from latentscape.training.train import train_run
 
 RUNS = Path("runs")
 """Where runs are kept unless another folder is given."""
@@ -75,6 +75,7 @@ def train(
     device: str = "auto",
     overwrite: bool = False,
     track: str | Sequence[str] = (),
+    hooks: Sequence[Hook] = (),
     quiet: bool = False,
     encoder: nn.Module | None = None,
     decoder: nn.Module | None = None,
@@ -118,6 +119,8 @@ def train(
         Whether a run of that name is replaced.
     track : str or sequence of str
         Where the run is shown beside its directory: ``tensorboard``, ``mlflow``.
+    hooks : sequence of Hook
+        They follow training, and may change it; see `latentscape.Hook`.
     quiet : bool
         Whether progress is left unshown.
     encoder, decoder : nn.Module, optional
@@ -156,10 +159,11 @@ def train(
     suffix = "-label" * bool(conditioned) + "-own" * bool(own) + "-tuned" * (recipe is None)
     path = Path(folder) / (name or default_name(resolved, split, f"{resolved.name}{suffix}"))
     trackers = choose_trackers(track)
+    check_hooks(hooks)
     run = start_run(
         resolved, split, path, choose_device(device), earlier=earlier, overwrite=overwrite
     )
-    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers, hooks=hooks)
 
 
 def _recipe_or_that_of(
@@ -196,6 +200,7 @@ def resume(
     data: object = None,
     device: str = "auto",
     track: str | Sequence[str] = (),
+    hooks: Sequence[Hook] = (),
     quiet: bool = False,
     encoder: nn.Module | None = None,
     decoder: nn.Module | None = None,
@@ -221,6 +226,8 @@ def resume(
         As for `train`. What a tracker does not know yet of a run, even a finished one, it is told.
     encoder, decoder : nn.Module, optional
         As for `load`.
+    hooks : sequence of Hook
+        As for `train`. Those that change training have to be given again.
 
     Returns
     -------
@@ -236,12 +243,13 @@ def resume(
     """
     run = run if isinstance(run, Run) else open_run(run)
     split, trackers = load_run_split(run, data), choose_trackers(track)
+    check_hooks(hooks)
     check_offered(run.recipe.model, encoder, decoder)
     complete_extension(run)
     if epochs is not None:
         extend(run, epochs)
     with offering(encoder, decoder):
-        return finish_run(run, split, device=device, quiet=quiet, trackers=trackers)
+        return finish_run(run, split, device=device, quiet=quiet, trackers=trackers, hooks=hooks)
 
 
 def evaluate(
@@ -324,6 +332,7 @@ def finish_run(
     device: str = "auto",
     quiet: bool = False,
     trackers: Sequence[type[Tracker]] = (),
+    hooks: Sequence[Hook] = (),
 ) -> Run:
     """Train a run from where it stands to its end, evaluate it, and tell trackers of both."""
     if run.finished and not trackers and RunFindings(run).get(Evaluation) is not None:
@@ -334,8 +343,8 @@ def finish_run(
         trained = not run.finished
         if trained:
             log_plan(run, split.dataset)
-            callbacks = [Progress(), *active]
-            model = Trainer(RunStorage(run), split, choose_device(device), callbacks).fit()
+            every = [Progress(run.name), *active, *hooks]
+            model, _ = train_run(run, split, choose_device(device), every)
         else:
             model = load_model(run.path)
         findings = RunFindings(run)

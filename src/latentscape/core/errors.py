@@ -10,6 +10,7 @@
     │       └── UntrustedCode    one whose package nobody has allowed to be imported
     ├── RunError         a run directory or model file that cannot be written or read
     └── TrainingError    training that cannot go on
+        ├── HookError    a hook of a user that has failed; training saved itself
         └── Interrupted  training that was asked to stop, and saved itself
 
 Each message says what was got, what was expected and what to do about it. Data and settings that
@@ -66,6 +67,10 @@ class RunError(LatentscapeError):
 
 class TrainingError(LatentscapeError):
     """Training that cannot go on."""
+
+
+class HookError(TrainingError):
+    """A hook that has raised an error; training stopped, and saved a checkpoint first."""
 
 
 class Interrupted(TrainingError):

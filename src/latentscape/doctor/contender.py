@@ -12,23 +12,23 @@ from latentscape.doctor.diagnosis import Line
 from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.model import Network
-from latentscape.runs.facts import Epoch
-from latentscape.training.callbacks import Callback
-from latentscape.training.interrupts import StopRequest
-from latentscape.training.loop import Trainer
-from latentscape.training.storage import MemoryStorage
+from latentscape.runs.facts import History
+from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.hook import Hook, Training
+from latentscape.training.state import TrainState
+from latentscape.training.train import train_recipe
 
 
-class _Pause(Callback):
-    """Lets training stop after an epoch, with a checkpoint to go on from."""
+class _Pause(Hook):
+    """Stops training after an epoch; it goes on from a checkpoint."""
 
-    def __init__(self, stop: StopRequest, epoch: int) -> None:
-        self._stop, self._epoch, self.reached = stop, epoch, False
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
 
-    def on_epoch(self, model: Network, epoch: Epoch) -> None:
+    def on_epoch(self, training: Training) -> None:
         """Stop where it is time to."""
-        if epoch.epoch >= self._epoch and not self._stop.received:
-            self.reached = self._stop.received = True
+        if training.state.epoch >= self._epoch:
+            training.stop()
 
 
 class Contender:
@@ -55,9 +55,8 @@ class Contender:
 
     def __init__(self, recipe: Recipe, split: Split, device: torch.device) -> None:
         self.recipe, self.split, self._device = recipe, split, device
-        self._storage = MemoryStorage(recipe.name, recipe)
-        self._trainer: Trainer | None = None
-        self._ended = False
+        self._store, self._state = MemoryCheckpoints(recipe.name), TrainState()
+        self._model: Network | None = None
         self.seconds, self.diverged = 0.0, False
 
     def train_until(self, epoch: int) -> None:
@@ -68,27 +67,23 @@ class Contender:
         Interrupted
             If Ctrl-C came.
         """
-        if self._ended:
+        if self.diverged:
             return
         began = time.perf_counter()
-        trainer = Trainer(self._storage, self.split, self._device)
-        pause = _Pause(trainer.stop, epoch)
-        trainer.callbacks.append(pause)
         try:
-            trainer.fit()
-            self._ended = True
+            self._model, self._state = train_recipe(
+                self.recipe, self.split, self._device, self._store, [_Pause(epoch)]
+            )
         except Interrupted:
-            if not pause.reached:
-                raise
+            raise
         except TrainingError:
-            self._ended = self.diverged = True
-        self._trainer = trainer
+            self.diverged = True
         self.seconds += time.perf_counter() - began
 
     @property
     def epochs(self) -> int:
         """Epochs that are done."""
-        return len(self._storage.history.epochs)
+        return len(self._state.history)
 
     @property
     def steps(self) -> int:
@@ -103,7 +98,7 @@ class Contender:
     @property
     def last_error(self) -> float | None:
         """Squared error per pixel of validation examples after the last epoch, if it is known."""
-        epochs = self._storage.history.epochs
+        epochs = self._state.history
         if self.diverged or not epochs or epochs[-1].validation is None:
             return None
         return epochs[-1].validation.mse
@@ -111,7 +106,7 @@ class Contender:
     @property
     def error_curve(self) -> Line | None:
         """Squared error per pixel of validation examples over the steps."""
-        held_out = [epoch for epoch in self._storage.history.epochs if epoch.validation]
+        held_out = [epoch for epoch in self._state.history if epoch.validation]
         errors = [epoch.validation.mse or 0.0 for epoch in held_out if epoch.validation]
         places = [epoch.epoch * self.steps_per_epoch for epoch in held_out]
         return curve("validation error", errors, places) if errors else None
@@ -119,13 +114,13 @@ class Contender:
     @property
     def patient(self) -> Patient:
         """The model as it stands, to be examined."""
-        assert self._trainer is not None
+        assert self._model is not None
         return Patient(
             self.recipe,
             self.split,
-            self._trainer.model.eval(),
-            history=self._storage.history,
-            events=self._trainer.state.events,
+            self._model,
+            history=History(epochs=tuple(self._state.history)),
+            events=self._state.events,
         )
 
 

@@ -29,7 +29,7 @@ from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 from latentscape.model.units import Layer
 from latentscape.runs import RunFindings
 from latentscape.runs.facts import Event, History
-from latentscape.training.validation import DIAGNOSED
+from latentscape.training.hooks.validation import DIAGNOSED
 
 _P = TypeVar("_P", bound=Part)
 

@@ -1,20 +1,19 @@
 """A range test: a few steps at several learning rates, each from the same initial weights."""
 
+import math
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain, count, islice
 
-import torch
-
 from latentscape.config import Recipe, override
-from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
-from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
-from latentscape.training.loader import Batch, Examples, Loader
-from latentscape.training.optim import build_optimizers
-from latentscape.training.step import TrainingStep
+from latentscape.training.fit import fit
+from latentscape.training.hook import Hook, Training
+from latentscape.training.loader import Batch, Loader
+from latentscape.training.start import load_batches, set_up
+from latentscape.training.state import TrainState
 
 STEPS = 20
 """Steps at each rate."""
@@ -61,6 +60,35 @@ class RangeTest:
         return max(self.falls)
 
 
+class _Batches:
+    """The first training batches, as all that there are."""
+
+    def __init__(self, loader: Loader) -> None:
+        every = chain.from_iterable(loader.epoch(number) for number in count())
+        self._batches, self.data = list(islice(every, STEPS)), loader.data
+        self.examples = sum(map(len, self._batches))
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """Yield them."""
+        yield from self._batches[first:]
+
+
+class _Losses(Hook):
+    """Keeps the loss of each step, until one is infinite or NaN, or all have been taken."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def on_step(self, training: Training) -> None:
+        """Keep a loss."""
+        self.losses.append(float(training.losses[0]))
+        if not self.losses[-1] < math.inf or len(self.losses) == STEPS:
+            training.stop()
+
+
 def try_rates(model: Network, recipe: Recipe, split: Split) -> RangeTest:
     """Take a few steps at each rate, from the weights of a model, which stays as it is.
 
@@ -69,31 +97,19 @@ def try_rates(model: Network, recipe: Recipe, split: Split) -> RangeTest:
     out.
     """
     rates = tuple(recipe.train.lr * factor for factor in FACTORS)
-    batches = list(islice(_batches(model, recipe, split), STEPS))
+    batches = _Batches(load_batches(recipe, split, model.device))
     # The same batches without training: they differ, too.
     begin = _loss(model, recipe, batches, 0.0)
     falls = tuple(begin - _loss(model, recipe, batches, factor) for factor in FACTORS)
     return RangeTest(rates, falls, recipe.train.lr)
 
 
-def _loss(model: Network, recipe: Recipe, batches: list[Batch], factor: float) -> float:
+def _loss(model: Network, recipe: Recipe, batches: _Batches, factor: float) -> float:
     """Return the loss of the last steps at a factor of the rate; infinite where it diverged."""
-    config = override(recipe, {"train.schedule": "constant"}).train
-    model = deepcopy(model).train()
-    precision = choose_precision(config.precision, model.device)
-    seed, losses = derive_seed(config.seed, "range test"), list[float]()
-    optimizers = build_optimizers(model.players(), config)
-    take_step = TrainingStep(model, optimizers, config, precision, captured=False)
-    with forked_random(seed, model.device), training_on(precision), torch.enable_grad():
-        for batch in batches:
-            losses.append(float(take_step(batch, torch.inf, factor)[0]))
-            if not losses[-1] < torch.inf:
-                return torch.inf
-    return sum(losses[-LAST:]) / LAST
-
-
-def _batches(model: Network, recipe: Recipe, split: Split) -> Iterator[Batch]:
-    examples, config = Examples(split.dataset, model.device), recipe.train
-    is_drawn = recipe.data.binarize == "dynamic"
-    loader = Loader(examples, split.train, config.batch_size, config.seed, binarize=is_drawn)
-    return chain.from_iterable(loader.epoch(number) for number in count())
+    model, hook = deepcopy(model), _Losses()
+    start = math.ceil(recipe.objective.settled_at)
+    config = override(recipe, {"train.schedule": "constant", "train.epochs": start + 1}).train
+    state = TrainState(epoch=start, rate_factor=factor)
+    with set_up(config, model.device, "range test"):
+        fit(model, model.objective, batches, config, [hook], state)
+    return sum(hook.losses[-LAST:]) / LAST if hook.losses[-1] < math.inf else math.inf

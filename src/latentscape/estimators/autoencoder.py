@@ -1,12 +1,13 @@
 """An autoencoder as a scikit-learn transformer."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from torch import nn
@@ -15,7 +16,7 @@ from latentscape.api.preparing import describe_environment, own_networks, prepar
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import Interrupted
 from latentscape.core.files import slug, write_folder
-from latentscape.core.randomness import derive_seed, forked_random
+from latentscape.core.findings import to_json
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import binarize_split, hold_out
@@ -42,15 +43,16 @@ from latentscape.estimators.settings import (
     labels_for,
     resolve_recipe,
 )
-from latentscape.estimators.streaming import Moments, train_epoch
+from latentscape.estimators.streaming import Moments, new_network, train_epoch
 from latentscape.model import Network
 from latentscape.runs import DataFacts, Run, create_run, replacing
 from latentscape.runs.facts import Event, History
 from latentscape.terminal import shown
-from latentscape.training.callbacks import Progress
-from latentscape.training.loop import Trainer
+from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.hooks.progress import Progress
 from latentscape.training.memory import check_network
-from latentscape.training.storage import MemoryStorage, RunStorage, Storage
+from latentscape.training.state import TrainState
+from latentscape.training.train import train_recipe, train_run
 
 _UNTIMED = {"lr": 0.0, "seconds": 0.0, "images_per_second": 0.0}
 """What ``partial_fit`` does not measure of an epoch."""
@@ -225,17 +227,15 @@ class Autoencoder(PersistentAutoencoder):
         A fit that fails leaves the estimator as it was before.
         """
         task = self._new_task(X, y)
-        device = choose_device(self.device)
-        with shown(quiet=not self.verbose), self._storage(task) as storage:
-            trainer = Trainer(storage, task.split, device, [Progress()])
+        with shown(quiet=not self.verbose):
             try:
-                network = trainer.fit()
+                network, state = self._trained(task, choose_device(self.device))
             except Interrupted:
                 # A grid search goes on after any other error.
                 raise KeyboardInterrupt from None
-            history = storage.history.records()
         run = None if self.folder is None else Run(Path(self.folder) / task.run_name)
-        return self._settle(task, network, history, run=run, events=trainer.state.events)
+        history = [to_json(epoch) for epoch in state.history]
+        return self._settle(task, network, history, run=run, events=state.events)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train one more epoch, on X, with the full learning rate of the recipe as published.
@@ -271,11 +271,11 @@ class Autoencoder(PersistentAutoencoder):
         """
         fitted = hasattr(self, "network_")
         task = self._next_task(X) if fitted else self._new_task(X, None, streaming=True)
-        network = self.network_ if fitted else self._new_network(task.recipe)
+        network = self.network_ if fitted else new_network(task.recipe, choose_device(self.device))
         history, moments = (self.history_, self._moments) if fitted else ([], {})
-        epoch = train_epoch(network, task.recipe, task.split, moments, len(history))
-        record = {"epoch": len(history) + 1, "train": epoch.losses, "validation": None}
-        return self._settle(task, network, [*history, record], moments=epoch.moments)
+        losses, moments = train_epoch(network, task.recipe, task.split, moments, len(history))
+        record = {"epoch": len(history) + 1, "train": to_json(losses), "validation": None}
+        return self._settle(task, network, [*history, record], moments=moments)
 
     def diagnose(self, X: ArrayLike, y: ArrayLike | None = None) -> Diagnoses:
         """Say what is wrong with the network, why, and which settings mend it.
@@ -349,25 +349,21 @@ class Autoencoder(PersistentAutoencoder):
         """Return the parameters that stand for settings of the recipe."""
         return {name: getattr(self, name) for name in PATHS}
 
-    @contextmanager
-    def _storage(self, task: _Task) -> Iterator[Storage]:
-        """Keep a run directory in `folder`, once it is whole; without `folder` keep nothing."""
+    def _trained(self, task: _Task, device: torch.device) -> tuple[Network, TrainState]:
+        """Train; keep a run directory in `folder`, once it is whole, and without `folder` none."""
+        name = task.recipe.name
         if self.folder is None:
-            yield MemoryStorage(task.recipe.name, task.recipe)
-            return
-        environment = describe_environment(task.recipe, choose_device(self.device))
+            store = MemoryCheckpoints(name)
+            return train_recipe(task.recipe, task.split, device, store, [Progress(name)])
+        environment = describe_environment(task.recipe, device)
         home = Path(self.folder) / task.run_name
         with replacing(home):
             pass  # What may not be replaced is refused before it is trained.
         with ExitStack() as owned, write_folder(home) as path:
             run = create_run(path, task.recipe, DataFacts.of(task.split), environment)
-            yield RunStorage(run)
+            trained = train_run(run, task.split, device, [Progress(run.name)])
             owned.enter_context(replacing(home))  # Until the new folder is in its place.
-
-    def _new_network(self, recipe: Recipe) -> Network:
-        device = choose_device(self.device)
-        with forked_random(derive_seed(recipe.train.seed, "model"), device):
-            return Network(recipe.model, recipe.objective).to(device).eval()
+        return trained
 
     def _settle(
         self,

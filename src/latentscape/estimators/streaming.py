@@ -1,47 +1,53 @@
 """One more epoch of training for an existing network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from latentscape.config import Recipe, override
 from latentscape.core.errors import TrainingError
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
-from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
+from latentscape.runs.facts import Losses
 from latentscape.training.checkpoint import pack_optimizers, unpack_optimizers
-from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import Optimizers, build_optimizers
-from latentscape.training.step import TrainingStep
+from latentscape.training.fit import fit
+from latentscape.training.hook import Diverged, Hook, Training
+from latentscape.training.start import load_batches, set_up
+from latentscape.training.state import TrainState
 
 Moments = Mapping[str, Array]
-"""The state of an optimizer."""
+"""The state of optimizers."""
 
 
-@dataclass(frozen=True, eq=False)
-class Epoch:
-    """The result of an epoch.
+class _Moments(Hook):
+    """Gives optimizers the state that they had, and keeps the one that they end with."""
 
-    Attributes
-    ----------
-    losses : dict of str to float
-        The mean ``loss`` and that of each of its terms, in nats per example.
-    moments : mapping
-        The state of the optimizer, for the next epoch.
-    """
+    essential = True
 
-    losses: dict[str, float]
-    moments: Moments
+    def __init__(self, moments: Moments) -> None:
+        self.moments = moments
+
+    def on_start(self, training: Training) -> None:
+        """Give."""
+        tensors = {name: torch.tensor(value) for name, value in self.moments.items()}
+        unpack_optimizers(training.optimizers, tensors)
+
+    def on_end(self, training: Training) -> None:
+        """Keep."""
+        packed = pack_optimizers(training.optimizers).items()
+        self.moments = {name: value.cpu().numpy() for name, value in packed}
+
+
+def new_network(recipe: Recipe, device: torch.device) -> Network:
+    """Return a network with the weights that a stream begins with, evaluating."""
+    with forked_random(derive_seed(recipe.train.seed, "model"), device):
+        return Network(recipe.model, recipe.objective).to(device).eval()
 
 
 def train_epoch(
     network: Network, recipe: Recipe, split: Split, moments: Moments, number: int
-) -> Epoch:
+) -> tuple[Losses, Moments]:
     """Train a network once on all training examples of a split.
 
     Parameters
@@ -53,9 +59,16 @@ def train_epoch(
     split : Split
         The examples.
     moments : mapping
-        The state of the optimizer after the epoch before; empty at first.
+        The state of the optimizers after the epoch before; empty at first.
     number : int
         Epochs before this one.
+
+    Returns
+    -------
+    losses : Losses
+        Means over the examples.
+    moments : mapping
+        The state of the optimizers, for the next epoch.
 
     Raises
     ------
@@ -63,46 +76,19 @@ def train_epoch(
         If the loss or a weight is no longer finite.
     """
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    optimizers = build_optimizers(network.players(), recipe.train)
-    unpack_optimizers(optimizers, {name: torch.tensor(value) for name, value in moments.items()})
+    changes = {"train.schedule": "constant", "train.epochs": number + 1}
+    config, keeper = override(recipe, changes).train, _Moments(moments)
+    loader = load_batches(recipe, split, network.device)
     try:
-        means = _train(network.train(), optimizers, recipe, split, number)
-        _check_finite(network, means)
-    except BaseException:
+        with set_up(config, network.device, "partial", number):
+            state = TrainState(epoch=number)
+            fit(network, network.objective, loader, config, [keeper], state)
+    except BaseException as error:
         network.load_state_dict(before)
+        if isinstance(error, Diverged):
+            raise TrainingError(
+                "The loss or a weight became infinite or NaN; the weights are as they were before",
+                fix="Lower lr, or look at the values of X.",
+            ) from error
         raise
-    finally:
-        network.eval()
-    names = ["loss", *network.objective.names]
-    state = {name: value.cpu().numpy() for name, value in pack_optimizers(optimizers).items()}
-    return Epoch(dict(zip(names, means.tolist(), strict=True)), state)
-
-
-def _check_finite(network: Network, means: NDArray[np.float64]) -> None:
-    weights = network.state_dict().values()
-    if not np.isfinite(means).all() or not all(bool(w.isfinite().all()) for w in weights):
-        raise TrainingError(
-            "The loss or a weight became infinite or NaN; the weights are as they were before",
-            fix="Lower lr, or look at the values of X.",
-        )
-
-
-def _train(
-    network: Network, optimizers: Optimizers, recipe: Recipe, split: Split, number: int
-) -> NDArray[np.float64]:
-    """Return the mean loss, and the mean of each of its terms."""
-    config = override(recipe, {"train.schedule": "constant"}).train
-    examples = Examples(split.dataset, network.device)
-    dynamic = recipe.data.binarize == "dynamic"
-    loader = Loader(examples, split.train, config.batch_size, config.seed, dynamic)
-    precision = choose_precision(config.precision, network.device)
-    # An epoch of a stream may be short, and the next one has another optimizer.
-    take_step = TrainingStep(network, optimizers, config, precision, captured=False)
-    losses: list[Tensor] = []
-    seed = derive_seed(config.seed, "partial", number)
-    with forked_random(seed, network.device), training_on(precision):
-        for place, batch in enumerate(loader.epoch(number)):
-            loss = take_step(batch, number + place / len(loader))
-            losses.append(loss * (len(batch) / loader.examples))
-    means: NDArray[np.float64] = torch.stack(losses).sum(0).cpu().double().numpy()
-    return means
+    return state.history[-1].train, keeper.moments

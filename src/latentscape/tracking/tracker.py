@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from latentscape.config import Recipe, TrainConfig
+from latentscape.config import Recipe
 from latentscape.core.findings import Json
 from latentscape.core.records import Split
 from latentscape.evaluation.latent_metrics import LATENT_NUMBERS
@@ -13,10 +13,10 @@ from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.model import Network
 from latentscape.runs import Run, RunFindings
 from latentscape.runs.facts import Epoch
-from latentscape.training.callbacks import Callback
+from latentscape.training.hook import Hook, Training
 
 
-class Tracker(Callback):
+class Tracker(Hook):
     """Tells another program about one run: the base, whose four steps a tracker fills in.
 
     Whatever goes wrong in that program, training goes on: a line on standard error says so, and
@@ -74,13 +74,13 @@ class Tracker(Callback):
         """Say what went wrong in the other program."""
         return f"{type(error).__name__}: {error}"
 
-    def on_start(self, name: str, config: TrainConfig, examples: int, epochs_done: int) -> None:
+    def on_start(self, training: Training) -> None:
         """Begin where training begins."""
-        self._carefully(self._begin, epochs_done)
+        self._carefully(self._begin, training.state.epoch)
 
-    def on_epoch(self, model: Network, epoch: Epoch) -> None:
+    def on_epoch(self, training: Training) -> None:
         """Tell about an epoch."""
-        self._carefully(self.track_epoch, model, epoch)
+        self._carefully(self.track_epoch, training.model, training.last_epoch)
 
     def on_evaluated(self, model: Network, findings: RunFindings) -> None:
         """Take note that the finished run has been evaluated; `model` is evaluating."""

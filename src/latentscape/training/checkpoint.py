@@ -11,9 +11,11 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -41,7 +43,7 @@ class Checkpoint:
     state : TrainState
         All the rest; its epoch and step place the checkpoint.
     identity : str
-        That of the settings and the data; see `latentscape.training.storage.Storage`.
+        That of settings, data and format.
     """
 
     groups: Mapping[str, Mapping[str, Tensor]]
@@ -63,6 +65,55 @@ class Checkpoint:
             )
 
 
+class CheckpointStore(Protocol):
+    """Where checkpoints are kept.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the training.
+    identity : str
+        Names settings, data and format. A checkpoint of another identity is refused.
+    """
+
+    name: str
+    identity: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been saved."""
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint, beside the last one at the end of an epoch."""
+
+    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
+        """Return the newest checkpoint, or the newest at the end of an epoch; None without any."""
+
+
+class MemoryCheckpoints:
+    """The last checkpoint at the end of an epoch, in memory; see `CheckpointStore`."""
+
+    identity = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._checkpoint: Checkpoint | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been saved."""
+        return self._checkpoint is None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Copy a checkpoint: on the CPU its tensors are those that training changes in place."""
+        if checkpoint.state.step == 0:
+            self._checkpoint = deepcopy(checkpoint)
+
+    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
+        """Return a copy, because training changes what it returns to in place."""
+        return deepcopy(self._checkpoint)
+
+
 class CheckpointFolder:
     """The checkpoints of a run.
 
@@ -71,14 +122,19 @@ class CheckpointFolder:
     path : Path
         The folder, which need not exist before the first is saved.
     owned : callable, optional
-        Returns the context in which the folder is written; see
-        `latentscape.training.storage.Storage.owned`.
+        Returns the context in which the folder is written.
+    name, identity : str
+        See `CheckpointStore`.
     """
 
     def __init__(
-        self, path: Path, owned: Callable[[], AbstractContextManager[None]] = nullcontext
+        self,
+        path: Path,
+        owned: Callable[[], AbstractContextManager[None]] = nullcontext,
+        name: str = "",
+        identity: str = "",
     ) -> None:
-        self.path, self._owned = path, owned
+        self.path, self._owned, self.name, self.identity = path, owned, name, identity
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then remove older ones but the last at the end of an epoch.
@@ -142,6 +198,11 @@ class CheckpointFolder:
                 fix="Delete that folder to train this run from its start.",
             )
         return None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been saved."""
+        return not self._manifests()
 
     def _manifests(self) -> list[Path]:
         return sorted(file for file in self.path.glob("*.json") if not file.name.startswith("."))

@@ -14,7 +14,7 @@ from latentscape.runs.identity import CREATED, renew_identity
 from latentscape.runs.legacy import remove_legacy
 from latentscape.runs.lineage import Extension
 from latentscape.runs.store import findings_folder
-from latentscape.training.storage import RunStorage
+from latentscape.training.train import checkpoints_of
 
 
 def extend(run: Run, epochs: int) -> None:
@@ -69,10 +69,10 @@ def complete_extension(run: Run) -> None:
 
 def _epochs_done(run: Run) -> int:
     """Return the epochs before the newest checkpoint."""
-    storage = RunStorage(run)
-    checkpoint = storage.checkpoints.latest()
+    store = checkpoints_of(run)
+    checkpoint = store.latest()
     if checkpoint is not None:
-        checkpoint.check(storage.identity, storage.name)
+        checkpoint.check(store.identity, store.name)
         return checkpoint.state.epoch
     if run.finished:
         raise RunError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -66,6 +67,27 @@ class Examples:
         return Batch(torch.where(white, high, low).to(images.dtype), batch.labels)
 
 
+class Batches(Protocol):
+    """What `latentscape.training.fit.fit` goes through.
+
+    Attributes
+    ----------
+    data : Examples
+        Every example of the dataset, for hooks that look at others than those of the batches.
+    examples : int
+        Examples in an epoch.
+    """
+
+    data: Examples
+    examples: int
+
+    def __len__(self) -> int:
+        """How many batches an epoch has."""
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch, from batch `first` on."""
+
+
 class Loader:
     """The batches of one part of a dataset; their content depends on seed and epoch alone.
 
@@ -94,7 +116,7 @@ class Loader:
         seed: int,
         binarize: bool = False,
     ) -> None:
-        self._examples, self._index = examples, index
+        self.data, self._index = examples, index
         self._seed, self._binarize = seed, binarize
         starts = list(range(0, len(index), size))
         if len(index) % size == 1 and len(starts) > 1:
@@ -108,13 +130,13 @@ class Loader:
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch, from batch `first` on."""
         order = torch.randperm(self.examples, generator=generator(self._seed, "batches", number))
-        shuffled = torch.from_numpy(self._index)[order].to(self._examples.images.device)
+        shuffled = torch.from_numpy(self._index)[order].to(self.data.images.device)
         for position in range(first, len(self)):
             start, stop = self._bounds[position]
-            batch = self._examples.take(shuffled[start:stop])
+            batch = self.data.take(shuffled[start:stop])
             if self._binarize:
                 seed = derive_seed(self._seed, "binarize", number, position)
-                batch = self._examples.binarised(batch, seed)
+                batch = self.data.binarised(batch, seed)
             yield batch
 
 

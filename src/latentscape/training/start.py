@@ -1,19 +1,56 @@
-"""What training starts from: weights of an earlier model, and what depends on the data."""
+"""What training starts from: a process set up for it, its batches, and the initial weights."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-from latentscape.config import Recipe
+from latentscape.config import Recipe, TrainConfig
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
+from latentscape.core.runtime import choose_precision, training_on
 from latentscape.model import Network
 from latentscape.runs.starting import agreeing
-from latentscape.training.loader import Examples, in_order
+from latentscape.training.engine import choose_engine
+from latentscape.training.loader import Examples, Loader, in_order
 
 STANDARDISED_ON = 128
 """Training images that initial weights are scaled on."""
+
+
+@contextmanager
+def set_up(
+    config: TrainConfig, device: torch.device, *purpose: str | int, threads: int | None = None
+) -> Iterator[None]:
+    """Set up the process for training: its random numbers, precision, threads and memory.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        With the seed, the precision and the engine.
+    device : torch.device
+        Where to train.
+    *purpose : str or int
+        What the random numbers are for; see `derive_seed`.
+    threads : int, optional
+        How many; by default as many as there are.
+    """
+    precision = choose_precision(config.precision, device)
+    keep_memory = choose_engine(config.engine).keeps_memory
+    with (
+        forked_random(derive_seed(config.seed, *purpose), device),
+        training_on(precision, threads, keep_memory=keep_memory),
+        torch.enable_grad(),
+    ):
+        yield
+
+
+def load_batches(recipe: Recipe, split: Split, device: torch.device) -> Loader:
+    """Return the batches that a recipe trains on."""
+    config, is_drawn = recipe.train, recipe.data.binarize == "dynamic"
+    examples = Examples(split.dataset, device)
+    return Loader(examples, split.train, config.batch_size, config.seed, binarize=is_drawn)
 
 
 def begin(

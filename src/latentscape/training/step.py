@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latentscape.config import TrainConfig
 from latentscape.core.records import LossTerms
-from latentscape.model import Network, Player
+from latentscape.model import Network, Objective, Player
 from latentscape.training.engine import Step, choose_engine
 from latentscape.training.loader import Batch
 from latentscape.training.optim import Optimizers, has_steady_rate, learning_rate, set_rate
@@ -23,8 +23,10 @@ class TrainingStep:
     ----------
     model : Network
         In training mode when steps are taken.
+    objective : Objective
+        That of the model; it names the players.
     optimizers : dict of str to Optimizer
-        Of each player of the model. Their state must not be replaced afterwards: replayed steps
+        Of each player. Their state must not be replaced afterwards: replayed steps
         would go on with the tensors of the old one.
     config : TrainConfig
         Learning rates, ``clip_norm`` and ``engine`` count.
@@ -37,16 +39,18 @@ class TrainingStep:
     def __init__(
         self,
         model: Network,
+        objective: Objective,
         optimizers: Optimizers,
         config: TrainConfig,
         precision: str,
         captured: bool = True,
     ) -> None:
-        self._model, self._optimizers = model, optimizers
-        self._turns = _turns(model.players())
+        self._model, self._objective, self._optimizers = model, objective, optimizers
+        players = objective.players(model)
+        self._turns = _turns(players)
         self._trained = {
             player.name: [weight for weight in player.parameters if weight.requires_grad]
-            for player in model.players()
+            for player in players
         }
         self._settings = {name: config.of(name) for name in optimizers}
         self._autocast = precision == "bfloat16"
@@ -75,7 +79,7 @@ class TrainingStep:
         """
         for name, optimizer in self._optimizers.items():
             set_rate(optimizer, learning_rate(self._settings[name], epoch) * rate_factor)
-        if epoch < self._model.objective.config.settled_at:
+        if epoch < self._objective.config.settled_at:
             return self._step(batch, epoch)
         return self._repeated_step(batch)
 
@@ -89,9 +93,7 @@ class TrainingStep:
         ]
         values = {name: value for loss in losses for name, value in loss.terms.items()}
         total = losses[0].total
-        return torch.stack(
-            [total, *(values[name] for name in self._model.objective.names)]
-        ).detach()
+        return torch.stack([total, *(values[name] for name in self._objective.names)]).detach()
 
     def _take_turn(self, players: Sequence[Player], batch: Batch, epoch: float) -> list[LossTerms]:
         """Move the players that learn from one forward pass."""

@@ -2,25 +2,84 @@
 
 import math
 import time
-from itertools import islice
+from contextlib import suppress
 
 import torch
 
 from latentscape.config import Recipe
 from latentscape.core.records import Split
-from latentscape.core.runtime import choose_precision, synchronize, training_on
+from latentscape.core.runtime import synchronize
 from latentscape.model import Network
-from latentscape.training.engine import choose_engine
 from latentscape.training.engine.replay import WARM_UPS
-from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizers
-from latentscape.training.step import TrainingStep
+from latentscape.training.fit import fit
+from latentscape.training.hook import Diverged, Hook, Training
+from latentscape.training.start import load_batches, set_up
+from latentscape.training.state import TrainState
 
 STEPS = 6
 """Steps that are timed; the fastest counts, because other programs can only slow one down."""
 
 
 CPU = torch.device("cpu")
+
+
+class Stopwatch(Hook):
+    """Times the steps of a training, and stops it.
+
+    Parameters
+    ----------
+    max_steps : int
+        After so many no other step is taken.
+    max_seconds : float
+        Nor after so many seconds; there is one step at least.
+
+    Attributes
+    ----------
+    seconds : list of float
+        Of each step.
+    """
+
+    def __init__(self, max_steps: int, max_seconds: float) -> None:
+        self._max_steps, self._max_seconds = max_steps, max_seconds
+        self.seconds: list[float] = []
+
+    def on_start(self, training: Training) -> None:
+        """Start."""
+        self._last = time.perf_counter()
+        self._end = self._last + self._max_seconds
+
+    def on_step(self, training: Training) -> None:
+        """Note the time of a step."""
+        synchronize(training.model.device)
+        now = time.perf_counter()
+        self.seconds.append(now - self._last)
+        self._last = now
+        if len(self.seconds) >= self._max_steps or now >= self._end:
+            training.stop()
+
+
+def step_seconds(
+    recipe: Recipe,
+    split: Split,
+    device: torch.device,
+    max_steps: int,
+    max_seconds: float = math.inf,
+    threads: int | None = None,
+) -> list[float]:
+    """Train a new network for a few steps, as all steps are once the objective has settled.
+
+    Returns
+    -------
+    list of float
+        The time of each step.
+    """
+    watch, start = Stopwatch(max_steps, max_seconds), math.ceil(recipe.objective.settled_at)
+    config = recipe.train.model_copy(update={"epochs": start + recipe.train.epochs})
+    with set_up(config, device, "timing", threads=threads), suppress(Diverged):
+        loader = load_batches(recipe, split, device)
+        model = Network(recipe.model, recipe.objective).to(device)
+        fit(model, model.objective, loader, config, [watch], TrainState(epoch=start))
+    return watch.seconds
 
 
 def training_seconds(
@@ -50,19 +109,7 @@ def training_seconds(
     float
         Seconds for all steps of all epochs.
     """
-    config = recipe.train
-    precision = choose_precision(config.precision, device)
-    model = Network(recipe.model, recipe.objective).to(device).train()
-    take_step = TrainingStep(model, build_optimizers(model.players(), config), config, precision)
-    loader = Loader(Examples(split.dataset, device), split.train, config.batch_size, config.seed)
-    fastest, end = math.inf, time.perf_counter() + max_seconds
-    with training_on(precision, threads, keep_memory=choose_engine(config.engine).keeps_memory):
-        # The warm-ups and the step that is captured are slower than all others.
-        for batch in islice(loader.epoch(0), WARM_UPS + 1 + STEPS):
-            begin = time.perf_counter()
-            take_step(batch, math.inf)
-            synchronize(device)
-            fastest = min(fastest, time.perf_counter() - begin)
-            if time.perf_counter() >= end:  # On a busy machine every step may take long.
-                break
-    return fastest * len(loader) * config.epochs
+    # The warm-ups and the step that is captured are slower than all others.
+    steps = WARM_UPS + 1 + STEPS
+    seconds = step_seconds(recipe, split, device, steps, max_seconds, threads)
+    return min(seconds) * recipe.train.steps(len(split.train))

@@ -11,7 +11,7 @@ from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import activations_of, significant
 from latentscape.doctor.symptom import Symptom
 from latentscape.model.units import Layer
-from latentscape.training.vitals import DEAD, FEWEST_UNITS
+from latentscape.training.hooks.vitals import DEAD, FEWEST_UNITS
 
 SMALLER = 10
 """Times that a learning rate is divided by which kills units."""

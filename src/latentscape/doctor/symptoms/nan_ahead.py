@@ -6,7 +6,7 @@ from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import significant
 from latentscape.doctor.symptom import Symptom
-from latentscape.training.vitals import JUMP
+from latentscape.training.hooks.vitals import JUMP
 
 
 class NanAhead(Symptom):

@@ -8,7 +8,7 @@ from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.symptom import Symptom
-from latentscape.training.vitals import RISE
+from latentscape.training.hooks.vitals import RISE
 
 
 class OverFitting(Symptom):

@@ -1,6 +1,7 @@
 """Symptoms that begin while a model trains."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -11,12 +12,12 @@ from latentscape.config import override
 from latentscape.model.network import Network
 from latentscape.runs.facts import Epoch, Event, Losses
 from latentscape.runs.wording import describe_event
-from latentscape.training import vitals
+from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.hooks import vitals
+from latentscape.training.hooks.vitals import Vitals
 from latentscape.training.loader import Examples
-from latentscape.training.loop import Trainer
 from latentscape.training.state import TrainState
-from latentscape.training.storage import MemoryStorage
-from latentscape.training.vitals import Vitals
+from latentscape.training.train import train_recipe
 
 CPU = torch.device("cpu")
 BROKEN = {case.symptom: case for case in CASES}
@@ -25,17 +26,15 @@ BROKEN = {case.symptom: case for case in CASES}
 def trained(recipe, split):
     """Train, and return the weights, and the symptoms that began."""
     recipe = prepare(recipe, split)
-    trainer = Trainer(MemoryStorage(recipe.name, recipe), split, CPU)
-    weights = trainer.fit().state_dict()
-    return weights, [event for event in trainer.state.events if event.kind == "symptom"]
+    model, state = train_recipe(recipe, split, CPU, MemoryCheckpoints(recipe.name))
+    return model.state_dict(), [event for event in state.events if event.kind == "symptom"]
 
 
 def vitals_of(recipe, split=None):
     split = images() if split is None else split
     recipe = prepare(recipe, split)
-    return Vitals(recipe, Examples(split.dataset, CPU), split), Network(
-        recipe.model, recipe.objective
-    ).eval()
+    model = Network(recipe.model, recipe.objective).eval()
+    return partial(Vitals(recipe, split).symptoms, examples=Examples(split.dataset, CPU)), model
 
 
 def history(validation, train=None):
@@ -58,7 +57,7 @@ FALLING_THEN_RISING = [10.0, 5.0, 4.0, 4.5, 4.5, 5.0, 5.0, 6.0]
 
 def over_fitted(losses, recipe=None, events=(), train=None):
     watch, model = vitals_of(recipe or good("plain"))
-    return list(watch.symptoms(model, TrainState(history=history(losses, train), events=[*events])))
+    return list(watch(model, TrainState(history=history(losses, train), events=[*events])))
 
 
 def test_a_rising_validation_loss_is_noticed_once():
@@ -103,18 +102,18 @@ def test_a_gradient_that_jumps_is_noticed_once(monkeypatch):
     monkeypatch.setattr(vitals, "EVERY", 1)
     watch, model = vitals_of(good("plain"))
     state = TrainState(history=history([1.0]))
-    assert not list(watch.symptoms(model, state))
+    assert not list(watch(model, state))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter *= 30
     # A resumed training goes on with the looks of its checkpoint.
     state = TrainState.of(replace(state, history=history([1.0, 0.9])).to_json())
-    (event,) = watch.symptoms(model, state)
+    (event,) = watch(model, state)
     assert (event.symptom, event.epoch) == ("nan_ahead", 2)
     assert event.value > 20
     assert "NaN may be about to come" in describe_event(event)
     state = replace(state, history=history([1.0, 0.9, 0.8]), events=[event])
-    assert not list(watch.symptoms(model, state))
+    assert not list(watch(model, state))
 
 
 @pytest.mark.parametrize("name", ["plain", "vae"])
@@ -131,10 +130,10 @@ def test_looking_changes_no_bit(name, monkeypatch):
 def test_looks_are_rare(monkeypatch):
     watch, model = vitals_of(good("plain"))
     looks = []
-    monkeypatch.setattr(watch, "_look", lambda model: looks.append(1) or (1.0, 0.0))
+    monkeypatch.setattr(Vitals, "_look", lambda *_: looks.append(1) or (1.0, 0.0))
     for epoch in range(1, 80):
-        list(watch.symptoms(model, TrainState(history=history([1.0 / epoch] * epoch))))
-    assert len(looks) == 79 * watch._steps // vitals.EVERY
+        list(watch(model, TrainState(history=history([1.0 / epoch] * epoch))))
+    assert len(looks) == 79 * watch.func.__self__._steps // vitals.EVERY
 
 
 def test_other_symptoms_have_words():

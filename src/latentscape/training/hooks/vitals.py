@@ -16,6 +16,7 @@ from latentscape.core.records import Split
 from latentscape.model import Network
 from latentscape.model.units import watched
 from latentscape.runs.facts import Epoch, Event
+from latentscape.training.hook import Hook, Training
 from latentscape.training.loader import Examples, in_order
 from latentscape.training.state import TrainState
 
@@ -39,25 +40,28 @@ FEWEST_UNITS = 16
 """Share of the units of a layer that put out 0 for all examples, and of how many units at least."""
 
 
-class Vitals:
+class Vitals(Hook):
     """Notices symptoms while a model trains.
 
     Parameters
     ----------
     recipe : Recipe
         What is trained.
-    examples : Examples
-        Every example of the data.
     split : Split
-        Says which are trained on.
+        Says which examples are trained on.
     """
 
-    def __init__(self, recipe: Recipe, examples: Examples, split: Split) -> None:
-        self._recipe, self._examples = recipe, examples
+    def __init__(self, recipe: Recipe, split: Split) -> None:
+        self._recipe = recipe
         self._index = split.subset("train", EXAMPLES)
         self._steps = recipe.train.steps_per_epoch(len(split.train))
 
-    def symptoms(self, model: Network, state: TrainState) -> Iterator[Event]:
+    def on_epoch(self, training: Training) -> None:
+        """Report the symptoms that have begun."""
+        for event in self.symptoms(training.model, training.state, training.loader.data):
+            training.add_event(event)
+
+    def symptoms(self, model: Network, state: TrainState, examples: Examples) -> Iterator[Event]:
         """Yield the symptoms that have begun with the last epoch, each once in a training.
 
         Parameters
@@ -66,13 +70,15 @@ class Vitals:
             Evaluating; it stays as it is.
         state : TrainState
             What is known of the training so far; it takes in what a look at gradients measures.
+        examples : Examples
+            Every example of the data.
         """
         known, epoch = {event.symptom for event in state.events}, len(state.history)
         if "over_fitting" not in known and (event := self._over_fitting(state.history)):
             yield event
         if self._steps * epoch // EVERY == self._steps * (epoch - 1) // EVERY:
             return
-        gradient, dead = self._look(model)
+        gradient, dead = self._look(model, examples)
         if "nan_ahead" not in known and (event := _jump(epoch, gradient, state.gradients)):
             yield event
         if math.isfinite(gradient):
@@ -98,9 +104,9 @@ class Vitals:
             since=best + 1,
         )
 
-    def _look(self, model: Network) -> tuple[float, float]:
+    def _look(self, model: Network, examples: Examples) -> tuple[float, float]:
         """Return the length of the gradient, and the largest share of dead units of a layer."""
-        batch = next(in_order(self._examples, self._index))
+        batch = next(in_order(examples, self._index))
         seed = derive_seed(self._recipe.train.seed, "vitals")
         with forked_random(seed, model.device), torch.enable_grad(), watched(model) as layers:
             loss = model.loss(batch.images, batch.labels).total

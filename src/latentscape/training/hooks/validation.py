@@ -1,5 +1,7 @@
 """What is measured after every epoch, on examples that no step has trained on."""
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,10 +11,35 @@ from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
 from latentscape.model import Network, Pass
 from latentscape.runs.facts import CodeUse, Losses
+from latentscape.training.hook import Diverged, Hook, Training
 from latentscape.training.loader import Batch, Examples, in_order
 
 DIAGNOSED = 1000
 """Examples over which the use of a code is measured."""
+
+
+class Validation(Hook):
+    """Measures the losses of the validation examples, and the use of the code, after each epoch.
+
+    Parameters
+    ----------
+    split : Split
+        Says which examples these are.
+    """
+
+    essential = True
+
+    def __init__(self, split: Split) -> None:
+        self._index, self._diagnosed = split.validation, diagnosed(split)
+
+    def on_epoch(self, training: Training) -> None:
+        """Measure; losses that are not finite make training go back."""
+        model, examples = training.model, training.loader.data
+        validation = validate(model, examples, self._index, training.config.seed)
+        latent = diagnose(model, examples, self._diagnosed)
+        if validation and not math.isfinite(validation.loss):
+            raise Diverged("The validation loss became infinite or NaN", fix="Lower train.lr.")
+        training.record(validation, latent)
 
 
 def validate(
@@ -48,7 +75,8 @@ def validate(
             (_values(model, batch) * len(batch) for batch in in_order(examples, index)),
             start=torch.tensor(0.0, device=model.device),
         )
-    loss, *terms, mse = means(sums, len(index))
+    # On the CPU, because not every device has double precision.
+    loss, *terms, mse = sums.cpu().double().div(len(index)).tolist()
     named = dict(zip(model.objective.names, terms, strict=True))
     return Losses.model_construct(loss=loss, terms=named, mse=mse)
 
@@ -64,12 +92,6 @@ def diagnose(model: Network, examples: Examples, index: NDArray[np.int64]) -> Co
         batch = next(in_order(examples, index))
         use = model.diagnose(batch.images, batch.labels)
     return CodeUse(**use) if use else None
-
-
-def means(sums: Tensor, count: int) -> list[float]:
-    """Divide sums by a count, on the CPU, because not every device has double precision."""
-    values: list[float] = sums.cpu().double().div(count).tolist()
-    return values
 
 
 def _values(model: Network, batch: Batch) -> Tensor:

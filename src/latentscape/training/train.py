@@ -1,0 +1,148 @@
+"""Training a recipe: `fit` with the hooks of a run, or with those of a training in memory."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from latentscape.config import Recipe
+from latentscape.core.errors import HookError, Interrupted, TrainingError
+from latentscape.core.records import Split
+from latentscape.model import Network
+from latentscape.runs import SCHEMA, Run
+from latentscape.runs.starting import EarlierModel
+from latentscape.training.checkpoint import CheckpointFolder, CheckpointStore
+from latentscape.training.fit import fit
+from latentscape.training.hook import Hook
+from latentscape.training.hooks.checkpoints import Checkpoints, RollBack
+from latentscape.training.hooks.collapse import Collapse
+from latentscape.training.hooks.early_stopping import EarlyStopping
+from latentscape.training.hooks.history import History, ModelFile, Ownership
+from latentscape.training.hooks.logs import Logged
+from latentscape.training.hooks.signals import Signals
+from latentscape.training.hooks.snapshots import Snapshots
+from latentscape.training.hooks.validation import Validation
+from latentscape.training.hooks.vitals import Vitals
+from latentscape.training.start import begin, load_batches, set_up
+from latentscape.training.state import TrainState
+
+
+def train_run(
+    run: Run, split: Split, device: torch.device, hooks: Sequence[Hook] = ()
+) -> tuple[Network, TrainState]:
+    """Train the model of a run, from its start or from its last checkpoint.
+
+    Parameters
+    ----------
+    run : Run
+        Receives checkpoints, history, snapshots and, at the end, the model.
+    split : Split
+        The examples.
+    device : torch.device
+        Where to train.
+    hooks : sequence of Hook
+        They follow training, and what they change is saved.
+
+    Returns
+    -------
+    network : Network
+        The trained model, evaluating, on the training device.
+    state : TrainState
+        Where training stands.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is still not finite after the last roll-back.
+    HookError
+        If a hook has raised an error; a checkpoint is saved.
+    Interrupted
+        If Ctrl-C or a termination signal came, or a hook stopped training; a checkpoint is saved.
+    RunError
+        If something cannot be written, or another process owns the run; what was written before
+        is still there.
+    """
+    snapshots = [Snapshots(run.snapshots, split)] if run.recipe.train.snapshots else []
+    own = [Ownership(run), *hooks, *snapshots, History(run), ModelFile(run, split)]
+    hint = f"It is saved. To go on: latentscape train --resume {run.path} "
+    with run.owned("trained"):
+        # The same number of threads as at the start, or a resumed run would have other bits.
+        threads, store = run.environment.threads, checkpoints_of(run)
+        start = run.start if store.is_empty else None
+        earlier = None if start is None else EarlierModel.of(start).weights
+        network, state = train_recipe(
+            run.recipe, split, device, store, own, earlier=earlier, threads=threads, hint=hint
+        )
+        if not run.finished:
+            raise _stopped(run.recipe, state, hint)
+        return network, state
+
+
+def train_recipe(
+    recipe: Recipe,
+    split: Split,
+    device: torch.device,
+    store: CheckpointStore,
+    hooks: Sequence[Hook] = (),
+    *,
+    earlier: Mapping[str, Tensor] | None = None,
+    threads: int | None = None,
+    hint: str = "",
+) -> tuple[Network, TrainState]:
+    """Train the network of a recipe, from its start or from the newest checkpoint of a store.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Prepared for the split.
+    split, device
+        As for `train_run`.
+    store : CheckpointStore
+        Where training is saved.
+    hooks : sequence of Hook
+        They come after the hooks that measure, and before the one that saves.
+    earlier : mapping of str to Tensor, optional
+        Weights to begin with, as far as they fit.
+    threads : int, optional
+        How many; by default as many as there are.
+    hint : str
+        How to go on where training has stopped.
+
+    Returns
+    -------
+    network, state
+        As of `train_run`.
+
+    Raises
+    ------
+    TrainingError, HookError, Interrupted
+        As for `train_run`.
+    """
+    signals = Signals()
+    measuring = [Validation(split), EarlyStopping(), Collapse(), Vitals(recipe, split)]
+    every = [signals, RollBack(store), *measuring, Logged(store.name), *hooks, Checkpoints(store)]
+    with set_up(recipe.train, device, "model", threads=threads):
+        loader = load_batches(recipe, split, device)
+        network = Network(recipe.model, recipe.objective).to(device)
+        if store.is_empty:
+            begin(network, recipe, split, loader.data, earlier)
+        if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+            raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
+        try:
+            state = fit(network, network.objective, loader, recipe.train, every)
+        except HookError as error:
+            raise HookError(str(error), fix=hint) from error.__cause__
+    if signals.received:
+        raise _stopped(recipe, state, hint)
+    return network, state
+
+
+def _stopped(recipe: Recipe, state: TrainState, hint: str) -> Interrupted:
+    epochs = recipe.train.epochs
+    return Interrupted(f"Stopped in epoch {min(state.epoch + 1, epochs)} of {epochs}", fix=hint)
+
+
+def checkpoints_of(run: Run) -> CheckpointFolder:
+    """Return the checkpoints of a run."""
+    identity = f"{SCHEMA}-{run.first_fingerprint}"
+    return CheckpointFolder(run.checkpoints, lambda: run.owned("trained"), run.name, identity)
