@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scipy.spatial.distance import cdist
 
 from latentscape.config import DataConfig
@@ -132,3 +133,12 @@ def test_only_so_many_are_looked_at(small, monkeypatch):
 def test_a_summary_of_data_has_the_counts(small):
     split = with_copies(small)
     assert summarize(split.dataset, split).duplicates == count_duplicates(split)
+
+
+@pytest.mark.parametrize("level", [1, 128, 255])
+@pytest.mark.parametrize("length", [5, 64])
+def test_examples_are_told_apart_by_all_their_bytes(level, length):
+    values = np.random.default_rng(0).integers(0, 2, (20_000, length), np.uint8) * level
+    dataset = Dataset("bits", values, value_range=(0.0, 255.0))
+    hashes = duplicates._hashes(dataset, np.arange(len(values)))
+    assert len(np.unique(hashes)) == len(np.unique(values, axis=0))

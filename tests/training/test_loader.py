@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from latentscape.config import DataConfig
 from latentscape.core.records import Dataset
+from latentscape.data import load_dataset
 from latentscape.training.loader import Examples, Loader, in_order
+from latentscape.training.prefetch import Prefetch
 
 CPU = torch.device("cpu")
 NUMBERS = np.arange(40, dtype=np.uint8)[:, None]
@@ -96,3 +101,33 @@ def test_pixels_are_drawn_anew_in_every_epoch_and_repeat_with_the_seed():
     for other in (binarised(images, epoch=1), binarised(images, seed=1)):
         assert not torch.equal(binarised(images), other)
     assert not torch.equal(*binarised(images)[:200].split(100))
+
+
+def mapped(path, array, labels=None):
+    """Return a dataset whose images are mapped from a file."""
+    np.save(path, array)
+    dataset = load_dataset(DataConfig(source=str(path), store="mapped", range=(0, 255)))
+    return replace(dataset, labels=labels, label_names=() if labels is None else ("a",) * 100)
+
+
+@pytest.mark.parametrize("binarize", [False, True])
+@pytest.mark.parametrize("pays", [None, False, True])
+def test_a_store_on_disk_gives_the_batches_of_one_in_memory(tmp_path, binarize, pays):
+    array = np.random.default_rng(0).integers(0, 256, (90, 1, 5, 5), np.uint8)
+    labels = np.arange(90)
+    sources = mapped(tmp_path / "x.npy", array, labels), Dataset("x", array, labels)
+    index = np.arange(3, 88)
+    epochs = []
+    for dataset in sources:
+        loader = Loader(Examples(dataset, CPU), index, 4, seed=1, binarize=binarize)
+        loader._prefetch.pays = pays
+        whole = [batch for epoch in range(2) for batch in loader.epoch(epoch)]
+        epochs.append([*whole, *loader.epoch(1, first=5), *in_order(Examples(dataset, CPU), index)])
+    for one, other in zip(*epochs, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_what_is_in_memory_needs_no_thread(monkeypatch):
+    monkeypatch.setattr(Prefetch, "__call__", None)
+    assert len(list(Loader(EXAMPLES, np.arange(40), 8, 0).epoch(0))) == 5

@@ -51,6 +51,7 @@ from latentscape.reporting.sentences import (
     as_sentence,
     describe_left_out,
     describe_range,
+    describe_store,
     describe_tests_on_validation,
     describe_verdict,
 )
@@ -212,8 +213,8 @@ def _(dataset: Dataset) -> View:
 
 @view_of.register
 def _(summary: DataSummary) -> View:
-    duplicates = [describe_duplicates(summary.duplicates)]
-    sentences = duplicates + describe_left_out(summary.left_out)
+    sentences = [describe_store(summary.kept), describe_duplicates(summary.duplicates)]
+    sentences += describe_left_out(summary.left_out)
     if summary.tests_on_validation:
         sentences.append(describe_tests_on_validation(summary.name))
     about = describe_range(summary.value_range, summary.range_reason)

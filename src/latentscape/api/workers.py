@@ -27,6 +27,7 @@ from latentscape.core.progress import listening, stage, steps
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import count_threads
+from latentscape.data.sharing import is_shared, shared
 from latentscape.runs import Run
 from latentscape.tracking.tracker import Tracker
 from latentscape.training.timing import training_seconds
@@ -76,7 +77,8 @@ def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> i
         How many at once.
     """
     threads = count_threads()
-    each = MEMORY + max((split.dataset.images.nbytes for _, split in work), default=0)
+    stores = [split.dataset.images for _, split in work]
+    each = MEMORY + max((store.nbytes for store in stores if not is_shared(store)), default=0)
     jobs = int(min(threads, len(work), available_memory() / each))
     if device.type != "cpu" or jobs < 2:
         return 1
@@ -141,12 +143,15 @@ def finish_together(
     RunError
         If the system ended a process.
     """
-    calls = [
-        Call(run.name, partial(finish_run, run, split, device=how.device, trackers=how.trackers))
-        for run, split in runs
-    ]
-    for number, future in call_together("runs", calls, jobs, threads):
-        yield runs[number][0], _error_of(future)
+    with shared([split for _, split in runs]) as splits:
+        calls = [
+            Call(
+                run.name, partial(finish_run, run, split, device=how.device, trackers=how.trackers)
+            )
+            for (run, _), split in zip(runs, splits, strict=True)
+        ]
+        for number, future in call_together("runs", calls, jobs, threads):
+            yield runs[number][0], _error_of(future)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,11 @@ class DataConfig(Part):
         validation part of their own keep that, whatever the share is.
     seed : int
         Draws the split. Runs that differ only in ``train.seed`` share it.
+    store : str
+        Where images are kept: ``resident`` in memory; ``mapped`` in a file of plain numbers, of
+        which parts are read (their own, or one that is packed into the cache once); ``encoded`` as
+        image files, decoded whenever they are needed. ``auto`` keeps them in memory where they take
+        a quarter of what is free at most, and maps them otherwise. It changes no number of a run.
     """
 
     # A headerless table's label column is given by its number, which YAML reads as one.
@@ -59,3 +64,4 @@ class DataConfig(Part):
     train_labels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     validation: float = Field(0.1, ge=0, lt=1)
     seed: int = Field(0, ge=0)
+    store: Literal["auto", "resident", "mapped", "encoded"] = "auto"

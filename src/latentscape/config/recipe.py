@@ -155,9 +155,10 @@ class Recipe(Displayed, Part):
         settings = self.model_dump(mode="json", include={"data", "model", "objective", "train"})
         if settings["model"].get("input"):  # Limits follow from the data.
             settings["model"]["input"].pop("limits", None)
-        # The path of the data, how often progress is saved and how steps are carried out change no
-        # number of a run. Runs older than train.engine must also have the fingerprint they had.
-        del settings["data"]["source"]
+        # Where the data are and how they are kept, how often progress is saved and how steps are
+        # carried out change no number of a run. Runs older than these settings must also have the
+        # fingerprint they had.
+        del settings["data"]["source"], settings["data"]["store"]
         del settings["train"]["checkpoint_seconds"], settings["train"]["engine"]
         for path, default in _ADDED.items():
             _drop(settings, path.split("."), default)

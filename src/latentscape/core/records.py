@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from latentscape.core.doors import Displayed
 from latentscape.core.ranges import RangeReason, choose_range
 from latentscape.core.scratch import stacked
-from latentscape.core.stores import ImageStore, ResidentStore
+from latentscape.core.stores import ImageStore, Kept, ResidentStore, StoreReason
 from latentscape.core.subsets import draw_subset, max_examples, shuffle, take_turns
 from latentscape.core.units import shape
 
@@ -113,6 +113,8 @@ class Dataset(Displayed):
         Why `value_range` is what it is; see `RangeReason`.
     tests_on_validation : bool
         The official test part is what the source calls its validation part: it has no test part.
+    store_reason : str
+        Why `images` is a store of its kind; see `StoreReason`.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Dataset(Displayed):
     left_out: tuple[LeftOut, ...] = ()
     range_reason: RangeReason = "setting"
     tests_on_validation: bool = False
+    store_reason: StoreReason = "memory"
 
     def __post_init__(self) -> None:
         if self.value_range is not None or not isinstance(self.images, ImageStore):
@@ -136,6 +139,12 @@ class Dataset(Displayed):
                 object.__setattr__(self, name, value)
 
     @property
+    def kept(self) -> Kept:
+        """Where the images are kept, and why there."""
+        images = self.images
+        return Kept(kind=images.kind, reason=self.store_reason, n_bytes=images.nbytes)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one example: (C, H, W) or (D,)."""
         return tuple(int(size) for size in self.images.shape[1:])
@@ -143,13 +152,9 @@ class Dataset(Displayed):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that can change a result: values, labels, range, official split."""
-        about = (self.images.dtype.str, self.images.shape, self.value_range, self.n_official_train)
-        before, after = repr(about).encode(), b""
-        if self.n_official_validation:  # data without such a part keep the fingerprint they had
-            before += f"validation {self.n_official_validation}".encode()
-        if self.labels is not None:
-            after = repr(self.label_names).encode() + np.ascontiguousarray(self.labels).tobytes()
-        return self.images.digest(before, after)
+        official = self.n_official_train, self.n_official_validation
+        before = before_values(self.images.dtype, self.images.shape, self.value_range, official)
+        return self.images.digest(before, after_values(self.labels, self.label_names))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -157,6 +162,26 @@ class Dataset(Displayed):
     def __repr__(self) -> str:
         labels = f", {len(self.label_names)} labels" if self.labels is not None else ""
         return f"<Dataset {self.name}: {len(self):,} of {shape(self.shape)}{labels}>"
+
+
+def before_values(
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    value_range: tuple[float, float],
+    official: tuple[int | None, int],
+) -> bytes:
+    """Return what stands before all values in what a fingerprint is a digest of."""
+    n_train, n_validation = official
+    before = repr((dtype.str, shape, value_range, n_train))
+    # Data without such a part keep the fingerprint they had.
+    return (before + f"validation {n_validation}" * bool(n_validation)).encode()
+
+
+def after_values(labels: NDArray[np.int64] | None, label_names: tuple[str, ...]) -> bytes:
+    """Return what stands after all values in what a fingerprint is a digest of."""
+    if labels is None:
+        return b""
+    return repr(label_names).encode() + np.ascontiguousarray(labels).tobytes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +223,15 @@ class Split(Displayed):
             "validation": len(self.validation),
             "test": len(self.test),
         }
+
+    @property
+    def train_labels(self) -> dict[str, int] | None:
+        """Number of training examples by the name of their label; None without labels."""
+        labels, names = self.dataset.labels, self.dataset.label_names
+        if labels is None:
+            return None
+        counts = np.bincount(labels[self.train], minlength=len(names)).tolist()
+        return dict(zip(names, counts, strict=True))
 
     def examples(self, count: int = 16, part: str = "test") -> NDArray[np.int64]:
         """Draw examples to show: always the same ones, the classes taking turns.

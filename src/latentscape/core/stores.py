@@ -5,16 +5,40 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentscape.core.findings import Record
+from latentscape.core.memory import check_memory
 from latentscape.core.ranges import Extent
 
 StoreKind = Literal["resident", "mapped", "encoded"]
 """In memory; in a file of plain numbers, of which parts are read; as image files, which are decoded
 when they are needed."""
+
+StoreReason = Literal["memory", "setting", "small", "large", "no_room"]
+"""Why a store is of its kind: the data came in memory; a setting says so; they take little of the
+memory that is free; they take much of it; or they take much, and there is no room for packing
+them."""
+
+
+class Kept(Record):
+    """Where images are kept, and why there.
+
+    Attributes
+    ----------
+    kind, reason : str
+        See `StoreKind` and `StoreReason`.
+    n_bytes : int
+        What all images take there, or would take as plain numbers.
+    """
+
+    kind: StoreKind
+    reason: StoreReason
+    n_bytes: int
+
 
 CHUNK = 1 << 24
 """Bytes of a chunk: little beside a model, and much beside what a chunk costs."""
@@ -39,7 +63,7 @@ class ImageStore(ABC):
         uint8 or float32.
     """
 
-    kind: ClassVar[StoreKind]
+    kind: StoreKind
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
@@ -115,7 +139,12 @@ class ImageStore(ABC):
         return taken.reshape(*places.shape, *self.shape[1:])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
-        """Return all examples as one array in memory."""
+        """Return all examples as one array in memory, if there is memory for them."""
+        check_memory(
+            f"One array of all {len(self):,} examples",
+            self.nbytes,
+            "Use some of them (images.take(index)), or one chunk after another (images.chunks()).",
+        )
         whole = np.empty(self.shape, self.dtype)
         start = 0
         for chunk in self.chunks():

@@ -14,6 +14,7 @@ from latentscape.core.errors import DataError
 from latentscape.core.ranges import RangeReason, ValueRange
 from latentscape.core.records import Array, Dataset, LeftOut
 from latentscape.data.labels import check_label_count
+from latentscape.data.regions import Region
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +42,29 @@ class Examples:
     labels: Array | None = None
     metadata: Callable[[], "pa.Table"] | None = None
     place: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Images that can be decoded one by one, in any order.
+
+    Attributes
+    ----------
+    count : int
+        How many there are.
+    decode : callable
+        From a place to the image there, (1, H, W) or (3, H, W), resized as the settings say.
+    name, file : callable
+        From a place to what the image is called in messages, and to the file that it is in.
+    is_archive : bool
+        All of them are in one file.
+    """
+
+    count: int
+    decode: Callable[[int], Array]
+    name: Callable[[int], str]
+    file: Callable[[int], Path]
+    is_archive: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +97,12 @@ class Contents:
         As in `Dataset`.
     left_out_at_end : callable
         Returns what else is not used, once all batches are read.
+    regions : tuple of Region
+        Where the values of all examples, in order, are plain numbers in files; nothing elsewhere.
+    encoded : Encoded or None
+        The examples, where they are images that are decoded one by one.
+    beside : tuple of Path
+        Other files that were read, such as one of labels.
     """
 
     batches: Iterator[Examples]
@@ -89,6 +119,9 @@ class Contents:
     left_out: tuple[LeftOut, ...] = ()
     tests_on_validation: bool = False
     left_out_at_end: Callable[[], tuple[LeftOut, ...]] = tuple
+    regions: tuple[Region, ...] = ()
+    encoded: Encoded | None = None
+    beside: tuple[Path, ...] = ()
 
 
 Reader = Callable[[Path, DataConfig, int], Contents]
@@ -131,6 +164,7 @@ def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize)
         sum(sizes),
         n_official_train=n_train,
         n_official_validation=n_validation,
+        regions=_regions(parts),
     )
 
 
@@ -181,6 +215,13 @@ def label_table(labels: Array, **columns: list[str]) -> "pa.Table":
     flat = labels.reshape(len(labels), -1)
     names = ["label"] if flat.shape[1] == 1 else [f"label{n}" for n in range(flat.shape[1])]
     return pa.table({**columns, **dict(zip(names, flat.T, strict=True))})
+
+
+def _regions(parts: Sequence[Examples]) -> tuple[Region, ...]:
+    """Return where the values of all parts stand; nothing if one is not plain numbers in a file."""
+    stored = [getattr(part.values, "stored", part.values) for part in parts]
+    regions = tuple(values for values in stored if isinstance(values, Region))
+    return regions if len(regions) == len(parts) else ()
 
 
 def _cut(examples: Examples, size: int) -> Iterator[Examples]:

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from latentscape.config import Changes, DataConfig, join_changes, validate
 from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents, Examples, from_arrays
+from latentscape.data.disk import DiskStore
 from latentscape.data.formats.encoded_images import decode_image, stack_images
+from latentscape.data.inventory import Reading
 from latentscape.data.objects import NAME, contents_of
 from latentscape.data.sources import load_dataset, open_stream, stream_dataset
 from latentscape.data.splits import split_dataset
 from latentscape.data.statistics import DataSummary, summarize
+from latentscape.data.stores import read_dataset
 from latentscape.data.streams import Stream, find_range, stream_contents
 from latentscape.data.whole import to_dataset
 
@@ -45,7 +49,8 @@ def load_data(
     value_range : tuple of float, optional
         The stored values that stand for 0 and for 1.
     changes : mapping, optional
-        The same by the names of `DataConfig`, and its other settings.
+        The same by the names of `DataConfig`, and its other settings, such as ``store``: where
+        images are kept.
 
     Returns
     -------
@@ -205,11 +210,31 @@ def as_dataset(
     config = config or DataConfig()
     if isinstance(data, str | Path):
         return load_dataset(config.model_copy(update={"source": str(data)}), known)
-    name, origin = (data.name, data.origin) if isinstance(data, Dataset) else (NAME, "")
-    if isinstance(data, Dataset) and data.range_reason == "setting":
+    if isinstance(data, Dataset):
+        return _as_set(data, config, known, least)
+    contents = contents_of(data, config)
+    if contents.regions:  # A file that somebody has mapped.
+        open_again = partial(_open_mapped, data, config)
+        path = contents.regions[0].path
+        return read_dataset(Reading(open_again, NAME, NAME, config, known, path))
+    return replace(to_dataset(contents, NAME, NAME, config, known, least), origin="")
+
+
+def _as_set(dataset: Dataset, config: DataConfig, known: ValueRange | None, least: int) -> Dataset:
+    """Return a dataset with settings applied; images on disk stay there unless they change."""
+    if dataset.range_reason == "setting":
         config = config.model_copy(update={"range": None})
-    dataset = to_dataset(contents_of(data, config), name, name, config, known, least)
-    return replace(dataset, origin=origin)
+    converted = (config.shape, config.resize, config.grey, config.range, config.labels)
+    if isinstance(dataset.images, DiskStore) and converted == (None, None, False, None, None):
+        return dataset
+    contents = contents_of(dataset, config)
+    read = to_dataset(contents, dataset.name, dataset.name, config, known, least)
+    return replace(read, origin=dataset.origin)
+
+
+def _open_mapped(data: object, config: DataConfig, size: int) -> Contents:
+    """Open an array that is mapped; see `Reader`."""
+    return contents_of(data, config, size)
 
 
 def show_data(source: object, *, changes: Changes | None = None) -> DataSummary:

@@ -8,8 +8,9 @@ of PyTorch and scikit-learn; mappings of names to arrays; pairs (X, y).
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from latentscape.data.formats.encoded_images import image_array, stack_images
 from latentscape.data.formats.named_arrays import contents_of_arrays
 from latentscape.data.formats.parquet_tables import contents_of_table
 from latentscape.data.labels import NO_LABELS, check_label_count
+from latentscape.data.regions import Region
 from latentscape.data.row_labels import find_row_labels, label_rows, reading_config
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _KINDS = (
 )
 
 
-def contents_of(data: object, config: DataConfig) -> Contents:
+def contents_of(data: object, config: DataConfig, size: int = sys.maxsize) -> Contents:
     """Return data in memory as contents.
 
     Parameters
@@ -47,6 +49,8 @@ def contents_of(data: object, config: DataConfig) -> Contents:
     config : DataConfig
         ``labels`` names the column of a table, or a file of labels by row, or is ``none``.
         ``resize`` is applied to images of Pillow.
+    size : int
+        Maximum number of examples in a batch of an array that is mapped from a file.
 
     Raises
     ------
@@ -56,11 +60,23 @@ def contents_of(data: object, config: DataConfig) -> Contents:
     labels = find_row_labels(config.labels)
     if labels is not None:
         return label_rows(contents_of(data, reading_config(config, labels)), labels, NAME)
+    region = _mapped_region(data)
+    if region is not None and config.labels in (None, NO_LABELS):
+        return from_arrays([Examples(cast(Array, region))], NAME, size)
     for kind in _READERS:
         if kind.matches(data):
             contents = kind.read(data, config)
             return without_labels(contents) if config.labels == NO_LABELS else contents
     raise DataError(f"The data are a {type(data).__name__}", expected=_KINDS, fix=_advice(data))
+
+
+def _mapped_region(data: object) -> Region | None:
+    """Return where a whole array stands that is mapped from a file as it is; None of others."""
+    if not isinstance(data, np.memmap) or not isinstance(data.base, mmap) or data.ndim < 2:
+        return None
+    if data.filename is None or data.mode == "c" or not data.flags.c_contiguous:
+        return None
+    return Region(Path(data.filename), data.offset, data.shape, data.dtype)
 
 
 def as_array(values: Any, what: str) -> Array:

@@ -133,6 +133,9 @@ def label_rows(contents: Contents, labels: RowLabels, origin: str) -> Contents:
         n_official_train=n_train,
         n_official_validation=n_validation,
         left_out_at_end=unlabelled,
+        regions=(),
+        encoded=None,
+        beside=(*contents.beside, labels.file),
     )
 
 

@@ -1,10 +1,10 @@
 """Where examples come from: sources with a name, and paths in a known format."""
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from latentscape.config import DataConfig
@@ -14,11 +14,12 @@ from latentscape.core.records import Dataset
 from latentscape.data.bundled import load_digits, load_mnist_5k
 from latentscape.data.contents import Contents, from_dataset, without_labels
 from latentscape.data.formats.registry import find_format
+from latentscape.data.inventory import Reading
 from latentscape.data.labels import NO_LABELS
 from latentscape.data.mnist import FASHION_MNIST, MNIST
 from latentscape.data.row_labels import find_row_labels, is_label_file, label_rows, reading_config
+from latentscape.data.stores import read_dataset
 from latentscape.data.streams import Stream, find_range, stream_contents
-from latentscape.data.whole import to_dataset
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,14 @@ def load_dataset(config: DataConfig, known: ValueRange | None = None) -> Dataset
         be read in more than one way.
     """
     if config.source in SOURCES:
-        return to_dataset(_open_named(config), config.source, config.source, config)
+        name = config.source
+        return read_dataset(Reading(partial(_open_named, config), name, name, config))
     path = _existing_path(config.source)
-    contents = _open(path, config, sys.maxsize)
-    dataset = to_dataset(contents, _name(path), str(path), config, known)
-    return dataset if contents.origin else replace(dataset, origin=str(path.absolute()))
+    open_path = partial(_open, path, config)
+    dataset = read_dataset(Reading(open_path, _name(path), str(path), config, known, path))
+    if dataset.origin != str(path):
+        return dataset
+    return replace(dataset, origin=str(path.absolute()))
 
 
 def open_stream(
@@ -136,10 +140,11 @@ def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Strea
     )
 
 
-def _open_named(config: DataConfig) -> Contents:
+def _open_named(config: DataConfig, size: int) -> Contents:
+    """Open a source that has a name; its batches are of any size."""
     labels = find_row_labels(config.labels)
     if labels is not None:
-        contents = _open_named(reading_config(config, labels))
+        contents = _open_named(reading_config(config, labels), size)
         return label_rows(contents, labels, config.source)
     _refuse_unused_settings(config, ())
     contents = SOURCES[config.source].load()

@@ -11,7 +11,7 @@ from latentscape.core.doors import Displayed
 from latentscape.core.errors import DataError
 from latentscape.core.ranges import RangeReason, suggest_ranges
 from latentscape.core.records import Array, Dataset, LeftOut, Split
-from latentscape.core.stores import ImageStore
+from latentscape.core.stores import ImageStore, Kept
 from latentscape.core.units import shape
 from latentscape.data.duplicates import Duplicates, count_duplicates
 
@@ -54,6 +54,8 @@ class DataSummary(Displayed, BaseModel):
         In nats per value; see `entropy_floor`.
     duplicates : Duplicates
         Test examples that are also training examples.
+    kept : Kept
+        Where images are kept, and why there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,6 +77,7 @@ class DataSummary(Displayed, BaseModel):
     fingerprint: str
     entropy_floor: float | None
     duplicates: Duplicates
+    kept: Kept
 
     def __getitem__(self, name: str) -> Any:
         """Return a field by its name, as from the dictionary that this was in 0.1."""
@@ -109,6 +112,7 @@ def summarize(dataset: Dataset, split: Split) -> DataSummary:
         fingerprint=dataset.fingerprint,
         entropy_floor=entropy_floor(dataset.images, dataset.value_range),
         duplicates=count_duplicates(split),
+        kept=dataset.kept,
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -178,7 +178,7 @@ def convert(
         dtype = examples.values.dtype
         values = compact_dtype(examples.values, origin, first)
         images = arrange_axes(values, config.shape, origin, contents.channels_first)
-        images = _as_asked(images, config, examples.place or origin)
+        images = as_asked(images, config, examples.place or origin)
         yield examples, Chunk(images, value_range, examples.labels, examples.metadata)
         first += len(images)
 
@@ -225,13 +225,57 @@ def decide_range(
     return choose_range(extent, shape, origin, grey_levels=contents.grey_levels, known=known)
 
 
-def _as_asked(images: Array, config: DataConfig, origin: str) -> Array:
+def as_asked(images: Array, config: DataConfig, origin: str) -> Array:
     """Make images (B, C, H, W) grey, and resize them, where the settings say so."""
     if images.ndim == 4 and config.grey:
         images = to_grey(images, origin)
     if images.ndim == 4 and config.resize:
         images = resized(images, config.resize)
     return images
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all examples of a source are brought to.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of one example.
+    dtype : dtype
+        uint8 or float32.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, images: Array) -> Self:
+        """Return the layout of examples (B, ...)."""
+        return cls(images.shape[1:], images.dtype)
+
+    def joined(self, images: Array, place: str) -> "Layout":
+        """Return what these and other examples are brought to; colour and floats win.
+
+        Raises
+        ------
+        DataError
+            If they differ in shape from `place` on.
+        """
+        own = colour_like(np.empty((0, *self.shape), self.dtype), images.shape[1:])
+        theirs = colour_like(images[:0], own.shape[1:])
+        if theirs.shape != own.shape:
+            size = f" {own.shape[2]}x{own.shape[3]}" if own.ndim == 4 else ""
+            raise DataError(
+                f"From {place} on, examples have the shape {images.shape[1:]}",
+                expected=f"that of the examples before, {own.shape[1:]}",
+                fix=f"Resize images while they are read (--resize{size}).",
+            )
+        return Layout(own.shape[1:], np.promote_types(own.dtype, theirs.dtype))
+
+    def applied(self, images: Array) -> Array:
+        """Bring examples to this layout; a copy only where they differ from it."""
+        return np.ascontiguousarray(colour_like(images, self.shape), self.dtype)
 
 
 def _to_shape(images: Array, shape: tuple[int, ...], place: str) -> Array:

@@ -15,7 +15,7 @@ from latentscape.core.records import Array, Dataset
 from latentscape.data.contents import Contents
 from latentscape.data.labels import index_labels
 from latentscape.data.limits import check_data_memory
-from latentscape.data.streams import Chunk, colour_like, convert, decide_range, writable
+from latentscape.data.streams import Chunk, Layout, convert, decide_range, writable
 
 
 @stage("reading data")
@@ -60,7 +60,7 @@ def to_dataset(
             yield chunk
 
     whole = concatenate(chunks(), contents.count, origin)
-    _check_images(whole.images, config, origin, least)
+    check_examples(whole.images.shape, config, origin, least)
     labels, label_names, no_labels = index_labels(
         whole.labels, len(whole.images), contents.label_names, origin
     )
@@ -81,14 +81,14 @@ def to_dataset(
     )
 
 
-def _check_images(images: Array, config: DataConfig, origin: str, least: int) -> None:
-    """Refuse too few examples, and vectors where settings are for images."""
-    if len(images) < least:
+def check_examples(shape: tuple[int, ...], config: DataConfig, origin: str, least: int = 2) -> None:
+    """Refuse too few examples (N, ...), and vectors where settings are for images."""
+    if shape[0] < least:
         raise DataError(
-            f"{origin} holds {len(images)} example(s)",
+            f"{origin} holds {shape[0]} example(s)",
             expected="two or more: one to train on, one to test on" if least > 1 else "one or more",
         )
-    if images.ndim == 2 and (config.resize or config.grey):
+    if len(shape) == 2 and (config.resize or config.grey):
         raise DataError(
             f"{origin} holds vectors, which have no size and no colours",
             expected="images, for --resize and --grey",
@@ -134,9 +134,14 @@ def concatenate(
         labels.append(chunk.labels)
         n_read += len(chunk.images)
     if n_read != count:
-        raise DataError(f"{origin} holds {n_read} examples", expected=f"the {count} it declares")
+        raise wrong_count(origin, n_read, count)
     present = [column for column in labels if column is not None]
     return replace(whole, labels=np.concatenate(present)) if present else whole
+
+
+def wrong_count(origin: str, count: int, declared: int) -> DataError:
+    """Build the error for a source that holds more or fewer examples than it says."""
+    return DataError(f"{origin} holds {count} examples", expected=f"the {declared} it declares")
 
 
 def _collect(chunks: Iterable[Chunk], origin: str) -> list[Chunk]:
@@ -166,14 +171,7 @@ def _put(
             n_bytes = part.dtype.itemsize * count * math.prod(part.shape[1:])
             check_data_memory(f"All {count:,} examples of {origin}", n_bytes)
         images = (allocate or np.empty)((count, *part.shape[1:]), part.dtype)
-    images = colour_like(images, part.shape[1:])
-    part = colour_like(part, images.shape[1:])
-    if part.shape[1:] != images.shape[1:]:
-        raise DataError(
-            f"From example {start} of {origin} on, examples have the shape {part.shape[1:]}",
-            expected=f"that of the examples before, {images.shape[1:]}",
-            fix="Resize images while they are read (--resize).",
-        )
-    images = images.astype(np.promote_types(images.dtype, part.dtype), copy=False)
-    images[start : start + len(part)] = part
+    layout = Layout.of(images).joined(part, f"example {start} of {origin}")
+    images = layout.applied(images)
+    images[start : start + len(part)] = layout.applied(part)
     return images

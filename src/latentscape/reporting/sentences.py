@@ -7,7 +7,8 @@ from latentscape.config.registry import load
 from latentscape.core.findings import Skip
 from latentscape.core.ranges import RangeReason
 from latentscape.core.records import LeftOut
-from latentscape.core.units import count, joined, number, percent
+from latentscape.core.stores import Kept, StoreKind, StoreReason
+from latentscape.core.units import count, joined, memory_size, number, percent
 from latentscape.evaluation.against_pca import BaselineComparison, Difference
 from latentscape.inference.denoising import Denoising
 from latentscape.inference.samples import COMPONENTS, Samples
@@ -113,6 +114,27 @@ def describe_range(value_range: tuple[float, float], reason: RangeReason | None)
         )
     low, high = (f"{end:.6g}".replace("-", "\N{MINUS SIGN}") for end in value_range)
     return f"Stored values from {low} to {high} stand for 0 to 1{_RANGE_REASONS[reason]}."
+
+
+_STORES: dict[StoreKind, str] = {
+    "resident": "Images are kept in memory ({size})",
+    "mapped": "Images stay in a file of plain numbers ({size}), of which parts are read",
+    "encoded": "Images are decoded whenever they are needed ({size} as plain numbers)",
+}
+_LARGE = ", because they would take more than a quarter of the memory that is free"
+_STORE_REASONS: dict[StoreReason, str] = {
+    "memory": "",
+    "setting": ", as data.store says",
+    "small": ", because they take little of what is free",
+    "large": _LARGE,
+    "no_room": f"{_LARGE}, and the disk of the cache has no room for them",
+}
+
+
+def describe_store(kept: Kept) -> str:
+    """Say where images are kept, and why there."""
+    where = _STORES[kept.kind].format(size=memory_size(kept.n_bytes))
+    return f"{where}{_STORE_REASONS[kept.reason]}."
 
 
 def describe_tests_on_validation(name: str) -> str:

@@ -11,6 +11,7 @@ from latentscape.core.doors import Displayed
 from latentscape.core.findings import Json, Part, Record, to_json
 from latentscape.core.ranges import RangeReason
 from latentscape.core.records import LeftOut, Split, Subsets
+from latentscape.core.stores import Kept
 from latentscape.core.tables import Table, Tabular, flattened
 from latentscape.runs.event_sentences import read_sentence
 
@@ -51,6 +52,8 @@ class DataFacts(Record):
         As of `latentscape.core.records.Split`.
     left_out, tests_on_validation : tuple of LeftOut, bool
         As in `latentscape.core.records.Dataset`.
+    kept : Kept or None
+        Where images were kept in training; runs of earlier versions do not say.
     """
 
     name: str
@@ -66,6 +69,7 @@ class DataFacts(Record):
     subsets: Subsets = "front"
     left_out: tuple[LeftOut, ...] = ()
     tests_on_validation: bool = False
+    kept: Kept | None = None
 
     @classmethod
     def of(cls, split: Split) -> Self:
@@ -79,12 +83,13 @@ class DataFacts(Record):
             range=dataset.value_range,
             range_reason=dataset.range_reason,
             label_names=dataset.label_names,
-            train_labels=_label_counts(split),
+            train_labels=split.train_labels,
             sizes=Sizes(**split.sizes),
             seed=split.seed,
             subsets=split.subsets,
             left_out=dataset.left_out,
             tests_on_validation=dataset.tests_on_validation,
+            kept=dataset.kept,
         )
 
     @property
@@ -103,15 +108,6 @@ class DataFacts(Record):
         """The data and how they were split: what differs in it has baselines of its own."""
         sizes = ", ".join(f"{part}: {size}" for part, size in self.sizes)
         return f"{self.name}, {sizes}, split {self.seed}"
-
-
-def _label_counts(split: Split) -> dict[str, int] | None:
-    """Count the labels that training can see."""
-    labels, names = split.dataset.labels, split.dataset.label_names
-    if labels is None:
-        return None
-    counts = np.bincount(labels[split.train], minlength=len(names)).tolist()
-    return dict(zip(names, counts, strict=True))
 
 
 class Environment(Record):

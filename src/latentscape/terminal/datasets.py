@@ -15,11 +15,13 @@ def print_data(summary: DataSummary) -> None:
     from latentscape.reporting.sentences import (
         describe_left_out,
         describe_range,
+        describe_store,
         describe_tests_on_validation,
     )
 
     print_pairs(summary_rows(summary))
     print_line(describe_range(summary.value_range, summary.range_reason))
+    print_line(describe_store(summary.kept))
     look = "yellow" if summary.duplicates.any else ""
     print_line(describe_duplicates(summary.duplicates), look)
     if summary.tests_on_validation:

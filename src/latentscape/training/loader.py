@@ -1,4 +1,8 @@
-"""The loader: all examples in one tensor, shuffled by index, gathered by one call per batch."""
+"""The loader: shuffled by index, batches are gathered by one call each.
+
+Examples in memory stand in one tensor on the device. Others are taken from their store, in a thread
+of their own if that costs time; the batches are the same.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.core.memory import available_memory
 from latentscape.core.randomness import derive_seed, generator
 from latentscape.core.records import Dataset
+from latentscape.core.stores import ImageStore, ResidentStore
 from latentscape.model import scaled
+from latentscape.training.prefetch import Prefetch
+
+MOST_OF_DEVICE = 0.5
+"""Share of the free memory of a CUDA device that images take at most; training needs the rest."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +42,52 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def to(self, device: torch.device) -> "Batch":
+        """Bring it to a device; what is pinned is still under way when this returns."""
+        if self.images.device == device:
+            return self
+        labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
+        return Batch(self.images.to(device, non_blocking=True), labels)
+
 
 class Examples:
-    """Every example of a dataset, on the device.
+    """Every example of a dataset, for training on a device.
 
     Parameters
     ----------
     dataset : Dataset
-        On the CPU its memory is shared.
+        The examples. Where they are in memory, they are put on the device if it has room for them;
+        on the CPU their memory is shared.
     device : torch.device
-        Where to put the examples.
+        Where batches are needed.
+
+    Attributes
+    ----------
+    images : Tensor or None
+        All images on the device; None where batches are taken from a store.
+    place : torch.device
+        Where positions are looked up: the device, or the CPU for a store.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        images, labels = np.asarray(dataset.images), dataset.labels
-        # torch.from_numpy takes no array that is read-only, and no view with negative strides.
-        if not images.flags.writeable or not images.flags.c_contiguous:
-            images = images.copy()
-        self.images = torch.from_numpy(images).to(device)
-        self.labels = None if labels is None else torch.from_numpy(labels.copy()).to(device)
+        self.device, self._store = device, dataset.images
+        self.images = _whole(dataset.images, device)
+        self.place = torch.device("cpu") if self.images is None else device
+        labels = dataset.labels
+        self.labels = None if labels is None else torch.from_numpy(labels.copy()).to(self.place)
         self.value_range = dataset.value_range
 
     def take(self, index: Tensor) -> Batch:
-        """Gather the examples at the positions (B,)."""
+        """Gather the examples at the positions (B,), on the device."""
+        return self.gather(index).to(self.device)
+
+    def gather(self, index: Tensor) -> Batch:
+        """Gather the examples at the positions (B,), where they are looked up; any thread may."""
         labels = None if self.labels is None else self.labels.index_select(0, index)
-        return Batch(self.images.index_select(0, index), labels)
+        if self.images is not None:
+            return Batch(self.images.index_select(0, index), labels)
+        batch = Batch(torch.from_numpy(self._store.take(index.numpy())), labels)
+        return _pinned(batch) if self.device.type == "cuda" else batch
 
     def binarised(self, batch: Batch, seed: int) -> Batch:
         """Draw each pixel black or white, with its grey level as the probability of white."""
@@ -86,6 +117,24 @@ class Batches(Protocol):
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch, from batch `first` on."""
+
+
+def _whole(store: ImageStore, device: torch.device) -> Tensor | None:
+    """Put all images on a device; None if they are not in memory, or too many for the device."""
+    if not isinstance(store, ResidentStore):
+        return None
+    if device.type == "cuda" and store.nbytes > MOST_OF_DEVICE * available_memory(device):
+        return None
+    images = store.array
+    # torch.from_numpy takes no array that is read-only, and no view with negative strides.
+    if not images.flags.writeable or not images.flags.c_contiguous:
+        images = images.copy()
+    return torch.from_numpy(images).to(device)
+
+
+def _pinned(batch: Batch) -> Batch:
+    labels = None if batch.labels is None else batch.labels.pin_memory()
+    return Batch(batch.images.pin_memory(), labels)
 
 
 class Loader:
@@ -123,6 +172,7 @@ class Loader:
             starts.pop()
         self._bounds = list(zip(starts, [*starts[1:], len(index)], strict=True))
         self.examples = len(index)
+        self._prefetch = Prefetch()
 
     def __len__(self) -> int:
         return len(self._bounds)
@@ -130,18 +180,26 @@ class Loader:
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch, from batch `first` on."""
         order = torch.randperm(self.examples, generator=generator(self._seed, "batches", number))
-        shuffled = torch.from_numpy(self._index)[order].to(self.data.images.device)
-        for position in range(first, len(self)):
+        examples = self.data
+        shuffled = torch.from_numpy(self._index)[order].to(examples.place)
+
+        def gather(position: int) -> Batch:
             start, stop = self._bounds[position]
-            batch = self.data.take(shuffled[start:stop])
+            return examples.gather(shuffled[start:stop])
+
+        positions = range(first, len(self))
+        is_whole = examples.images is not None
+        gathered = map(gather, positions) if is_whole else self._prefetch(gather, positions)
+        for position, batch in zip(positions, gathered, strict=True):
+            batch = batch.to(examples.device)
             if self._binarize:
                 seed = derive_seed(self._seed, "binarize", number, position)
-                batch = self.data.binarised(batch, seed)
+                batch = examples.binarised(batch, seed)
             yield batch
 
 
 def in_order(examples: Examples, index: NDArray[np.int64], size: int = 1024) -> Iterator[Batch]:
     """Yield the batches of the examples in `index`, unshuffled."""
-    positions = torch.from_numpy(index).to(examples.images.device)
+    positions = torch.from_numpy(index).to(examples.place)
     for start in range(0, len(index), size):
         yield examples.take(positions[start : start + size])

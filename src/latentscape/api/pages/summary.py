@@ -13,6 +13,7 @@ from latentscape.reporting.duplicates import duplicates_of
 from latentscape.reporting.sentences import (
     describe_left_out,
     describe_range,
+    describe_store,
     describe_supervision,
     describe_tests_on_validation,
     describe_verdict,
@@ -21,7 +22,7 @@ from latentscape.reporting.sentences import (
 )
 from latentscape.reporting.subject import MAX_PICTURED, Row, Subject
 from latentscape.runs import Environment, RunFindings
-from latentscape.runs.facts import Event
+from latentscape.runs.facts import DataFacts, Event
 from latentscape.runs.wording import (
     describe_collapse,
     describe_event,
@@ -249,6 +250,7 @@ def _circumstances(subject: Subject) -> list[str]:
     sentences = [
         f"The data are {data.name} ({shape(list(data.shape))}): {_sizes(subject)}.",
         describe_range(data.range, data.range_reason),
+        _store(data),
         _test_images(subject, runs),
         *_no_duplicates(subject),
         _seeds(subject),
@@ -256,6 +258,13 @@ def _circumstances(subject: Subject) -> list[str]:
         describe_fittings(row.first.recipe for row in subject.rows),
     ]
     return [sentence for sentence in sentences if sentence]
+
+
+def _store(data: DataFacts) -> str:
+    """Say where images were kept, unless that was in memory."""
+    if data.kept is None or data.kept.kind == "resident":
+        return ""
+    return describe_store(data.kept)
 
 
 def _sizes(subject: Subject) -> str:

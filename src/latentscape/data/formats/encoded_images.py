@@ -114,7 +114,7 @@ def count_frames(find: Callable[[], Path | bytes], name: str) -> int:
     """
     from PIL import Image
 
-    if Path(name).suffix.lower() not in _WITH_FRAMES:
+    if not name.lower().endswith(_WITH_FRAMES):
         return 1
     source = find()
     file = io.BytesIO(source) if isinstance(source, bytes) else source

@@ -3,12 +3,14 @@
 http://yann.lecun.com/exdb/mnist/ describes it.
 """
 
+import gzip
 import math
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from latentscape.core.records import Array, LeftOut
 from latentscape.data.compression import open_decompressed, unreadable
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.limits import check_data_memory, read_within_memory
+from latentscape.data.regions import Region
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _LONGEST_HEADER = 4 + 4 * 255
@@ -43,7 +46,7 @@ def read_idx(path: Path, config: DataConfig, size: int) -> Contents:
 
     As in ``train-images-idx3-ubyte.gz``, beside ``train-labels-idx1-ubyte.gz``. See `Reader`.
     """
-    return from_arrays([_read_part(path)], str(path), size)
+    return _contents([path], str(path), size)
 
 
 def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
@@ -63,8 +66,16 @@ def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
             expected="one train and one t10k (or test) file of images",
             fix="Give the path of one of them.",
         )
-    contents = from_arrays([_read_part(train[0]), _read_part(test[0])], str(path), size)
+    contents = _contents([train[0], test[0]], str(path), size)
     return replace(contents, left_out=_left_out(path, files))
+
+
+def _contents(files: Sequence[Path], origin: str, size: int) -> Contents:
+    labels = (_label_file(file) for file in files)
+    return replace(
+        from_arrays([_read_part(file) for file in files], origin, size),
+        beside=tuple(file for file in labels if file is not None),
+    )
 
 
 def _left_out(folder: Path, images: list[Path]) -> tuple[LeftOut, ...]:
@@ -134,17 +145,28 @@ def _parse_header(content: bytes, origin: str) -> tuple[np.dtype[Any], tuple[int
 
 
 def _read_part(path: Path) -> Examples:
-    images = _read_array(path)
+    images = _region(path) or _read_array(path)
     file = _label_file(path)
     if file is None:
-        return Examples(images)
+        return Examples(cast(Array, images))
     labels = _read_array(file)
     if len(labels) != len(images):
         raise DataError(
             f"{path} holds {len(images)} images but {file.name} {len(labels)} labels",
             expected="a label for each image",
         )
-    return Examples(images, labels)
+    return Examples(cast(Array, images), labels)
+
+
+def _region(path: Path) -> Region | None:
+    """Return where the array of a whole file stands that is not compressed; None of others."""
+    with open_decompressed(path) as file:
+        header = file.read(_LONGEST_HEADER)
+        is_compressed = isinstance(getattr(file, "raw", None), gzip.GzipFile)
+    dtype, shape, expected = _parse_header(header, str(path))
+    if is_compressed or len(shape) < 2 or path.stat().st_size != expected:
+        return None
+    return Region(path, 4 + 4 * len(shape), shape, dtype)
 
 
 def _image_files(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Folders of images: flat, one folder per class, or parts of either kind."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, LeftOut
 from latentscape.data.compression import unreadable
-from latentscape.data.contents import Contents, Examples, label_table
+from latentscape.data.contents import Contents, Encoded, Examples, label_table
 from latentscape.data.formats.encoded_images import (
     IMAGE_KINDS,
     IMAGE_SUFFIXES,
@@ -87,7 +88,26 @@ def contents_of_images(
         n_official_validation=layout.n_official_validation,
         left_out=(*layout.left_out, *_further_images(layout, find)),
         tests_on_validation=layout.tests_on_validation,
+        encoded=_encoded(layout, path, find, config),
     )
+
+
+def _encoded(
+    layout: ImageLayout, path: Path, find: Callable[..., Path | bytes], config: DataConfig
+) -> Encoded:
+    """Return the images as ones that are decoded in any order."""
+    is_archive = not path.is_dir()
+
+    def name(place: int) -> str:
+        return readable(str(path.joinpath(*layout.images[place])))
+
+    def decode(place: int) -> Array:
+        return decode_image(find(*layout.images[place]), name(place), config.resize)
+
+    def file(place: int) -> Path:
+        return path if is_archive else path.joinpath(*layout.images[place])
+
+    return Encoded(len(layout.images), decode, name, file, is_archive)
 
 
 def _labelled_by_table(layout: ImageLayout, path: Path, table: str) -> ImageLayout:
@@ -180,15 +200,27 @@ def _files_below(
     resolved = folder.resolve()
     if resolved in above:
         return
-    for entry in _entries(folder):
-        if entry.is_dir():
-            yield from _files_below(entry, (*place, entry.name), (*above, resolved))
+    for name, is_folder, is_file in _entries(folder):
+        if is_folder:
+            yield from _files_below(folder / name, (*place, name), (*above, resolved))
         else:
-            yield (*place, entry.name), entry.is_file()
+            yield (*place, name), is_file
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[tuple[str, bool, bool]]:
+    """List what is in a folder by its name, and whether it is a folder or a file, also by a link.
+
+    The system says so while it lists them; asking for each takes long where there are many.
+    """
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        with os.scandir(folder) as entries:
+            seen = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise unreadable(folder, error) from error
+    seen.sort(key=lambda entry: os.path.normcase(entry.name))
+    return [
+        (entry.name, os.path.isdir(entry), os.path.isfile(entry))
+        if entry.is_symlink()
+        else (entry.name, entry.is_dir(), entry.is_file())
+        for entry in seen
+    ]

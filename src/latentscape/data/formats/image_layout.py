@@ -3,10 +3,10 @@
 It looks at names only, so it is the same for folders and archives.
 """
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import PARTS, LeftOut
@@ -117,7 +117,7 @@ def path_text(path: ImagePath) -> str:
 
 def path_suffix(path: ImagePath) -> str:
     """Return the ending of the name of a file, in small letters; '' where it has none."""
-    return PurePosixPath(path[-1]).suffix.lower() if path else ""
+    return posixpath.splitext(path[-1])[1].lower() if path else ""
 
 
 def _check_choice(labels: str | None, origin: str) -> None:

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
+from latentscape.core.records import Array
 from latentscape.data.arrays import map_array
 from latentscape.data.contents import Contents, Examples, label_table
 from latentscape.data.labels import NO_LABELS, check_label_count
+from latentscape.data.regions import Region
 
 _BATCH = 4 << 20
 """Maximum bytes of a batch, since each is copied from the file before it is copied to its place."""
@@ -21,13 +25,26 @@ def read_npy(path: Path, config: DataConfig, size: int) -> Contents:
     ``config.labels`` may name a .npy file of N labels, here or beside `path`.
     """
     array = map_array(path)
+    region = _region(path, array)
     named = config.labels not in (None, NO_LABELS)
     labels = find_label_file(path, str(config.labels)) if named else None
     if labels is not None:
         check_label_count(map_array(labels), len(array), str(path))
     n_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
     size = min(size, max(_BATCH // max(n_bytes, 1), 1))
-    return Contents(_batches(path, labels, len(array), size), len(array))
+    return Contents(
+        _batches(path, labels, len(array), size),
+        len(array),
+        regions=() if region is None else (region,),
+        beside=() if labels is None else (labels,),
+    )
+
+
+def _region(path: Path, array: Array) -> Region | None:
+    """Return where the examples of a mapped array stand; None if they are not one after another."""
+    if not isinstance(array, np.memmap) or not array.flags.c_contiguous or array.ndim < 2:
+        return None
+    return Region(path, array.offset, array.shape, array.dtype)
 
 
 def find_label_file(path: Path, name: str) -> Path:

@@ -66,6 +66,8 @@ def read_shards(read: Reader, suffix: str) -> Reader:
             n_official_validation=n_validation,
             left_out=(*contents[0].left_out, *LeftOut.of("file", unused, reason)),
             tests_on_validation=tests_on_validation(parts),
+            regions=(),
+            encoded=None,
         )
 
     return read_folder

@@ -1,0 +1,363 @@
+"""Stores on disk: the same data as in memory, from every format, and what may go wrong."""
+
+import errno
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.format_samples import SAMPLES
+from latentscape.config import DataConfig
+from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.progress import Listener, Stage, listening
+from latentscape.core.records import Dataset
+from latentscape.core.stores import Kept
+from latentscape.data import (
+    as_dataset,
+    binarize_split,
+    load_dataset,
+    show_data,
+    split_dataset,
+    stores,
+    summarize,
+)
+from latentscape.data.disk import DiskStore, MappedStore
+
+TOLD = (
+    "value_range",
+    "range_reason",
+    "label_names",
+    "n_official_train",
+    "n_official_validation",
+    "left_out",
+    "origin",
+)
+PLACES = np.array([5, 0, 29, 5, -1])
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let each test have a cache of its own."""
+    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def load(path: Path, store: str = "mapped", **settings: object) -> Dataset:
+    return load_dataset(DataConfig(source=str(path), store=store, **settings))  # type: ignore
+
+
+def save_images(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / str(label) / f"{number:03}.png")
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    """Return a folder of 30 images, the last of them in colour."""
+    save_images(tmp_path / "photos", images * 15, labels)
+    Image.fromarray(np.full((8, 8, 3), (200, 3, 4), np.uint8)).save(tmp_path / "photos/9/zz.png")
+    return tmp_path / "photos"
+
+
+def assert_same(one: Dataset, other: Dataset) -> None:
+    """Compare all that can change a result, and all that is told of the data."""
+    assert (one.images.shape, one.images.dtype) == (other.images.shape, other.images.dtype)
+    np.testing.assert_array_equal(one.images[:], other.images[:])
+    np.testing.assert_array_equal(one.images.take(PLACES), other.images.take(PLACES))
+    np.testing.assert_array_equal(one.images.read(3, 8), other.images.read(3, 8))
+    assert one.images.extent == other.images.extent
+    for name in ("value_range", "range_reason", "label_names", "n_official_train", "origin"):
+        assert getattr(one, name) == getattr(other, name), name
+    assert (one.left_out, one.n_official_validation) == (
+        other.left_out,
+        other.n_official_validation,
+    )
+    assert (one.labels is None) == (other.labels is None)
+    assert one.labels is None or np.array_equal(one.labels, other.labels)
+    assert one.fingerprint == other.fingerprint
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_format_is_the_same_in_memory_and_on_disk(
+    name: str, tmp_path: Path, images: np.ndarray, labels: np.ndarray, cache: Path
+) -> None:
+    path = tmp_path / SAMPLES[name].name
+    SAMPLES[name].write(path, images, labels)
+    resident = load(path, "resident")
+    for _ in range(2):  # The second time, the cache knows it.
+        mapped = load(path)
+        assert mapped.images.kind == "mapped"
+        assert_same(resident, mapped)
+    assert len(list((cache / "stores").iterdir())) == 1
+
+
+ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "bytes": lambda images: images,
+    "channels first": lambda images: images[:, np.newaxis],
+    "channels last": lambda images: np.repeat(images[..., np.newaxis], 3, 3),
+    "vectors": lambda images: images.reshape(30, 64),
+    "float64": lambda images: images / 16,
+    "float32": lambda images: (images / 16).astype(np.float32),
+    "big-endian": lambda images: images.astype(">f4"),
+    "truth values": lambda images: images > 7,
+    "integers": lambda images: images.astype(np.int64) * 15,
+    "wide at the end": lambda images: np.r_[images[:-1], images[-1:].astype(">i8") + 500],
+    "Fortran order": lambda images: np.asfortranarray(images),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_any_array_is_mapped_as_it_is_read(
+    kind: str, tmp_path: Path, images: np.ndarray, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "CHUNK", 1000)  # Several batches; the wide number is in the last.
+    np.save(tmp_path / "x.npy", ARRAYS[kind](images))
+    limits = {"range": (0, 600)} if kind in ("wide at the end", "channels last") else {}
+    mapped = load(tmp_path / "x.npy", **limits)
+    assert_same(load(tmp_path / "x.npy", "resident", **limits), mapped)
+    is_packed = any(cache.rglob("images.bin"))
+    assert is_packed == (kind == "Fortran order"), "a file of plain numbers is never copied"
+
+
+@pytest.mark.parametrize("store", ["mapped", "encoded"])
+@pytest.mark.parametrize("settings", [{}, {"grey": True}, {"resize": (4, 4)}])
+def test_a_folder_of_images_is_packed_or_decoded(
+    photos: Path, store: str, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "CHUNK", 500)
+    resident = load(photos, "resident", **settings)
+    on_disk = load(photos, store, **settings)
+    assert on_disk.images.kind == store
+    assert_same(resident, on_disk)
+    assert_same(resident, pickle.loads(pickle.dumps(on_disk)))
+    assert_same(resident, load(photos, store, **settings))
+
+
+class Heard(Listener):
+    """Remembers the stages."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+
+    def on_begin(self, stage: Stage) -> None:
+        """Keep the stage."""
+        self.stages.append(stage)
+
+
+def test_packing_says_how_far_it_is_and_finds_the_fingerprint_on_the_way(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "9" / "zz.png").unlink()
+    with listening(heard := Heard()):
+        dataset = load(photos)
+    (packing,) = [stage for stage in heard.stages if stage.name == "packing images"]
+    assert (packing.total, packing.done) == (30, 30)
+    monkeypatch.setattr(MappedStore, "read", None)
+    assert dataset.fingerprint
+    with listening(heard := Heard()):
+        assert load(photos).fingerprint == dataset.fingerprint
+    assert not [stage for stage in heard.stages if stage.name == "packing images"]
+
+
+def test_a_source_that_has_changed_is_packed_anew(photos: Path, cache: Path) -> None:
+    before = load(photos)
+    Image.fromarray(np.full((8, 8), 77, np.uint8)).save(photos / "0" / "more.png")
+    after = load(photos)
+    assert len(after) == len(before) + 1
+    assert_same(load(photos, "resident"), after)
+    assert len(list((cache / "stores").iterdir())) == 1, "what is out of date goes"
+    np.testing.assert_array_equal(before.images[0], after.images[0])  # It is still open.
+
+
+def test_a_damaged_pack_is_made_anew(photos: Path, cache: Path) -> None:
+    for damage in ("images.bin", "inventory.json", "labels.npy"):
+        fingerprint = load(photos).fingerprint
+        (file,) = cache.rglob(damage)
+        file.write_bytes(file.read_bytes()[:-3])
+        assert load(photos).fingerprint == fingerprint
+
+
+def test_auto_chooses_by_size_and_free_memory(
+    photos: Path, tmp_path: Path, images: np.ndarray, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "x.npy", images)
+    for path in (photos, tmp_path / "x.npy"):
+        dataset = load(path, "auto")
+        assert (dataset.images.kind, dataset.store_reason) == ("resident", "small")
+    monkeypatch.setattr(stores, "_ON_DISK", 0)
+    monkeypatch.setattr(stores, "available_memory", lambda: 4 * 30 * 64 - 1)
+    for path in (photos, tmp_path / "x.npy"):
+        dataset = load(path, "auto")
+        assert (dataset.images.kind, dataset.store_reason) == ("mapped", "large")
+    assert load(photos, "resident").store_reason == "setting"
+    monkeypatch.setattr(stores, "_room", lambda: 100.0)
+    assert load(tmp_path / "x.npy", "auto").images.kind == "mapped"
+    assert load(photos, "auto").images.kind == "mapped", "it is packed already"
+    shutil.rmtree(cache)
+    dataset = load(photos, "auto")
+    assert (dataset.images.kind, dataset.store_reason) == ("encoded", "no_room")
+
+
+def test_a_summary_says_which_store_and_why(photos: Path) -> None:
+    summary = show_data(photos, changes={"store": "mapped"})
+    assert summary.kept == Kept(kind="mapped", reason="setting", n_bytes=31 * 3 * 64)
+    other = show_data(photos)
+    assert other.kept == Kept(kind="resident", reason="small", n_bytes=31 * 3 * 64)
+    assert summary.model_dump(exclude={"kept"}) == other.model_dump(exclude={"kept"})
+
+
+def test_only_images_are_decoded_one_by_one(tmp_path: Path, images: np.ndarray) -> None:
+    np.save(tmp_path / "x.npy", images)
+    with pytest.raises(DataError, match=r"holds no images that could be.*data.store=mapped"):
+        load(tmp_path / "x.npy", "encoded")
+
+
+@pytest.mark.parametrize("mode", ["static", "dynamic"])
+def test_pixels_are_drawn_alike_in_memory_and_on_disk(photos: Path, mode: str) -> None:
+    parts = []
+    for store in ("resident", "mapped"):
+        split = split_dataset(load(photos, store, range=(0, 255)), DataConfig())
+        drawn = binarize_split(split, mode, seed=3)
+        assert drawn.dataset.images.kind == store
+        parts.append(drawn)
+    assert_same(parts[0].dataset, parts[1].dataset)
+    assert_same(parts[0].dataset, pickle.loads(pickle.dumps(parts[1].dataset)))
+
+
+def test_an_array_that_is_mapped_already_stays_so(
+    tmp_path: Path, images: np.ndarray, cache: Path
+) -> None:
+    np.save(tmp_path / "x.npy", images)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    dataset = as_dataset(mapped, DataConfig(store="mapped"))
+    assert dataset.images.kind == "mapped"
+    assert dataset.fingerprint == as_dataset(images).fingerprint
+    for part in (mapped[3:9], np.asfortranarray(images)):
+        assert as_dataset(part, DataConfig(store="mapped")).images[:].tobytes() == (
+            part[:, np.newaxis].tobytes()
+        )
+
+
+def test_a_dataset_on_disk_is_taken_as_it_is(photos: Path) -> None:
+    dataset = load(photos)
+    assert as_dataset(dataset).images is dataset.images
+    assert as_dataset(dataset, DataConfig(grey=True)).shape == (1, 8, 8)
+
+
+def test_a_file_that_shrinks_or_changes_is_refused_and_nobody_is_killed(
+    tmp_path: Path, images: np.ndarray
+) -> None:
+    path = tmp_path / "x.npy"
+    for look in (lambda s: s.take(PLACES), lambda s: s.read(0, 30), lambda s: list(s.chunks())):
+        np.save(path, images)
+        store = load(path).images
+        store.take(PLACES)
+        os.truncate(path, 200)
+        with pytest.raises(DataError, match=r"x.npy has changed since it was opened: it had 2,"):
+            look(store)
+        np.save(path, images)
+        store = load(path).images
+        with path.open("r+b") as file:
+            file.seek(500)
+            file.write(b"other")
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(DataError, match="it has been written to"):
+            look(store)
+
+
+def test_a_file_that_is_shorter_than_it_says_is_refused(tmp_path: Path, images: np.ndarray) -> None:
+    np.save(tmp_path / "x.npy", images)
+    os.truncate(tmp_path / "x.npy", 1000)
+    with pytest.raises(DataError, match=r"x.npy"):
+        load(tmp_path / "x.npy")
+
+
+def test_a_mapped_file_may_be_replaced_or_taken_away(tmp_path: Path, images: np.ndarray) -> None:
+    (tmp_path / "here").mkdir()
+    np.save(tmp_path / "here" / "x.npy", images)
+    store = load(tmp_path / "here" / "x.npy").images
+    shutil.rmtree(tmp_path / "here")
+    np.testing.assert_array_equal(store.take(PLACES)[:, 0], images[PLACES])
+    np.testing.assert_array_equal(store[:][:, 0], images)
+    with pytest.raises(DataError, match=r"x.npy cannot be read"):
+        pickle.loads(pickle.dumps(store))
+
+
+def test_an_image_that_changes_or_goes_is_named(photos: Path) -> None:
+    store = load(photos, "encoded").images
+    first = sorted((photos / "0").iterdir())[0]
+    content = first.read_bytes()
+    first.write_bytes(content + b"more")
+    with pytest.raises(DataError, match=rf"{first.name} has changed since it was opened"):
+        store.take(PLACES)
+    first.unlink()
+    with pytest.raises(DataError, match=rf"There is no file .*{first.name}"):
+        store.take(PLACES)
+
+
+@pytest.mark.parametrize("store", ["mapped", "encoded"])
+def test_images_of_different_sizes_are_named(
+    photos: Path, store: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "CHUNK", 64)  # A batch each.
+    Image.fromarray(np.zeros((9, 7), np.uint8)).save(photos / "4" / "odd.png")
+    with pytest.raises(DataError, match=r"odd.png on, examples have the.*--resize 8x8"):
+        load(photos, store)
+    assert not any(cache.rglob("*.*")), "nothing is half-written"
+    assert load(photos, store, resize=(8, 8)).images.shape == (32, 3, 8, 8)
+
+
+def test_a_full_disk_leaves_nothing_and_says_what_to_do(
+    photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores.os, "fsync", full)
+        with pytest.raises(DataError, match=r"No space left.*LATENTSCAPE_CACHE.*encoded"):
+            load(photos)
+    assert not any(cache.rglob("*.*"))
+    assert_same(load(photos, "encoded"), load(photos))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of folders are those of POSIX")
+def test_what_is_mapped_needs_no_cache(
+    tmp_path: Path, images: np.ndarray, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.write_bytes(b"")  # A file where the folder should be.
+    np.save(tmp_path / "x.npy", images)
+    assert_same(load(tmp_path / "x.npy", "resident"), load(tmp_path / "x.npy"))
+
+
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    values = np.zeros((30, 4), np.float32)
+    values[20, 2] = np.nan
+    np.save(tmp_path / "x.npy", values)
+    with pytest.raises(DataError, match="NaN or infinite in examples 0 to 29"):
+        load(tmp_path / "x.npy")
+
+
+def test_all_as_one_array_needs_memory_for_it(
+    tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "x.npy", images)
+    store = load(tmp_path / "x.npy").images
+    monkeypatch.setattr("latentscape.core.memory.available_memory", lambda device: 100.0)
+    with pytest.raises(ConfigError, match=r"One array of all 30 examples needs .*images.chunks"):
+        np.asarray(store)
+
+
+def test_a_summary_is_that_of_data_in_memory(tmp_path: Path, images: np.ndarray) -> None:
+    np.save(tmp_path / "x.npy", (images / 16).astype(np.float32))
+    one, other = (load(tmp_path / "x.npy", store) for store in ("resident", "mapped"))
+    assert isinstance(other.images, DiskStore)
+    one, other = (summarize(data, split_dataset(data, DataConfig())) for data in (one, other))
+    assert one.model_dump(exclude={"kept"}) == other.model_dump(exclude={"kept"})
