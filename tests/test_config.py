@@ -71,6 +71,9 @@ def test_the_reference_recipes_are_all_there():
         ("objective.weights.reconstruction", 2, lambda recipe: recipe.objective.weights),
         ("data.source", "digits", lambda recipe: recipe.data.source == "digits"),
         ("train.schedule.kind", "cosine", lambda recipe: recipe.train.schedule.kind == "cosine"),
+        ("train.average.start", 2, lambda recipe: recipe.train.average.decay == 0.999),
+        ("train.average", 0.9, lambda recipe: recipe.train.average.decay == 0.9),
+        ("train.frozen", ["encoder"], lambda recipe: recipe.train.frozen == ("encoder",)),
         ("objective.weights.mmd", 3, lambda recipe: recipe.objective.weights["mmd"] == 3),
         ("objective.capacity.nats", 9, lambda recipe: recipe.objective.capacity.nats == 9),
         ("model.latent", {"kind": "vq", "dim": 8}, lambda recipe: recipe.model.latent.codes == 512),
@@ -99,6 +102,8 @@ def test_a_new_kind_drops_the_settings_of_the_old_one_but_keeps_those_given_with
         ("model.likelihood", "poisson", "'poisson' is unknown"),
         ("model.encoder.widths", 512, "a list such as"),
         ("train.lr.x", 1, "has no parts"),
+        ("train.average.decayy", 1, "unknown key train.average.decayy"),
+        ("objective.first_samples.samples", 1, r"objective\.first_samples\.epochs: Field required"),
         ("objective.weights.a.b", 1, r"objective\.weights\.a: .*(got .a.)"),
         ("train.lr", float("inf"), "finite"),
         ("objective.weights", {}, "objective.weights"),
@@ -246,6 +251,9 @@ DIFFERENT = {
     "objective.rate_warmup": 5,
     "objective.capacity.nats": 5,
     "train.schedule.peak": 0.4,
+    "train.average": 0.99,
+    "train.accumulate": 2,
+    "train.frozen": ["encoder"],
 }
 
 

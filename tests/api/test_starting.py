@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import latentscape
 from latentscape.api.pages.card import make_card
 from latentscape.cli import app
+from latentscape.cli.printing import show_subject
 from latentscape.config import DataConfig
 from latentscape.core.errors import ConfigError, RunError
 from latentscape.runs import Run, RunFindings, load_model
@@ -55,8 +56,10 @@ def test_what_was_not_taken_is_recorded(tuned, earlier):
     assert RunFindings(tuned).to_json()["start"]["source"] == str(earlier.path)
 
 
-def test_terminal_report_and_card_say_it(tuned, earlier):
+def test_terminal_report_and_card_say_it(tuned, earlier, capsys):
     sentence = f"It began with weights of {earlier.name} (recipe simple-20)"
+    show_subject(tuned.path, as_json=False)
+    assert sentence in " ".join(capsys.readouterr().out.split())
     shown = CliRunner().invoke(app, ["runs", "show", str(tuned.path)])
     assert sentence in " ".join(shown.output.split())
     assert sentence in latentscape.report(tuned).read_text()

@@ -68,6 +68,12 @@ def test_both_engines_take_the_same_steps_of_every_recipe(precision, small):
         assert_same(recipe, binarize_split(small, recipe.data.binarize), precision)
 
 
+def test_both_engines_take_the_same_steps_of_batches_that_accumulate(small):
+    for name in ("vae-20", "conv-bn"):
+        changes = {"train.batch_size": 3, "train.accumulate": 3, "train.clip_norm": 0.5}
+        assert_same(prepare(override(load_recipe(name), changes), small), small)
+
+
 def test_both_engines_take_the_same_steps_by_every_optimizer(small):
     """RMSprop reads its rate as a number here, so that it is not captured."""
     for optimizer in ("adam", "adamw", "sgd", "rmsprop"):

@@ -116,9 +116,14 @@ def test_a_run_goes_on_to_the_same_bits_with_the_other_engine(tmp_path, quick, s
 SMALL = {"model.encoder.widths": [16]}
 
 # What a resume has to restore besides weights: running means, drawn pixels and codes, a codebook,
-# centres, and where the schedules stand.
+# centres, an average, and where the schedules stand.
 VARIANTS = {
-    "conv-bn": {"model.encoder.channels": [4, 8], "model.decoder": "mirror"},
+    "conv-bn": {
+        "model.encoder.channels": [4, 8],
+        "model.decoder": "mirror",
+        "train.average": 0.9,
+        "train.frozen": ["encoder.0"],
+    },
     "vae-20": {**SMALL, "data.binarize": "dynamic", "objective.rate_warmup": 2},
     "vq-vae": {"model.encoder.channels": [4, 8], "model.latent.codes": 16},
     "kaggle-2d-center": SMALL,
@@ -127,7 +132,13 @@ VARIANTS = {
         "objective.samples": 3,
         "objective.first_samples": {"samples": 2, "epochs": 1.5},
     },
-    "denoising": {**SMALL, "model.corruption": "salt_and_pepper"},
+    "denoising": {
+        **SMALL,
+        "model.corruption": "salt_and_pepper",
+        "train.batch_size": 50,
+        "train.accumulate": 3,
+        "train.average": {"start": 1.5},
+    },
 }
 
 

@@ -286,7 +286,7 @@ def test_the_network_is_described_without_its_critic_and_memory_counts_it(recipe
     )
     model, other = (Network(item.model, item.objective) for item in (recipe, plain))
     assert model.parameter_count == other.parameter_count
-    assert describe_architecture(model) == describe_architecture(other)
+    assert describe_architecture(model, recipe) == describe_architecture(other, recipe)
     assert memory_of(model, recipe, 500) > memory_of(other, plain, 500)
 
 

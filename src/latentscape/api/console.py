@@ -41,6 +41,7 @@ from latentscape.runs.wording import (
     describe_event,
     describe_fitting,
     describe_fittings,
+    describe_lineage,
 )
 from latentscape.terminal.layout import (
     Column,
@@ -88,6 +89,8 @@ def print_run(row: Row) -> None:
     _print_duplicates([row])
     if fitting := describe_fitting(run.recipe):
         print_line(fitting, "dim")
+    for sentence in describe_lineage(run.start, run.extensions):
+        print_line(sentence, "dim")
     if (diagnoses := run.get(Diagnoses)) is not None:
         print_cause(run.run.path, diagnoses)
     for event in run.events:

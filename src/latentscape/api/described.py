@@ -7,8 +7,9 @@ from latentscape.config import Recipe
 from latentscape.core import units
 from latentscape.evaluation.listing import age_of
 from latentscape.reporting.sentences import describe_verdict
-from latentscape.runs.facts import Architecture, DataFacts, Environment, History
-from latentscape.runs.wording import describe_event, describe_lineage
+from latentscape.runs.architecture import Architecture
+from latentscape.runs.facts import DataFacts, Environment, History
+from latentscape.runs.wording import describe_count, describe_event, describe_lineage
 from latentscape.terminal.layout import print_line, print_pairs
 
 _Pairs = Iterator[tuple[str, str]]
@@ -73,7 +74,7 @@ def _code(recipe: Recipe) -> _Pairs:
 
 def _sizes(architecture: Architecture) -> _Pairs:
     yield "code", f"{units.count(architecture.latent_dim)} numbers"
-    yield "parameters", units.count(architecture.parameters)
+    yield "parameters", describe_count(architecture.parameters, architecture.frozen)
 
 
 def _data(data: DataFacts) -> _Pairs:
@@ -96,7 +97,9 @@ def _training(description: RunDescription) -> _Pairs:
 
 def _settings(recipe: Recipe) -> _Pairs:
     train = recipe.train
-    yield "optimizer", f"{train.optimizer}, rate {train.lr:g}, batches of {train.batch_size}"
+    accumulated = f", {train.accumulate} in each step" if train.accumulate > 1 else ""
+    batches = f"batches of {train.batch_size}{accumulated}"
+    yield "optimizer", f"{train.optimizer}, rate {train.lr:g}, {batches}"
     terms = recipe.objective.weights.items()
     yield "objective", " + ".join(f"{weight:g} {name}" for name, weight in terms)
     yield "seed", str(train.seed)

@@ -14,7 +14,8 @@ from latentscape.evaluation.listing import ListedRun, kind_of, look_at, size_of
 from latentscape.evaluation.results import Evaluation
 from latentscape.evaluation.study import StudyMembers
 from latentscape.runs import Run, RunFindings, check_model
-from latentscape.runs.facts import Architecture, DataFacts, Environment, Event, History
+from latentscape.runs.architecture import Architecture
+from latentscape.runs.facts import DataFacts, Environment, Event, History
 from latentscape.runs.lineage import Extension, Start
 from latentscape.runs.store import part_names
 

@@ -107,6 +107,12 @@ def prepare(recipe: Recipe, split: Split) -> Recipe:
             "train.patience is set but there are no validation examples",
             fix="Set data.validation above 0, or leave train.patience out.",
         )
+    average, epochs = recipe.train.average, recipe.train.epochs
+    if average is not None and average.start >= epochs:
+        raise ConfigError(
+            f"Weights are averaged from epoch {average.start:g} on, and there are {epochs}",
+            fix=f"Lower train.average.start, or train longer: train.epochs={2 * epochs}.",
+        )
     _check_batches(recipe, split)
     if recipe.model.likelihood.needs_unit_range:
         check_unit_range(dataset)

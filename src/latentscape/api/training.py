@@ -42,7 +42,7 @@ from latentscape.runs import (
     open_run,
     save_parts,
 )
-from latentscape.runs.facts import Architecture, Layer
+from latentscape.runs.architecture import Architecture, Layer
 from latentscape.runs.starting import EarlierModel
 from latentscape.terminal import shown
 from latentscape.tracking.tracker import Tracker
@@ -322,7 +322,8 @@ def describe_recipe(
         labels = len(split.dataset.label_names)
         input_ = InputConfig(shape=split.dataset.shape, labels=labels)
     config = resolved.model.model_copy(update={"input": input_})
-    return resolved, describe_architecture(network_to_describe(config, resolved.objective))
+    network = network_to_describe(config, resolved.objective)
+    return resolved, describe_architecture(network, resolved)
 
 
 def finish_run(
@@ -359,7 +360,7 @@ def finish_run(
 def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
     """Evaluate a model that a run has trained, and keep what was measured."""
     measures: dict[str, Callable[[], Part | None]] = {
-        "layers": lambda: describe_architecture(model),
+        "layers": lambda: describe_architecture(model, run.recipe),
         "errors": lambda: evaluate_model(model, split),
         "use of the code": lambda: measure_latent(model, split),
         "pictures": lambda: make_pictures(model, split, run.recipe.train.seed),
@@ -371,10 +372,13 @@ def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
     return RunFindings(run)
 
 
-def describe_architecture(model: Network) -> Architecture:
-    """Describe the layers of a model."""
+def describe_architecture(model: Network, recipe: Recipe) -> Architecture:
+    """Describe the layers of a model, and which of them its recipe freezes."""
+    model.freeze(recipe.train.frozen)
+    layers = tuple(Layer(**layer) for layer in model.describe())
     return Architecture(
-        layers=tuple(Layer(**layer) for layer in model.describe()),
+        layers=layers,
         parameters=model.parameter_count,
+        frozen=sum(layer.frozen for layer in layers),
         latent_dim=model.latent_dim,
     )

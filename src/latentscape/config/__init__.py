@@ -50,6 +50,7 @@ from latentscape.config.short_names import SHORT_NAMES, join_changes
 from latentscape.config.study import Study, StudyEntry
 from latentscape.config.terms import AUTOENCODER, TERMS, Term, adversaries
 from latentscape.config.training import (
+    AverageConfig,
     CapacityConfig,
     ObjectiveConfig,
     PlayerConfig,
@@ -70,6 +71,7 @@ __all__ = [
     "TERMS",
     "BernoulliConfig",
     "BodyConfig",
+    "AverageConfig",
     "CapacityConfig",
     "ContinuousBernoulliConfig",
     "FAMILIES",

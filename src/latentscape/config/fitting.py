@@ -133,6 +133,8 @@ def _fitted_values(
         yield "objective.capacity.epochs", objective.capacity.epochs * scale
     if objective.first_samples is not None:
         yield "objective.first_samples.epochs", objective.first_samples.epochs * scale
+    if train.average is not None:
+        yield "train.average.start", train.average.start * scale
     snapshots = {max(1, round(epoch * scale)) for epoch in recipe.train.snapshots}
     yield "train.snapshots", sorted(snapshots)
 
@@ -149,6 +151,7 @@ _PATHS = (
     "train.schedule",
     "train.patience",
     "train.snapshots",
+    "train.average.start",
     "model.init",
     "objective.weights.rate",
     "objective.rate_warmup",

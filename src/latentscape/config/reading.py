@@ -9,10 +9,11 @@ from difflib import get_close_matches
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from latentscape.config.data import DataConfig
 from latentscape.config.parts import Part
@@ -218,16 +219,25 @@ def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> 
             break
         if last == "kind" and part.get(name) is None:
             part[name] = {"kind": None}  # A part that the recipe leaves out.
+        # A new entry of a free dictionary, such as a player; or a part that the recipe leaves out.
         is_free = isinstance(record, Mapping)
-        if is_free:
-            part.setdefault(name, {})  # A new entry of a free dictionary, such as a player.
+        may_begin = is_free or (fields is not None and _is_plain_part(fields[name]))
+        if may_begin and part.get(name) is None:
+            part[name] = {}
         part, record = part.get(name, {}), getattr(record, name, None)
-        if not isinstance(part, dict) or (record is None and not part and not is_free):
+        if not isinstance(part, dict) or (record is None and not part and not may_begin):
             place = ".".join(parents[: depth + 1])
             raise ConfigError(f"{place} has no parts, so {path} cannot be set")
     if last == "kind" and part.get("kind") != value:
         part.clear()
     part[last] = deepcopy(value)  # A later path may lead into it.
+
+
+def _is_plain_part(field: FieldInfo) -> bool:
+    """Whether a setting is a part of one kind, or nothing."""
+    choices = [getattr(choice, "__origin__", choice) for choice in get_args(field.annotation)]
+    parts = [part for part in choices if isinstance(part, type) and issubclass(part, Part)]
+    return any("kind" not in part.model_fields for part in parts)
 
 
 def _number(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """What training minimises, and how weights are fitted."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -98,6 +98,34 @@ class ScheduleConfig(Part):
         return self.kind in ("step", "restarts")
 
 
+class AverageConfig(Part):
+    """A moving average of the weights, which is the model (Polyak and Juditsky 1992).
+
+    After each step, every weight of the average moves by a share of its way to the weight of the
+    step. That share is 1 - `decay`, and more for the first steps, which know little: 9 / (10 + t)
+    after t steps, as in TensorFlow.
+
+    Attributes
+    ----------
+    decay : float
+        How much of the average stays in each step.
+    start : float
+        Epochs after which it begins. Until then the model has the weights of the last step.
+    """
+
+    decay: float = Field(0.999, gt=0, lt=1)
+    start: float = Field(0.0, ge=0)
+
+    def decay_after(self, steps: float) -> float:
+        """Return how much of the average stays after so many steps of averaging."""
+        return min(self.decay, (1 + steps) / (10 + steps))
+
+
+def _by_decay(value: Any) -> Any:
+    """Let ``average: 0.99`` stand for ``average: {decay: 0.99}``."""
+    return {"decay": value} if isinstance(value, int | float) else value
+
+
 class PlayerConfig(Part):
     """How one player of an objective learns, where it differs from the rest of training."""
 
@@ -116,6 +144,15 @@ class TrainConfig(Part):
     players : dict of str to PlayerConfig
         Settings of single players of the objective, such as the learning rate of a critic. All
         others are those of training. Learning rates of all players follow one schedule.
+    accumulate : int
+        Batches whose gradients make one step, as one batch so many times as large would; batch
+        normalisation, codebooks and terms that compare examples still see single batches.
+    average : AverageConfig or None
+        The model is a moving average of the weights, and not what the last step has left; steps go
+        on from the weights themselves. A number is its `decay`.
+    frozen : tuple of str
+        Parts that stay as they are: ``encoder``, ``latent``, ``decoder``, ``likelihood``, or what
+        is below them by the names of weights, such as ``encoder.0``.
     patience : int or None
         Stop after so many epochs without a better validation loss, and restore the best weights;
         None trains all epochs and keeps the last weights.
@@ -141,12 +178,15 @@ class TrainConfig(Part):
 
     epochs: int = Field(25, gt=0)
     batch_size: int = Field(128, gt=0)
+    accumulate: int = Field(1, gt=0)
     optimizer: Annotated[str, Name(OPTIMIZERS)] = "adam"
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.0, ge=0, lt=1)
     players: dict[str, PlayerConfig] = {}
     schedule: Annotated[ScheduleConfig, BeforeValidator(by_kind)] = ScheduleConfig()
+    average: Annotated[AverageConfig, BeforeValidator(_by_decay)] | None = None
+    frozen: tuple[str, ...] = ()
     patience: int | None = Field(None, gt=0)
     clip_norm: float | None = Field(None, gt=0)
     snapshots: tuple[Annotated[int, Field(gt=0)], ...] = ()
@@ -160,9 +200,14 @@ class TrainConfig(Part):
         own = self.players.get(player, PlayerConfig())
         return self.model_copy(update=own.model_dump(exclude_none=True))
 
+    @property
+    def examples_per_step(self) -> int:
+        """How many training examples a step learns from."""
+        return self.batch_size * self.accumulate
+
     def steps_per_epoch(self, examples: int) -> int:
         """How many steps go once through so many training examples."""
-        whole, rest = divmod(examples, self.batch_size)
+        whole, rest = divmod(examples, self.examples_per_step)
         # A rest of a single example joins the batch before it.
         return whole + (rest > 1 or (rest == 1 and not whole))
 

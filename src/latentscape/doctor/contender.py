@@ -136,6 +136,8 @@ def shortened(recipe: Recipe, epochs: int) -> Recipe:
         changes["train.schedule.warmup"] = scale * train.schedule.warmup
     if train.schedule.counts_epochs:
         changes["train.schedule.every"] = max(1, round(scale * train.schedule.every))
+    if train.average is not None:
+        changes["train.average.start"] = scale * train.average.start
     if objective.rate_warmup:
         changes["objective.rate_warmup"] = scale * objective.rate_warmup
     if "capacity" in objective.weights:

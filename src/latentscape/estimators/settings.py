@@ -116,7 +116,7 @@ def for_streaming(recipe: Recipe, parameters: Mapping[str, Any]) -> Recipe:
     step = _settings({name: parameters[name] for name in ("batch_size", "lr")})
     if recipe.published is not None:  # A constant rate has to be lower than one that falls to zero.
         step = {"train.lr": recipe.published.train.lr, **step}
-    return override(recipe, {**step, "train.patience": None})
+    return override(recipe, {**step, "train.patience": None, "train.average": None})
 
 
 def labels_for(recipe: Recipe, y: ArrayLike | None) -> ArrayLike | None:

@@ -1,5 +1,7 @@
 """The layers of a network, listed for people."""
 
+from collections.abc import Collection
+
 from torch import Tensor, nn
 
 from latentscape.core.findings import Json
@@ -23,7 +25,9 @@ class Opaque(nn.Module):
     output_shape: tuple[int, ...] = ()
 
 
-def describe_layers(part: str, layers: nn.Sequential, values: Tensor, rows: list[Json]) -> Tensor:
+def describe_layers(
+    part: str, layers: nn.Sequential, values: Tensor, rows: list[Json], frozen: Collection[int] = ()
+) -> Tensor:
     """Append a row for each layer, and return their output.
 
     Parameters
@@ -36,21 +40,42 @@ def describe_layers(part: str, layers: nn.Sequential, values: Tensor, rows: list
         Their input (B, *shape).
     rows : list of dict
         The list to append to; see `Network.describe`.
+    frozen : collection of int
+        The ``id`` of every weight that is frozen.
     """
     for layer in layers:
         if isinstance(layer, Opaque):
-            rows += [describe_row(part, *facts) for facts in layer.layers]
+            is_frozen = all(id(weight) in frozen for weight in layer.parameters())
+            rows += [_row(part, *facts, facts[2] * is_frozen) for facts in layer.layers]
             values = values.new_zeros(1, *layer.output_shape)
             continue
         values = layer(values)
         shape = tuple(values.shape[1:])
-        rows.append(describe_row(part, layer_name(layer), shape, count_parameters(layer)))
+        rows.append(describe(part, layer_name(layer), shape, list(layer.parameters()), frozen))
     return values
 
 
-def describe_row(part: str, layer: str, output: tuple[int, ...], parameters: int) -> Json:
-    """Return the row of a layer; see `Network.describe`."""
-    return {"part": part, "layer": layer, "output": list(output), "parameters": parameters}
+def describe(
+    part: str,
+    name: str,
+    output: tuple[int, ...],
+    weights: Collection[nn.Parameter],
+    frozen: Collection[int],
+) -> Json:
+    """Return the row of a layer, with as many parameters as its weights have numbers."""
+    held = sum(weight.numel() for weight in weights if id(weight) in frozen)
+    return _row(part, name, output, sum(weight.numel() for weight in weights), held)
+
+
+def _row(part: str, name: str, output: tuple[int, ...], parameters: int, frozen: int) -> Json:
+    counts = {"parameters": parameters, "frozen": frozen}
+    return {"part": part, "layer": name, "output": list(output), **counts}
+
+
+def beside(module: nn.Module, layers: nn.Module) -> list[nn.Parameter]:
+    """Return the weights that a module has beside its layers."""
+    listed = set(map(id, layers.parameters()))
+    return [weight for weight in module.parameters() if id(weight) not in listed]
 
 
 def layer_name(layer: nn.Module) -> str:

@@ -19,7 +19,8 @@ from latentscape.core.records import LossTerms
 from latentscape.model.blocks import build_decoder, build_encoder
 from latentscape.model.checks import check_objective, check_parts, check_values, uses_labels
 from latentscape.model.corruption import corrupt
-from latentscape.model.description import count_parameters, describe_layers, describe_row
+from latentscape.model.description import beside, count_parameters, describe, describe_layers
+from latentscape.model.freezing import Freezable
 from latentscape.model.initialisation import initialise, standardise, start_at_mean
 from latentscape.model.latents import Code, Latent, Normal, Prior, build_latent
 from latentscape.model.layers import channels_innermost
@@ -29,7 +30,7 @@ from latentscape.model.own import misfit, stock_modules
 from latentscape.model.scaling import scaled
 
 
-class Network(nn.Module):
+class Network(Freezable):
     """An autoencoder for images (C, H, W) or vectors (D,).
 
     Every public method takes images as they are stored (8-bit, say) and scales them itself, so that
@@ -332,7 +333,7 @@ class Network(nn.Module):
         -------
         list of dict
             ``part`` (encoder, latent, decoder, likelihood), ``layer``, ``output`` shape,
-            ``parameters``.
+            ``parameters``, and how many of these are ``frozen``.
         """
         rows: list[Json] = []
         was_training = self.training
@@ -340,15 +341,16 @@ class Network(nn.Module):
         values = torch.zeros(1, *self._encoder_shape(self.input_shape), device=self.device)
         decoded = self.latent_dim + (self._input.labels if self.config.condition else 0)
         with torch.no_grad():
-            features = describe_layers("encoder", self.encoder, values, rows)
-            describe_layers("latent", self.latent.layers, features, rows)
-            if self.latent.about:
-                extra = count_parameters(self.latent) - count_parameters(self.latent.layers)
-                rows.append(describe_row("latent", self.latent.about, (self.latent_dim,), extra))
-            describe_layers("decoder", self.decoder, features.new_zeros(1, decoded), rows)
-        if trained := count_parameters(self.likelihood):
+            features = describe_layers("encoder", self.encoder, values, rows, self.frozen)
+            describe_layers("latent", self.latent.layers, features, rows, self.frozen)
+            if about := self.latent.about:
+                extra = beside(self.latent, self.latent.layers)
+                rows.append(describe("latent", about, (self.latent_dim,), extra, self.frozen))
+            codes = features.new_zeros(1, decoded)
+            describe_layers("decoder", self.decoder, codes, rows, self.frozen)
+        if trained := list(self.likelihood.parameters()):
             name = f"one trained scale ({self.config.likelihood.kind})"
-            rows.append(describe_row("likelihood", name, self.input_shape, trained))
+            rows.append(describe("likelihood", name, self.input_shape, trained, self.frozen))
         self.train(was_training)
         return rows
 

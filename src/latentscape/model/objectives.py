@@ -6,7 +6,7 @@ player that learns by a loss of its own.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -24,6 +24,7 @@ from latentscape.config import (
 )
 from latentscape.core.errors import ConfigError
 from latentscape.core.records import LossTerms
+from latentscape.model.freezing import Freezable
 from latentscape.model.latents import Code
 from latentscape.model.likelihoods import Likelihood
 
@@ -176,21 +177,27 @@ class Objective(nn.Module):
         others = {name: self._adversary(name, result).total for name in self._adversaries}
         return LossTerms(loss.total, {**loss.terms, **others})
 
-    def players(self, network: nn.Module) -> tuple[Player, ...]:
+    def players(self, network: Freezable) -> tuple[Player, ...]:
         """Return who learns: the autoencoder, and then each adversary.
 
         Parameters
         ----------
-        network : nn.Module
+        network : Freezable
             Whose objective this is. What belongs to no adversary is the autoencoder.
+
+        Raises
+        ------
+        ConfigError
+            If all that one of them could learn by is frozen.
         """
+        critics = {name: list(self.get_submodule(name).parameters()) for name in self._adversaries}
         rivals = [
-            Player(name, tuple(self.get_submodule(name).parameters()), self._loss_of(name))
-            for name in self._adversaries
+            Player(name, _learning(name, weights, network), self._loss_of(name))
+            for name, weights in critics.items()
         ]
-        theirs = {id(parameter) for player in rivals for parameter in player.parameters}
-        own = tuple(weight for weight in network.parameters() if id(weight) not in theirs)
-        return Player(AUTOENCODER, own, self, self.scale), *rivals
+        theirs = {id(weight) for weights in critics.values() for weight in weights}
+        own = [weight for weight in network.parameters() if id(weight) not in theirs]
+        return Player(AUTOENCODER, _learning(AUTOENCODER, own, network), self, self.scale), *rivals
 
     def _loss_of(self, name: str) -> Callable[[Pass], LossTerms]:
         return partial(self._adversary, name)
@@ -198,6 +205,20 @@ class Objective(nn.Module):
     def _adversary(self, name: str, result: Pass) -> LossTerms:
         loss: Tensor = load(self._adversaries[name])(result)
         return LossTerms(loss, {name: loss})
+
+
+def _learning(
+    player: str, weights: Iterable[nn.Parameter], network: Freezable
+) -> tuple[nn.Parameter, ...]:
+    """Return the weights of a player that are not frozen."""
+    frozen = network.frozen
+    learning = tuple(weight for weight in weights if id(weight) not in frozen)
+    if not any(weight.requires_grad for weight in learning):
+        raise ConfigError(
+            f"Everything by which the {player} could learn is frozen",
+            fix="Leave a part out of train.frozen.",
+        )
+    return learning
 
 
 def modules_of(config: ObjectiveConfig) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_serializer, model_validator
 
 from latentscape.config import TERMS, Recipe
 from latentscape.core.doors import Displayed
-from latentscape.core.findings import Json, Part, Record, to_json
+from latentscape.core.findings import Json, Record, to_json
 from latentscape.core.ranges import RangeReason
 from latentscape.core.records import LeftOut, Split, Subsets
 from latentscape.core.stores import Kept
@@ -332,35 +332,6 @@ class Event(Record):
         if isinstance(value, Mapping) and value.keys() == {"epoch", "what"}:
             return {"epoch": value["epoch"], **read_sentence(str(value["what"]))}
         return value
-
-
-class Layer(Record):
-    """A layer of a model, with the shape that it gives for one example."""
-
-    part: str
-    layer: str
-    output: Shape
-    parameters: int = Field(ge=0)
-
-
-class Architecture(Part):
-    """The layers of a model.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        From the input to the output.
-    parameters : int
-        Trained numbers.
-    latent_dim : int
-        Length of a code.
-    """
-
-    part = "architecture"
-
-    layers: tuple[Layer, ...]
-    parameters: int = Field(ge=0)
-    latent_dim: int = Field(ge=1)
 
 
 class Supervision(Record):

@@ -12,9 +12,9 @@ from latentscape.core.doors import Displayed
 from latentscape.core.errors import RunError
 from latentscape.core.findings import Json, Part, drop_arrays, split_arrays, to_json, warn_renamed
 from latentscape.core.records import Array
+from latentscape.runs.architecture import Architecture
 from latentscape.runs.directory import Run
 from latentscape.runs.facts import (
-    Architecture,
     DataFacts,
     Environment,
     Event,

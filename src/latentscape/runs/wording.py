@@ -53,6 +53,13 @@ def _from_to(steps: Sequence[int]) -> str:
     return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
+def describe_count(parameters: int, frozen: int) -> str:
+    """Say how many parameters there are, and whether training leaves them as they are."""
+    if not frozen:
+        return count(parameters)
+    return f"{count(parameters)}, {'frozen' if frozen == parameters else count(frozen) + ' frozen'}"
+
+
 def describe_collapse(kind: str, latent_dim: int | None = None, seeds: str = "") -> str:
     """Say that a code is not used, of how many `seeds` if not of all, and what to change."""
     of_seeds = f" of {seeds} seeds" if seeds else ""

@@ -12,7 +12,8 @@ from rich.text import Text
 from latentscape.config import Recipe
 from latentscape.core import units
 from latentscape.core.findings import Json
-from latentscape.runs.facts import Architecture
+from latentscape.runs.architecture import Architecture
+from latentscape.runs.wording import describe_count
 from latentscape.terminal.layout import (
     align_right,
     fits,
@@ -61,10 +62,11 @@ def print_recipe(recipe: Recipe, architecture: Architecture, data: str) -> None:
     title = f"Layers for {escape(data)}"
     grid = table("part", "layer", "output", "parameters", title=title)
     for layer in architecture.layers:
-        parameters = units.count(layer.parameters) if layer.parameters else ""
+        parameters = describe_count(layer.parameters, layer.frozen) if layer.parameters else ""
         grid.add_row(layer.part, escape(layer.layer), units.shape(layer.output), parameters)
     grid.add_section()
-    grid.add_row("[bold]all", "", "", f"[bold]{units.count(architecture.parameters)}")
+    total = describe_count(architecture.parameters, architecture.frozen)
+    grid.add_row("[bold]all", "", "", f"[bold]{total}")
     align_right(grid, 3)
     show(grid)
 

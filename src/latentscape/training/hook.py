@@ -112,6 +112,7 @@ class Training:
         self.config, self.hooks, self.state = config, hooks, state
         self.failure: HookError | None = None
         self._stops = self._is_over = False
+        model.freeze(config.frozen)
         self.optimizers = build_optimizers(objective.players(model), config)
         # In double precision where the device has it.
         dtype = torch.float32 if model.device.type == "mps" else torch.float64

@@ -6,7 +6,7 @@ of their own if that costs time; the batches are the same.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -42,12 +42,35 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> Self:
         """Bring it to a device; what is pinned is still under way when this returns."""
         if self.images.device == device:
             return self
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
-        return Batch(self.images.to(device, non_blocking=True), labels)
+        return type(self)(self.images.to(device, non_blocking=True), labels)
+
+    def split(self, size: int) -> list[Self]:
+        """Cut it into batches of a size; see `bounds`."""
+        parts = bounds(len(self), size)
+        if len(parts) == 1:
+            return [self]
+        labels = self.labels
+        return [
+            type(self)(self.images[start:stop], None if labels is None else labels[start:stop])
+            for start, stop in parts
+        ]
+
+
+def bounds(count: int, size: int) -> list[tuple[int, int]]:
+    """Return where batches of a size begin and end among so many examples.
+
+    The last batch takes the rest. A rest of a single example joins the batch before it, because
+    batch normalisation cannot learn from one example.
+    """
+    starts = list(range(0, count, size))
+    if count % size == 1 and len(starts) > 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 class Examples:
@@ -149,8 +172,7 @@ class Loader:
     index : ndarray of int64
         The examples of this part.
     size : int
-        Examples in a batch. The last batch takes the rest. A rest of a single example joins the
-        batch before it, because batch normalisation cannot learn from one example.
+        Examples in a batch; see `bounds` for the last ones.
     seed : int
         Draws the orders, and the pixels.
     binarize : bool
@@ -167,10 +189,7 @@ class Loader:
     ) -> None:
         self.data, self._index = examples, index
         self._seed, self._binarize = seed, binarize
-        starts = list(range(0, len(index), size))
-        if len(index) % size == 1 and len(starts) > 1:
-            starts.pop()
-        self._bounds = list(zip(starts, [*starts[1:], len(index)], strict=True))
+        self._bounds = bounds(len(index), size)
         self.examples = len(index)
         self._prefetch = Prefetch()
 

@@ -57,6 +57,10 @@ def training_memory(recipe: Recipe, weights: int, outputs: int, examples: int) -
     """
     moments = MOMENTS.get(recipe.train.optimizer, 0)
     copies = 2 + moments + 1 + moments  # Trained, and as bytes on their way to a checkpoint.
+    if recipe.train.average is not None:
+        copies += (
+            3  # The average, on its way to a checkpoint too; the weights while it is measured.
+        )
     batch = min(recipe.train.batch_size, examples)
     return float(NUMBER * (weights * copies + outputs * batch))
 
@@ -80,6 +84,8 @@ def check_network(recipe: Recipe, examples: int, device: torch.device) -> None:
         user's own does that cannot be trained.
     """
     network = network_to_describe(recipe.model, recipe.objective)
+    network.freeze(recipe.train.frozen)
+    network.players()  # Refuses to freeze all that could learn.
     check_memory(
         f"Training the recipe {recipe.name}, {count(network.parameter_count)} weights,",
         memory_of(network, recipe, examples),

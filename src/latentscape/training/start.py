@@ -50,7 +50,8 @@ def load_batches(recipe: Recipe, split: Split, device: torch.device) -> Loader:
     """Return the batches that a recipe trains on."""
     config, is_drawn = recipe.train, recipe.data.binarize == "dynamic"
     examples = Examples(split.dataset, device)
-    return Loader(examples, split.train, config.batch_size, config.seed, binarize=is_drawn)
+    size = config.examples_per_step
+    return Loader(examples, split.train, size, config.seed, binarize=is_drawn)
 
 
 def begin(
@@ -60,18 +61,20 @@ def begin(
     examples: Examples,
     earlier: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Give a new model the weights of an earlier one, where names and shapes agree.
+    """Give a new model the weights of an earlier one, where its layers agree with them.
 
-    Where the recipe asks for it, the others are scaled on training images.
+    What is frozen stays as it is now. Where the recipe asks for it, weights that were not taken are
+    scaled on training images.
     """
-    taken = _take(model, earlier or {})
+    taken = take_weights(model, earlier or {})
+    model.freeze(recipe.train.frozen)
     if recipe.model.init.data_dependent:
         _standardise(model, recipe, split, examples, taken)
 
 
 @torch.no_grad()
-def _take(model: Network, earlier: Mapping[str, Tensor]) -> Collection[str]:
-    """Copy weights, in the memory layout of the model, and return their names."""
+def take_weights(model: Network, earlier: Mapping[str, Tensor]) -> Collection[str]:
+    """Copy the weights of layers that agree, in the model's memory layout, and name them."""
     own = model.state_dict()
     taken = agreeing(own, earlier)
     for name in taken:

@@ -29,7 +29,8 @@ class TrainingStep:
         Of each player. Their state must not be replaced afterwards: replayed steps
         would go on with the tensors of the old one.
     config : TrainConfig
-        Learning rates, ``clip_norm`` and ``engine`` count.
+        Learning rates, ``clip_norm`` and ``engine`` count; and ``batch_size``: a step of more
+        examples learns from batches of that size, one after the other.
     precision : str
         As `choose_precision` returns it.
     captured : bool
@@ -53,6 +54,7 @@ class TrainingStep:
             for player in players
         }
         self._settings = {name: config.of(name) for name in optimizers}
+        self._batch_size = config.batch_size
         self._autocast = precision == "bfloat16"
         self._engine = choose_engine(config.engine)
         self._repeated_step: Step = self._settled_step
@@ -96,20 +98,35 @@ class TrainingStep:
         return torch.stack([total, *(values[name] for name in self._objective.names)]).detach()
 
     def _take_turn(self, players: Sequence[Player], batch: Batch, epoch: float) -> list[LossTerms]:
-        """Move the players that learn from one forward pass."""
+        """Move the players that learn from one forward pass, or from one for each part of a batch.
+
+        The gradients of the parts add up to that of the whole batch.
+        """
+        self._model.zero_grad()
+        parts = batch.split(self._batch_size)
+        shares = [len(part) / len(batch) for part in parts]
+        losses = [
+            self._learn(players, part, epoch, share)
+            for part, share in zip(parts, shares, strict=True)
+        ]
+        for player in players:
+            self._move(player)
+        return losses[0] if len(parts) == 1 else _means(losses, shares)
+
+    def _learn(
+        self, players: Sequence[Player], batch: Batch, epoch: float, share: float
+    ) -> list[LossTerms]:
+        """Add the gradients of players from one forward pass, times a share, and return losses."""
         with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._autocast):
             result = self._model(batch.images, batch.labels, epoch)
         # Outside autocast: sums over many numbers lose too much in bfloat16.
         losses = [player.loss(result) for player in players]
-        self._model.zero_grad()
         for player, loss in zip(players, losses, strict=True):
             torch.autograd.backward(
-                loss.total * player.scale,
+                loss.total * (player.scale * share),
                 inputs=self._trained[player.name],
                 retain_graph=player is not players[-1],
             )
-        for player in players:
-            self._move(player)
         return losses
 
     def _move(self, player: Player) -> None:
@@ -117,6 +134,22 @@ class TrainingStep:
         if clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(player.parameters, clip_norm)
         self._engine.update(self._optimizers[player.name])
+
+
+def _means(losses: Sequence[Sequence[LossTerms]], shares: Sequence[float]) -> list[LossTerms]:
+    """Return the mean over the parts of a batch of each player's loss and of its terms."""
+
+    def mean(values: Sequence[Tensor]) -> Tensor:
+        weighted = [value.detach() * share for value, share in zip(values, shares, strict=True)]
+        return torch.stack(weighted).sum()
+
+    return [
+        LossTerms(
+            mean([loss.total for loss in of_player]),
+            {name: mean([loss.terms[name] for loss in of_player]) for name in of_player[0].terms},
+        )
+        for of_player in zip(*losses, strict=True)
+    ]
 
 
 def _turns(players: Sequence[Player]) -> list[list[Player]]:

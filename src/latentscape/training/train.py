@@ -14,6 +14,7 @@ from latentscape.runs.starting import EarlierModel
 from latentscape.training.checkpoint import CheckpointFolder, CheckpointStore
 from latentscape.training.fit import fit
 from latentscape.training.hook import Hook
+from latentscape.training.hooks.averaging import Averaging
 from latentscape.training.hooks.checkpoints import Checkpoints, RollBack
 from latentscape.training.hooks.collapse import Collapse
 from latentscape.training.hooks.early_stopping import EarlyStopping
@@ -118,9 +119,10 @@ def train_recipe(
     TrainingError, HookError, Interrupted
         As for `train_run`.
     """
-    signals = Signals()
-    measuring = [Validation(split), EarlyStopping(), Collapse(), Vitals(recipe, split)]
-    every = [signals, RollBack(store), *measuring, Logged(store.name), *hooks, Checkpoints(store)]
+    signals, averaging = Signals(), Averaging()
+    measuring = [averaging, Validation(split), EarlyStopping(), Collapse(), Vitals(recipe, split)]
+    saving = [averaging.end_of_epoch, Checkpoints(store)]
+    every = [signals, RollBack(store), *measuring, Logged(store.name), *hooks, *saving]
     with set_up(recipe.train, device, "model", threads=threads):
         loader = load_batches(recipe, split, device)
         network = Network(recipe.model, recipe.objective).to(device)

@@ -22,7 +22,8 @@ from latentscape.evaluation.results import Evaluation
 from latentscape.explorer import bundle
 from latentscape.reporting.subject import Subject
 from latentscape.runs import RunFindings
-from latentscape.runs.facts import Architecture, Event
+from latentscape.runs.architecture import Architecture
+from latentscape.runs.facts import Event
 from synthetic import LABELS, add, change, make_run, study_subject, subject
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}

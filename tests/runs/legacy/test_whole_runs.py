@@ -23,7 +23,7 @@ from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import OpenRun, RunFindings, open_run, read_part
-from latentscape.runs.facts import Architecture
+from latentscape.runs.architecture import Architecture
 from latentscape.runs.legacy import MIGRATIONS, migrate_run
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "legacy"

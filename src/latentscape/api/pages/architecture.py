@@ -10,6 +10,7 @@ from latentscape.reporting.sentences import shortened
 from latentscape.reporting.subject import Row, Subject
 from latentscape.reporting.svg import document, rectangle, text
 from latentscape.runs import RunFindings
+from latentscape.runs.architecture import Architecture
 
 WIDTH, CENTRE, STEP = 460, 282, 38
 MIN_BLOCK, MAX_BLOCK = 12, 138
@@ -24,6 +25,7 @@ class Stage:
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     parameters: int
+    frozen: int = 0
 
     @property
     def title(self) -> str:
@@ -67,7 +69,7 @@ def hourglass(rows: Sequence[Row]) -> Chart:
     labels = shortened([row.label for row in rows])
     return Chart(
         figure_name("architecture", run.label),
-        f"{labels}: {count(run.architecture.parameters)} parameters",
+        f"{labels}: {_parameters(run.architecture)}",
         document(WIDTH, height, marks, f"Architecture of {labels}: {_described(stages)}."),
     )
 
@@ -75,11 +77,12 @@ def hourglass(rows: Sequence[Row]) -> Chart:
 def _stages(run: RunFindings) -> list[Stage]:
     stages = [Stage("data", ("Input",), run.data.shape, 0)]
     for layer in run.architecture.layers:
-        new = Stage(layer.part, (layer.layer,), layer.output, layer.parameters)
+        new = Stage(layer.part, (layer.layer,), layer.output, layer.parameters, layer.frozen)
         last = stages[-1]
         if _follows(new, last):
-            names = (*last.names, *new.names)
-            stages[-1] = Stage(last.part, names, last.sizes, last.parameters + new.parameters)
+            names, numbers = (*last.names, *new.names), last.parameters + new.parameters
+            frozen = last.frozen + new.frozen
+            stages[-1] = Stage(last.part, names, last.sizes, numbers, frozen)
         else:
             stages.append(new)
     return stages
@@ -111,7 +114,7 @@ def _silhouette(stages: Sequence[Stage], widths: Sequence[float]) -> list[str]:
 
 
 def _block(stage: Stage, width: float, y: float) -> list[str]:
-    weights = f"{count(stage.parameters)} parameters" if stage.parameters else ""
+    weights = _parameters(stage) if stage.parameters else ""
     return [
         rectangle(CENTRE - width / 2, y, width, 14, f"block {stage.part}", 3),
         text(0, y + (7 if stage.note else 11), stage.title, f"name {stage.part}"),
@@ -119,6 +122,13 @@ def _block(stage: Stage, width: float, y: float) -> list[str]:
         text(WIDTH, y + (7 if weights else 11), shape(list(stage.sizes)), "tick", "end"),
         text(WIDTH, y + 21, weights, "note", "end"),
     ]
+
+
+def _parameters(counted: Stage | Architecture) -> str:
+    frozen = ", frozen" if counted.frozen == counted.parameters else ""
+    if counted.frozen and not frozen:
+        frozen = f", {count(counted.frozen)} of them frozen"
+    return f"{count(counted.parameters)} parameters{frozen}"
 
 
 def _described(stages: Sequence[Stage]) -> str:

@@ -26,7 +26,7 @@ class FewSteps(Symptom):
             value=steps,
             threshold=FEWEST_STEPS,
             changes={"train.epochs": -(-ENOUGH_STEPS // each)},
-            detail={"epochs": train.epochs, "each": each, "batch": train.batch_size},
+            detail={"epochs": train.epochs, "each": each, "batch": train.examples_per_step},
         )
 
     def number(self, patient: Patient) -> float:
