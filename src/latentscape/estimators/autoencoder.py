@@ -1,21 +1,17 @@
 """An autoencoder as a scikit-learn transformer."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from torch import nn
 
-from latentscape.api.preparing import describe_environment, own_networks, prepare
+from latentscape.api.preparing import own_networks, prepare, resolve_again
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import Interrupted
-from latentscape.core.files import slug, write_folder
 from latentscape.core.findings import to_json
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
@@ -33,7 +29,7 @@ from latentscape.estimators.examples import (
     unit_of,
 )
 from latentscape.estimators.fitted import mixture_codes
-from latentscape.estimators.layout import Layout, learn_layout
+from latentscape.estimators.layout import learn_layout
 from latentscape.estimators.persistence import PersistentAutoencoder
 from latentscape.estimators.settings import (
     PATHS,
@@ -44,37 +40,16 @@ from latentscape.estimators.settings import (
     resolve_recipe,
 )
 from latentscape.estimators.streaming import Moments, new_network, train_epoch
+from latentscape.estimators.tasks import Task
 from latentscape.model import Network
-from latentscape.runs import DataFacts, Run, create_run, replacing
+from latentscape.runs import Run
 from latentscape.runs.facts import Event, History
+from latentscape.runs.starting import EarlierModel
 from latentscape.terminal import shown
-from latentscape.training.checkpoint import MemoryCheckpoints
-from latentscape.training.hooks.progress import Progress
 from latentscape.training.memory import check_network
-from latentscape.training.state import TrainState
-from latentscape.training.train import train_recipe, train_run
 
 _UNTIMED = {"lr": 0.0, "seconds": 0.0, "images_per_second": 0.0}
 """What ``partial_fit`` does not measure of an epoch."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """What to train, and on what."""
-
-    features: BaseEstimator
-    """Has ``n_features_in_`` and ``feature_names_in_`` of X."""
-    layout: Layout
-    recipe: Recipe
-    split: Split
-    unit: float
-    """What counts as 1 in a score, in the units of X."""
-
-    @property
-    def run_name(self) -> str:
-        """Name of a run directory: the same for the same recipe, settings and data."""
-        fingerprint = self.recipe.fingerprint(self.split.dataset.fingerprint)
-        return slug(f"{self.recipe.name}-{fingerprint[:12]}")
 
 
 class Autoencoder(PersistentAutoencoder):
@@ -112,6 +87,9 @@ class Autoencoder(PersistentAutoencoder):
     validation_fraction : float
         Share of X that ``fit`` holds out for the validation loss, and for early stopping if
         ``changes`` sets ``train.patience``.
+    start_from : str, Path or Run, optional
+        A finished run, or a model file: a new network begins with its weights, as far as they fit;
+        see `latentscape.train`. Without a `recipe` it is the one of that run.
     folder : str or Path, optional
         Where ``fit`` keeps a run directory after it has ended well. Its name comes from recipe,
         settings and data, and the same fit replaces it. It has no test part: use `score`. By
@@ -174,6 +152,7 @@ class Autoencoder(PersistentAutoencoder):
         image_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
         validation_fraction: float = 0.1,
+        start_from: str | Path | Run | None = None,
         folder: str | Path | None = None,
         device: str = "auto",
         verbose: bool = False,
@@ -191,6 +170,7 @@ class Autoencoder(PersistentAutoencoder):
         self.image_shape = image_shape
         self.value_range = value_range
         self.validation_fraction = validation_fraction
+        self.start_from = start_from
         self.folder = folder
         self.device = device
         self.verbose = verbose
@@ -229,7 +209,7 @@ class Autoencoder(PersistentAutoencoder):
         task = self._new_task(X, y)
         with shown(quiet=not self.verbose):
             try:
-                network, state = self._trained(task, choose_device(self.device))
+                network, state = task.train(self.folder, choose_device(self.device))
             except Interrupted:
                 # A grid search goes on after any other error.
                 raise KeyboardInterrupt from None
@@ -271,7 +251,7 @@ class Autoencoder(PersistentAutoencoder):
         """
         fitted = hasattr(self, "network_")
         task = self._next_task(X) if fitted else self._new_task(X, None, streaming=True)
-        network = self.network_ if fitted else new_network(task.recipe, choose_device(self.device))
+        network = self.network_ if fitted else new_network(task, choose_device(self.device))
         history, moments = (self.history_, self._moments) if fitted else ([], {})
         losses, moments = train_epoch(network, task.recipe, task.split, moments, len(history))
         record = {"epoch": len(history) + 1, "train": to_json(losses), "validation": None}
@@ -316,14 +296,17 @@ class Autoencoder(PersistentAutoencoder):
             clusters=clusters,
         )
 
-    def _new_task(self, X: ArrayLike, y: ArrayLike | None, *, streaming: bool = False) -> _Task:
+    def _new_task(self, X: ArrayLike, y: ArrayLike | None, *, streaming: bool = False) -> Task:
         """Learn shape, range and recipe from X, and split X. Nothing in the estimator changes."""
         features = clone(self)
         values = check_examples(features, X, reset=True)
         layout = learn_layout(np.shape(values)[1:], self.image_shape)
         held_out = 0.0 if streaming else self.validation_fraction
         seed, settings = seed_of(self.random_state), self._recipe_parameters()
+        earlier = None if self.start_from is None else EarlierModel.open(self.start_from)
         published = choose_recipe(layout) if self.recipe is None else self.recipe
+        if earlier is not None and self.recipe is None:
+            published = resolve_again(earlier.recipe, X)
         own = own_networks(published, self.encoder, self.decoder)
         changes = {**self.changes, **own} if self.changes else own
         asked = published, settings, changes, held_out, seed
@@ -338,36 +321,22 @@ class Autoencoder(PersistentAutoencoder):
             recipe = resolve_recipe(*asked, hold_out(dataset, held_out, recipe.data.seed))
         recipe, split = _split(recipe, dataset, held_out)
         check_network(recipe, len(split.train), choose_device(self.device))
-        return _Task(features, layout, recipe, split, unit)
+        task = Task(features, layout, recipe, split, unit, earlier)
+        _ = task.start  # Refuses weights of which none fits.
+        return task
 
-    def _next_task(self, X: ArrayLike) -> _Task:
+    def _next_task(self, X: ArrayLike) -> Task:
         """Arrange X for one more epoch."""
         recipe = for_streaming(self.recipe_, self._recipe_parameters())
-        return _Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0), self._unit)
+        return Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0), self._unit)
 
     def _recipe_parameters(self) -> dict[str, Any]:
         """Return the parameters that stand for settings of the recipe."""
         return {name: getattr(self, name) for name in PATHS}
 
-    def _trained(self, task: _Task, device: torch.device) -> tuple[Network, TrainState]:
-        """Train; keep a run directory in `folder`, once it is whole, and without `folder` none."""
-        name = task.recipe.name
-        if self.folder is None:
-            store = MemoryCheckpoints(name)
-            return train_recipe(task.recipe, task.split, device, store, [Progress(name)])
-        environment = describe_environment(task.recipe, device)
-        home = Path(self.folder) / task.run_name
-        with replacing(home):
-            pass  # What may not be replaced is refused before it is trained.
-        with ExitStack() as owned, write_folder(home) as path:
-            run = create_run(path, task.recipe, DataFacts.of(task.split), environment)
-            trained = train_run(run, task.split, device, [Progress(run.name)])
-            owned.enter_context(replacing(home))  # Until the new folder is in its place.
-        return trained
-
     def _settle(
         self,
-        task: _Task,
+        task: Task,
         network: Network,
         history: list[dict[str, Any]],
         *,

@@ -25,7 +25,7 @@ from latentscape.model import Network
 from latentscape.model.own import check_offered, offering, own_in
 from latentscape.runs import ModelFile, Run, open_run, read_model, save_model
 
-_NEWER = {"as_published": False, "encoder": None, "decoder": None}
+_NEWER = {"as_published": False, "encoder": None, "decoder": None, "start_from": None}
 """Parameters that pickles of earlier versions lack."""
 
 

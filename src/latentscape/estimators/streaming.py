@@ -8,12 +8,13 @@ from latentscape.config import Recipe, override
 from latentscape.core.errors import TrainingError
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Array, Split
+from latentscape.estimators.tasks import Task
 from latentscape.model import Network
 from latentscape.runs.facts import Losses
 from latentscape.training.checkpoint import pack_optimizers, unpack_optimizers
 from latentscape.training.fit import fit
 from latentscape.training.hook import Diverged, Hook, Training
-from latentscape.training.start import load_batches, set_up
+from latentscape.training.start import load_batches, set_up, take_weights
 from latentscape.training.state import TrainState
 
 Moments = Mapping[str, Array]
@@ -39,10 +40,14 @@ class _Moments(Hook):
         self.moments = {name: value.cpu().numpy() for name, value in packed}
 
 
-def new_network(recipe: Recipe, device: torch.device) -> Network:
+def new_network(task: Task, device: torch.device) -> Network:
     """Return a network with the weights that a stream begins with, evaluating."""
+    recipe = task.recipe
     with forked_random(derive_seed(recipe.train.seed, "model"), device):
-        return Network(recipe.model, recipe.objective).to(device).eval()
+        network = Network(recipe.model, recipe.objective).to(device).eval()
+    if task.earlier is not None:
+        take_weights(network, task.earlier.weights)
+    return network
 
 
 def train_epoch(
