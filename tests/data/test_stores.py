@@ -176,6 +176,41 @@ def test_a_source_that_has_changed_is_packed_anew(photos: Path, cache: Path) -> 
     np.testing.assert_array_equal(before.images[0], after.images[0])  # It is still open.
 
 
+def test_a_link_to_a_folder_is_followed(photos: Path, tmp_path: Path) -> None:
+    (photos / "0").rename(tmp_path / "elsewhere")
+    (photos / "0").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(photos)
+    before = load(photos)
+    Image.fromarray(np.full((8, 8), 77, np.uint8)).save(tmp_path / "elsewhere" / "more.png")
+    assert len(load(photos)) == len(before) + 1
+
+
+def test_another_file_of_the_same_size_and_time_is_another_one(
+    photos: Path, tmp_path: Path
+) -> None:
+    file, other = photos / "9" / "zz.bmp", tmp_path / "zz.bmp"
+    for path, value in ((file, 1), (other, 2)):
+        Image.fromarray(np.full((8, 8), value, np.uint8)).save(path)
+        os.utime(path, ns=(0, 0))
+    before = load(photos)
+    other.replace(file)
+    assert load(photos).fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_labels_that_come_later_are_taken(
+    tmp_path: Path,
+    write_idx: Callable[[Path, np.ndarray], Path],
+    images: np.ndarray,
+    labels: np.ndarray,
+    ending: str,
+) -> None:
+    file = write_idx(tmp_path / f"train-images-idx3-ubyte{ending}", images)
+    assert load(file).labels is None
+    write_idx(tmp_path / f"train-labels-idx1-ubyte{ending}", labels.astype(np.uint8))
+    assert load(file).labels is not None
+
+
 def test_a_damaged_pack_is_made_anew(photos: Path, cache: Path) -> None:
     for damage in ("images.bin", "inventory.json", "labels.npy"):
         fingerprint = load(photos).fingerprint

@@ -65,6 +65,20 @@ def test_many_rows_have_the_same_components_up_to_a_hundred_thousandth(count, in
     assert components.limits == (rows.min(), rows.max())
 
 
+@pytest.mark.parametrize("passes", [1, 2])
+def test_components_of_a_search_that_is_cut_short_are_those_of_its_last_pass(
+    passes, in_passes, monkeypatch
+):
+    rows = drawn()
+    exact = PCA(5).fit(rows.astype(np.float64))
+    monkeypatch.setattr(principal, "MAX_PASSES", passes)
+    monkeypatch.setattr(principal, "CONVERGED", 0.0)
+    components = fitted(rows, 5)
+    held = components.project(rows).var(0, dtype=np.float64)
+    np.testing.assert_allclose(held / rows.var(0, dtype=np.float64).sum(), components.shares, 1e-3)
+    assert held.sum() > 0.95 * exact.explained_variance_.sum()
+
+
 def test_many_rows_that_are_all_the_same_are_restored(in_passes):
     rows = np.full((2500, 7), 0.25, np.float32)
     components = fitted(rows, 3)

@@ -261,7 +261,10 @@ def _identity(reading: Reading, beside: Sequence[str]) -> str:
             status = os.stat(file)
         except OSError:
             continue  # Gone, or a link to nothing: so it has no line.
-        line = f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        # The time of the last change of any kind: an archive that is unpacked over older files
+        # may leave size and time of writing as they were.
+        times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
+        line = f"{file}\0{status.st_size}\0{times}\n"
         digest.update(line.encode(errors="surrogatepass"))
     return digest.hexdigest()
 
@@ -276,13 +279,28 @@ def _label_files(reading: Reading) -> Iterator[str]:
 
 
 def _files(path: Path) -> Iterator[str]:
-    """Yield the files below a path in a fixed order; the path itself if it is a file."""
-    if not path.is_dir():
+    """Yield the files below a path in a fixed order; the path itself if it is a file.
+
+    Readers follow links to folders, and so does this, but for those that lead back.
+    """
+    if path.is_dir():
+        yield from _files_below(os.fspath(path), ())
+    else:
         yield os.fspath(path)
+
+
+def _files_below(folder: str, above: tuple[str, ...]) -> Iterator[str]:
+    resolved = os.path.realpath(folder)
+    if resolved in above:
         return
-    for folder, inner, names in os.walk(path):
-        inner.sort()
-        yield from (os.path.join(folder, name) for name in sorted(names))
+    entries: list[os.DirEntry[str]] = []
+    with suppress(OSError), os.scandir(folder) as seen:  # Readers say what cannot be read.
+        entries = sorted(seen, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir():
+            yield from _files_below(entry.path, (*above, resolved))
+        else:
+            yield entry.path
 
 
 def _size(file: str | Path) -> int:

@@ -117,7 +117,8 @@ def _in_passes(rows: Rows, shape: tuple[int, int], count: int) -> Components:
             if before - missed <= CONVERGED * missed:
                 break
             centre, basis = one.mean, one.next_basis()
-    directions = _signed((basis @ turned[:, :count]).T).astype(np.float32)
+    # They turn the basis of the last pass. `basis` may be that of one more, which was not made.
+    directions = _signed((one.basis @ turned[:, :count]).T).astype(np.float32)
     with np.errstate(all="ignore"):
         shares = (variances[:count] / one.variance).astype(np.float32)
     return Components(one.mean.astype(np.float32), directions, shares, one.limits)
@@ -132,10 +133,15 @@ class _Pass:
         (D,) near the mean.
     basis : ndarray
         (D, b) orthonormal.
+
+    Attributes
+    ----------
+    basis : ndarray of float32
+        The same.
     """
 
     def __init__(self, centre: NDArray[np.float64], basis: Array) -> None:
-        self._centre, self._basis = centre, basis.astype(np.float32)
+        self._centre, self.basis = centre, basis.astype(np.float32)
         self._sum = np.zeros(len(centre))
         self._scatter = np.zeros(basis.shape)
         self._squares, self._n = 0.0, 0
@@ -147,7 +153,7 @@ class _Pass:
             chunk = rows(places)
             self.limits = min(self.limits[0], chunk.min()), max(self.limits[1], chunk.max())
             centred = chunk - self._centre.astype(np.float32)
-            self._scatter += centred.T @ (centred @ self._basis)
+            self._scatter += centred.T @ (centred @ self.basis)
             self._sum += centred.sum(0, dtype=np.float64)
             self._squares += float(np.square(centred).sum(dtype=np.float64))
             self._n += len(chunk)
@@ -156,11 +162,11 @@ class _Pass:
         offset = self._sum / self._n
         self.mean = self._centre.astype(np.float32) + offset
         self.variance = self._squares - self._n * float(offset @ offset)
-        self._scatter -= self._n * np.outer(offset, offset @ self._basis)
+        self._scatter -= self._n * np.outer(offset, offset @ self.basis)
 
     def ritz(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the variances (b,) within the basis, greatest first, and their directions."""
-        within = self._basis.T.astype(np.float64) @ self._scatter
+        within = self.basis.T.astype(np.float64) @ self._scatter
         variances, turned = np.linalg.eigh((within + within.T) / 2)
         return variances[::-1], turned[:, ::-1]
 

@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,11 +72,9 @@ def read_idx_folder(path: Path, config: DataConfig, size: int) -> Contents:
 
 
 def _contents(files: Sequence[Path], origin: str, size: int) -> Contents:
-    labels = (_label_file(file) for file in files)
-    return replace(
-        from_arrays([_read_part(file) for file in files], origin, size),
-        beside=tuple(file for file in labels if file is not None),
-    )
+    contents = from_arrays([_read_part(file) for file in files], origin, size)
+    # Those that are not there, too: labels that come later change what the files hold.
+    return replace(contents, beside=tuple(chain.from_iterable(map(_label_files, files))))
 
 
 def _left_out(folder: Path, images: list[Path]) -> tuple[LeftOut, ...]:
@@ -179,9 +178,13 @@ def _image_files(folder: Path) -> list[Path]:
 
 
 def _label_file(images: Path) -> Path | None:
+    return next((file for file in _label_files(images) if file.is_file()), None)
+
+
+def _label_files(images: Path) -> tuple[Path, ...]:
+    """Return the files that may hold the labels of images; the first one that is there does."""
     match = _IMAGES.fullmatch(images.name)
     if match is None:
-        return None
+        return ()
     name = f"{match['part']}labels{match['joint']}idx1-ubyte"
-    candidates = (images.with_name(name), images.with_name(name + ".gz"))
-    return next((file for file in candidates if file.is_file()), None)
+    return images.with_name(name), images.with_name(name + ".gz")
