@@ -467,3 +467,18 @@ def test_objects_are_analysed_in_this_process(blots, tmp_path):
     parts = ("clustering", "probing")
     findings = latentscape.analyze(run, data=blots, parts=parts, quick=True, jobs=2, quiet=True)
     assert findings.parts
+
+
+def test_weights_that_are_frozen_in_an_object_stay(blots, tmp_path):
+    own = own_modules()
+    own["encoder"].requires_grad_(False)
+    changes = {**QUICK, "train.average": 0.9, "train.accumulate": 2}
+    run = latentscape.train(
+        "simple-20", data=blots, changes=changes, folder=tmp_path, latent_dim=3, quiet=True, **own
+    )
+    trained = latentscape.load(run)
+    inner = trained.encoder[0].module.state_dict()
+    assert all(
+        torch.equal(inner[name], value) for name, value in own["encoder"].state_dict().items()
+    )
+    assert not torch.equal(trained.decoder[0].module.weight, own["decoder"].weight)
