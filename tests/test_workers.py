@@ -1,7 +1,7 @@
 """Runs side by side: the same results, and nothing lost however they end.
 
-Every pool starts processes that import everything anew, for seconds. So a test that needs one looks
-at all that its runs show.
+Processes that import everything anew take seconds. So those of pools in this process are copies of
+one that has done it.
 """
 
 import os
@@ -20,21 +20,29 @@ import yaml
 from typer.testing import CliRunner
 
 import latentscape
+from copies import copy_processes
 from latentscape.api import workers
 from latentscape.api.workers import choose_jobs
 from latentscape.cli import app
 from latentscape.config import Study, override
+from latentscape.core.errors import Interrupted
 from latentscape.core.runtime import count_threads
 from latentscape.runs import runs_in
+from latentscape.runs.owner import holder_of
 from latentscape.training import hook, timing
 
 SMALL = {"data.train": 200, "data.test": 50, "train.epochs": 2, "model.encoder.widths": [16]}
 LONG = {
     "name": "few",
     "about": "Three learning rates, for as long as it takes to stop them.",
-    "entries": [{"recipe": "simple-20", "set": {**SMALL, "data.train": 1000, "train.epochs": 100}}],
+    "entries": [{"recipe": "simple-20", "set": {**SMALL, "data.train": 1000, "train.epochs": 40}}],
     "axes": {"train.lr": [0.001, 0.002, 0.003]},
 }
+
+
+@pytest.fixture(autouse=True)
+def copies(monkeypatch):
+    copy_processes(monkeypatch)
 
 
 def study(**more) -> Study:
@@ -109,54 +117,63 @@ def wait_for_history(folder, while_true=lambda: True):
         time.sleep(0.01)
 
 
-def wait_until_quiet(folder):
-    """Wait until no process writes there any more."""
-    before, begin = None, time.monotonic()
-    while time.monotonic() - begin < 60:
-        now = sorted((file, file.stat().st_mtime_ns) for file in folder.rglob("*.jsonl"))
-        if now == before:
-            return
-        before = now
-        time.sleep(0.5)
-    raise AssertionError("something still writes")
-
-
-def stop_by(number, folder) -> tuple[int, str]:
-    """Start the command, signal it once an epoch is done; return its exit code and messages."""
-    command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2", "-q"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    # Whoever runs the tests in the background may have them ignore Ctrl-C.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = subprocess.Popen(command, cwd=folder, **pipes)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with process:
-        wait_for_history(folder, lambda: process.poll() is None)
-        process.send_signal(number)
-        _, messages = process.communicate(timeout=60)
-    wait_until_quiet(folder)
-    return process.returncode, messages
+def wait_until_nobody_writes(folder):
+    """Wait until each process has saved its run, and let it go."""
+    begin = time.monotonic()
+    while any(holder_of(path) for path in folder.glob("runs/*")):
+        assert time.monotonic() - begin < 60
+        time.sleep(0.1)
 
 
 def test_stopped_or_killed_they_all_stop_and_the_same_command_goes_on(tmp_path):
     (tmp_path / "few.yaml").write_text(yaml.safe_dump(LONG))
-    lengths = []
-    for number in (signal.SIGINT, signal.SIGKILL):
-        for file in tmp_path.glob("runs/*/history.jsonl"):
-            file.unlink()  # Written again as soon as its run goes on.
-        code, messages = stop_by(number, tmp_path)
-        if number == signal.SIGINT:
-            assert code == 130
-            assert "Give the same command again" in messages
-        runs = runs_in(tmp_path / "runs")
-        assert len(runs) == 3
-        assert not any(run.finished for run in runs)
-        histories = [run.history for run in runs if (run.path / "history.jsonl").exists()]
-        lengths.append(max(len(history.epochs) for history in histories))
+    lengths = [stopped(tmp_path), killed(tmp_path)]
     assert 0 < lengths[0] <= lengths[1]
     latentscape.compare(Study.model_validate(LONG), folder=tmp_path / "runs", quiet=True)
-    assert all(len(run.history.epochs) == 100 for run in runs_in(tmp_path / "runs"))
+    assert all(len(run.history.epochs) == 40 for run in runs_in(tmp_path / "runs"))
+
+
+def stopped(folder) -> int:
+    """Press Ctrl-C once an epoch is done; return the length of the longest history."""
+
+    def press():
+        wait_for_history(folder)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    # Whoever runs the tests in the background may have them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    finger = threading.Thread(target=press)
+    finger.start()
+    try:
+        with pytest.raises(Interrupted, match="Give the same command again"):
+            latentscape.compare(
+                Study.model_validate(LONG), folder=folder / "runs", jobs=2, quiet=True
+            )
+    finally:
+        finger.join()
+        signal.signal(signal.SIGINT, before)
+    return longest_history(folder)
+
+
+def killed(folder) -> int:
+    """Kill the command once a further epoch is done; return the length of the longest history."""
+    for file in folder.glob("runs/*/history.jsonl"):
+        file.unlink()  # Written again as soon as its run goes on.
+    command = [sys.executable, "-m", "latentscape", "compare", "few.yaml", "--jobs", "2", "-q"]
+    with subprocess.Popen(command, cwd=folder) as process:
+        wait_for_history(folder, lambda: process.poll() is None)
+        process.kill()
+    return longest_history(folder)
+
+
+def longest_history(folder) -> int:
+    """Return the number of epochs of the run that has most, once all have stopped."""
+    wait_until_nobody_writes(folder)
+    runs = runs_in(folder / "runs")
+    assert len(runs) == 3
+    assert not any(run.finished for run in runs)
+    histories = [run.history for run in runs if (run.path / "history.jsonl").exists()]
+    return max(len(history.epochs) for history in histories)
 
 
 def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
