@@ -35,12 +35,11 @@ from latentscape.inference.samples import Samples
 from latentscape.inference.walks import Interpolation, Manifold, Traversals
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import DataFacts, Environment, Run, RunFindings, create_run, write_part
+from latentscape.runs.architecture import Architecture, Layer
 from latentscape.runs.facts import (
-    Architecture,
     CodeUse,
     Epoch,
     Event,
-    Layer,
     Losses,
     Sizes,
 )

@@ -74,7 +74,7 @@ def test_a_run_that_goes_on_says_from_where(caplog):
     assert "going on after epoch 7" in caplog.text
 
 
-def test_what_data_lack_is_a_warning(caplog):
+def test_what_data_lack_is_a_warning(tmp_path, caplog):
     data = Dataset(
         "odd",
         np.zeros((4, 3), np.float32),
@@ -83,13 +83,14 @@ def test_what_data_lack_is_a_warning(caplog):
         left_out=(LeftOut("column", ("name",), 1, "it is a text"),),
         tests_on_validation=True,
     )
-    log_plan(load_recipe("simple-20"), data)
+    run = make_run(tmp_path, "plain").run
+    log_plan(run, data)
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
     assert "odd: Values are used as they are" in caplog.text
     assert "odd has no test part" in caplog.text
     assert "odd: Not used: 1 column (name): it is a text." in caplog.text
     caplog.clear()
-    log_plan(load_recipe("simple-20"), Dataset("plain", np.zeros((4, 3), np.uint8)))
+    log_plan(run, Dataset("plain", np.zeros((4, 3), np.uint8)))
     assert not caplog.records
 
 
