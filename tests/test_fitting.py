@@ -61,6 +61,14 @@ def test_on_less_data_every_recipe_makes_the_budget_of_steps(name, examples):
     assert recipe.published.objective == load_recipe(name).objective
 
 
+def test_with_an_adversary_the_last_weights_are_kept_unless_somebody_asks():
+    for name in recipe_names():
+        keeps_last = load_recipe(name).objective.is_adversarial
+        assert (fitted(name).train.patience is None) == keeps_last
+    assert fitted("aae", train__patience=3).train.patience == 3
+    assert fitted("wae-gan").train.players["prior_critic"].lr == pytest.approx(3 * 0.0005)
+
+
 def test_many_examples_are_no_reason_to_keep_too_few_steps():
     assert load_recipe("conv-bn").train.steps(20_000) > STEPS
     assert fitted("conv-bn", 20_000) == load_recipe("conv-bn")

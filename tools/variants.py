@@ -8,6 +8,7 @@ Run: ``python tools/variants.py``.
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +40,8 @@ PLAIN = {"reconstruction", "point latent", "bernoulli likelihood", "gaussian lik
 SHARED = ("latents.base", "likelihoods", "objectives", "blocks")
 """Modules of `latentscape.model` whose functions and classes all variants share."""
 
+REGION = re.compile(r"(?P<begin><!-- results: [\w-]+ -->)\s*(?P<end><!-- end -->)")
+
 TEXT = """# The variants, and what each one costs
 
 A variant of an autoencoder is a recipe over one module: an encoder, a latent, a decoder, a
@@ -60,6 +63,42 @@ every epoch.
 `objective.rate_warmup` raises the weight of `rate` from zero over some epochs. `objective.capacity`
 says how the rate of `capacity` grows. `objective.samples` is the number of codes of `importance`
 and `importance_dreg`; `objective.first_samples` takes fewer in the first epochs.
+
+## Critics
+
+Some terms need a critic: a network that learns against the autoencoder. It looks at codes or at
+images, and is a player of its own, with its own optimizer. Its loss stands in the history under its
+name, beside the terms. A critic is saved with the model. Codes, images and exports do not need it.
+
+{critics}
+
+- `objective.critics.codes` and `objective.critics.images` are the bodies of critics, with the
+  settings of an encoder. A critic of codes has no convolutions.
+- `train.players` has settings of single players, such as `train.players.prior_critic.lr`:
+  `optimizer`, `lr`, `weight_decay`, `momentum` and `clip_norm`. All others are those of `train`.
+- All players move after one forward pass. With `objective.turns` they take turns, as in the
+  adversarial autoencoder: the autoencoder moves by the terms without a critic, then the critics
+  move, then the autoencoder moves by the other terms. For that it has another optimizer, whose
+  settings are `train.players.generator`.
+- Each epoch is measured by another critic, so that losses of different epochs do not compare. On
+  small data the weights of the last epoch are kept then, not those with the lowest validation loss.
+  Early stopping (`train.patience`) goes by the squared error of validation images.
+
+FactorVAE takes the codes that it permutes from a second batch. Here the critic gets one half of the
+batch as it is and the other half permuted. VAE-GAN weights the features differently for encoder and
+decoder; see the term `adversarial_images`.
+
+A critic of codes draws the codes of all images to N(0, I), so that samples look like images. The
+table is of three seeds on `mnist-5k`, with the settings that recipes have there by default.
+[How to read the numbers](numbers.md) explains the columns.
+
+<!-- results: adversaries -->
+
+<!-- end -->
+
+<!-- results: adversaries-circumstances -->
+
+<!-- end -->
 
 ## Latents
 
@@ -162,10 +201,22 @@ def parts_of(recipe: Recipe) -> dict[str, list[Code]]:
 
 
 def document() -> str:
-    """Return the whole document, in Markdown."""
+    """Return the whole document, in Markdown, with the regions of results as they are."""
+    return REGION.sub(_as_it_is, _written())
+
+
+def _as_it_is(region: re.Match[str]) -> str:
+    """Return a region as it stands in the document; `tools.evidence` writes it."""
+    begin, end = region["begin"], region["end"]
+    _, begun, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
+    return begin + rest.partition(end)[0] + end if begun else region[0]
+
+
+def _written() -> str:
     return TEXT.format(
         recipes=_table(("recipe", "adds to a plain autoencoder (lines of code)"), _recipes()),
         terms=_table(("term", "what it is", "latents"), _terms()),
+        critics=_table(("critic", "looks at", "terms"), _critics()),
         latents=_table(
             ("kind", "what it is", "posterior", "prior", "exports to Keras"), _latents()
         ),
@@ -195,6 +246,18 @@ def _terms() -> Iterator[tuple[str, ...]]:
             _summary(load(term.implementation)) + "; supervised" * term.needs_labels,
             "all" if len(kinds) == len(LATENTS) else ", ".join(kinds),
         )
+
+
+def _critics() -> Iterator[tuple[str, ...]]:
+    players: dict[tuple[str, Any], list[str]] = {
+        term.module: [] for term in TERMS.values() if term.module and term.adversary
+    }
+    for name, term in TERMS.items():
+        if term.module is not None and term.module in players:
+            players[term.module].append(name)
+    for (critic, factory), names in players.items():
+        summary = _summary(load(factory)).rpartition(" ")[2]
+        yield f"`{critic}`", summary, _listed(names)
 
 
 def _latents() -> Iterator[tuple[str, ...]]:

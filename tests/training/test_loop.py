@@ -116,7 +116,7 @@ def test_a_run_goes_on_to_the_same_bits_with_the_other_engine(tmp_path, quick, s
 SMALL = {"model.encoder.widths": [16]}
 
 # What a resume has to restore besides weights: running means, drawn pixels and codes, a codebook,
-# centres, an average, and where the schedules stand.
+# centres, an average, where the schedules stand, and critics with optimizers of their own.
 VARIANTS = {
     "conv-bn": {
         "model.encoder.channels": [4, 8],
@@ -139,6 +139,7 @@ VARIANTS = {
         "train.accumulate": 3,
         "train.average": {"start": 1.5},
     },
+    **dict.fromkeys(("aae", "wae-gan", "factor-vae", "vae-gan", "acai"), SMALL),
 }
 
 

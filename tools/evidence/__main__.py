@@ -28,6 +28,7 @@ STUDIES = {
     "embed-32": Protocol(is_choice=True),
     "cluster-10": Protocol(is_choice=True),
     "likelihoods": Protocol(seeds=1),
+    "adversaries": Protocol(data="mnist-5k"),
 }
 """Name of a results file to how its study is measured."""
 

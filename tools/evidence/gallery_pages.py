@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from latentscape.config import load_recipe
-from latentscape.core.units import count, duration, number
+from latentscape.config import load_recipe, recipe_names
+from latentscape.core.units import count, duration, joined, number
 from tools.evidence.records import Evidence, Picture, ResultRow
 
 TITLES = {"mnist-5k": "MNIST", "fashion-mnist": "Fashion-MNIST"}
@@ -61,8 +61,16 @@ def circumstances(evidence: Evidence) -> str:
         f"{' and on '.join(TITLES.values())}, trained once (seed {', '.join(map(str, seeds))}) on "
         f"{' with '.join(machines)} and {' or '.join(threads)} thread"
         f"{'' if threads == ['1'] else 's'}, with PyTorch {first.environment.torch}. No training "
-        f"took longer than {duration(longest)}. Pictures of {evidence.date}."
+        f"took longer than {duration(longest)}. Pictures of {evidence.date}.{missing(evidence)}"
     )
+
+
+def missing(evidence: Evidence) -> str:
+    """Say which recipes a results file does not have yet; nothing where it has all."""
+    measured = {row.recipe for row in evidence.rows}
+    names = [f"`{name}`" for name in recipe_names() if name not in measured]
+    verb = "is" if len(names) == 1 else "are"
+    return f" {joined(names)} {verb} not measured yet." if names else ""
 
 
 def sizes(evidence: Evidence) -> str:

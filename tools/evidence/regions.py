@@ -143,6 +143,18 @@ def codes() -> str:
     return "\n\n".join([*tables, *choices, *map(_missing, missing)])
 
 
+def adversaries() -> str:
+    """Write how close codes come to the prior and samples to images, with critics and without."""
+    if "adversaries" not in files():
+        return _missing("adversaries")
+    keys = ("mse", "mismatch", "mmd", "frechet_distance", "precision", "recall")
+    rows = [
+        [f"`{row.recipe}`", *(_written(row, key) for key in keys), _seeds(row, "mse")]
+        for row in _models(load("adversaries"))
+    ]
+    return _table(["recipe", *(find_metric(key).title for key in keys), "seeds"], rows)
+
+
 def exports() -> str:
     """Write how far exported files are from their models."""
     rows = []
@@ -205,6 +217,12 @@ def quickstart_words() -> str:
     return f"{behind} of the {len(rows)} {'does' if behind == 1 else 'do'} not."
 
 
+def small_data_summary() -> str:
+    """Say how recipes do on small data, and which have not been measured."""
+    evidence = load("recipes")
+    return recipe_tables.summary(evidence.rows) + gallery_pages.missing(evidence)
+
+
 def symptoms() -> str:
     """Write what the doctor looks for."""
     rows = [[item.title, item.about, ", ".join(item.stages)] for item in all_symptoms()]
@@ -265,6 +283,8 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "ae-vs-cae": course_report,
     "ae-vs-cae-circumstances": lambda: circumstances("ae-vs-cae"),
     "codes": codes,
+    "adversaries": adversaries,
+    "adversaries-circumstances": lambda: _if_measured("adversaries"),
     "quickstart": quickstart,
     "quickstart-words": quickstart_words,
     "exports": exports,
@@ -275,7 +295,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "explorer-circumstances": lambda: circumstances("explorer"),
     "floor": floor,
     "small-data": lambda: recipe_tables.tables(load("recipes").rows),
-    "small-data-summary": lambda: recipe_tables.summary(load("recipes").rows),
+    "small-data-summary": small_data_summary,
     "small-data-circumstances": lambda: circumstances("recipes"),
     "symptoms": symptoms,
     "doctor": doctor,
@@ -398,6 +418,10 @@ def _where(environments: Iterable[Environment]) -> str:
         for e in environments
     )
     return " and ".join(texts)
+
+
+def _if_measured(name: str) -> str:
+    return circumstances(name) if name in files() else ""
 
 
 def _missing(name: str) -> str:

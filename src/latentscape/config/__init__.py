@@ -13,6 +13,7 @@ from latentscape.config.bodies import (
     ModuleConfig,
 )
 from latentscape.config.corruptions import CORRUPTIONS, Corruption, CorruptionConfig
+from latentscape.config.critics import CriticsConfig
 from latentscape.config.data import DataConfig
 from latentscape.config.fitting import fit_training
 from latentscape.config.latents import (
@@ -48,7 +49,7 @@ from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
 from latentscape.config.short_names import SHORT_NAMES, join_changes
 from latentscape.config.study import Study, StudyEntry
-from latentscape.config.terms import AUTOENCODER, TERMS, Term, adversaries
+from latentscape.config.terms import AUTOENCODER, GENERATOR, TERMS, Term, adversaries
 from latentscape.config.training import (
     AverageConfig,
     CapacityConfig,
@@ -75,6 +76,8 @@ __all__ = [
     "CapacityConfig",
     "ContinuousBernoulliConfig",
     "FAMILIES",
+    "CriticsConfig",
+    "GENERATOR",
     "ConvConfig",
     "Corruption",
     "CorruptionConfig",

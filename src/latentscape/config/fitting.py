@@ -46,8 +46,9 @@ def fit_training(
     published. Otherwise it is trained for `STEPS` steps, but `MAX_EPOCHS` epochs at most: in
     batches of a fortieth of the examples, with `RATE` times its learning rate, which rises over the
     first twentieth of training and falls to zero as a cosine, from initial weights that are scaled
-    on training images. The weights of the epoch with the lowest validation loss are kept. What a
-    recipe counts in epochs keeps its share of the training.
+    on training images. The weights of the epoch with the lowest validation loss are kept; those of
+    the last one, where an adversary makes losses of different epochs incomparable. What a recipe
+    counts in epochs keeps its share of the training.
 
     Recipes were published for `NUMBERS` numbers in an example. With more of them, the learning rate
     is divided by the square root of how many times more, since a step moves sums over all of them.
@@ -86,7 +87,9 @@ def fit_training(
         for path, value in _fitted_values(recipe, train, scale, numbers / NUMBERS)
         if not _is_set(path, own)
     }
-    if held_out and "train.patience" not in own:
+    # Another adversary measures each epoch, so that the lowest loss is not the best epoch's.
+    compares = not recipe.objective.is_adversarial
+    if held_out and compares and "train.patience" not in own:
         fitted["train.patience"] = train.epochs
     record = Published(examples=examples, train=recipe.train, objective=recipe.objective)
     return override(recipe, fitted).model_copy(update={"published": record})

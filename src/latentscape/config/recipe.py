@@ -7,10 +7,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from latentscape.config.critics import CriticsConfig
 from latentscape.config.data import DataConfig
 from latentscape.config.model import ModelConfig
 from latentscape.config.parts import Part, PrintableName
-from latentscape.config.terms import AUTOENCODER, adversaries
+from latentscape.config.terms import AUTOENCODER, GENERATOR, adversaries
 from latentscape.config.training import ObjectiveConfig, TrainConfig
 from latentscape.core.doors import Displayed
 
@@ -77,6 +78,8 @@ _ADDED: dict[str, object] = {
     "data.train_labels": None,
     "data.grey": False,
     "model.init.data_dependent": False,
+    "objective.critics": CriticsConfig().model_dump(mode="json"),
+    "objective.turns": False,
     "train.players": {},
     "train.accumulate": 1,
     "train.average": None,
@@ -126,6 +129,7 @@ class Recipe(Displayed, Part):
     @model_validator(mode="after")
     def _check_players(self) -> Self:
         players = [AUTOENCODER, *adversaries(self.objective.weights)]
+        players += [GENERATOR] * self.objective.turns
         for name in self.train.players:
             if name not in players:
                 raise ValueError(

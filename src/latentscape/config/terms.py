@@ -9,6 +9,9 @@ from latentscape.config.registry import Implementation
 AUTOENCODER = "autoencoder"
 """The player that every objective has: all that is no adversary."""
 
+GENERATOR = "generator"
+"""The same parameters as they move by the terms with an adversary, where these take turns."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -36,6 +39,8 @@ class Term:
         Whether it compares copies of an image that were corrupted differently.
     needs_jacobian : bool
         Whether it takes the Jacobian of the encoder, which batch normalisation leaves undefined.
+    reconstructs : bool
+        Whether it asks for a reconstruction.
     module : tuple of (str, str or callable), optional
         The name of a module that belongs to the term, and its implementation. It is built from an
         `ObjectiveConfig`, a `ModelConfig` and the length of a code, is saved with the model, and
@@ -55,14 +60,18 @@ class Term:
     needs_labels: bool = False
     needs_corruption: bool = False
     needs_jacobian: bool = False
+    reconstructs: bool = False
     module: tuple[str, Implementation] | None = None
     adversary: Implementation | None = None
 
 
 _BOUND = ("reconstruction", "rate", "capacity")
+_CRITIC_OF_CODES = "latentscape.model.critic:code_critic"
+_CRITIC_OF_IMAGES = "latentscape.model.critic:image_critic"
+_IMAGE_CRITIC = "latentscape.model.terms.adversarial_images:image_critic_loss"
 
 TERMS: dict[str, Term] = {
-    "reconstruction": Term("latentscape.model.terms.bound:reconstruction"),
+    "reconstruction": Term("latentscape.model.terms.bound:reconstruction", reconstructs=True),
     "rate": Term("latentscape.model.terms.bound:rate", "posterior", constrains_posterior=True),
     "capacity": Term(
         "latentscape.model.terms.bound:capacity", "posterior", constrains_posterior=True
@@ -72,6 +81,7 @@ TERMS: dict[str, Term] = {
         "posterior",
         includes=(*_BOUND, "importance_dreg"),
         constrains_posterior=True,
+        reconstructs=True,
     ),
     "importance_dreg": Term(
         "latentscape.model.terms.importance:importance_dreg",
@@ -79,6 +89,7 @@ TERMS: dict[str, Term] = {
         includes=(*_BOUND, "importance"),
         stands_alone=True,  # It rescales the gradients of the codes.
         constrains_posterior=True,
+        reconstructs=True,
     ),
     "total_correlation": Term(
         "latentscape.model.terms.total_correlation:total_correlation", "posterior"
@@ -104,6 +115,37 @@ TERMS: dict[str, Term] = {
         "continuous",
         needs_labels=True,
         module=("centers", "latentscape.model.terms.center:Centers"),
+    ),
+    "adversarial_prior": Term(
+        "latentscape.model.terms.adversarial_prior:adversarial_prior",
+        "continuous",
+        constrains_posterior=True,
+        matches_prior=True,
+        module=("prior_critic", _CRITIC_OF_CODES),
+        adversary="latentscape.model.terms.adversarial_prior:prior_critic_loss",
+    ),
+    "density_ratio": Term(
+        "latentscape.model.terms.density_ratio:density_ratio",
+        "posterior",
+        module=("dependence_critic", _CRITIC_OF_CODES),
+        adversary="latentscape.model.terms.density_ratio:dependence_critic_loss",
+    ),
+    "feature_reconstruction": Term(
+        "latentscape.model.terms.adversarial_images:feature_reconstruction",
+        reconstructs=True,
+        module=("image_critic", _CRITIC_OF_IMAGES),
+        adversary=_IMAGE_CRITIC,
+    ),
+    "adversarial_images": Term(
+        "latentscape.model.terms.adversarial_images:adversarial_images",
+        module=("image_critic", _CRITIC_OF_IMAGES),
+        adversary=_IMAGE_CRITIC,
+    ),
+    "adversarial_interpolation": Term(
+        "latentscape.model.terms.adversarial_interpolation:adversarial_interpolation",
+        "continuous",
+        module=("interpolation_critic", _CRITIC_OF_IMAGES),
+        adversary="latentscape.model.terms.adversarial_interpolation:interpolation_critic_loss",
     ),
 }
 """The names in ``objective.weights``."""

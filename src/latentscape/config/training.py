@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
+from latentscape.config.critics import CriticsConfig
 from latentscape.config.optimizers import OPTIMIZERS
 from latentscape.config.parts import EngineName, Part, by_kind
 from latentscape.config.registry import Name
@@ -43,6 +44,12 @@ class ObjectiveConfig(Part):
         ``example`` sums a loss over pixels, as probabilities do; ``pixel`` also divides it by their
         number, as Keras and TensorFlow scripts do, which matters to SGD and to gradient clipping.
         What is logged is per example either way.
+    critics : CriticsConfig
+        What the critics of adversarial terms are made of.
+    turns : bool
+        Whether training with a critic takes turns (Makhzani et al. 2015): the autoencoder moves
+        by the terms that have no critic, then critics move, then the autoencoder by the terms that
+        have one, each after a forward pass of its own. By default all move after one pass.
     """
 
     weights: Annotated[
@@ -53,6 +60,13 @@ class ObjectiveConfig(Part):
     rate_warmup: float = Field(0.0, ge=0)
     capacity: CapacityConfig = CapacityConfig()
     average: Literal["example", "pixel"] = "example"
+    critics: CriticsConfig = CriticsConfig()
+    turns: bool = False
+
+    @property
+    def is_adversarial(self) -> bool:
+        """Whether a term has an adversary: its values of different epochs do not compare."""
+        return any(TERMS[name].adversary is not None for name in self.weights)
 
     @property
     def settled_at(self) -> float:

@@ -29,7 +29,7 @@ from latentscape.model.latents import ACTIVE_VARIANCE, Normal
 from latentscape.model.units import Layer
 from latentscape.runs import RunFindings
 from latentscape.runs.facts import Event, History
-from latentscape.training.hooks.validation import DIAGNOSED
+from latentscape.training.hooks.validation import DIAGNOSED, comparable
 
 _P = TypeVar("_P", bound=Part)
 
@@ -190,9 +190,10 @@ class Patient:
 
     @cached_property
     def validation_losses(self) -> list[float]:
-        """The validation loss after each epoch; empty where nothing is held out."""
+        """What epochs compare by, after each of them; empty where nothing is held out."""
         epochs = self.history.epochs if self.history else ()
-        return [epoch.validation.loss for epoch in epochs if epoch.validation is not None]
+        held_out = [epoch.validation for epoch in epochs if epoch.validation is not None]
+        return [comparable(losses, self.recipe.objective) for losses in held_out]
 
     @property
     def lost_again(self) -> float:

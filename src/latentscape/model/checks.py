@@ -114,6 +114,8 @@ def check_objective(config: ObjectiveConfig, model: ModelConfig) -> None:
     for name, term in terms.items():
         _check_needs(name, term, model)
     _check_schedules(config)
+    if config.turns:
+        _check_turns(terms)
     if config.samples > 1 and not model.latent.draws:
         raise ConfigError(
             f"Several samples were asked of a latent of kind {model.latent.kind}, which has one"
@@ -144,8 +146,7 @@ def _check_combination(terms: Mapping[str, Term]) -> None:
                 f"The term {name} rescales the gradients of the codes, and stands alone",
                 fix="Choose importance, or leave the others out.",
             )
-    parts = {part for name, term in terms.items() for part in (name, *term.includes)}
-    if "reconstruction" not in parts:
+    if not any(term.reconstructs for term in terms.values()):
         raise ConfigError(
             "Nothing in the objective asks for a reconstruction",
             fix="Set objective.weights.reconstruction=1.",
@@ -169,6 +170,18 @@ def _check_needs(name: str, term: Term, model: ModelConfig) -> None:
         raise ConfigError(
             "The Jacobian of one example is not defined under batch normalisation",
             fix="Set model.encoder.norm to layer or none.",
+        )
+
+
+def _check_turns(terms: Mapping[str, Term]) -> None:
+    """Refuse turns that one side alone would take."""
+    played = [name for name, term in terms.items() if term.adversary is not None]
+    if not played or len(played) == len(terms):
+        side = "with" if played else "without"
+        raise ConfigError(
+            f"objective.turns takes turns between terms without and with an adversary, and all "
+            f"terms are {side} one",
+            fix="Leave objective.turns out, or add a term: adversarial_prior has an adversary.",
         )
 
 

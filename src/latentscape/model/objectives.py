@@ -7,7 +7,7 @@ player that learns by a loss of its own.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from latentscape.config import (
     AUTOENCODER,
+    GENERATOR,
     TERMS,
     ModelConfig,
     ObjectiveConfig,
@@ -160,16 +161,7 @@ class Objective(nn.Module):
 
     def forward(self, result: Pass) -> LossTerms:
         """Compute every term and their weighted sum."""
-        config = self.config
-        terms: dict[str, Tensor] = {
-            name: load(TERMS[name].implementation)(result) for name in config.weights
-        }
-        warmth = min(1.0, result.epoch / config.rate_warmup) if config.rate_warmup else 1.0
-        weighted = [
-            weight * (warmth if name == "rate" else 1.0) * terms[name]
-            for name, weight in config.weights.items()
-        ]
-        return LossTerms(torch.stack(weighted).sum(), terms)
+        return self._sum(self.config.weights, result)
 
     def losses(self, result: Pass) -> LossTerms:
         """Compute every term, their weighted sum, and beside them the loss of each adversary."""
@@ -178,7 +170,11 @@ class Objective(nn.Module):
         return LossTerms(loss.total, {**loss.terms, **others})
 
     def players(self, network: Freezable) -> tuple[Player, ...]:
-        """Return who learns: the autoencoder, and then each adversary.
+        """Return who learns: the autoencoder, then each adversary.
+
+        Where they take turns, the autoencoder minimises the terms without an adversary alone. The
+        adversaries learn after it has moved, and after them the generator minimises the other
+        terms, by the same parameters and an optimizer of its own.
 
         Parameters
         ----------
@@ -196,8 +192,37 @@ class Objective(nn.Module):
             for name, weights in critics.items()
         ]
         theirs = {id(weight) for weights in critics.values() for weight in weights}
-        own = [weight for weight in network.parameters() if id(weight) not in theirs]
-        return Player(AUTOENCODER, _learning(AUTOENCODER, own, network), self, self.scale), *rivals
+        others = [weight for weight in network.parameters() if id(weight) not in theirs]
+        own = _learning(AUTOENCODER, others, network)
+        if not self.config.turns:
+            return Player(AUTOENCODER, own, self, self.scale), *rivals
+        plain, played = (partial(self._sum, terms) for terms in self._sides)
+        rivals[0] = replace(rivals[0], own_pass=True)
+        return (
+            Player(AUTOENCODER, own, plain, self.scale),
+            *rivals,
+            Player(GENERATOR, own, played, self.scale, own_pass=True),
+        )
+
+    @property
+    def _sides(self) -> tuple[list[str], list[str]]:
+        """The terms without an adversary, and those with one."""
+        adversarial = {name: TERMS[name].adversary is not None for name in self.config.weights}
+        plain = [name for name, played in adversarial.items() if not played]
+        return plain, [name for name, played in adversarial.items() if played]
+
+    def _sum(self, names: Iterable[str], result: Pass) -> LossTerms:
+        """Compute terms and their weighted sum."""
+        config = self.config
+        terms: dict[str, Tensor] = {
+            name: load(TERMS[name].implementation)(result) for name in names
+        }
+        warmth = min(1.0, result.epoch / config.rate_warmup) if config.rate_warmup else 1.0
+        weighted = [
+            config.weights[name] * (warmth if name == "rate" else 1.0) * term
+            for name, term in terms.items()
+        ]
+        return LossTerms(torch.stack(weighted).sum(), terms)
 
     def _loss_of(self, name: str) -> Callable[[Pass], LossTerms]:
         return partial(self._adversary, name)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from latentscape.config import TrainConfig
+from latentscape.config import AUTOENCODER, GENERATOR, TrainConfig
 from latentscape.core.records import LossTerms
 from latentscape.model import Network, Objective, Player
 from latentscape.training.engine import Step, choose_engine
@@ -90,11 +90,15 @@ class TrainingStep:
         return self._step(batch, torch.inf)
 
     def _step(self, batch: Batch, epoch: float) -> Tensor:
-        losses = [
-            loss for players in self._turns for loss in self._take_turn(players, batch, epoch)
-        ]
-        values = {name: value for loss in losses for name, value in loss.terms.items()}
-        total = losses[0].total
+        losses = {
+            player.name: loss
+            for players in self._turns
+            for player, loss in zip(players, self._take_turn(players, batch, epoch), strict=True)
+        }
+        values = {name: value for loss in losses.values() for name, value in loss.terms.items()}
+        total = losses[AUTOENCODER].total
+        if GENERATOR in losses:
+            total = total + losses[GENERATOR].total
         return torch.stack([total, *(values[name] for name in self._objective.names)]).detach()
 
     def _take_turn(self, players: Sequence[Player], batch: Batch, epoch: float) -> list[LossTerms]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from latentscape.config import Recipe
 from latentscape.config.training import patience_for
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Plot
@@ -22,6 +23,10 @@ class OverFitting(Symptom):
     )
     stages = ("during", "after")
     needs = ("validation", "history")
+
+    def applies_to(self, recipe: Recipe) -> bool:
+        """Whether losses of different epochs compare, which no adversary changes then."""
+        return not recipe.objective.is_adversarial
 
     def examine(self, patient: Patient) -> Diagnosis | None:
         """Compare the last validation loss with the lowest."""

@@ -13,11 +13,14 @@ def mmd(result: Pass) -> Tensor:
     taken to be N(0, I). Zhao et al. (2019, InfoVAE) use the term beside a posterior.
     """
     z = result.code.z.flatten(0, -2)
+    return squared_mmd(z, prior_codes(result, z))
+
+
+def prior_codes(result: Pass, z: Tensor) -> Tensor:
+    """Draw as many codes (..., D) from the prior as there are; from N(0, I) without one."""
     if result.code.prior is None:
-        prior_codes = torch.randn_like(z)
-    else:
-        prior_codes = result.code.prior.sample(torch.Size([len(z)]))
-    return squared_mmd(z, prior_codes)
+        return torch.randn_like(z)
+    return result.code.prior.sample(z.shape[:-1])
 
 
 def squared_mmd(first: Tensor, second: Tensor) -> Tensor:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from latentscape.training.hook import Hook, Training
+from latentscape.training.hooks.validation import comparable
 
 
 class EarlyStopping(Hook):
     """Ends training after `patience` epochs without a lower validation loss, at the best weights.
 
-    Without a patience, or without validation examples, it does nothing.
+    The loss is what `comparable` says. Without a patience, or without validation examples, it does
+    nothing.
     """
 
     essential = True
@@ -28,10 +30,12 @@ class EarlyStopping(Hook):
         state, validation = training.state, training.last_epoch.validation
         if training.config.patience is None:
             return
-        if validation and (state.best_loss is None or validation.loss < state.best_loss):
-            state.best_loss, state.best_epoch = validation.loss, state.epoch
-            weights = training.model.state_dict()
-            self._weights = {name: value.clone() for name, value in weights.items()}
+        if validation:
+            loss = comparable(validation, training.objective.config)
+            if state.best_loss is None or loss < state.best_loss:
+                state.best_loss, state.best_epoch = loss, state.epoch
+                weights = training.model.state_dict()
+                self._weights = {name: value.clone() for name, value in weights.items()}
         self._end_if_waited(training)
 
     def on_end(self, training: Training) -> None:

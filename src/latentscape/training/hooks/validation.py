@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentscape.config import ObjectiveConfig
 from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
 from latentscape.model import Network, Pass
@@ -92,6 +93,17 @@ def diagnose(model: Network, examples: Examples, index: NDArray[np.int64]) -> Co
         batch = next(in_order(examples, index))
         use = model.diagnose(batch.images, batch.labels)
     return CodeUse(**use) if use else None
+
+
+def comparable(losses: Losses, objective: ObjectiveConfig) -> float:
+    """Return what one epoch is compared with another by, measured on validation examples.
+
+    It is the loss; and the squared error per pixel, where an adversary makes losses of different
+    epochs incomparable.
+    """
+    if objective.is_adversarial and losses.mse is not None:
+        return losses.mse
+    return losses.loss
 
 
 def _values(model: Network, batch: Batch) -> Tensor:

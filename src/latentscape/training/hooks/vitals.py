@@ -89,7 +89,8 @@ class Vitals(Hook):
     def _over_fitting(self, history: Sequence[Epoch]) -> Event | None:
         """Look whether the validation loss has been rising for some epochs."""
         losses = [epoch.validation.loss for epoch in history if epoch.validation is not None]
-        if self._recipe.train.patience is not None or len(losses) != len(history):
+        train, objective = self._recipe.train, self._recipe.objective
+        if train.patience is not None or objective.is_adversarial or len(losses) != len(history):
             return None  # Early stopping keeps the best weights.
         best = losses.index(min(losses))
         rise = (losses[-1] - losses[best]) / max(losses[0] - losses[best], 1e-12)
