@@ -67,7 +67,7 @@ class Contender:
         Interrupted
             If Ctrl-C came.
         """
-        if self.diverged:
+        if self.diverged or self.epochs >= self.recipe.train.epochs:
             return
         began = time.perf_counter()
         try:
