@@ -14,6 +14,7 @@ from tools.evidence.pages import write_pages
 from tools.evidence.parity import measure_parity
 from tools.evidence.recipes import measure_recipes
 from tools.evidence.records import Evidence, save
+from tools.evidence.storing import measure_stores
 
 PAGES = "pages"
 
@@ -39,6 +40,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "explorer": lambda runs: measure_explorer(),
     "recipes": measure_recipes,
     "gallery": measure_gallery,
+    "stores": lambda runs: measure_stores(),
 }
 """Name of a results file to what measures it, where it is no study."""
 
