@@ -12,7 +12,7 @@ import latentscape
 from latentscape import Autoencoder
 from latentscape.core.records import Dataset
 
-HOME = Path(__file__).parents[2] / "fixtures" / "models" / "0.2.0-centers"
+HOME = Path(__file__).parents[2] / "fixtures" / "centers"
 MODEL = HOME / "model.safetensors"
 
 
