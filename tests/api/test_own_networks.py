@@ -255,6 +255,7 @@ def test_objects_resume_to_the_same_bits(blots, tmp_path, monkeypatch):
     monkeypatch.setattr(giving, "_known", {})
     with pytest.raises(CodeError, match="handed over in Python"):
         latentscape.resume(run, data=blots, epochs=2, quiet=True)
+    assert run.finished, "the model of one epoch is still there"
     resumed = latentscape.resume(run, data=blots, epochs=2, quiet=True, **own_modules())
     a, b = (latentscape.load(one).state_dict() for one in (whole, resumed))
     assert all(torch.equal(a[name], b[name]) for name in a)

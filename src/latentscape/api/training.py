@@ -246,9 +246,12 @@ def resume(
     check_hooks(hooks)
     check_offered(run.recipe.model, encoder, decoder)
     complete_extension(run)
-    if epochs is not None:
-        extend(run, epochs)
     with offering(encoder, decoder):
+        if epochs is not None:
+            # What stands in the way says so before the model of fewer epochs is removed.
+            choose_device(device)
+            network_to_describe(run.recipe.model, run.recipe.objective)
+            extend(run, epochs)
         return finish_run(run, split, device=device, quiet=quiet, trackers=trackers, hooks=hooks)
 
 

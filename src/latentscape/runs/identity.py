@@ -36,7 +36,7 @@ LOGS = ("history.jsonl", "events.jsonl", EXTENSIONS)
 """Files that change until training has ended."""
 
 EDITABLE = {
-    "recipe.yaml": ("data.source", "train.engine", "train.checkpoint_seconds"),
+    "recipe.yaml": ("data.source", "data.store", "train.engine", "train.checkpoint_seconds"),
     "data.json": ("origin",),
 }
 """What changes no number of a run, and may be changed by hand."""

@@ -1,6 +1,7 @@
 """A training as it stands, and the base of all hooks, which follow it and may change it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,6 +21,10 @@ from latentscape.training.step import TrainingStep
 
 CAPTURED_FROM = 40
 """Steps from which on it pays to capture them."""
+
+
+GROUPS = ("model", "optimizer", "random", "loss", "best", "average")
+"""What checkpoints hold without hooks of a user."""
 
 
 class Diverged(TrainingError):
@@ -188,7 +193,7 @@ class Training:
             "random": random_state(self.model.device),
             "loss": {"sums": self.sums},
         }
-        own = {hook.group: hook.on_save(self) for hook in self.hooks if hook.group}
+        own = {hook.group: _saved(hook, self) for hook in self.hooks if hook.group}
         return Checkpoint({**groups, **own}, self.state, identity)
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -201,7 +206,8 @@ class Training:
         self.state = checkpoint.state
         for hook in self.hooks:
             if hook.group:
-                hook.on_restore(self, groups.get(hook.group, {}))
+                with _naming(hook, "on_restore", self.state):
+                    hook.on_restore(self, groups.get(hook.group, {}))
         self._prepare_step()  # Replayed steps would read the tensors that were replaced.
 
     def _prepare_step(self) -> None:
@@ -215,6 +221,27 @@ class Training:
             precision,
             captured=steps >= CAPTURED_FROM,
         )
+
+
+def _saved(hook: Hook, training: Training) -> Mapping[str, Tensor]:
+    """Return what a hook keeps in checkpoints, once it is sure that they can hold it."""
+    with _naming(hook, "on_save", training.state):
+        tensors = hook.on_save(training)
+        for name, value in tensors.items():
+            if not isinstance(value, Tensor):
+                raise TypeError(f"{name} is a {type(value).__name__}, and has to be a tensor")
+    return tensors
+
+
+@contextmanager
+def _naming(hook: Hook, event: str, state: TrainState) -> Iterator[None]:
+    """Raise errors as those of the hook; without what it keeps, nothing can be saved or resumed."""
+    try:
+        yield
+    except Exception as error:
+        if hook.essential:
+            raise
+        raise _failure(hook, event, state, error) from error
 
 
 def _failure(hook: Hook, event: str, state: TrainState, error: Exception) -> HookError:
@@ -236,8 +263,10 @@ def check_hooks(hooks: Sequence[object]) -> None:
     Raises
     ------
     ConfigError
-        If one of them is a class, say, or a function.
+        If one of them is a class, say, or a function; or if its tensors would take the place of
+        others in checkpoints.
     """
+    groups = list(GROUPS)
     for hook in hooks:
         if not isinstance(hook, Hook):
             raise ConfigError(
@@ -245,3 +274,10 @@ def check_hooks(hooks: Sequence[object]) -> None:
                 expected="objects of a class that is derived from latentscape.Hook",
                 fix=f"Give {hook.__name__}()." if isinstance(hook, type) else "",
             )
+        if hook.group in groups or "/" in hook.group:
+            raise ConfigError(
+                f"The hook {type(hook).__name__} keeps its tensors under the name {hook.group!r}",
+                expected=f"a group without '/', and none of {', '.join(groups)}",
+                fix="Give each hook a group of its own.",
+            )
+        groups += filter(None, [hook.group])

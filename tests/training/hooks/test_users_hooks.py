@@ -7,6 +7,7 @@ import latentscape
 from latentscape import ConfigError, Hook
 from latentscape.core.errors import HookError
 from latentscape.runs import Run, load_model
+from latentscape.training.hook import GROUPS
 
 SETTINGS = {
     "data": "digits",
@@ -162,6 +163,49 @@ def test_a_hook_that_fails_is_named_and_the_run_is_saved(tmp_path, event, at, pl
 def test_errors_of_latentscape_in_a_hook_are_the_hooks_too(tmp_path):
     with pytest.raises(HookError, match="hook Failing .* ConfigError: It is wrong"):
         train(tmp_path, Failing("on_epoch", ConfigError("It is wrong")))
+
+
+@pytest.mark.parametrize(
+    ("kept", "text"),
+    [({"steps": 3}, "on_save.* steps is a int, and has to be a tensor"), (None, "on_save")],
+)
+def test_what_a_hook_keeps_is_tensors(tmp_path, kept, text):
+    class Keeping(Hook):
+        group = "kept"
+
+        def on_save(self, training):
+            return kept
+
+    with pytest.raises(HookError, match=f"hook Keeping failed in {text}"):
+        train(tmp_path, Keeping())
+    assert latentscape.resume(tmp_path / "run", quiet=True).finished
+
+
+def test_a_hook_that_takes_nothing_back_is_named(tmp_path):
+    class Forgetful(Shrinking):
+        def on_restore(self, training, tensors):
+            raise KeyError("steps")
+
+    with pytest.raises(latentscape.TrainingError, match="Stopped"):
+        train(tmp_path, Forgetful(), StopAt(6))
+    with pytest.raises(HookError, match="hook Forgetful failed in on_restore.* KeyError"):
+        latentscape.resume(tmp_path / "run", hooks=[Forgetful()], quiet=True)
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "mine/weights", "shrinking"])
+def test_hooks_take_no_place_of_others_in_checkpoints(tmp_path, group):
+    hook = Shrinking()
+    hook.group = group
+    with pytest.raises(ConfigError, match=f"hook Shrinking keeps .*'{group}'"):
+        train(tmp_path, Shrinking(), hook)
+    assert not any(tmp_path.iterdir())
+
+
+def test_every_group_of_a_training_is_known():
+    own = {
+        hook.group for hook in Hook.__subclasses__() if hook.__module__.startswith("latentscape")
+    }
+    assert own - {""} <= set(GROUPS)
 
 
 def test_a_hook_can_stop_training_and_end_it(tmp_path):
