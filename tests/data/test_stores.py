@@ -274,10 +274,42 @@ def test_an_array_that_is_mapped_already_stays_so(
     dataset = as_dataset(mapped, DataConfig(store="mapped"))
     assert dataset.images.kind == "mapped"
     assert dataset.fingerprint == as_dataset(images).fingerprint
+    assert (dataset.name, dataset.origin) == (as_dataset(images).name, "")
     for part in (mapped[3:9], np.asfortranarray(images)):
         assert as_dataset(part, DataConfig(store="mapped")).images[:].tobytes() == (
             part[:, np.newaxis].tobytes()
         )
+
+
+def test_parts_of_a_file_that_are_mapped_are_told_apart(tmp_path: Path, images: np.ndarray) -> None:
+    (tmp_path / "x.bin").write_bytes(images.tobytes())
+    halves = [
+        np.memmap(tmp_path / "x.bin", np.uint8, "r", offset, (15, 8, 8)) for offset in (0, 15 * 64)
+    ]
+    for half, values in zip(halves, (images[:15], images[15:]), strict=True):
+        dataset, resident = as_dataset(half, DataConfig(store="mapped")), as_dataset(values)
+        assert dataset.images.extent == resident.images.extent
+        assert dataset.fingerprint == resident.fingerprint
+
+
+@pytest.mark.parametrize("store", ["auto", "mapped"])
+def test_one_example_that_is_mapped_is_enough_to_be_encoded(
+    tmp_path: Path, images: np.ndarray, store: str
+) -> None:
+    np.save(tmp_path / "one.npy", images[:1])
+    mapped = np.load(tmp_path / "one.npy", mmap_mode="r")
+    config = DataConfig(store=store, range=(0, 15))  # type: ignore
+    assert len(as_dataset(mapped, config, least=1)) == 1
+    with pytest.raises(DataError, match="holds 1 example"):
+        as_dataset(mapped, config)
+
+
+def test_the_origin_is_where_the_file_is_however_it_was_named_first(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    assert load(Path(photos.name)).origin == str(photos)
+    assert load(photos).origin == str(photos)
 
 
 def test_a_dataset_on_disk_is_taken_as_it_is(photos: Path) -> None:

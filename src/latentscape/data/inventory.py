@@ -30,7 +30,7 @@ from latentscape.data.whole import check_examples, wrong_count
 
 Labels = NDArray[np.int64] | None
 
-VERSION = 1
+VERSION = 2
 """Raised where what is kept in the cache changes its form."""
 
 
@@ -77,17 +77,24 @@ class Inventory(Record):
         """What each example is brought to."""
         return Layout(self.shape[1:], np.dtype(self.dtype))
 
-    def dataset(self, name: str, images: ImageStore, labels: Labels) -> Dataset:
-        """Return the dataset that a store holds the images of."""
+    def dataset(self, reading: "Reading", images: ImageStore, labels: Labels) -> Dataset:
+        """Return the dataset that a store holds the images of.
+
+        Raises
+        ------
+        DataError
+            If these are too few.
+        """
+        check_examples(self.shape, reading.config, reading.origin, reading.least)
         return Dataset(
-            name=name,
+            name=reading.name,
             images=images,
             labels=labels,
             label_names=self.label_names,
             value_range=self.value_range,
             n_official_train=self.n_official_train,
             n_official_validation=self.n_official_validation,
-            origin=self.origin,
+            origin=self.origin or reading.origin,
             left_out=self.left_out,
             range_reason=self.range_reason,
             tests_on_validation=self.tests_on_validation,
@@ -110,6 +117,10 @@ class Reading:
         The range of the data of a trained model, which decides where the values do not.
     path : Path or None
         The file or folder; None of what has a name.
+    view : str
+        Which values of the file these are, where its format does not say.
+    least : int
+        How many examples are needed.
     """
 
     open: Callable[[int], Contents]
@@ -118,6 +129,8 @@ class Reading:
     config: DataConfig
     known: ValueRange | None = None
     path: Path | None = None
+    view: str = ""
+    least: int = 2
 
 
 def take_inventory(
@@ -200,7 +213,7 @@ class _Pass:
         """Return what has been found."""
         contents, reading = self._contents, self._reading
         count, layout = self._count, self._layout or Layout((0,), np.dtype(np.uint8))
-        check_examples((count, *layout.shape), reading.config, reading.origin)
+        check_examples((count, *layout.shape), reading.config, reading.origin, reading.least)
         if contents.count not in (None, count):
             raise wrong_count(reading.origin, count, contents.count)
         raw = np.concatenate(self._labels) if self._labels else None
@@ -218,7 +231,7 @@ class _Pass:
             label_names=names,
             n_official_train=contents.n_official_train,
             n_official_validation=contents.n_official_validation,
-            origin=contents.origin or reading.origin,
+            origin=contents.origin,
             left_out=(*contents.left_out, *contents.left_out_at_end(), *unused),
             tests_on_validation=contents.tests_on_validation,
         )

@@ -215,9 +215,13 @@ def as_dataset(
     contents = contents_of(data, config)
     if contents.regions:  # A file that somebody has mapped.
         open_again = partial(_open_mapped, data, config)
-        path = contents.regions[0].path
-        return read_dataset(Reading(open_again, NAME, NAME, config, known, path))
-    return replace(to_dataset(contents, NAME, NAME, config, known, least), origin="")
+        (region,) = contents.regions
+        view = repr((region.offset, region.shape, region.dtype.str))
+        place = region.path, view, least
+        dataset = read_dataset(Reading(open_again, NAME, NAME, config, known, *place))
+    else:
+        dataset = to_dataset(contents, NAME, NAME, config, known, least)
+    return replace(dataset, origin="")
 
 
 def _as_set(dataset: Dataset, config: DataConfig, known: ValueRange | None, least: int) -> Dataset:

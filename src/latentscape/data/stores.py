@@ -71,8 +71,8 @@ def read_dataset(reading: Reading) -> Dataset:
     if kind == "resident":
         for region in contents.regions:
             check_data_memory(f"All {len(region):,} examples of {region.path}", region.nbytes)
-        config = reading.config
-        dataset = to_dataset(contents, reading.name, reading.origin, config, reading.known)
+        about = reading.name, reading.origin, reading.config, reading.known, reading.least
+        dataset = to_dataset(contents, *about)
     else:
         dataset = _on_disk(reading, contents, kind)
     return replace(dataset, store_reason=reason)
@@ -89,7 +89,7 @@ def _packed_before(reading: Reading) -> Dataset | None:
     if asked == "auto" and region.nbytes <= SMALL * available_memory():
         return None
     reason: StoreReason = "large" if asked == "auto" else "setting"
-    dataset = inventory.dataset(reading.name, _packed_store(folder, inventory), labels)
+    dataset = inventory.dataset(reading, _packed_store(folder, inventory), labels)
     return replace(dataset, store_reason=reason)
 
 
@@ -155,7 +155,7 @@ def _on_disk(reading: Reading, contents: Contents, kind: StoreKind) -> Dataset:
         if is_packed
         else _store(reading, contents, kind, inventory, folder)
     )
-    return inventory.dataset(reading.name, store, labels)
+    return inventory.dataset(reading, store, labels)
 
 
 def _store(
@@ -247,7 +247,7 @@ def _folder(reading: Reading, what: str) -> Path:
         mode="json", include={"labels", "shape", "range", "resize", "grey"}
     )
     source = reading.name if reading.path is None else str(reading.path.resolve())
-    about = json.dumps([VERSION, what, source, settings, reading.known])
+    about = json.dumps([VERSION, what, source, reading.view, settings, reading.known])
     key = hashlib.sha256(about.encode(errors="surrogatepass")).hexdigest()[:16]
     return cache_folder() / "stores" / f"{slug(reading.name)[:40]}-{key}"
 
