@@ -166,6 +166,24 @@ def test_packing_says_how_far_it_is_and_finds_the_fingerprint_on_the_way(
     assert not [stage for stage in heard.stages if stage.name == "packing images"]
 
 
+def test_a_range_that_is_asked_for_packs_nothing_anew(photos: Path, cache: Path) -> None:
+    first = load(photos)
+    assert first.range_reason == "format"
+    (facts,) = cache.rglob("inventory.json")
+    for high in (255, 300, 255):
+        dataset = load(photos, range=(0, high))
+        assert_same(dataset, load(photos, "resident", range=(0, high)))
+    assert [file.parent for file in cache.rglob("images.bin")] == [facts.parent]
+    assert_same(load(photos), load(photos, "resident"))
+    with pytest.raises(DataError, match=r"range of values \[9, 3\] is none"):
+        load(photos, range=(9, 3))
+
+
+def test_what_was_packed_for_a_range_says_nothing_of_others(photos: Path) -> None:
+    load(photos, range=(0, 300))
+    assert_same(load(photos), load(photos, "resident"))
+
+
 def test_a_source_that_has_changed_is_packed_anew(photos: Path, cache: Path) -> None:
     before = load(photos)
     Image.fromarray(np.full((8, 8), 77, np.uint8)).save(photos / "0" / "more.png")

@@ -25,7 +25,7 @@ from latentscape.core.stores import ImageStore
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.disk import ends
 from latentscape.data.labels import index_labels
-from latentscape.data.streams import Layout, convert, decide_range
+from latentscape.data.streams import Layout, asked_range, convert, decide_range
 from latentscape.data.whole import check_examples, wrong_count
 
 Labels = NDArray[np.int64] | None
@@ -83,20 +83,22 @@ class Inventory(Record):
         Raises
         ------
         DataError
-            If these are too few.
+            If these are too few, or the range that is asked for is none.
         """
-        check_examples(self.shape, reading.config, reading.origin, reading.least)
+        config, origin = reading.config, reading.origin
+        check_examples(self.shape, config, origin, reading.least)
+        value_range, reason = asked_range(config, origin) or (self.value_range, self.range_reason)
         return Dataset(
             name=reading.name,
             images=images,
             labels=labels,
             label_names=self.label_names,
-            value_range=self.value_range,
+            value_range=value_range,
             n_official_train=self.n_official_train,
             n_official_validation=self.n_official_validation,
             origin=self.origin or reading.origin,
             left_out=self.left_out,
-            range_reason=self.range_reason,
+            range_reason=reason,
             tests_on_validation=self.tests_on_validation,
         )
 

@@ -80,8 +80,10 @@ def read_dataset(reading: Reading) -> Dataset:
 
 def _packed_before(reading: Reading) -> Dataset | None:
     """Return what has been packed before and is asked for, without a look at each file in it."""
-    asked, folder = reading.config.store, _folder(reading, "packed")
-    kept = _kept(folder, reading) if asked in ("auto", "mapped") else None
+    asked = reading.config.store
+    if asked not in ("auto", "mapped"):
+        return None
+    folder, kept = _look_up(reading, "packed")
     if kept is None:
         return None
     inventory, labels = kept
@@ -138,8 +140,7 @@ def _is_plain(reading: Reading, contents: Contents) -> bool:
 def _on_disk(reading: Reading, contents: Contents, kind: StoreKind) -> Dataset:
     """Open a source whose images stay on disk; go over it first if nobody has."""
     is_packed = kind == "mapped" and not _is_plain(reading, contents)
-    folder = _folder(reading, "packed" if is_packed else kind)
-    kept = _kept(folder, reading)
+    folder, kept = _look_up(reading, "packed" if is_packed else kind)
     if kept is None:
         beside = tuple(os.fspath(file.absolute()) for file in contents.beside)
         identity = _identity(reading, beside)
@@ -218,6 +219,20 @@ def _remember(folder: Path, inventory: Inventory, digests: dict[str, str]) -> No
     with suppress(RunError):
         if folder.is_dir():
             write_json(folder / _FACTS, more.model_dump(mode="json"))
+
+
+def _look_up(reading: Reading, what: str) -> tuple[Path, tuple[Inventory, Labels] | None]:
+    """Return what the cache holds of a source, and where that is or belongs.
+
+    A range that is asked for changes no value. So what is kept of the source without one holds too:
+    a run asks for the range that was chosen when it was trained.
+    """
+    folder = _folder(reading, what)
+    without_range = replace(reading, config=reading.config.model_copy(update={"range": None}))
+    for place in dict.fromkeys((folder, _folder(without_range, what))):
+        if (kept := _kept(place, reading)) is not None:
+            return place, kept
+    return folder, None
 
 
 def _kept(folder: Path, reading: Reading) -> tuple[Inventory, Labels] | None:

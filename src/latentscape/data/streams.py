@@ -209,20 +209,33 @@ def decide_range(
     DataError
         If the settings name no range, or the values can be read in more than one way.
     """
-    if config.range is not None:
-        low, high = config.range
-        if not (np.isfinite([low, high]).all() and low < high):
-            raise DataError(
-                f"The range of values [{low:g}, {high:g}] is none",
-                expected="two numbers, the smaller one first",
-                fix="Correct --range (data.range in Python).",
-            )
-        return (float(low), float(high)), "setting"
+    if (asked := asked_range(config, origin)) is not None:
+        return asked
     if contents.value_range is not None:
         return contents.value_range, contents.range_reason
     if extent is None:
         return (0.0, 1.0), "dtype"  # There are no examples, which is refused elsewhere.
     return choose_range(extent, shape, origin, grey_levels=contents.grey_levels, known=known)
+
+
+def asked_range(config: DataConfig, origin: str) -> tuple[ValueRange, RangeReason] | None:
+    """Return the range that settings name, if they do.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    if config.range is None:
+        return None
+    low, high = config.range
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise DataError(
+            f"The range of values [{low:g}, {high:g}] is none",
+            expected="two numbers, the smaller one first",
+            fix="Correct --range (data.range in Python).",
+        )
+    return (float(low), float(high)), "setting"
 
 
 def as_asked(images: Array, config: DataConfig, origin: str) -> Array:
