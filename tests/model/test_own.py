@@ -19,7 +19,7 @@ from latentscape.config import (
 )
 from latentscape.config.likelihoods import GaussianConfig
 from latentscape.core.errors import CodeError, ConfigError, UntrustedCode
-from latentscape.core.trust import VARIABLE
+from latentscape.core.trust import VARIABLE, trusting
 from latentscape.model import Network
 from latentscape.model.own import check_offered, give, offering, stock_modules
 from latentscape.model.own.sources import source_of
@@ -289,6 +289,22 @@ def test_a_module_that_cannot_be_copied_is_refused():
 def test_what_cannot_be_built_says_why(settings, text):
     with pytest.raises(CodeError, match=text):
         Network(model_config(settings))
+
+
+def test_functions_of_pytorch_are_not_called_and_its_classes_are(monkeypatch):
+    calls = []
+
+    def load(f):
+        calls.append(f)
+
+    load.__module__ = torch.load.__module__
+    monkeypatch.setattr(torch, "load", load)
+    with trusting(["torch"]):
+        target = {"kind": "module", "target": "torch:load", "arguments": {"f": "x.pt"}}
+        with pytest.raises(CodeError, match="encoder torch:load is a function of PyTorch"):
+            Network(model_config(target))
+        Network(model_config({"kind": "module", "target": "torch.nn:Flatten"}))
+    assert not calls
 
 
 class Returning(nn.Module):

@@ -87,13 +87,7 @@ def _own_module(
 def _made(maker: Any, config: ModuleConfig, part: str, filled: Mapping[str, Shape]) -> nn.Module:
     """Make a module with what its settings name."""
     subject = f"The {part} {config.target}"
-    if not callable(maker) or (isinstance(maker, type) and not issubclass(maker, nn.Module)):
-        raise CodeError(
-            f"{subject} is no network but a {type(maker).__name__}"
-            if not isinstance(maker, type)
-            else f"{subject} is a class that is no torch.nn.Module",
-            expected="a subclass of torch.nn.Module, or a function that makes one",
-        )
+    _check_maker(maker, subject)
     arguments = _arguments(maker, config, subject, filled)
     try:
         with redirect_stdout(sys.stderr):  # What it prints is no answer of a command.
@@ -104,6 +98,23 @@ def _made(maker: Any, config: ModuleConfig, part: str, filled: Mapping[str, Shap
         raise CodeError(f"{subject} makes a {type(module).__name__}", expected="a torch.nn.Module")
     refuse_script(module, subject)
     return module
+
+
+def _check_maker(maker: Any, subject: str) -> None:
+    """Refuse what makes no network; of PyTorch's functions, some run code that a file holds."""
+    is_class = isinstance(maker, type)
+    if not callable(maker) or (is_class and not issubclass(maker, nn.Module)):
+        raise CodeError(
+            f"{subject} is a class that is no torch.nn.Module"
+            if is_class
+            else f"{subject} is no network but a {type(maker).__name__}",
+            expected="a subclass of torch.nn.Module, or a function that makes one",
+        )
+    if not is_class and str(getattr(maker, "__module__", "")).partition(".")[0] == "torch":
+        raise CodeError(
+            f"{subject} is a function of PyTorch",
+            expected="a class of PyTorch, such as torch.nn:Linear, or a function of your own",
+        )
 
 
 def _arguments(
