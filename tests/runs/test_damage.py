@@ -213,11 +213,6 @@ def _problem(
     return "" if result == expected else "another result, without a word"
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr("latentscape.core.files.os.fsync", lambda file: None)
-
-
 @pytest.mark.parametrize("threads", ["many", 0, -1, 10**9, 1.5, [1], {}])
 def test_threads_that_are_no_number_of_threads_are_refused(stopped, split, tmp_path, threads):
     """Of a run of an earlier version, which has no checksums of its files."""

@@ -465,9 +465,8 @@ def test_a_run_without_identity_opens_and_is_written_like_any_other(tmp_path):
         save_parts(first, parts[0])
 
 
-def test_a_run_of_0_1_0_is_migrated_once_and_read_meanwhile(tmp_path, monkeypatch):
+def test_a_run_of_0_1_0_is_migrated_once_and_read_meanwhile(tmp_path):
     """Several processes measure it at the same moment, while others read it."""
-    monkeypatch.setattr("latentscape.core.files.os.fsync", lambda file: None)
     shutil.copytree(LEGACY, tmp_path / "run")
     run = open_run(tmp_path / "run")
     before, part = RunFindings(run).parts, RunFindings(run).require(Evaluation)

@@ -17,11 +17,6 @@ N = int(os.environ.get("LATENTSCAPE_MUTATIONS", 4))
 """A factor of how many changed digits and characters are tried."""
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr("latentscape.core.files.os.fsync", lambda file: None)
-
-
 def checkpoint(epoch: int, step: int = 0) -> Checkpoint:
     losses = Losses(loss=0.1 * epoch, terms={"reconstruction": 1 / 3})
     history = [
