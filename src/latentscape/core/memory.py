@@ -1,7 +1,7 @@
 """How much memory is free, and refusing what would not fit."""
 
 import math
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from latentscape.core.errors import ConfigError
@@ -11,9 +11,18 @@ if TYPE_CHECKING:
     import torch
 
 CONTAINER = Path("/sys/fs/cgroup")
-"""What a container may use, as Linux (cgroup v2) shows it within."""
+"""What a container, or a group of processes, may use, as Linux shows it."""
 
 _MEMINFO = Path("/proc/meminfo")
+_GROUPS = Path("/proc/self/cgroup")
+"""The groups that this process is in."""
+
+_FILES = {
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""By the folder of a version of cgroups (2 and 1): files of the limit and of what is used, and what
+memory.stat calls files in memory, which give way."""
 
 
 def check_memory(what: str, needed: float, fix: str, device: "torch.device | None" = None) -> None:
@@ -62,12 +71,31 @@ def available_memory(device: "torch.device | None" = None) -> float:
 
 
 def _memory_allowed() -> float:
-    """Return the bytes that the container of this process may still take; infinite without one."""
+    """Return the bytes that the groups of this process may still take; infinite without one.
+
+    Within a container its own group is the root. Elsewhere, the limits of all groups around count.
+    """
+    free = math.inf
+    for version, names in _FILES.items():
+        for group in _groups(version):
+            free = min(free, _left_in(CONTAINER / version / group, *names))
+    return free
+
+
+def _left_in(group: Path, limit: str, used: str, files: str) -> float:
     try:
-        limit, used = (
-            float((CONTAINER / f"memory.{name}").read_text()) for name in ("max", "current")
-        )
-        lines = dict(line.split() for line in (CONTAINER / "memory.stat").read_text().splitlines())
-        return limit - used + float(lines["inactive_file"])  # Files in memory, which give way.
-    except (OSError, ValueError, KeyError):  # No container; or no limit, written as "max".
+        allowed, taken = (float((group / name).read_text()) for name in (limit, used))
+        lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return allowed - taken + float(lines[files])
+    except (OSError, ValueError, KeyError):  # No such group; or no limit, written as "max".
         return math.inf
+
+
+def _groups(controller: str) -> list[PurePosixPath]:
+    """Return the group of this process, and those around it; empty lists name the root alone."""
+    try:
+        lines = [line.split(":", 2) for line in _GROUPS.read_text().splitlines()]
+    except OSError:
+        lines = []
+    own = [PurePosixPath(path[1:]) for _, names, path in lines if controller in names.split(",")]
+    return [PurePosixPath(), *(group for path in own for group in (path, *path.parents))]
