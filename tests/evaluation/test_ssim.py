@@ -109,3 +109,10 @@ def test_an_image_as_small_as_the_window_has_a_single_place():
     (value,) = measured(images, means)
     assert value == pytest.approx(similarity_of(images[0, 0], means[0, 0]), abs=1e-12)
     assert math.isfinite(value)
+
+
+def test_pieces_of_a_batch_are_compared_as_the_whole(monkeypatch):
+    images, means = torch.rand(2, 7, 3, 16, 20, generator=torch.Generator().manual_seed(0))
+    whole = structural_similarity(images, means)
+    monkeypatch.setattr("latentscape.evaluation.quantities.ssim.MAX_VALUES", 2 * 3 * 16 * 20)
+    assert torch.equal(structural_similarity(images, means), whole)

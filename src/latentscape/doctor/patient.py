@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal, TypeVar
 
@@ -23,6 +24,7 @@ from latentscape.doctor.rates import RangeTest, try_rates
 from latentscape.doctor.steps import gradient_norms
 from latentscape.doctor.units import watch_units
 from latentscape.evaluation.baselines import pca
+from latentscape.evaluation.principal import MAX_RESIDENT
 from latentscape.inference.batches import evaluating, stored, stored_batches, to_device
 from latentscape.model import Network, scaled
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
@@ -240,7 +242,10 @@ class Patient:
     def pca_error(self, components: int) -> float:
         """Return the squared error per pixel of PCA, over the examples looked at."""
         dataset, index = self.split.dataset, self.held_out.index
-        reconstruct, _ = pca(self.split, components)
+        # Several sizes are tried: as many examples as fit into memory are enough.
+        fitting = max(1, MAX_RESIDENT // math.prod(dataset.shape))
+        drawn = replace(self.split, train=self.split.subset("train", fitting))
+        reconstruct, _ = pca(drawn, components)
         return float((reconstruct(*stored(dataset, index)) - self.held_out.images).square().mean())
 
     @cached_property

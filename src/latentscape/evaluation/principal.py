@@ -17,13 +17,13 @@ MAX_RESIDENT = 1 << 26
 MAX_START = 1 << 24
 """Values of the drawn rows by which the search begins where there are more."""
 
-CHUNK = 1000
-"""Rows that are worked on together."""
+CHUNK, MAX_CHUNK = 1000, 1 << 23
+"""Rows that are worked on together, and values of them, at most."""
 
 CONVERGED = 1e-5
 """Share of what is not held that a further pass over all rows has to add to what is."""
 
-MAX_PASSES = 12
+MAX_PASSES = 6
 
 Rows = Callable[[NDArray[np.int64]], Array]
 """From places to the rows (m, D), float32, that stand there."""
@@ -86,7 +86,7 @@ def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components
 def gather(rows: Rows, shape: tuple[int, int]) -> Array:
     """Return all rows (n, D), taken a chunk at a time."""
     whole = np.empty(shape, np.float32)
-    for places in _chunks(shape[0]):
+    for places in _chunks(shape):
         whole[places[0] : places[-1] + 1] = rows(places)
     return whole
 
@@ -111,7 +111,7 @@ def _in_passes(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     with stage("principal components", MAX_PASSES * n) as work:
         for _ in range(MAX_PASSES):
             one = _Pass(centre, basis)
-            one.go_through(rows, n, work)
+            one.go_through(rows, shape, work)
             variances, turned = one.ritz()
             before, missed = missed, max(0.0, one.variance - variances[:count].sum())
             if before - missed <= CONVERGED * missed:
@@ -147,9 +147,9 @@ class _Pass:
         self._squares, self._n = 0.0, 0
         self.limits = (np.inf, -np.inf)
 
-    def go_through(self, rows: Rows, n: int, work: Stage) -> None:
+    def go_through(self, rows: Rows, shape: tuple[int, int], work: Stage) -> None:
         """Add all rows up: products in single precision, and their sums in double precision."""
-        for places in _chunks(n):
+        for places in _chunks(shape):
             chunk = rows(places)
             self.limits = min(self.limits[0], chunk.min()), max(self.limits[1], chunk.max())
             centred = chunk - self._centre.astype(np.float32)
@@ -176,9 +176,10 @@ class _Pass:
         return basis
 
 
-def _chunks(n: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, n, CHUNK):
-        yield np.arange(start, min(start + CHUNK, n))
+def _chunks(shape: tuple[int, int]) -> Iterator[NDArray[np.int64]]:
+    size = max(1, min(CHUNK, MAX_CHUNK // shape[1]))
+    for start in range(0, shape[0], size):
+        yield np.arange(start, min(start + size, shape[0]))
 
 
 def _signed(directions: Array) -> Array:

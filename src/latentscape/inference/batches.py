@@ -1,6 +1,7 @@
 """Batches of stored examples for a trained model."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,6 +14,8 @@ from latentscape.core.runtime import full_precision
 from latentscape.model import Network
 
 BATCH = 1000
+MAX_VALUES = 1 << 24
+"""Examples of a batch at most, and their values: 64 MiB of float32."""
 
 MULTIPLE = 16
 """Batches are filled up to a multiple of so many examples. Matrix products then treat all of them
@@ -23,11 +26,18 @@ Batch = tuple[Tensor, Tensor | None]
 
 
 def stored_batches(
-    dataset: Dataset, index: NDArray[np.int64], size: int = BATCH
+    dataset: Dataset, index: NDArray[np.int64], size: int | None = None
 ) -> Iterator[Batch]:
     """Yield stored images (B, *shape) and labels (B,) of the examples in `index`, in its order."""
+    size = size or batch_size(dataset.shape)
     for start in range(0, len(index), size):
         yield stored(dataset, index[start : start + size])
+
+
+def batch_size(shape: Sequence[int]) -> int:
+    """Return how many examples of a shape are worked on together: fewer of large ones."""
+    fitting = MAX_VALUES // math.prod(shape) // MULTIPLE * MULTIPLE
+    return max(MULTIPLE, min(BATCH, fitting))
 
 
 def stored(dataset: Dataset, index: NDArray[np.int64]) -> Batch:

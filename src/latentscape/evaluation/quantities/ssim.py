@@ -10,6 +10,9 @@ from latentscape.core.metrics import Metric
 from latentscape.evaluation.quantities.quantity import Quantity
 
 SIDE, SD = 11, 1.5
+
+MAX_VALUES = 1 << 20
+"""Values that are compared together: what comes of each of them takes 160 bytes."""
 """Side and standard deviation of the Gaussian window, in pixels, as in the paper."""
 
 _C1, _C2 = 0.01**2, 0.03**2  # K1 and K2 of the paper, for values from 0 to 1.
@@ -24,6 +27,12 @@ def structural_similarity(images: Tensor, means: Tensor) -> Tensor:
     whole = images.dim() == 4 and min(images.shape[-2:]) >= SIDE
     if not whole or images.min() < 0 or images.max() > 1:
         return torch.full((len(images),), math.nan, dtype=torch.float64)
+    size = max(1, MAX_VALUES // images[0].numel())
+    pieces = zip(torch.split(images, size), torch.split(means, size), strict=True)
+    return torch.cat([_similarities(*piece) for piece in pieces])
+
+
+def _similarities(images: Tensor, means: Tensor) -> Tensor:
     x, y = images.double(), means.double()
     mean_x, mean_y, xx, yy, xy = (_blurred(value) for value in (x, y, x * x, y * y, x * y))
     variances, covariance = xx - mean_x**2 + yy - mean_y**2, xy - mean_x * mean_y
