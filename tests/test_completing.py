@@ -50,7 +50,7 @@ def test_every_setting_of_a_recipe_is_offered_with_what_it_is():
 def test_without_a_recipe_settings_of_all_kinds_are_offered():
     offered = setting_values()
     assert {"model.encoder.widths", "model.encoder.channels", "model.latent.codes"} <= {*offered}
-    assert offered["train.optimizer"] == ["adam", "adamw", "rmsprop", "sgd"]
+    assert offered["train.optimizer"] == ["adam", "adamw", "muon", "rmsprop", "sgd"]
     assert offered["data.grey"] == ["true", "false"]
     assert not any(path.startswith("model.input") for path in offered)
     plain = setting_values(load_recipe("simple-20"))
@@ -72,7 +72,7 @@ def completed(monkeypatch, capsys, line, shell="bash"):
 
 
 LINES = {
-    "latentscape train vae-20 --set train.optimizer=": ["adam", "adamw", "rmsprop", "sgd"],
+    "latentscape train vae-20 --set train.optimizer=": ["adam", "adamw", "muon", "rmsprop", "sgd"],
     "latentscape train vae-20 --set train.optimizer=ad": ["adam", "adamw"],
     "latentscape train vae-20 --set train.l": ["train.lr=0.001"],
     "latentscape train vae-20 --set model.latent.pr": [

@@ -81,7 +81,7 @@ def test_both_engines_take_the_same_steps_of_batches_that_accumulate(small):
 
 
 def test_both_engines_take_the_same_steps_by_every_optimizer(small):
-    for optimizer in ("adam", "adamw", "sgd", "rmsprop"):
+    for optimizer in ("adam", "adamw", "muon", "sgd", "rmsprop"):
         for clip_norm in (None, 0.5):
             changes = {"train.optimizer": optimizer, "train.clip_norm": clip_norm}
             changes |= {"train.momentum": 0.9, "train.weight_decay": 1e-3}

@@ -91,7 +91,7 @@ def interrupt(run, split, step):
     assert not run.finished
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "rmsprop", "sgd"])
 def test_ctrl_c_saves_and_the_rest_is_bit_identical(tmp_path, quick, small, optimizer):
     """At the first step, before and at the end of an epoch of eight, and within one."""
     recipe = override(quick, {"train.optimizer": optimizer, "train.momentum": 0.5})

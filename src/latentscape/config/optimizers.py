@@ -5,6 +5,7 @@ from latentscape.config.registry import Implementation
 OPTIMIZERS: dict[str, Implementation] = {
     "adam": "latentscape.training.optimizers:adam",
     "adamw": "latentscape.training.optimizers:adamw",
+    "muon": "latentscape.training.optimizers:muon",
     "rmsprop": "latentscape.training.optimizers:rmsprop",
     "sgd": "latentscape.training.optimizers:sgd",
 }

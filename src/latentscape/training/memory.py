@@ -18,7 +18,7 @@ NUMBER = 4
 _SMALL = 25_000_000
 """Weights up to which a network is built in a moment: 100 MB."""
 
-MOMENTS = {"adam": 2, "adamw": 2, "rmsprop": 1}
+MOMENTS = {"adam": 2, "adamw": 2, "muon": 1, "rmsprop": 1}
 """Numbers that an optimizer keeps for each weight, at the least."""
 
 

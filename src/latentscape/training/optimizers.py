@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentscape.config import TrainConfig
+from latentscape.training.muon import HiddenLayers
 
 Parameters = Sequence[nn.Parameter]
 
@@ -34,6 +35,14 @@ def adamw(parameters: Parameters, lr: Tensor | float, config: TrainConfig) -> to
         fused=True,
         capturable=_on_cuda(parameters),
     )
+
+
+def muon(parameters: Parameters, lr: Tensor | float, config: TrainConfig) -> torch.optim.Optimizer:
+    """Build Muon for hidden layers, and AdamW for all other weights (Jordan et al. 2024)."""
+    optimizer = adamw(parameters, lr, config)
+    hidden = HiddenLayers(parameters, config.momentum, config.weight_decay)
+    optimizer.register_step_pre_hook(hidden)
+    return optimizer
 
 
 def sgd(parameters: Parameters, lr: Tensor | float, config: TrainConfig) -> torch.optim.Optimizer:

@@ -13,7 +13,9 @@ import torch
 
 
 def update(optimizer: torch.optim.Optimizer) -> None:
-    """Move the weights by the method that ``optimizer.step`` wraps."""
+    """Move the weights by the method that ``optimizer.step`` wraps, and by the hooks before it."""
+    for hook in optimizer._optimizer_step_pre_hooks.values():
+        hook(optimizer, (), {})
     with torch.no_grad():
         inspect.unwrap(type(optimizer).step)(optimizer)
 
