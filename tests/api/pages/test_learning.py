@@ -1,6 +1,8 @@
 """Learning curves."""
 
 from latentscape.api.pages import learning
+from latentscape.runs import RunFindings
+from latentscape.runs.facts import Losses
 from synthetic import study_subject, subject
 
 
@@ -11,6 +13,22 @@ def test_terms_of_an_objective_are_drawn_below_zero_too(variant, run):
     )
     assert "total correlation ends at −0.7500." in chart.svg
     assert learning.terms(subject(run()).rows[0]) is None
+
+
+def test_the_loss_of_a_critic_is_no_part_of_the_sum(variant):
+    run = variant("plain", changes={"objective.weights.adversarial_prior": 10.0})
+    terms = {"reconstruction": 90.0, "adversarial_prior": 0.7, "prior_critic": 1.4}
+    losses = Losses(loss=97.0, terms=terms, mse=0.1)
+    epochs = [
+        epoch.model_copy(update={"train": losses, "validation": losses})
+        for epoch in run.history.epochs
+    ]
+    run.run.write_log(epochs, ())
+    chart = learning.terms(subject(RunFindings(run.run)).rows[0])
+    assert chart.caption == (
+        "plain, terms of the loss: reconstruction + 10 × adversarial prior; "
+        "prior critic: what it learns by"
+    )
 
 
 def test_terms_are_those_of_training_where_nothing_was_held_out(variant):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from latentscape.config import adversaries
 from latentscape.reporting.blocks import Block, Chart, Gallery, Section, figure_name
 from latentscape.reporting.curves import Curve, curve_chart, ends
 from latentscape.reporting.subject import Row, Subject
@@ -94,8 +95,12 @@ def terms(row: Row) -> Chart | None:
         Curve(name.replace("_", " "), _points(row.first, _term(of_epoch, name)), f"c{index % 8}")
         for index, name in enumerate(names)
     ]
-    weights = {str(name): weight for name, weight in row.first.recipe.objective.weights.items()}
-    total = " + ".join(_weighted(name, weights.get(name, 1)) for name in names)
+    objective = row.first.recipe.objective.weights
+    weights = {str(name): weight for name, weight in objective.items()}
+    critics = adversaries(objective).keys() & set(names)
+    summed = [name for name in names if name not in critics]
+    total = " + ".join(_weighted(name, weights.get(name, 1)) for name in summed)
+    total += "".join(f"; {name.replace('_', ' ')}: what it learns by" for name in sorted(critics))
     alt = f"Terms of the loss of {row.label}, before weighting. {ends(curves)}"
     svg, _ = curve_chart(curves, (320, 240), "nats per example", alt)
     return Chart(figure_name("terms", row.label), f"{row.label}, terms of the loss: {total}", svg)
