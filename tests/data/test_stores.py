@@ -21,6 +21,7 @@ from latentscape.data import (
     as_dataset,
     binarize_split,
     load_dataset,
+    objects,
     show_data,
     split_dataset,
     stores,
@@ -308,6 +309,23 @@ def test_parts_of_a_file_that_are_mapped_are_told_apart(tmp_path: Path, images: 
         dataset, resident = as_dataset(half, DataConfig(store="mapped")), as_dataset(values)
         assert dataset.images.extent == resident.images.extent
         assert dataset.fingerprint == resident.fingerprint
+
+
+def test_labels_that_come_with_a_mapped_array_are_its_own(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "x.npy", images)
+    monkeypatch.setattr(objects, "CHUNK", 7 * 64)  # Seven images at a time.
+    mapped, config = np.load(tmp_path / "x.npy", mmap_mode="r"), DataConfig(store="mapped")
+    names = np.array([f"class {label}" for label in labels], object)
+    for own in (labels, labels[::-1], labels[:, None] + 1, names, names[::-1]):
+        dataset, resident = as_dataset((mapped, own), config), as_dataset((images, own))
+        assert dataset.images.kind == "mapped"
+        np.testing.assert_array_equal(dataset.labels, resident.labels)
+        assert dataset.label_names == resident.label_names
+        assert dataset.fingerprint == resident.fingerprint
+        assert as_dataset((mapped, own)).fingerprint == resident.fingerprint
+    assert as_dataset(mapped, config).labels is None
 
 
 @pytest.mark.parametrize("store", ["auto", "mapped"])

@@ -103,6 +103,8 @@ class Contents:
         The examples, where they are images that are decoded one by one.
     beside : tuple of Path
         Other files that were read, such as one of labels.
+    labels : ndarray or None
+        Those that came in memory beside a file of examples.
     """
 
     batches: Iterator[Examples]
@@ -122,6 +124,7 @@ class Contents:
     regions: tuple[Region, ...] = ()
     encoded: Encoded | None = None
     beside: tuple[Path, ...] = ()
+    labels: Array | None = None
 
 
 Reader = Callable[[Path, DataConfig, int], Contents]

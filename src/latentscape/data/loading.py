@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from latentscape.config import Changes, DataConfig, join_changes, validate
@@ -215,9 +216,7 @@ def as_dataset(
     contents = contents_of(data, config)
     if contents.regions:  # A file that somebody has mapped.
         open_again = partial(_open_mapped, data, config)
-        (region,) = contents.regions
-        view = repr((region.offset, region.shape, region.dtype.str))
-        place = region.path, view, least
+        place = contents.regions[0].path, _view_of(contents), least
         dataset = read_dataset(Reading(open_again, NAME, NAME, config, known, *place))
     else:
         dataset = to_dataset(contents, NAME, NAME, config, known, least)
@@ -234,6 +233,16 @@ def _as_set(dataset: Dataset, config: DataConfig, known: ValueRange | None, leas
     contents = contents_of(dataset, config)
     read = to_dataset(contents, dataset.name, dataset.name, config, known, least)
     return replace(read, origin=dataset.origin)
+
+
+def _view_of(contents: Contents) -> str:
+    """Name the part of a file that is mapped, and the labels that come with it."""
+    parts = [(region.offset, region.shape, region.dtype.str) for region in contents.regions]
+    digest = sha256(repr(parts).encode())
+    if (labels := contents.labels) is not None:
+        plain = labels.astype(str) if labels.dtype.kind == "O" else labels
+        digest.update(repr((plain.dtype.str, plain.shape)).encode() + plain.tobytes())
+    return digest.hexdigest()
 
 
 def _open_mapped(data: object, config: DataConfig, size: int) -> Contents:

@@ -17,6 +17,7 @@ import numpy as np
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset, LeftOut
+from latentscape.core.stores import CHUNK
 from latentscape.data.contents import Contents, Examples, from_arrays, without_labels
 from latentscape.data.conversion import CHANNELS
 from latentscape.data.formats.encoded_images import image_array, stack_images
@@ -62,6 +63,7 @@ def contents_of(data: object, config: DataConfig, size: int = sys.maxsize) -> Co
         return label_rows(contents_of(data, reading_config(config, labels)), labels, NAME)
     region = _mapped_region(data)
     if region is not None and config.labels in (None, NO_LABELS):
+        size = min(size, max(1, CHUNK // max(1, region.example_bytes)))
         return from_arrays([Examples(cast(Array, region))], NAME, size)
     for kind in _READERS:
         if kind.matches(data):
@@ -192,9 +194,16 @@ def _of_pair(pair: tuple[Any, Any], config: DataConfig) -> Contents:
         return contents
     column = as_array(labels, "The labels")
     check_label_count(column, contents.count or 0, NAME)
-    whole = np.concatenate([examples.values for examples in contents.batches])
-    labelled = from_arrays([Examples(whole, column)], NAME)
-    return replace(contents, batches=labelled.batches)
+    return replace(contents, batches=_labelled(contents.batches, column), labels=column)
+
+
+def _labelled(batches: Iterator[Examples], labels: Array) -> Iterator[Examples]:
+    """Add labels to batches, of which one is in memory at a time."""
+    start = 0
+    for examples in batches:
+        stop = start + len(examples.values)
+        yield from from_arrays([Examples(examples.values, labels[start:stop])], NAME).batches
+        start = stop
 
 
 def _of_images(images: Any, config: DataConfig) -> Contents:
