@@ -230,6 +230,22 @@ def test_labels_that_come_later_are_taken(
     assert load(file).labels is not None
 
 
+def test_a_pack_that_another_process_makes_meanwhile_is_used(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, others = Path.rename, []
+
+    def overtaken(self: Path, target: Path) -> Path:
+        if not others:
+            others.append(target)
+            load(photos)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", overtaken)
+    assert_same(load(photos), load(photos, "resident"))
+    assert others
+
+
 def test_a_damaged_pack_is_made_anew(photos: Path, cache: Path) -> None:
     for damage in ("images.bin", "inventory.json", "labels.npy"):
         fingerprint = load(photos).fingerprint

@@ -187,6 +187,8 @@ def _packed(reading: Reading, folder: Path, identity: str, size: int) -> tuple[I
                 os.fsync(file.fileno())
             _write_facts(building, *kept)
     except RunError as error:
+        if (of_another := _kept(folder, reading)) is not None:  # Another process was faster.
+            return of_another
         raise DataError(
             f"{reading.origin} could not be packed into the cache: {error}",
             expected="room for all of its images as plain numbers",
