@@ -32,7 +32,8 @@ def earlier(runs) -> Run:
 @pytest.fixture(scope="module")
 def tuned(runs, earlier) -> Run:
     """A run with another code, from the weights of `earlier`, that hardly moves."""
-    changes = {"train.epochs": 1, "model.latent.dim": 5}
+    changes = {"train.epochs": 1, "model.latent.dim": 5, "train.frozen": ["encoder"]}
+    changes |= {"train.average.decay": 0.9, "train.average.start": 0.5}
     return latentscape.train(start_from=earlier, changes=changes, lr=1e-9, folder=runs, quiet=True)
 
 
@@ -65,6 +66,25 @@ def test_terminal_report_and_card_say_it(tuned, earlier, capsys):
     assert sentence in latentscape.report(tuned).read_text()
     card = make_card(RunFindings(tuned), None, None).text
     assert earlier.name in card
+    average = "a moving average of those of the steps from epoch 0.5 on, decay 0.9"
+    assert average in card
+    assert average in " ".join(shown.output.split())
+
+
+def test_what_is_frozen_is_listed(tuned):
+    architecture = RunFindings(tuned).architecture
+    by_part = {(layer.part, layer.frozen) for layer in architecture.layers if layer.parameters}
+    assert {part for part, frozen in by_part if frozen} == {"encoder"}
+    assert architecture.frozen == 32 * 784 + 32
+    assert "25,120 parameters, frozen" in latentscape.report(tuned).read_text()
+    shown = CliRunner().invoke(
+        app, ["recipes", "show", "simple-20", "--set", "train.frozen=[latent]"]
+    )
+    assert "8,020, frozen" in shown.output
+
+
+def test_the_card_has_no_path(tuned, earlier):
+    card = make_card(RunFindings(tuned), None, None).text
     assert str(earlier.path) not in card
 
 

@@ -9,7 +9,12 @@ from latentscape.evaluation.listing import age_of
 from latentscape.reporting.sentences import describe_verdict
 from latentscape.runs.architecture import Architecture
 from latentscape.runs.facts import DataFacts, Environment, History
-from latentscape.runs.wording import describe_count, describe_event, describe_lineage
+from latentscape.runs.wording import (
+    describe_average,
+    describe_count,
+    describe_event,
+    describe_lineage,
+)
 from latentscape.terminal.layout import print_line, print_pairs
 
 _Pairs = Iterator[tuple[str, str]]
@@ -100,6 +105,8 @@ def _settings(recipe: Recipe) -> _Pairs:
     accumulated = f", {train.accumulate} in each step" if train.accumulate > 1 else ""
     batches = f"batches of {train.batch_size}{accumulated}"
     yield "optimizer", f"{train.optimizer}, rate {train.lr:g}, {batches}"
+    if train.average is not None:
+        yield "weights", describe_average(train.average)
     terms = recipe.objective.weights.items()
     yield "objective", " + ".join(f"{weight:g} {name}" for name, weight in terms)
     yield "seed", str(train.seed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from latentscape.config import Recipe
+from latentscape.config import AverageConfig, Recipe
 from latentscape.config.training import patience_for
 from latentscape.core.units import count, number, percent
 from latentscape.runs.facts import Event
@@ -51,6 +51,12 @@ def _many(number: int, what: str) -> str:
 def _from_to(steps: Sequence[int]) -> str:
     low, high = min(steps), max(steps)
     return count(low) if low == high else f"{count(low)} to {count(high)}"
+
+
+def describe_average(average: AverageConfig) -> str:
+    """Say that the weights of a model are an average, and of what."""
+    start = f" from epoch {average.start:g} on" if average.start else ""
+    return f"a moving average of those of the steps{start}, decay {average.decay:g}"
 
 
 def describe_count(parameters: int, frozen: int) -> str:

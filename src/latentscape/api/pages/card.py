@@ -28,6 +28,7 @@ from latentscape.reporting.sentences import describe_supervision
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import RunFindings
 from latentscape.runs.facts import Environment as Machine
+from latentscape.runs.wording import describe_average
 
 DATASETS = {
     "mnist": "ylecun/mnist",
@@ -88,6 +89,7 @@ def make_card(run: RunFindings, repository: str | None, licence: str | None) -> 
         source=_source(run),
         labels=_labels(run.data.label_names),
         labels_used=describe_supervision(run.supervision),
+        average=describe_average(run.recipe.train.average) if run.recipe.train.average else "",
         missing=_not_measured(run),
         versions=_versions(run.environment),
         units=units,
