@@ -90,7 +90,8 @@ class Training:
     Attributes
     ----------
     losses : Tensor
-        (1 + names,) of the last step: the loss, and all that ``objective.names`` lists.
+        (1 + names,) of the last step: the loss, and all that ``objective.names`` lists; NaN before
+        the first one, also of a resumption.
     sums : Tensor
         The same, summed over the examples of this epoch so far.
     optimizers : dict of str to Optimizer
@@ -101,7 +102,6 @@ class Training:
         Why a hook has failed.
     """
 
-    losses: Tensor
     take_step: TrainingStep
 
     def __init__(
@@ -122,6 +122,7 @@ class Training:
         # In double precision where the device has it.
         dtype = torch.float32 if model.device.type == "mps" else torch.float64
         self.sums = torch.zeros(1 + len(objective.names), dtype=dtype, device=model.device)
+        self.losses = torch.full(self.sums.shape, torch.nan, device=model.device)
         self._prepare_step()
 
     @property

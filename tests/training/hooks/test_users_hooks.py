@@ -192,6 +192,19 @@ def test_a_hook_that_takes_nothing_back_is_named(tmp_path):
         latentscape.resume(tmp_path / "run", hooks=[Forgetful()], quiet=True)
 
 
+def test_a_training_that_was_stopped_after_the_last_step_of_an_epoch_has_no_losses_yet(tmp_path):
+    class Looking(Hook):
+        seen = ()
+
+        def on_epoch(self, training):
+            self.seen = (*self.seen, bool(training.losses.isnan().all()))
+
+    with pytest.raises(latentscape.TrainingError, match="Stopped in epoch 1"):
+        train(tmp_path, StopAt(4), epochs=2)
+    latentscape.resume(tmp_path / "run", hooks=[looking := Looking()], quiet=True)
+    assert looking.seen == (True, False)
+
+
 @pytest.mark.parametrize("group", [*GROUPS, "mine/weights", "shrinking"])
 def test_hooks_take_no_place_of_others_in_checkpoints(tmp_path, group):
     hook = Shrinking()
