@@ -200,7 +200,7 @@ def test_an_object_is_named_after_all_that_is_known_of_it():
         one.fc = nn.Linear(48, 6)
         for path, value in changes.items():
             setattr(one, path, value)
-        return give(one, None)["encoder"].given
+        return give(one, None)["encoder"].object_id
 
     assert name() == name()
     other_weights = nn.Parameter(torch.zeros(6))
@@ -234,7 +234,7 @@ def test_an_object_of_the_named_class_spares_trust(monkeypatch):
 def test_wrappers_around_a_module_are_taken_off():
     inner = make_flat(2)
     config = give(nn.DataParallel(inner), None)["encoder"]
-    assert config.given == give(inner, None)["encoder"].given
+    assert config.object_id == give(inner, None)["encoder"].object_id
     assert config.target == "torch.nn.modules.container:Sequential"
 
 

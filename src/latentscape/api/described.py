@@ -70,10 +70,10 @@ def _about(description: RunDescription) -> _Pairs:
 def _code(recipe: Recipe) -> _Pairs:
     """Name the code that the model needs, which the run does not hold."""
     own = recipe.model.own_networks
-    if named := [body.target for body in own if body.given is None]:
+    if named := [body.target for body in own if body.object_id is None]:
         trust = " ".join(f"--trust {package}" for package in recipe.model.packages)
         yield "needs the code", f"{', '.join(named)}: {trust}"
-    if objects := [body.target for body in own if body.given is not None]:
+    if objects := [body.target for body in own if body.object_id is not None]:
         yield "needs in Python", f"objects of {', '.join(objects)}: latentscape.load"
 
 

@@ -189,7 +189,7 @@ class ModuleConfig(BodyConfig):
     arguments : dict
         What it is made with. Parameters that are called ``shape`` (of an example) and
         ``code_shape`` (of what a decoder takes) are filled in where they are left out.
-    given : str or None
+    object_id : str or None
         Names the module that was handed over in Python, as an object; None where it is made from
         `target`. It is filled in.
     source : str or None
@@ -203,12 +203,12 @@ class ModuleConfig(BodyConfig):
     kind: Literal["module"] = "module"
     target: str = Field(examples=["mypkg.nets:Encoder"])
     arguments: Annotated[Json, AfterValidator(_as_json)] = {}
-    given: str | None = None
+    object_id: str | None = None
     source: str | None = None
 
     def model_post_init(self, context: Any, /) -> None:
         """Check what a field alone cannot show."""
-        if self.given is None and not is_target(self.target):
+        if self.object_id is None and not is_target(self.target):
             raise ValueError("target must name a class by its module, as in mypkg.nets:Encoder")
 
     @property

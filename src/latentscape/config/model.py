@@ -102,7 +102,7 @@ class ModelConfig(Part):
     @property
     def packages(self) -> tuple[str, ...]:
         """Packages of code that have to be trusted, for the model to be built."""
-        targets = [body.target for body in self.own_networks if body.given is None]
+        targets = [body.target for body in self.own_networks if body.object_id is None]
         return tuple(
             dict.fromkeys(target.partition(":")[0].partition(".")[0] for target in targets)
         )
@@ -110,4 +110,4 @@ class ModelConfig(Part):
     @property
     def needs_objects(self) -> bool:
         """Whether a module was handed over in Python, which another process does not have."""
-        return any(body.given is not None for body in self.own_networks)
+        return any(body.object_id is not None for body in self.own_networks)

@@ -247,7 +247,8 @@ class Autoencoder(PersistentAutoencoder):
 
         Notes
         -----
-        A call that fails leaves the estimator as it was before.
+        A call that fails leaves the estimator as it was before. Nothing is stopped early or
+        averaged: ``train.patience`` and ``train.average`` are left out.
         """
         fitted = hasattr(self, "network_")
         task = self._next_task(X) if fitted else self._new_task(X, None, streaming=True)

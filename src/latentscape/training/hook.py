@@ -41,7 +41,7 @@ class Hook:
     Attributes
     ----------
     essential : bool
-        Whether its errors end training as they are; for hooks without which nothing is saved.
+        Whether its errors end training as they are, as those of all hooks of this package do.
     group : str
         Under which name checkpoints hold what `on_save` returns.
     """

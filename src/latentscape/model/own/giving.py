@@ -50,7 +50,7 @@ def give(encoder: nn.Module | None, decoder: nn.Module | None) -> dict[str, Modu
     for module in modules.values():
         _remember(_name_of(module), module)
     return {
-        part: ModuleConfig(target=name_of_class(module), given=_name_of(module))
+        part: ModuleConfig(target=name_of_class(module), object_id=_name_of(module))
         for part, module in modules.items()
     }
 
@@ -104,18 +104,18 @@ def class_of(config: ModuleConfig, part: str) -> type[nn.Module] | None:
 
 def _find(config: ModuleConfig, part: str) -> nn.Module | None:
     offered = _offered.get().get(part)
-    if config.given is None:  # Whoever has one of that class need not trust its package.
+    if config.object_id is None:  # Whoever has one of that class need not trust its package.
         is_one = offered is not None and name_of_class(offered) == config.target
         return offered if is_one else None
     if offered is not None:
-        _remember(config.given, offered)
-    if config.given not in _known:
+        _remember(config.object_id, offered)
+    if config.object_id not in _known:
         raise CodeError(
             f"The {part} of this model is an object of {config.target}, which was handed over in "
             "Python and is not kept with the model",
             expected=f"it once more in this process, as in load(RUN, {part}=...)",
         )
-    return _known[config.given]
+    return _known[config.object_id]
 
 
 def name_of_class(module: nn.Module) -> str:

@@ -13,6 +13,8 @@ class Collapse(Hook):
     A code may need some epochs to wake up. At the end of training there is no more to wait for.
     """
 
+    essential = True
+
     def on_epoch(self, training: Training) -> None:
         """Look at the use of the code in the last epochs."""
         state = training.state

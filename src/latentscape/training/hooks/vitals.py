@@ -51,6 +51,8 @@ class Vitals(Hook):
         Says which examples are trained on.
     """
 
+    essential = True
+
     def __init__(self, recipe: Recipe, split: Split) -> None:
         self._recipe = recipe
         self._index = split.subset("train", EXAMPLES)
