@@ -14,6 +14,7 @@ from tools.evidence import gallery_pages, recipe_tables
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
+from tools.evidence.storing import FOLDER_HEAD, GROWTH_HEAD, folder_table, growth_table
 
 FEW_SD = 2
 """So many standard deviations between seeds a number may be off, and agrees."""
@@ -297,6 +298,11 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "small-data": lambda: recipe_tables.tables(load("recipes").rows),
     "small-data-summary": small_data_summary,
     "small-data-circumstances": lambda: circumstances("recipes"),
+    "stores-growth": lambda: _of_stores(growth_table, GROWTH_HEAD),
+    "stores-folder": lambda: _of_stores(folder_table, FOLDER_HEAD),
+    "stores-circumstances": lambda: (
+        circumstances("stores") if "stores" in files() else _missing("stores")
+    ),
     "symptoms": symptoms,
     "doctor": doctor,
     "doctor-words": doctor_words,
@@ -422,6 +428,10 @@ def _where(environments: Iterable[Environment]) -> str:
 
 def _if_measured(name: str) -> str:
     return circumstances(name) if name in files() else ""
+
+
+def _of_stores(rows: Callable[[], list[list[str]]], head: Sequence[str]) -> str:
+    return _table(head, rows()) if "stores" in files() else _missing("stores")
 
 
 def _missing(name: str) -> str:

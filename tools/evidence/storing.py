@@ -39,6 +39,24 @@ ROUNDS = 3
 WARM_UP_SECONDS, SECONDS = 2.0, 5.0
 """How long is trained before images are counted, and while they are."""
 
+GROWTH_HEAD = (
+    "images of 28 × 28",
+    "on disk",
+    "memory, `resident`",
+    "memory, `mapped`",
+    "to open, `mapped`",
+    "images a second, `mapped`",
+    "of `resident`",
+)
+FOLDER_HEAD = (
+    "`data.store`",
+    "to open at first",
+    "to open again",
+    "memory",
+    "images a second",
+    "of `resident`",
+)
+
 _STATUS = Path("/proc/self/status")
 
 
