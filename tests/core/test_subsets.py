@@ -27,7 +27,7 @@ from latentscape.model import squared_mmd
 from latentscape.runs import open_run
 from latentscape.runs.identity import write_identity
 from latentscape.runs.opened import load_run_split
-from latentscape.training import validation
+from latentscape.training.hooks import validation
 
 SOURCE = Path(__file__).parents[2] / "src" / "latentscape"
 
@@ -45,6 +45,11 @@ ALLOWED = {
     "run.environment.started[:10]": "a date",
     "note[:MAX_NOTE - 1]": "a text",
     "hashlib.sha256(content).hexdigest()[:12]": "a text",
+    "digest.hexdigest()[:16]": "a text",
+    "sha256(Path(str(file)).read_bytes()).hexdigest()[:16]": "a text",
+    "z[:half]": "half of a shuffled batch, for the critic",
+    "positions[:_TIMED]": "batches whose taking is timed",
+    "positions[:AHEAD]": "batches that are taken ahead",
     "padded[:n]": "all pictures, before those that fill the last row",
     "names[:MAX_LABELS]": "names of labels in a sentence",
     "names[:max_names]": "names of what was left out, in a sentence",

@@ -53,7 +53,7 @@ def spots(n: int = 640, **more: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return images (n, 1, 8, 8) of shares of 1, and labels."""
     data = images(n, **more).dataset
     assert data.labels is not None
-    return data.images, data.labels
+    return data.images[:], data.labels
 
 
 def scaled_spots(factor: float) -> tuple[np.ndarray, np.ndarray]:

@@ -111,6 +111,7 @@ def test_the_defaults_are_none_where_the_data_decide():
     assert estimator.get_params() == {
         **dict.fromkeys(["recipe", "latent_dim", "max_epochs", "batch_size", "lr", "changes"]),
         **dict.fromkeys(["image_shape", "value_range", "folder"]),
+        **dict.fromkeys(["start_from", "encoder", "decoder"]),
         "as_published": False,
         "validation_fraction": 0.1,
         "device": "auto",

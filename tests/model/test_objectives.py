@@ -8,7 +8,8 @@ import pytest
 import torch
 from members import variants
 
-from latentscape.config import LATENTS, TERMS
+from latentscape.config import LATENTS, TERMS, ModelConfig, ObjectiveConfig
+from latentscape.config.model import InputConfig
 from latentscape.core.errors import ConfigError
 from latentscape.model.latents import Code, Normal
 from latentscape.model.terms.center import Centers
@@ -253,7 +254,12 @@ def test_contrast_is_least_where_copies_agree_and_images_differ(build, blots):
 
 def test_centers_move_half_way_to_their_codes_less_one():
     """Equation 4 of Wen et al. (2016): c -= sum(c - x) / (1 + n) / 2."""
-    centers = Centers(3, 1)
+    model = ModelConfig(
+        encoder={"kind": "mlp", "widths": []},
+        latent={"kind": "point", "dim": 1},
+        input=InputConfig(shape=(1,), labels=3),
+    )
+    centers = Centers(ObjectiveConfig(), model, 1)
     centers.places = torch.tensor([[0.0], [5.0], [4.0]])
     codes = torch.tensor([[1.0], [3.0], [10.0]], requires_grad=True)
     labels = torch.tensor([0, 0, 2])
