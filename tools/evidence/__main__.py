@@ -10,6 +10,7 @@ from tools.evidence.dying import measure_dying
 from tools.evidence.exploring import measure_explorer
 from tools.evidence.gallery import measure_gallery
 from tools.evidence.measuring import RUNS, Protocol, measure_study
+from tools.evidence.memory import measure_memory
 from tools.evidence.pages import write_pages
 from tools.evidence.parity import measure_parity
 from tools.evidence.recipes import measure_recipes
@@ -41,6 +42,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "recipes": measure_recipes,
     "gallery": measure_gallery,
     "stores": lambda runs: measure_stores(),
+    "memory": lambda runs: measure_memory(),
 }
 """Name of a results file to what measures it, where it is no study."""
 

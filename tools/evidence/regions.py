@@ -10,7 +10,7 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
-from tools.evidence import gallery_pages, recipe_tables
+from tools.evidence import gallery_pages, memory, recipe_tables
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
@@ -298,8 +298,10 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "small-data": lambda: recipe_tables.tables(load("recipes").rows),
     "small-data-summary": small_data_summary,
     "small-data-circumstances": lambda: circumstances("recipes"),
-    "stores-growth": lambda: _of_stores(growth_table, GROWTH_HEAD),
-    "stores-folder": lambda: _of_stores(folder_table, FOLDER_HEAD),
+    "stores-growth": lambda: _once_measured("stores", growth_table, GROWTH_HEAD),
+    "stores-folder": lambda: _once_measured("stores", folder_table, FOLDER_HEAD),
+    "memory-growth": lambda: _once_measured("memory", memory.table, memory.HEAD),
+    "memory-circumstances": lambda: _if_measured("memory"),
     "stores-circumstances": lambda: (
         circumstances("stores") if "stores" in files() else _missing("stores")
     ),
@@ -430,8 +432,8 @@ def _if_measured(name: str) -> str:
     return circumstances(name) if name in files() else ""
 
 
-def _of_stores(rows: Callable[[], list[list[str]]], head: Sequence[str]) -> str:
-    return _table(head, rows()) if "stores" in files() else _missing("stores")
+def _once_measured(name: str, rows: Callable[[], list[list[str]]], head: Sequence[str]) -> str:
+    return _table(head, rows()) if name in files() else _missing(name)
 
 
 def _missing(name: str) -> str:
