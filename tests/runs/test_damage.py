@@ -8,7 +8,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import torch
 
 import latentscape
+from disturbing import At, press_ctrl_c
 from latentscape.api.preparing import start_run
 from latentscape.api.subjects import subject_json, subject_of
 from latentscape.api.training import finish_run
@@ -29,7 +29,6 @@ from latentscape.data import load_dataset, split_dataset
 from latentscape.evaluation.pictures import Pictures
 from latentscape.evaluation.results import Evaluation, Latent
 from latentscape.runs import Run, RunFindings, open_run
-from latentscape.training.hook import Hook
 from latentscape.training.train import train_run
 from runs.test_mutations import VALUES, places
 
@@ -102,18 +101,6 @@ def mutate(chance: random.Random, file: Path) -> str:
     return mutation.__name__
 
 
-class StopAt(Hook):
-    """Press Ctrl-C after so many steps."""
-
-    def __init__(self, step: int) -> None:
-        self.steps_left = step
-
-    def on_step(self, training) -> None:
-        self.steps_left -= 1
-        if self.steps_left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
 @pytest.fixture(scope="module")
 def split() -> Split:
     config = override(load_recipe("vae-20"), CHANGES).data
@@ -129,7 +116,7 @@ def stopped(split, tmp_path_factory) -> Path:
     """A run that was stopped in its last epoch."""
     run = new_run(tmp_path_factory.mktemp("runs") / "run", split)
     with pytest.raises(Interrupted):
-        train_run(run, split, CPU, [StopAt(8)])
+        train_run(run, split, CPU, [At([8], press_ctrl_c)])
     return run.path
 
 

@@ -21,6 +21,7 @@ import pytest
 import torch
 
 import latentscape
+from disturbing import At
 from latentscape.api.preparing import prepare
 from latentscape.cli import main
 from latentscape.config import Study, load_recipe, override
@@ -40,7 +41,6 @@ from latentscape.runs import (
     save_parts,
 )
 from latentscape.runs import owner as owner_module
-from latentscape.training.hook import Hook
 from latentscape.training.train import train_run
 from synthetic import make_run
 
@@ -267,21 +267,9 @@ def test_an_estimator_does_not_replace_a_run_in_training(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [run.name]
 
 
-class At(Hook):
-    """Do something to the run after so many steps."""
-
-    def __init__(self, step, event):
-        self.steps_left, self.event = step, event
-
-    def on_step(self, training):
-        self.steps_left -= 1
-        if self.steps_left == 0:
-            self.event()
-
-
 def fit(run, split, event):
     """Train a run to which something happens in the second epoch."""
-    train_run(run, split, CPU, [At(3, event)])
+    train_run(run, split, CPU, [At([3], lambda _: event())])
 
 
 def test_training_stops_where_its_run_was_moved(begun, small, tmp_path):

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from test_loop import Poison, fit, history_of, interrupt, new_run
+from test_loop import fit, history_of, interrupt, new_run
 
+from disturbing import At, spoil
 from latentscape.config import DataConfig, override
 from latentscape.data import split_dataset
 from latentscape.runs import load_model, write_recipe
@@ -89,7 +90,7 @@ def test_early_stopping_keeps_the_best_average(train):
 
 
 def test_a_roll_back_takes_the_average_back_too(train):
-    run, model = train("run", AVERAGE, Poison([10]))
+    run, model = train("run", AVERAGE, At([10], spoil))
     assert [event.kind for event in run.events] == ["rollback"]
     assert len(run.history.epochs) == 3
     assert all(value.isfinite().all() for value in model.state_dict().values())

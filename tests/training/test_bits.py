@@ -10,10 +10,7 @@ To store what the code computes now: ``python tests/training/test_bits.py``.
 """
 
 import json
-import math
-import os
 import platform
-import signal
 import sys
 from contextlib import suppress
 from functools import cache
@@ -24,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 
+from disturbing import At, press_ctrl_c, spoil
 from latentscape import Autoencoder
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
@@ -31,7 +29,6 @@ from latentscape.core.errors import Interrupted
 from latentscape.core.runtime import describe_machine
 from latentscape.data import binarize_split, load_dataset, split_dataset
 from latentscape.runs import DataFacts, Environment, create_run
-from latentscape.training.hook import Hook
 from latentscape.training.train import train_run
 
 FILE = Path(__file__).parents[1] / "fixtures" / "bits" / "recipes.json"
@@ -45,27 +42,6 @@ HERE = {
     "platform": f"{sys.platform} {platform.machine()}",
     "torch": torch.__version__,
 }
-
-
-class At(Hook):
-    """Does something after given steps, counted from the start whatever was rolled back."""
-
-    def __init__(self, steps, act):
-        self.steps, self.act, self.step = set(steps), act, 0
-
-    def on_step(self, training):
-        self.step += 1
-        if self.step in self.steps:
-            self.act(training)
-
-
-def interrupt(training):
-    os.kill(os.getpid(), signal.SIGINT)
-
-
-def spoil(training):
-    with torch.no_grad():
-        next(training.model.parameters()).fill_(math.nan)
 
 
 def drawn(digits):
@@ -93,7 +69,7 @@ def trained(folder, digits, name, precision="float32", *, stops=(), poison=()):
     run = create_run(folder, prepare(recipe, split), DataFacts.of(split), Environment())
     for step in (*stops, None):
         with suppress(Interrupted):
-            model, _ = train_run(run, split, CPU, [At([step], interrupt), At(poison, spoil)])
+            model, _ = train_run(run, split, CPU, [At([step], press_ctrl_c), At(poison, spoil)])
     return summary(model.state_dict().values(), run.history.records())
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import random
 import signal
 import sys
@@ -15,6 +14,7 @@ import pytest
 import torch
 
 import latentscape
+from disturbing import At, press_ctrl_c, spoil
 from latentscape.api.preparing import prepare
 from latentscape.config import load_recipe, override
 from latentscape.core.errors import Interrupted, RunError, TrainingError
@@ -34,7 +34,6 @@ from latentscape.runs import (
     write_recipe,
 )
 from latentscape.runs.facts import Epoch
-from latentscape.training.hook import Hook
 from latentscape.training.hooks import snapshots
 from latentscape.training.hooks.checkpoints import MAX_ROLLBACKS
 from latentscape.training.hooks.collapse import PATIENCE_FOR_CODES
@@ -73,21 +72,9 @@ def undisturbed(tmp_path_factory, quick, small):
     return run
 
 
-class StopAt(Hook):
-    """Press Ctrl-C after so many steps."""
-
-    def __init__(self, step):
-        self.steps_left = step
-
-    def on_step(self, training):
-        self.steps_left -= 1
-        if self.steps_left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
 def interrupt(run, split, step):
     with pytest.raises(Interrupted, match="--resume"):
-        fit(run, split, StopAt(step))
+        fit(run, split, At([step], press_ctrl_c))
     assert not run.finished
 
 
@@ -258,22 +245,9 @@ def test_two_checkpoints_stay_and_one_is_the_end_of_an_epoch(tmp_path, quick, sm
     assert names == ["000001-00000000", "000001-00000003"]
 
 
-class Poison(Hook):
-    """Turn the weights into NaN after given steps, as an exploding step would."""
-
-    def __init__(self, steps):
-        self.steps, self.step = set(steps), 0
-
-    def on_step(self, training):
-        self.step += 1
-        if self.step in self.steps:
-            with torch.no_grad():
-                next(training.model.parameters()).fill_(math.nan)
-
-
 def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
     run = new_run(tmp_path / "run", override(quick, {"train.schedule": "constant"}), small)
-    fit(run, small, Poison([10]))
+    fit(run, small, At([10], spoil))
     assert run.finished
     assert [epoch.epoch for epoch in run.history.epochs] == [1, 2, 3]
     rates = [epoch.lr for epoch in run.history.epochs]
@@ -285,7 +259,7 @@ def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
 def test_nan_that_comes_back_ends_in_a_clear_error(tmp_path, quick, small):
     run = new_run(tmp_path / "run", quick, small)
     with pytest.raises(TrainingError, match=r"train\.lr"):
-        fit(run, small, Poison(range(1, 1000)))
+        fit(run, small, At(range(1, 1000), spoil))
     assert len(run.events) == MAX_ROLLBACKS
     assert not run.finished
     assert run.history.epochs == ()
@@ -538,7 +512,7 @@ def test_a_recipe_changed_since_its_checkpoint_is_refused(tmp_path, quick, small
 def test_ctrl_c_in_the_last_epoch_leaves_a_finished_run(tmp_path, quick, small):
     run = new_run(tmp_path / "run", quick, small)
     with pytest.raises(Interrupted, match="epoch 3 of 3"):
-        fit(run, small, StopAt(24))
+        fit(run, small, At([24], press_ctrl_c))
     fit(run, small)
     assert run.finished
 

@@ -1,9 +1,7 @@
 """An objective of two players, registered from outside the package: an autoencoder and a critic."""
 
 import math
-import os
 import pickle
-import signal
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -14,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from disturbing import At, press_ctrl_c
 from latentscape import Autoencoder
 from latentscape.api.preparing import prepare
 from latentscape.api.training import describe_architecture
@@ -25,7 +24,6 @@ from latentscape.model import Network, Objective
 from latentscape.runs import DataFacts, Environment, create_run, load_model
 from latentscape.training.engine import replay
 from latentscape.training.engine.replay import ReplayedStep
-from latentscape.training.hook import Hook
 from latentscape.training.hooks import vitals
 from latentscape.training.loader import Examples, Loader
 from latentscape.training.memory import memory_of
@@ -96,20 +94,6 @@ def toy(split, **changes):
     return prepare(override(load_recipe("simple-20"), {**TOY, **changes}), split)
 
 
-class At(Hook):
-    def __init__(self, steps, act):
-        self.steps, self.act, self.step = set(steps), act, 0
-
-    def on_step(self, training):
-        self.step += 1
-        if self.step in self.steps:
-            self.act(training)
-
-
-def interrupt(training):
-    os.kill(os.getpid(), signal.SIGINT)
-
-
 def spoil(training):
     with torch.no_grad():
         next(training.model.objective.critic.parameters()).fill_(math.nan)
@@ -120,7 +104,7 @@ def trained(path, recipe, split, stops=(), poison=()):
     run = create_run(path, recipe, DataFacts.of(split), Environment())
     for step in (*stops, None):
         with suppress(Interrupted):
-            train_run(run, split, CPU, [At([step], interrupt), At(poison, spoil)])
+            train_run(run, split, CPU, [At([step], press_ctrl_c), At(poison, spoil)])
     return run
 
 

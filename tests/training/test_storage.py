@@ -1,33 +1,18 @@
 """Training in memory comes to the same bits as in a run directory, and leaves nothing on disk."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 
+from disturbing import At, spoil
 from latentscape.config import override
 from latentscape.core.errors import TrainingError
 from latentscape.runs import DataFacts, Environment, create_run
 from latentscape.training.checkpoint import MemoryCheckpoints
-from latentscape.training.hook import Hook
 from latentscape.training.hooks.checkpoints import MAX_ROLLBACKS
 from latentscape.training.train import train_recipe, train_run
 
 CPU = torch.device("cpu")
-
-
-class Poison(Hook):
-    """Turn the weights into NaN at steps counted from the start, whatever was rolled back."""
-
-    def __init__(self, steps):
-        self.steps, self.step = set(steps), 0
-
-    def on_step(self, training):
-        self.step += 1
-        if self.step in self.steps:
-            with torch.no_grad():
-                next(training.model.parameters()).fill_(math.nan)
 
 
 def summary(model, state):
@@ -43,7 +28,7 @@ def recipe(quick):
 
 def in_memory(recipe, split, steps=()):
     store = MemoryCheckpoints("in memory")
-    return summary(*train_recipe(recipe, split, CPU, store, [Poison(steps)]))
+    return summary(*train_recipe(recipe, split, CPU, store, [At(steps, spoil)]))
 
 
 # Eight steps are an epoch: no roll-back, one to the start, two to the end of the same epoch.
@@ -51,7 +36,7 @@ def in_memory(recipe, split, steps=()):
 def test_both_come_to_the_same_bits(steps, recipe, small, tmp_path):
     weights, history = in_memory(recipe, small, steps)
     run = create_run(tmp_path / "run", recipe, DataFacts.of(small), Environment())
-    expected_weights, expected_history = summary(*train_run(run, small, CPU, [Poison(steps)]))
+    expected_weights, expected_history = summary(*train_run(run, small, CPU, [At(steps, spoil)]))
     assert history == expected_history
     for name, value in weights.items():
         np.testing.assert_array_equal(value, expected_weights[name])
