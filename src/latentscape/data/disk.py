@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,28 @@ from latentscape.data.regions import RegionFile, Stamp, changed
 from latentscape.data.streams import Layout, as_asked
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of all examples, from the pass that was made when they were opened first.
+
+    Attributes
+    ----------
+    layout : Layout
+        What all of them are brought to.
+    extent : Extent
+        Of all values.
+    digests : dict of str to str
+        Digests, by what stands before and after the values; see `ends`.
+    remember : callable, optional
+        Called with all known digests once there is a new one.
+    """
+
+    layout: Layout
+    extent: Extent
+    digests: dict[str, str] = field(default_factory=dict)
+    remember: Callable[[dict[str, str]], None] | None = None
+
+
 class DiskStore(ImageStore):
     """Examples that are read when they are needed.
 
@@ -28,40 +51,26 @@ class DiskStore(ImageStore):
     ----------
     count : int
         Number of examples.
-    layout : Layout
-        What all of them are brought to.
-    extent : Extent
-        What is known of all values.
-    digests : dict of str to str
-        Digests that are known, by what stands before and after the values; see `ends`.
-    remember : callable, optional
-        Called with all known digests once there is a new one.
+    known : Known
+        What is known of them.
     """
 
-    def __init__(
-        self,
-        count: int,
-        layout: Layout,
-        extent: Extent,
-        digests: dict[str, str],
-        remember: Callable[[dict[str, str]], None] | None = None,
-    ) -> None:
-        self.shape, self.dtype = (count, *layout.shape), np.dtype(layout.dtype)
-        self._layout, self._extent = layout, extent
-        self._digests, self._remember = digests, remember
+    def __init__(self, count: int, known: Known) -> None:
+        self.shape, self.dtype = (count, *known.layout.shape), np.dtype(known.layout.dtype)
+        self._known, self._digests = known, known.digests
 
     @property
     def extent(self) -> Extent:
-        """What is known of all values, from the pass that was made when they were opened."""
-        return self._extent
+        """What is known of all values."""
+        return self._known.extent
 
     def digest(self, before: bytes, after: bytes) -> str:
         """Return the SHA-256 of all values; a pass over them is made once only."""
         key = ends(before, after)
         if key not in self._digests:
             self._digests = {**self._digests, key: super().digest(before, after)}
-            if self._remember is not None:
-                self._remember(self._digests)
+            if self._known.remember is not None:
+                self._known.remember(self._digests)
         return self._digests[key]
 
 
@@ -83,8 +92,8 @@ class MappedStore(DiskStore):
         As ``data.shape``: how stored examples are laid out.
     channels_first : bool
         Four axes are known to be (N, C, H, W).
-    layout, extent, digests, remember
-        As of `DiskStore`.
+    known : Known
+        What is known of them.
     """
 
     kind = "mapped"
@@ -94,13 +103,10 @@ class MappedStore(DiskStore):
         files: Sequence[RegionFile],
         shape: tuple[int, ...] | None,
         channels_first: bool,
-        layout: Layout,
-        extent: Extent,
-        digests: dict[str, str],
-        remember: Callable[[dict[str, str]], None] | None = None,
+        known: Known,
     ) -> None:
         starts = np.cumsum([0, *(len(file.region) for file in files)])
-        super().__init__(int(starts[-1]), layout, extent, digests, remember)
+        super().__init__(int(starts[-1]), known)
         self._files, self._starts = files, starts
         self._arranged = shape, channels_first
 
@@ -142,25 +148,19 @@ class EncodedStore(DiskStore):
         Opens the source, with at most so many examples in a batch.
     config : DataConfig
         ``shape``, ``resize`` and ``grey`` are applied.
-    layout, extent, digests, remember
-        As of `DiskStore`.
+    known : Known
+        What is known of them.
     """
 
     kind = "encoded"
 
     def __init__(
-        self,
-        open_again: Callable[[int], Contents],
-        config: DataConfig,
-        layout: Layout,
-        extent: Extent,
-        digests: dict[str, str],
-        remember: Callable[[dict[str, str]], None] | None = None,
+        self, open_again: Callable[[int], Contents], config: DataConfig, known: Known
     ) -> None:
-        self._anew = open_again, config, layout, extent, digests, remember
+        self._anew = open_again, config, known
         encoded = open_again(1).encoded
         assert encoded is not None  # Nothing else is stored so.
-        super().__init__(encoded.count, layout, extent, digests, remember)
+        super().__init__(encoded.count, known)
         self._encoded, self._config = encoded, config
         self._stamps = _stamps(encoded)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "decoding")
@@ -174,7 +174,7 @@ class EncodedStore(DiskStore):
         names = [self._encoded.name(place) for place in places]
         values = compact_dtype(stack_images(images, names), names[0])
         arranged = arrange_axes(values, self._config.shape, names[0], channels_first=True)
-        return self._layout.applied(as_asked(arranged, self._config, names[0]))
+        return self._known.layout.applied(as_asked(arranged, self._config, names[0]))
 
     def read(self, start: int, stop: int) -> Array:
         """Decode the images from `start` up to `stop`."""

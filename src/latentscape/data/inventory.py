@@ -50,7 +50,7 @@ class Inventory(Record):
     extent : Extent
         Of all values.
     digests : dict of str to str
-        As of `DiskStore`.
+        As of `latentscape.data.disk.Known`.
     value_range, range_reason, label_names, n_official_train, n_official_validation, origin,
     left_out, tests_on_validation
         As of `Dataset`.

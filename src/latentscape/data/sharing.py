@@ -10,7 +10,7 @@ import numpy as np
 
 from latentscape.core.records import Dataset, Split
 from latentscape.core.stores import ImageStore, ResidentStore
-from latentscape.data.disk import MappedStore
+from latentscape.data.disk import Known, MappedStore
 from latentscape.data.regions import Region, RegionFile
 from latentscape.data.streams import Layout
 
@@ -67,4 +67,4 @@ def _mapped(images: ResidentStore, path: Path) -> ImageStore:
         path.unlink(missing_ok=True)
         return images
     layout = Layout(images.shape[1:], images.dtype)
-    return MappedStore([file], None, True, layout, images.extent, {})
+    return MappedStore([file], None, True, Known(layout, images.extent))

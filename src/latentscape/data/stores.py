@@ -26,7 +26,7 @@ from latentscape.core.memory import available_memory
 from latentscape.core.records import Dataset
 from latentscape.core.stores import CHUNK, ImageStore, StoreKind, StoreReason
 from latentscape.data.contents import Contents
-from latentscape.data.disk import EncodedStore, MappedStore
+from latentscape.data.disk import EncodedStore, Known, MappedStore
 from latentscape.data.inventory import VERSION, Inventory, Labels, Reading, take_inventory
 from latentscape.data.limits import check_data_memory
 from latentscape.data.regions import Region, RegionFile, changed_source
@@ -162,18 +162,21 @@ def _on_disk(reading: Reading, contents: Contents, kind: StoreKind) -> Dataset:
 def _store(
     reading: Reading, contents: Contents, kind: StoreKind, inventory: Inventory, folder: Path
 ) -> ImageStore:
-    known = inventory.layout, inventory.extent, inventory.digests
-    remember = partial(_remember, folder, inventory)
+    known = _known(folder, inventory)
     if kind == "encoded":
-        return EncodedStore(reading.open, reading.config, *known, remember)
+        return EncodedStore(reading.open, reading.config, known)
     files = [RegionFile(region) for region in contents.regions]
-    return MappedStore(files, reading.config.shape, contents.channels_first, *known, remember)
+    return MappedStore(files, reading.config.shape, contents.channels_first, known)
 
 
 def _packed_store(folder: Path, inventory: Inventory) -> ImageStore:
-    known = inventory.layout, inventory.extent, inventory.digests
     file = RegionFile(_packed_region(folder, inventory))
-    return MappedStore([file], None, True, *known, partial(_remember, folder, inventory))
+    return MappedStore([file], None, True, _known(folder, inventory))
+
+
+def _known(folder: Path, inventory: Inventory) -> Known:
+    remember = partial(_remember, folder, inventory)
+    return Known(inventory.layout, inventory.extent, inventory.digests, remember)
 
 
 def _packed(reading: Reading, folder: Path, identity: str, size: int) -> tuple[Inventory, Labels]:

@@ -58,9 +58,7 @@ def training_memory(recipe: Recipe, weights: int, outputs: int, examples: int) -
     moments = MOMENTS.get(recipe.train.optimizer, 0)
     copies = 2 + moments + 1 + moments  # Trained, and as bytes on their way to a checkpoint.
     if recipe.train.average is not None:
-        copies += (
-            3  # The average, on its way to a checkpoint too; the weights while it is measured.
-        )
+        copies += 3  # The average, and that for a checkpoint; the weights while it is measured.
     batch = min(recipe.train.batch_size, examples)
     return float(NUMBER * (weights * copies + outputs * batch))
 
