@@ -20,7 +20,7 @@ from latentscape.config import load_recipe
 from latentscape.core.units import count
 from tools.anonymous import run
 from tools.evidence.measuring import without_command
-from tools.evidence.records import Evidence, Number, ResultRow, load
+from tools.evidence.records import Evidence, Number, ResultRow
 
 RECIPE = "simple-20"
 SIZES = (1, 8)
@@ -72,10 +72,10 @@ def write_file(path: Path, images: int) -> None:
             file.write(large[: images - start].tobytes())
 
 
-def table() -> list[list[str]]:
+def table(evidence: Evidence) -> list[list[str]]:
     """Return the rows of the table: images, gigabytes, and the memory of each command."""
     rows = []
-    for row in load("memory").rows:
+    for row in evidence.rows:
         peaks = (row.statistic(f"{command}_megabytes").mean for command in COMMANDS)
         images = count(round(row.statistic("images").mean))
         rows.append([images, row.label, *(f"{peak:.0f} MB" for peak in peaks)])

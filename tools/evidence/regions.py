@@ -302,9 +302,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "stores-folder": lambda: _once_measured("stores", folder_table, FOLDER_HEAD),
     "memory-growth": lambda: _once_measured("memory", memory.table, memory.HEAD),
     "memory-circumstances": lambda: _if_measured("memory"),
-    "stores-circumstances": lambda: (
-        circumstances("stores") if "stores" in files() else _missing("stores")
-    ),
+    "stores-circumstances": lambda: _if_measured("stores"),
     "symptoms": symptoms,
     "doctor": doctor,
     "doctor-words": doctor_words,
@@ -432,8 +430,10 @@ def _if_measured(name: str) -> str:
     return circumstances(name) if name in files() else ""
 
 
-def _once_measured(name: str, rows: Callable[[], list[list[str]]], head: Sequence[str]) -> str:
-    return _table(head, rows()) if name in files() else _missing(name)
+def _once_measured(
+    name: str, rows: Callable[[Evidence], list[list[str]]], head: Sequence[str]
+) -> str:
+    return _table(head, rows(load(name))) if name in files() else _missing(name)
 
 
 def _missing(name: str) -> str:

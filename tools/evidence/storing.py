@@ -27,7 +27,7 @@ from latentscape.core.units import count, memory_size
 from latentscape.data import load_dataset, split_dataset
 from latentscape.training.timing import CPU, step_seconds
 from tools.evidence.measuring import without_command
-from tools.evidence.records import ROOT, Evidence, Number, ResultRow, load
+from tools.evidence.records import ROOT, Evidence, Number, ResultRow
 
 RECIPE = "simple-20"
 SIZES = {"100,000": 100_000, "1,000,000": 1_000_000, "10,000,000": 10_000_000}
@@ -168,11 +168,11 @@ def _watched() -> Iterator[list[float]]:
         thread.join()
 
 
-def growth_table() -> list[list[str]]:
+def growth_table(evidence: Evidence) -> list[list[str]]:
     """Return the rows of the table of sizes: images, gigabytes, memory, seconds, speed."""
     rows = []
     for label, images in SIZES.items():
-        row = load("stores").row(label)
+        row = evidence.row(label)
         numbers = {key: number.values for key, number in row.numbers.items()}
         resident = numbers.get("resident_rate")
         rows.append(
@@ -188,9 +188,9 @@ def growth_table() -> list[list[str]]:
     return rows
 
 
-def folder_table() -> list[list[str]]:
+def folder_table(evidence: Evidence) -> list[list[str]]:
     """Return the rows of the table of the folder of images: store, seconds, speed."""
-    row = load("stores").row(FOLDER)
+    row = evidence.row(FOLDER)
     numbers = {key: number.values for key, number in row.numbers.items()}
     best = max(numbers["resident_rate"])
     return [
