@@ -7,6 +7,7 @@ is open a thread draws it several times a second, whatever the work does.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -32,6 +33,7 @@ def folders(tmp_path_factory):
     }
     latentscape.train("vae-20", changes=changes, folder=place, name=RUN, quiet=True)
     latentscape.project(place / RUN, methods=("pca",), quiet=True)
+    shutil.copytree(place / RUN, place / "spare")  # To be removed; tests come in any order.
     (place / "out").mkdir()
     return {"runs": place, "run": place / RUN, "out": place / "out"}
 

@@ -94,7 +94,7 @@ CALLS: Mapping[str, Call] = {
     "publish": _same("{run} --out {out}/hub", START, "model card"),
     "runs list": _same("{runs}", "reading"),
     "runs show": _same("{run}", START),
-    "runs remove": _same("{runs}/trained --yes"),
+    "runs remove": Call("{runs}/trained --yes", small="{runs}/spare --yes"),
     "info": _same("", START, "matrix products"),
     "data list": _same(""),
     "data show": _same("mnist-5k", START, "reading data"),
