@@ -35,7 +35,7 @@ from latentscape.inference.samplers import Sampler
 from latentscape.model import Network
 from latentscape.model.latents import Code, Latent
 from latentscape.model.likelihoods import Likelihood
-from latentscape.training.optim import build_optimizers
+from latentscape.training.optimizers import build_optimizers
 
 REGISTRIES = {
     "bodies": BODIES,

@@ -19,7 +19,7 @@ from latentscape.runs.facts import Losses
 from latentscape.training.engine.optimizers import update, without_compiler
 from latentscape.training.hooks.validation import comparable
 from latentscape.training.loader import Batch
-from latentscape.training.optim import build_optimizers
+from latentscape.training.optimizers import build_optimizers
 from latentscape.training.step import TrainingStep
 
 ADVERSARIAL = [name for name in recipe_names() if load_recipe(name).objective.is_adversarial]

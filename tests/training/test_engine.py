@@ -18,7 +18,7 @@ from latentscape.training.engine.cuda_graphs import CudaGraphCapture
 from latentscape.training.engine.operations import OperationCapture
 from latentscape.training.engine.replay import ReplayedStep
 from latentscape.training.loader import Examples, Loader
-from latentscape.training.optim import build_optimizers
+from latentscape.training.optimizers import build_optimizers
 from latentscape.training.step import TrainingStep
 
 CPU = torch.device("cpu")

@@ -14,7 +14,7 @@ from latentscape.core.errors import RunError
 from latentscape.data import split_dataset
 from latentscape.runs import Run, load_model, open_run
 from latentscape.training.extending import complete_extension, extend
-from latentscape.training.optim import learning_rate
+from latentscape.training.rates import learning_rate
 
 CONSTANT = {"train.schedule": "constant", "train.snapshots": [], "train.batch_size": 50}
 

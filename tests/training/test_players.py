@@ -27,7 +27,7 @@ from latentscape.training.engine.replay import ReplayedStep
 from latentscape.training.hooks import vitals
 from latentscape.training.loader import Examples, Loader
 from latentscape.training.memory import memory_of
-from latentscape.training.optim import build_optimizers
+from latentscape.training.optimizers import build_optimizers
 from latentscape.training.step import TrainingStep
 from latentscape.training.train import train_run
 

@@ -7,7 +7,7 @@ from latentscape.api.preparing import prepare
 from latentscape.config import load_recipe, override
 from latentscape.model import Network
 from latentscape.training.loader import Batch, Examples, bounds
-from latentscape.training.optim import build_optimizers
+from latentscape.training.optimizers import build_optimizers
 from latentscape.training.step import TrainingStep
 
 CPU = torch.device("cpu")

@@ -28,7 +28,7 @@ from latentscape.core.files import write_bytes, write_json
 from latentscape.core.findings import Json
 from latentscape.model.own import apart
 from latentscape.runs.reading import DAMAGE
-from latentscape.training.optim import Optimizers
+from latentscape.training.optimizers import Optimizers
 from latentscape.training.state import TrainState
 
 

@@ -13,7 +13,7 @@ from latentscape.model import Network, Objective
 from latentscape.runs.facts import Epoch, Losses
 from latentscape.training.hook import Diverged, Hook, Training
 from latentscape.training.loader import Batches
-from latentscape.training.optim import learning_rate
+from latentscape.training.rates import learning_rate
 from latentscape.training.state import TrainState
 
 

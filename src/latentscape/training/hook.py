@@ -15,7 +15,7 @@ from latentscape.model import Network, Objective
 from latentscape.runs.facts import CodeUse, Epoch, Event, Losses
 from latentscape.training.checkpoint import Checkpoint, pack_optimizers, unpack_optimizers
 from latentscape.training.loader import Batches
-from latentscape.training.optim import build_optimizers
+from latentscape.training.optimizers import build_optimizers
 from latentscape.training.state import TrainState
 from latentscape.training.step import TrainingStep
 

@@ -10,7 +10,8 @@ from latentscape.core.records import LossTerms
 from latentscape.model import Network, Objective, Player
 from latentscape.training.engine import Step, choose_engine
 from latentscape.training.loader import Batch
-from latentscape.training.optim import Optimizers, has_steady_rate, learning_rate, set_rate
+from latentscape.training.optimizers import Optimizers
+from latentscape.training.rates import has_steady_rate, learning_rate, set_rate
 
 
 class TrainingStep:

@@ -8,7 +8,7 @@ from latentscape.config import OPTIMIZERS, TrainConfig, load
 from latentscape.model import Player
 from latentscape.training.engine import choose_engine
 from latentscape.training.muon import orthogonalised
-from latentscape.training.optim import build_optimizers, learning_rate
+from latentscape.training.optimizers import build_optimizers
 
 
 @pytest.mark.parametrize("engine", ["auto", "plain"])
@@ -43,7 +43,7 @@ def test_neither_building_nor_using_an_optimizer_imports_the_compiler():
         "from latentscape.config import TrainConfig",
         "from latentscape.model import Player",
         "from latentscape.training.engine import choose_engine",
-        "from latentscape.training.optim import build_optimizers",
+        "from latentscape.training.optimizers import build_optimizers",
         "model = torch.nn.Linear(3, 1)",
         "player = Player('autoencoder', tuple(model.parameters()), None)",
         "optimizer = build_optimizers([player], TrainConfig())['autoencoder']",
@@ -52,30 +52,6 @@ def test_neither_building_nor_using_an_optimizer_imports_the_compiler():
         "assert 'torch._dynamo' not in sys.modules",
     ]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
-
-
-@pytest.mark.parametrize(
-    ("schedule", "rates"),
-    [
-        ({"kind": "constant"}, {0: 1, 5: 1, 10: 1}),
-        ({"kind": "linear", "final": 0.5}, {0: 1, 5: 0.75, 10: 0.5}),
-        ({"kind": "cosine"}, {0: 1, 5: 0.5, 10: 0}),
-        ({"kind": "cosine", "final": 0.2}, {0: 1, 5: 0.6, 10: 0.2}),
-        ({"kind": "step", "every": 4, "factor": 0.1}, {3.99: 1, 4: 0.1, 8: 0.01}),
-        ({"kind": "constant", "warmup": 2}, {0: 0, 1: 0.5, 2: 1, 3: 1}),
-        ({"kind": "one_cycle"}, {0: 0.04, 1.5: 0.52, 3: 1, 6.5: 0.5, 10: 0}),
-        ({"kind": "one_cycle", "start": 0, "peak": 0.5, "final": 0.1}, {0: 0, 5: 1, 10: 0.1}),
-        ({"kind": "restarts", "every": 4}, {0: 1, 2: 0.5, 3.999999: 0, 4: 1, 6: 0.5, 8: 1}),
-        (
-            {"kind": "restarts", "every": 2, "growth": 2, "final": 0.2},
-            {0: 1, 1: 0.6, 2: 1, 4: 0.6, 5.999999: 0.2, 6: 1, 10: 0.6},
-        ),
-    ],
-)
-def test_schedules(schedule, rates):
-    config = TrainConfig(epochs=10, lr=3.0, schedule=schedule)
-    for epoch, rate in rates.items():
-        assert learning_rate(config, epoch) == pytest.approx(3 * rate)
 
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (5, 3, 3, 3)])

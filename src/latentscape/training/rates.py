@@ -1,49 +1,11 @@
-"""Optimizers, and learning rates as a pure function of the epoch."""
+"""Learning rates, as a pure function of the epoch."""
 
 import math
-from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from latentscape.config import OPTIMIZERS, ScheduleConfig, TrainConfig, load
-from latentscape.model import Player
-from latentscape.training.engine import choose_engine
-
-Optimizers = dict[str, torch.optim.Optimizer]
-"""The optimizer of each player, by name; the autoencoder's first."""
-
-
-def build_optimizers(players: Iterable[Player], config: TrainConfig) -> Optimizers:
-    """Build the optimizers that a config names, fused where PyTorch has fused kernels.
-
-    Where it can be, a learning rate is a tensor, so that replayed steps see it change.
-
-    Parameters
-    ----------
-    players : iterable of Player
-        Whose parameters are trained, already on their device.
-    config : TrainConfig
-        Optimizer, learning rate, weight decay, momentum, engine; and those of single players.
-
-    Returns
-    -------
-    dict of str to Optimizer
-        Each with one parameter group.
-    """
-    with choose_engine(config.engine).building_optimizer():
-        return {
-            player.name: _optimizer(list(player.parameters), config.of(player.name))
-            for player in players
-        }
-
-
-def _optimizer(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    device = parameters[0].device
-    dtype = torch.float32 if device.type == "cuda" else torch.float64  # What the kernels take.
-    lr = config.lr if device.type == "mps" else torch.tensor(config.lr, dtype=dtype, device=device)
-    optimizer: torch.optim.Optimizer = load(OPTIMIZERS[config.optimizer])(parameters, lr, config)
-    return optimizer
+from latentscape.config import ScheduleConfig, TrainConfig
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
