@@ -88,6 +88,7 @@ def _train_epoch(training: Training) -> None:
         state.seconds = time.perf_counter() - begin
         training.tell("on_step")
         if not training.goes_on:
+            training.tell("on_pause")
             return
     synchronize(training.model.device)
     state.seconds = time.perf_counter() - begin

@@ -55,6 +55,9 @@ class Hook:
     def on_step(self, training: "Training") -> None:
         """Follow a step; ``training.losses`` are its loss, its terms and those of adversaries."""
 
+    def on_pause(self, training: "Training") -> None:
+        """Follow a stop within an epoch, for whatever reason; a resume goes on from here."""
+
     def on_epoch(self, training: "Training") -> None:
         """Follow an epoch; ``training.last_epoch`` is its record. The model is evaluating."""
 

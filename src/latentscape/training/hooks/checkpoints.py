@@ -33,10 +33,13 @@ class Checkpoints(Hook):
             self._save(training)
 
     def on_step(self, training: Training) -> None:
-        """Save what has not been saved for long, or not at all before training stops."""
-        waited = time.monotonic() - self._saved_at
-        if waited > training.config.checkpoint_seconds or not training.goes_on:
+        """Save what has not been saved for long."""
+        if time.monotonic() - self._saved_at > training.config.checkpoint_seconds:
             self._save(training)
+
+    def on_pause(self, training: Training) -> None:
+        """Save where training stops: a signal may have come after all hooks followed the step."""
+        self._save(training)
 
     def on_epoch(self, training: Training) -> None:
         """Save every epoch."""
