@@ -13,7 +13,7 @@ RECORDS = {
     "ArrayInfo": contents.ArrayFacts,
     "MapInfo": contents.Map,
     "ScoreInfo": contents.Score,
-    "ColumnInfo": contents.Column,
+    "ColumnInfo": contents.PointColumn,
     "DimensionInfo": contents.Dim,
     "NetworkInfo": contents.Graph,
     "AnomalyInfo": contents.Anomaly,

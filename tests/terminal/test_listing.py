@@ -7,7 +7,7 @@ from analyses.printing import joined, printed  # noqa: F401
 from latentscape.config import FAMILIES
 from latentscape.evaluation.listing import ListedRun
 from latentscape.terminal import print_recipes, print_rows
-from latentscape.terminal.layout import Column, print_columns, print_line, print_pairs
+from latentscape.terminal.layout import PrintedColumn, print_columns, print_line, print_pairs
 from latentscape.terminal.listing import print_removed, print_runs
 
 NAME = "vae-20-fashion-mnist-0"
@@ -84,7 +84,7 @@ def test_no_path_is_broken_in_tables(printed, width):  # noqa: F811
     text = printed(lambda: print_rows(rows), width)
     assert PATH in text
     assert "decoder" in text
-    column = Column("MSE", "per pixel", ["0.0123", "0.0456"])
+    column = PrintedColumn("MSE", "per pixel", ["0.0123", "0.0456"])
     text = printed(lambda: print_columns(PATH, [NAME, "b c"], [column]), width + 10)
     assert PATH in text
     assert NAME in text

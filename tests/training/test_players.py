@@ -19,7 +19,7 @@ from latentscape.api.training import describe_architecture
 from latentscape.config import TERMS, Term, load_recipe, override
 from latentscape.core.errors import ConfigError, Interrupted
 from latentscape.doctor.rates import try_rates
-from latentscape.doctor.steps import gradient_norms
+from latentscape.doctor.training_batches import gradient_norms
 from latentscape.model import Network, Objective
 from latentscape.runs import DataFacts, Environment, create_run, load_model
 from latentscape.training.engine import replay

@@ -44,7 +44,7 @@ from latentscape.runs.wording import (
     describe_lineage,
 )
 from latentscape.terminal.layout import (
-    Column,
+    PrintedColumn,
     align_right,
     marked,
     metric_column,
@@ -247,15 +247,15 @@ def _print_score_rows(subject: Subject) -> None:
         _print_intervals(code.statistic(metric) for code in codes for metric in score_metrics())
 
 
-def _study_columns(rows: Sequence[Row]) -> Iterator[Column]:
+def _study_columns(rows: Sequence[Row]) -> Iterator[PrintedColumn]:
     for metric in tabled_metrics():
         yield metric_column(metric, [metric.write_statistic(row.statistic(metric)) for row in rows])
     pca = [units.number(row.facts.comparison.pca_mse) for row in rows]
     beats = [_beats(row.facts.comparison) for row in rows]
     seconds = [units.duration(row.facts.train_seconds.mean) for row in rows]
-    yield Column("PCA's MSE", "", pca, 2)
-    yield Column("beats it", "", beats)
-    yield Column("training", "", seconds, 1)
+    yield PrintedColumn("PCA's MSE", "", pca, 2)
+    yield PrintedColumn("beats it", "", beats)
+    yield PrintedColumn("training", "", seconds, 1)
 
 
 def _beats(comparison: BaselineComparison) -> str:

@@ -17,7 +17,7 @@ from latentscape.core.findings import (
 from latentscape.core.tables import Table, Tabular
 from latentscape.core.units import NONE, count, number
 
-Stage = Literal["before", "during", "after"]
+TrainingStage = Literal["before", "during", "after"]
 """When a symptom is looked for: before a model is trained, while it is, or once it is."""
 
 Setting = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | None
@@ -132,7 +132,7 @@ class Diagnoses(Displayed, Tabular, Part):
 
     part = "diagnoses"
 
-    stage: Stage
+    stage: TrainingStage
     looked_at: Literal["validation", "train"]
     n: int = Field(ge=1)
     diagnoses: tuple[Diagnosis, ...]

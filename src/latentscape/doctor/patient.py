@@ -16,12 +16,12 @@ from latentscape.config import Recipe
 from latentscape.core.findings import Part
 from latentscape.core.records import Split
 from latentscape.data import binarize_split
-from latentscape.doctor.diagnosis import Plan, Stage
+from latentscape.doctor.diagnosis import Plan, TrainingStage
 from latentscape.doctor.examined import Examined
 from latentscape.doctor.planning import plan_of
 from latentscape.doctor.principal import Principal
 from latentscape.doctor.rates import RangeTest, try_rates
-from latentscape.doctor.steps import gradient_norms
+from latentscape.doctor.training_batches import gradient_norms
 from latentscape.doctor.units import watch_units
 from latentscape.evaluation.baselines import pca
 from latentscape.evaluation.principal import MAX_RESIDENT
@@ -104,7 +104,7 @@ class Patient:
         )
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> TrainingStage:
         """Whether it is examined before training, within it, or once it has ended."""
         if self.history is None:
             return "before"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from latentscape.doctor.diagnosis import Diagnosis, Stage
+from latentscape.doctor.diagnosis import Diagnosis, TrainingStage
 
 if TYPE_CHECKING:
     from latentscape.config import Recipe
@@ -33,7 +33,7 @@ class Symptom:
     key: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str]
-    stages: ClassVar[tuple[Stage, ...]] = ("after",)
+    stages: ClassVar[tuple[TrainingStage, ...]] = ("after",)
     needs: ClassVar[tuple[Need, ...]] = ()
 
     def applies_to(self, recipe: "Recipe") -> bool:

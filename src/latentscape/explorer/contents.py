@@ -38,7 +38,7 @@ class Thumbnails(Record):
     reduced: bool
 
 
-class Column(Record):
+class PointColumn(Record):
     """Something else that is known of each point.
 
     Attributes
@@ -279,7 +279,7 @@ class Manifest(Record):
         What ``labels`` (count,) and ``parts`` (count,) are places in.
     names : tuple of str or None
         Names of files, or ids.
-    columns : tuple of Column
+    columns : tuple of PointColumn
         Whatever else is known.
     models : tuple of Model
         One of a run, several of a study, all of the same points.
@@ -304,7 +304,7 @@ class Manifest(Record):
     label_names: tuple[str, ...] = ()
     part_names: tuple[str, ...]
     names: tuple[str, ...] | None = None
-    columns: tuple[Column, ...] = ()
+    columns: tuple[PointColumn, ...] = ()
     models: tuple[Model, ...]
     facts: tuple[Fact, ...] = ()
     notes: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data import Chunk, source_names, stream_data
-from latentscape.explorer.contents import Column
+from latentscape.explorer.contents import PointColumn
 from latentscape.runs import OpenRun
 
 MAX_COLUMNS = 12
@@ -39,9 +39,9 @@ class Details:
         ids = self.columns.get(_ID)
         return None if ids is None else tuple("" if one is None else str(one) for one in ids)
 
-    def described(self) -> tuple[tuple[Column, ...], dict[str, Array]]:
+    def described(self) -> tuple[tuple[PointColumn, ...], dict[str, Array]]:
         """Return the further columns that colours can show, and their arrays."""
-        columns, arrays = list[Column](), dict[str, Array]()
+        columns, arrays = list[PointColumn](), dict[str, Array]()
         for name, values in self.columns.items():
             key = f"c{len(columns)}"
             pair = None if name in (_ID, _LABELS) else _column(key, name, values)
@@ -107,16 +107,16 @@ def details_of_run(opened: OpenRun, data: object = None) -> Details:
     return collector.details
 
 
-def _column(key: str, name: str, values: Sequence[Any]) -> tuple[Column, Array] | None:
+def _column(key: str, name: str, values: Sequence[Any]) -> tuple[PointColumn, Array] | None:
     """Describe a column; None where it is neither numbers nor a few texts."""
     known = [value for value in values if value is not None]
     if known and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known):
         numbers = np.array([np.nan if v is None else v for v in values], np.float64)
-        return Column(key=key, name=name, kind="number"), numbers.astype(np.float32)
+        return PointColumn(key=key, name=name, kind="number"), numbers.astype(np.float32)
     texts = ["" if value is None else str(value) for value in values]
     categories = sorted({text for text in texts if text})
     if not 0 < len(categories) <= MAX_CATEGORIES:
         return None
     places = {text: place for place, text in enumerate(categories)}
     codes = np.array([places.get(text, -1) for text in texts], np.int32)
-    return Column(key=key, name=name, kind="category", values=tuple(categories)), codes
+    return PointColumn(key=key, name=name, kind="category", values=tuple(categories)), codes

@@ -56,7 +56,7 @@ def table(*headings: str, title: str = "", show_header: bool = True) -> Table:
 
 
 @dataclass(frozen=True)
-class Column:
+class PrintedColumn:
     """A column of numbers; where room is short the one of the highest `rank` goes first.
 
     Rank 0 stays.
@@ -80,12 +80,12 @@ def _stacked(cell: str) -> str:
     return cell.replace(" ±", "\n±").replace(" (", "\n(")
 
 
-def metric_column(metric: Metric, cells: Sequence[str]) -> Column:
+def metric_column(metric: Metric, cells: Sequence[str]) -> PrintedColumn:
     """Make the column of a metric under its name and unit."""
-    return Column(metric.name, metric.unit, cells, metric.rank)
+    return PrintedColumn(metric.name, metric.unit, cells, metric.rank)
 
 
-def print_columns(title: str, labels: Sequence[str], columns: Sequence[Column]) -> None:
+def print_columns(title: str, labels: Sequence[str], columns: Sequence[PrintedColumn]) -> None:
     """Print a table of as many columns as the terminal has room for."""
     console = _console()
     names = [Text.from_markup(label) for label in labels]
@@ -109,7 +109,7 @@ def print_columns(title: str, labels: Sequence[str], columns: Sequence[Column]) 
     console.print(grid)
 
 
-def _width(columns: Sequence[Column], *, stacked: bool) -> int:
+def _width(columns: Sequence[PrintedColumn], *, stacked: bool) -> int:
     return sum(column.width(stacked=stacked) for column in columns)
 
 

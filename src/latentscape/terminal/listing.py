@@ -18,7 +18,7 @@ _MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True)
-class _Column:
+class _RunColumn:
     """A column; where room is short the one of the highest rank goes first."""
 
     heading: str
@@ -32,7 +32,7 @@ class _Column:
 class _Filled:
     """A column with its cells, which are written once: there may be ten thousand."""
 
-    column: _Column
+    column: _RunColumn
     cells: Sequence[Text]
 
     @property
@@ -167,12 +167,12 @@ def _version() -> str:
 
 
 _COLUMNS = (
-    _Column("name", lambda run: Text(run.name)),
-    _Column("recipe", _recipe, 2),
-    _Column("data", lambda run: Text(run.data or ""), 4),
-    _Column("error", _error, is_number=True, is_named=True),
-    _Column("beats\nPCA", _beats, 1, is_named=True),
-    _Column("age", lambda run: Text(units.age(age_of(run))), 3, is_number=True),
-    _Column("size", lambda run: Text(units.memory_size(run.bytes)), 5, is_number=True),
-    _Column("state", _state),
+    _RunColumn("name", lambda run: Text(run.name)),
+    _RunColumn("recipe", _recipe, 2),
+    _RunColumn("data", lambda run: Text(run.data or ""), 4),
+    _RunColumn("error", _error, is_number=True, is_named=True),
+    _RunColumn("beats\nPCA", _beats, 1, is_named=True),
+    _RunColumn("age", lambda run: Text(units.age(age_of(run))), 3, is_number=True),
+    _RunColumn("size", lambda run: Text(units.memory_size(run.bytes)), 5, is_number=True),
+    _RunColumn("state", _state),
 )

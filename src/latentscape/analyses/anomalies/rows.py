@@ -11,7 +11,7 @@ from latentscape.reporting.subject import Row
 
 
 @dataclass(frozen=True)
-class Column:
+class ScoreColumn:
     """A score of the model, or its baseline, over rows.
 
     Attributes
@@ -45,12 +45,12 @@ def judged_rows(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if any(map(row.statistic, AUROCS.values()))]
 
 
-def score_columns(rows: Sequence[Row]) -> list[Column]:
+def score_columns(rows: Sequence[Row]) -> list[ScoreColumn]:
     """Return the scores of the model that any row has, then the same scores without a model."""
     names = [(key, metric.name) for key, metric in AUROCS.items()]
     metrics: Mapping[str, Mapping[str, Metric]] = {"model": AUROCS, "baseline": BASELINE_AUROCS}
     columns = [
-        Column(of_kind[key], name, whose, tuple(row.statistic(of_kind[key]) for row in rows))
+        ScoreColumn(of_kind[key], name, whose, tuple(row.statistic(of_kind[key]) for row in rows))
         for whose, of_kind in metrics.items()
         for key, name in names
     ]

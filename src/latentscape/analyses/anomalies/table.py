@@ -10,7 +10,7 @@ from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.units import joined, number
 from latentscape.reporting.subject import Subject
 from latentscape.terminal.layout import (
-    Column,
+    PrintedColumn,
     align_right,
     marked,
     print_columns,
@@ -65,5 +65,5 @@ def print_anomaly_rows(subject: Subject) -> None:
         if has_mean(rows):
             # Without the deviation over rows, which would pass for one over seeds.
             cells.append(column.metric.write(column.mean))
-        columns.append(Column(column.name, column.whose, cells, column.metric.rank))
+        columns.append(PrintedColumn(column.name, column.whose, cells, column.metric.rank))
     print_columns("Anomalies: AUROC", [*labels, *["mean"] * has_mean(rows)], columns)

@@ -9,7 +9,7 @@ from latentscape.analyses.clusters.result import METHODS, Clusters, Partition
 from latentscape.analyses.notes import describe_guessing, print_notes
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.units import count, duration, number, share
-from latentscape.terminal.layout import Column, print_columns, print_line
+from latentscape.terminal.layout import PrintedColumn, print_columns, print_line
 
 
 def print_clusters(item: AnyAnalysis, result: Clusters) -> None:
@@ -30,17 +30,17 @@ def print_clusters(item: AnyAnalysis, result: Clusters) -> None:
     print_notes(item, result)
 
 
-def _columns(partitions: Sequence[Partition]) -> Iterator[Column]:
+def _columns(partitions: Sequence[Partition]) -> Iterator[PrintedColumn]:
     majority, hungarian, nmi, ari = (
         [metric.write_statistic(item.statistic(name)) for item in partitions]
         for name, metric in AGREEMENTS.items()
     )
-    yield Column("k", "", [count(item.k) for item in partitions], 2)
+    yield PrintedColumn("k", "", [count(item.k) for item in partitions], 2)
     # Of its own for each method: some take too long on all codes.
-    yield Column("fitted", "codes", [count(item.n_fitted) for item in partitions], 3)
-    yield Column("accuracy", "majority", majority)
-    yield Column("accuracy", "one to one", hungarian)
+    yield PrintedColumn("fitted", "codes", [count(item.n_fitted) for item in partitions], 3)
+    yield PrintedColumn("accuracy", "majority", majority)
+    yield PrintedColumn("accuracy", "one to one", hungarian)
     silhouettes = [number(item.silhouette, 3) for item in partitions]
     for heading, scores, rank in (("NMI", nmi, 1), ("ARI", ari, 5), ("silhouette", silhouettes, 6)):
-        yield Column(heading, "", scores, rank)
-    yield Column("time", "", [duration(item.seconds) for item in partitions], 4)
+        yield PrintedColumn(heading, "", scores, rank)
+    yield PrintedColumn("time", "", [duration(item.seconds) for item in partitions], 4)

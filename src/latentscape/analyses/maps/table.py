@@ -8,7 +8,7 @@ from latentscape.analyses.notes import describe_guessing, print_notes
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.metrics import Metric
 from latentscape.core.units import duration
-from latentscape.terminal.layout import Column, print_columns, print_line
+from latentscape.terminal.layout import PrintedColumn, print_columns, print_line
 
 TRUSTWORTHINESS = Metric("trustworthiness", "Trustworthiness", higher_is_better=True)
 CONTINUITY = Metric("continuity", "Continuity", higher_is_better=True)
@@ -24,7 +24,7 @@ def print_maps(item: AnyAnalysis, result: Maps) -> None:
             _column(TRUSTWORTHINESS, [fidelity.trustworthiness for fidelity in fidelities]),
             _column(CONTINUITY, [fidelity.continuity for fidelity in fidelities]),
             _accuracies(result),
-            Column("time", "", [duration(layout.seconds) for _, layout in pairs], 9),
+            PrintedColumn("time", "", [duration(layout.seconds) for _, layout in pairs], 9),
         ]
         print_columns("Maps", labels, columns)
         if result.guessing is not None:
@@ -35,11 +35,13 @@ def print_maps(item: AnyAnalysis, result: Maps) -> None:
     print_notes(item, result)
 
 
-def _accuracies(result: Maps) -> Column:
+def _accuracies(result: Maps) -> PrintedColumn:
     layouts = [layout for maps in result.methods for layout in maps.layouts]
     texts = [ACCURACY.write_statistic(result.accuracy(layout)) for layout in layouts]
-    return Column(ACCURACY.name, ACCURACY.unit, texts, ACCURACY.rank)
+    return PrintedColumn(ACCURACY.name, ACCURACY.unit, texts, ACCURACY.rank)
 
 
-def _column(metric: Metric, values: list[float]) -> Column:
-    return Column(metric.name, metric.unit, [metric.write(value) for value in values], metric.rank)
+def _column(metric: Metric, values: list[float]) -> PrintedColumn:
+    return PrintedColumn(
+        metric.name, metric.unit, [metric.write(value) for value in values], metric.rank
+    )

@@ -7,7 +7,7 @@ from latentscape.analyses.probes.metrics import PROBE_ACCURACY
 from latentscape.analyses.probes.result import PROBES, Probes
 from latentscape.analyses.registry import AnyAnalysis
 from latentscape.core.units import count
-from latentscape.terminal.layout import Column, print_columns
+from latentscape.terminal.layout import PrintedColumn, print_columns
 
 
 def print_probes(item: AnyAnalysis, result: Probes) -> None:
@@ -19,7 +19,7 @@ def print_probes(item: AnyAnalysis, result: Probes) -> None:
         guesses = result.guessing.accuracies if result.guessing else {}
         labels += [f"[dim]{name}[/]" for name in guesses]
         columns = [
-            Column(
+            PrintedColumn(
                 count(n),
                 "labels",
                 [

@@ -18,7 +18,7 @@ MAX_NOTE = 38  # Letters that stand beside a block.
 
 
 @dataclass(frozen=True)
-class Stage:
+class DrawnLayer:
     """A step of the drawing: a layer and what follows it without changing the shape."""
 
     part: str
@@ -59,51 +59,51 @@ def section(subject: Subject) -> Section:
 def hourglass(rows: Sequence[Row]) -> Chart:
     """Draw the architecture that the rows share."""
     run = rows[0].first
-    stages = _stages(run)
-    largest = max(math.prod(stage.sizes) for stage in stages)
-    widths = [_width(stage, largest) for stage in stages]
-    marks = _silhouette(stages, widths)
-    for index, (stage, width) in enumerate(zip(stages, widths, strict=True)):
-        marks += _block(stage, width, 10 + STEP * index)
-    height = 10 + STEP * len(stages)
+    layers = _drawn_layers(run)
+    largest = max(math.prod(layer.sizes) for layer in layers)
+    widths = [_width(layer, largest) for layer in layers]
+    marks = _silhouette(layers, widths)
+    for index, (layer, width) in enumerate(zip(layers, widths, strict=True)):
+        marks += _block(layer, width, 10 + STEP * index)
+    height = 10 + STEP * len(layers)
     labels = shortened([row.label for row in rows])
     return Chart(
         figure_name("architecture", run.label),
         f"{labels}: {_parameters(run.architecture)}",
-        document(WIDTH, height, marks, f"Architecture of {labels}: {_described(stages)}."),
+        document(WIDTH, height, marks, f"Architecture of {labels}: {_described(layers)}."),
     )
 
 
-def _stages(run: RunFindings) -> list[Stage]:
-    stages = [Stage("data", ("Input",), run.data.shape, 0)]
+def _drawn_layers(run: RunFindings) -> list[DrawnLayer]:
+    layers = [DrawnLayer("data", ("Input",), run.data.shape, 0)]
     for layer in run.architecture.layers:
-        new = Stage(layer.part, (layer.layer,), layer.output, layer.parameters, layer.frozen)
-        last = stages[-1]
+        new = DrawnLayer(layer.part, (layer.layer,), layer.output, layer.parameters, layer.frozen)
+        last = layers[-1]
         if _follows(new, last):
             names, numbers = (*last.names, *new.names), last.parameters + new.parameters
             frozen = last.frozen + new.frozen
-            stages[-1] = Stage(last.part, names, last.sizes, numbers, frozen)
+            layers[-1] = DrawnLayer(last.part, names, last.sizes, numbers, frozen)
         else:
-            stages.append(new)
-    return stages
+            layers.append(new)
+    return layers
 
 
-def _follows(new: Stage, last: Stage) -> bool:
+def _follows(new: DrawnLayer, last: DrawnLayer) -> bool:
     """Whether a layer (an activation, dropout, normalisation) belongs to the block above it."""
     if math.prod(new.sizes) != math.prod(last.sizes) or last.part not in ("data", new.part):
         return False
     return not new.parameters or "norm" in new.names[0].lower()
 
 
-def _width(stage: Stage, largest: int) -> float:
+def _width(layer: DrawnLayer, largest: int) -> float:
     """Logarithmic, because a code of 2 beside 784 pixels would be invisible otherwise."""
-    share = math.log1p(math.prod(stage.sizes)) / math.log1p(largest)
+    share = math.log1p(math.prod(layer.sizes)) / math.log1p(largest)
     return MIN_BLOCK + (MAX_BLOCK - MIN_BLOCK) * share
 
 
-def _silhouette(stages: Sequence[Stage], widths: Sequence[float]) -> list[str]:
+def _silhouette(layers: Sequence[DrawnLayer], widths: Sequence[float]) -> list[str]:
     marks = []
-    for index in range(len(stages) - 1):
+    for index in range(len(layers) - 1):
         top, y = widths[index] / 2, 24 + STEP * index
         bottom, below = widths[index + 1] / 2, 10 + STEP * (index + 1)
         marks.append(
@@ -113,23 +113,23 @@ def _silhouette(stages: Sequence[Stage], widths: Sequence[float]) -> list[str]:
     return marks
 
 
-def _block(stage: Stage, width: float, y: float) -> list[str]:
-    weights = _parameters(stage) if stage.parameters else ""
+def _block(layer: DrawnLayer, width: float, y: float) -> list[str]:
+    weights = _parameters(layer) if layer.parameters else ""
     return [
-        rectangle(CENTRE - width / 2, y, width, 14, f"block {stage.part}", 3),
-        text(0, y + (7 if stage.note else 11), stage.title, f"name {stage.part}"),
-        text(0, y + 21, stage.note, "note"),
-        text(WIDTH, y + (7 if weights else 11), shape(list(stage.sizes)), "tick", "end"),
+        rectangle(CENTRE - width / 2, y, width, 14, f"block {layer.part}", 3),
+        text(0, y + (7 if layer.note else 11), layer.title, f"name {layer.part}"),
+        text(0, y + 21, layer.note, "note"),
+        text(WIDTH, y + (7 if weights else 11), shape(list(layer.sizes)), "tick", "end"),
         text(WIDTH, y + 21, weights, "note", "end"),
     ]
 
 
-def _parameters(counted: Stage | Architecture) -> str:
+def _parameters(counted: DrawnLayer | Architecture) -> str:
     frozen = ", frozen" if counted.frozen == counted.parameters else ""
     if counted.frozen and not frozen:
         frozen = f", {count(counted.frozen)} of them frozen"
     return f"{count(counted.parameters)} parameters{frozen}"
 
 
-def _described(stages: Sequence[Stage]) -> str:
-    return "; ".join(f"{' + '.join(s.names)} giving {shape(list(s.sizes))}" for s in stages)
+def _described(layers: Sequence[DrawnLayer]) -> str:
+    return "; ".join(f"{' + '.join(s.names)} giving {shape(list(s.sizes))}" for s in layers)

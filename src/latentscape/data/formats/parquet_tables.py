@@ -46,7 +46,7 @@ class _Layout:
 
 
 @dataclass(frozen=True)
-class _Column:
+class _ColumnValues:
     """Values of one column, its name for messages and the number of its first row.
 
     `per_row` values, one after the other, belong to one row.
@@ -119,7 +119,7 @@ def _examples(
     table: "pa.Table", layout: _Layout, config: DataConfig, origin: str, first: int
 ) -> Examples:
     columns = [
-        _Column(table.column(index), f"{origin}, column {layout.names[index]!r}", first)
+        _ColumnValues(table.column(index), f"{origin}, column {layout.names[index]!r}", first)
         for index in layout.values
     ]
     values = _values(columns, layout, config)
@@ -188,7 +188,7 @@ def _layout(schema: "pa.Schema", config: DataConfig, origin: str) -> _Layout:
     return _Layout(names, label, values, types[values[0]])
 
 
-def _values(columns: list[_Column], layout: _Layout, config: DataConfig) -> Array:
+def _values(columns: list[_ColumnValues], layout: _Layout, config: DataConfig) -> Array:
     if _is_encoded(layout.dtype):
         return _decode(columns[0], config)
     if _is_list(layout.dtype):
@@ -226,7 +226,7 @@ def _labels(column: "pa.ChunkedArray") -> Array:
     return np.asarray(column.to_numpy())
 
 
-def _decode(column: _Column, config: DataConfig) -> Array:
+def _decode(column: _ColumnValues, config: DataConfig) -> Array:
     import pyarrow as pa
     from pyarrow import compute
 
@@ -242,7 +242,7 @@ def _decode(column: _Column, config: DataConfig) -> Array:
     return stack_images(images, names)
 
 
-def _unnest(column: _Column) -> Array:
+def _unnest(column: _ColumnValues) -> Array:
     """Turn N lists, or lists of lists, of equal lengths into (N, ...)."""
     from pyarrow import compute
 
@@ -261,7 +261,7 @@ def _unnest(column: _Column) -> Array:
     return _numbers(column).reshape(shape)
 
 
-def _numbers(column: _Column) -> Array:
+def _numbers(column: _ColumnValues) -> Array:
     import pyarrow as pa
 
     dtype = column.values.type
@@ -278,7 +278,7 @@ def _numbers(column: _Column) -> Array:
     return np.asarray(column.values.to_numpy())
 
 
-def _refuse_nulls(column: _Column) -> None:
+def _refuse_nulls(column: _ColumnValues) -> None:
     if column.values.null_count:
         row = column.first + column.values.is_null().to_pylist().index(True) // column.per_row
         raise DataError(

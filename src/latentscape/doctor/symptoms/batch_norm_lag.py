@@ -5,8 +5,8 @@ from latentscape.core.units import number
 from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.patient import Patient
 from latentscape.doctor.settings import norms_of
-from latentscape.doctor.steps import error_by_batches
 from latentscape.doctor.symptom import Symptom
+from latentscape.doctor.training_batches import error_by_batches
 
 RATIO = 1.5
 

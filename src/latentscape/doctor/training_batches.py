@@ -1,4 +1,4 @@
-"""What training steps do to a model: gradients of single batches, and batch normalisation."""
+"""What training batches show of a model: their gradients, and batch normalisation."""
 
 from collections.abc import Iterator
 from copy import deepcopy
