@@ -18,6 +18,7 @@ from latentscape.config import (
     override,
     recipe_names,
     study_names,
+    with_epochs,
 )
 from latentscape.config.fitting import ENOUGH, MAX_EPOCHS, STEPS, choose_batch_size
 from latentscape.runs.wording import describe_fitting, describe_fittings
@@ -174,6 +175,38 @@ def test_a_changed_copy_of_a_recipe_keeps_its_changes():
 
 def test_the_recipe_of_a_run_stays_as_it_is(recipe):
     assert fit(recipe) == recipe
+
+
+def test_another_length_keeps_the_shares_of_all_that_counts_in_epochs():
+    recipe = override(
+        load_recipe("vae-20"),
+        {
+            "train.epochs": 40,
+            "train.schedule": {"kind": "cosine", "warmup": 4.0},
+            "train.patience": 40,
+            "train.snapshots": [1, 20, 40],
+            "objective.rate_warmup": 10.0,
+        },
+    )
+    short = with_epochs(recipe, 10)
+    assert (short.train.epochs, short.train.patience) == (10, 10)
+    assert short.train.schedule.warmup == 1.0
+    assert short.train.snapshots == (1, 5, 10)
+    assert short.objective.rate_warmup == 2.5
+    assert with_epochs(recipe, 40) is recipe
+
+
+def test_patience_and_warm_up_of_a_run_follow_its_epochs_where_they_were_fitted():
+    run = fitted("beta-vae", train__epochs=5)
+    run = override(run, {"model.input": {"shape": [1, 28, 28]}})
+    again = fit(run, changes={"train.epochs": 20})
+    assert (again.train.epochs, again.train.patience) == (20, 20)
+    assert again.train.schedule.warmup == 4 * run.train.schedule.warmup
+    assert again.objective.rate_warmup == 4 * run.objective.rate_warmup
+    kept = fit(run, changes={"train.epochs": 20, "train.patience": 3})
+    assert kept.train.patience == 3
+    as_published = run.model_copy(update={"published": None})
+    assert fit(as_published, changes={"train.epochs": 20}).train.patience == 5
 
 
 def test_fitted_training_has_another_fingerprint_and_published_training_its_old_one():

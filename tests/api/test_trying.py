@@ -8,8 +8,10 @@ import pytest
 
 import latentscape
 from doctor.cases import CASES, good, images
-from latentscape.api import trying
+from latentscape.api import cases, trying
+from latentscape.api.cases import Case
 from latentscape.core.errors import Interrupted
+from latentscape.doctor.diagnosis import Diagnosis
 from test_cli import latentscape as command
 
 KL = next(case for case in CASES if case.symptom == "kl_weight")
@@ -32,7 +34,7 @@ def files_of(run):
 
 def test_a_run_is_mended_in_a_trial_and_stays_as_it_was(run):
     before, first = files_of(run), latentscape.RunFindings(run).require(latentscape.Diagnoses).first
-    trial = trying.try_diagnosis(run, first, seconds=60, quiet=True)
+    trial = trying.try_diagnosis(Case(run), first, seconds=60)
     assert (trial.symptom, trial.outcome) == ("kl_weight", "gone")
     assert trial.changes == {"objective.weights.reconstruction": 1.0}
     assert (trial.current.number, trial.mended.number) == (64, 1)
@@ -79,3 +81,26 @@ def test_ctrl_c_says_that_nothing_was_written(run, monkeypatch):
     monkeypatch.setattr(trying, "run_trial", stopped)
     with pytest.raises(Interrupted, match="Nothing was written"):
         latentscape.try_cure(run, quiet=True)
+
+
+def test_data_are_read_once_for_diagnosis_and_trial(tmp_path, monkeypatch):
+    read, load = [], cases.load_split
+    monkeypatch.setattr(cases, "load_split", lambda *asked: read.append(asked) or load(*asked))
+    np.save(tmp_path / "spots.npy", images().dataset.images)
+    data, changes = str(tmp_path / "spots.npy"), {"train.epochs": 1, "train.schedule": "constant"}
+    trial = latentscape.try_cure(good("vae"), data=data, changes=changes, seconds=1, quiet=True)
+    assert trial.symptom == "few_steps"
+    assert len(read) == 1
+
+
+def test_patience_and_warm_up_of_a_trial_follow_the_epochs_that_mend(monkeypatch):
+    tried = []
+    monkeypatch.setattr(trying, "run_trial", lambda diagnosis, *setups: tried.append(setups))
+    changes = {"train.epochs": 2, "train.batch_size": 64}
+    case = Case("beta-vae", images().dataset.images, changes, "cpu")
+    diagnosis = Diagnosis(symptom="few_steps", value=1, threshold=2, changes={"train.epochs": 20})
+    trying.try_diagnosis(case, diagnosis)
+    current, mended = (setup.recipe for setup in tried[0][:2])
+    assert (current.train.patience, mended.train.patience) == (2, 20)
+    for get in (lambda it: it.train.schedule.warmup, lambda it: it.objective.rate_warmup):
+        assert get(mended) == pytest.approx(10 * get(current))

@@ -6,6 +6,7 @@ import pytest
 import latentscape
 from doctor.before import BEFORE, BeforeCase, spots
 from doctor.cases import good
+from latentscape.api.cases import Case
 from latentscape.api.trying import try_diagnosis
 from latentscape.core.errors import ConfigError
 from latentscape.doctor import rates
@@ -40,7 +41,7 @@ def test_provoked_named_first_and_mended(case: BeforeCase, monkeypatch):
         mended = latentscape.diagnose(case.recipe, data=case.mended_data(), quiet=True)
         assert mended.get(case.symptom) is None, headings(mended)
     elif case.symptom not in WITHOUT_PROOF:
-        trial = try_diagnosis(case.recipe, first, data=case.data(), seconds=60, quiet=True)
+        trial = try_diagnosis(Case(case.recipe, case.data()), first, seconds=60)
         assert trial.outcome == "gone", verdict(trial)
         # Convolutions need larger images to be better.
         assert trial.error_outcome != "worse" or case.symptom == "dense_body", verdict(trial)

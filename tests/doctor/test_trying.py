@@ -16,7 +16,7 @@ from latentscape.config import override
 from latentscape.core.errors import Interrupted
 from latentscape.core.progress import Listener, listening
 from latentscape.doctor import trying
-from latentscape.doctor.contender import Contender, shortened
+from latentscape.doctor.contender import Contender
 from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.trial import Trial
 from latentscape.doctor.trial_table import protocol, verdict
@@ -168,23 +168,6 @@ def test_both_stop_when_the_time_is_over(monkeypatch):
     trial = trial_of("kl_weight", good("vae"), images(), {"train.seed": 1})
     whole = good("vae").train.epochs
     assert trial.current.epochs == trial.mended.epochs == math.ceil(whole / 8)  # One of 8 turns.
-
-
-def test_what_counts_in_epochs_keeps_its_share():
-    recipe = override(
-        good("vae"),
-        {
-            "train.epochs": 40,
-            "train.schedule": {"kind": "cosine", "warmup": 4.0},
-            "train.patience": 40,
-            "objective.rate_warmup": 10.0,
-        },
-    )
-    short = shortened(recipe, 10)
-    assert (short.train.epochs, short.train.patience) == (10, 10)
-    assert short.train.schedule.warmup == 1.0
-    assert short.objective.rate_warmup == 2.5
-    assert shortened(recipe, 40) is recipe
 
 
 def test_ctrl_c_is_answered(monkeypatch):

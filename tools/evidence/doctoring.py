@@ -18,6 +18,7 @@ from unittest.mock import patch
 import torch
 
 import latentscape
+from latentscape.api.cases import Case
 from latentscape.api.preparing import describe_environment, prepare
 from latentscape.api.trying import try_diagnosis
 from latentscape.config import Changes, load_recipe, override, recipe_names
@@ -106,7 +107,7 @@ def _row_before(case: Any) -> ResultRow:
     is_first = first is not None and first.symptom == case.symptom
     numbers = {FIRST: float(is_first)}
     if first is not None and is_first and first.changes:
-        trial = try_diagnosis(case.recipe, first, data=case.data(), seconds=SECONDS, quiet=True)
+        trial = try_diagnosis(Case(case.recipe, case.data()), first, SECONDS)
         numbers |= _tried(trial)
     elif case.mended_data is not None:
         other = latentscape.diagnose(case.recipe, data=case.mended_data(), quiet=True)

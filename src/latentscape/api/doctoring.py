@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from latentscape.api.preparing import prepare, resolve
-from latentscape.config import Changes, Recipe, recipe_names
+from latentscape.api.cases import Case, run_of
+from latentscape.api.preparing import prepare
+from latentscape.config import Changes, Recipe
 from latentscape.core.errors import CodeError, ConfigError, DataError, RunError
-from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
 from latentscape.doctor.newcomer import newcomer
 from latentscape.doctor.patient import Patient
 from latentscape.model import Network
-from latentscape.runs import OpenRun, Run, load_run_split, load_split, open_run, save_parts
+from latentscape.runs import Run, save_parts
 from latentscape.terminal import shown
 from latentscape.training.memory import check_network
 from latentscape.training.train import checkpoints_of
@@ -57,30 +57,22 @@ def diagnose(
         If there is no such run or recipe, the run is damaged, or its data are gone.
     """
     with shown(quiet):
-        return _diagnose(run_or_recipe, data, changes, device)
+        return diagnose_case(Case(run_or_recipe, data, changes, device))
 
 
-def _diagnose(
-    run_or_recipe: str | Path | Run | Recipe, data: object, changes: Changes | None, device: str
-) -> Diagnoses:
-    run = run_of(run_or_recipe)
-    if run is None:
-        assert not isinstance(run_or_recipe, Run)
-        return _diagnose_recipe(run_or_recipe, data, changes, device)
-    if changes:
-        raise ConfigError(
-            "A run has been trained, and its settings cannot change any more",
-            fix="Give its recipe in place of the run, or leave the changes out.",
-        )
-    if not run.finished:
-        return examine(_unfinished(run, data, device))
-    opened = OpenRun(run, data=data, device=device)
+def diagnose_case(case: Case) -> Diagnoses:
+    """Say what is wrong with a run or a recipe; see `diagnose`."""
+    opened = case.opened
+    if opened is None:
+        return _diagnose_recipe(case)
+    if not opened.run.finished:
+        return examine(_unfinished(opened.run, case))
     diagnoses = examine(Patient.of_run(opened.findings, opened.model, opened.split))
-    save_parts(run, diagnoses)
+    save_parts(opened.run, diagnoses)
     return diagnoses
 
 
-def _unfinished(run: Run, data: object, device: str) -> Patient:
+def _unfinished(run: Run, case: Case) -> Patient:
     """Return a run that goes on, was stopped or has failed, as its last checkpoint has it."""
     recipe, checkpoint = run.recipe, checkpoints_of(run).latest()
     if checkpoint is None:
@@ -92,39 +84,17 @@ def _unfinished(run: Run, data: object, device: str) -> Patient:
     model.load_state_dict(checkpoint.groups["model"])
     return Patient(
         recipe,
-        load_run_split(run, data),
-        model.to(choose_device(device)).eval(),
+        case.split,
+        model.to(choose_device(case.device)).eval(),
         history=run.history,
         events=run.events,
         finished=False,
     )
 
 
-def run_of(run_or_recipe: str | Path | Run | Recipe) -> Run | None:
-    """Return the run that something stands for; None where it stands for a recipe.
-
-    Raises
-    ------
-    RunError
-        If it is the path of neither.
-    """
-    if isinstance(run_or_recipe, Run):
-        return run_or_recipe
-    if isinstance(run_or_recipe, Recipe):
-        return None
-    path = Path(run_or_recipe)
-    # "simple-20" is the recipe whatever lies in the working directory, "./simple-20" a run; and
-    # "runs/simple-20" that does not exist is meant as a run.
-    is_recipe = run_or_recipe in recipe_names() or path.suffix in (".yaml", ".yml")
-    return open_run(path) if not is_recipe and (path.is_dir() or len(path.parts) > 1) else None
-
-
-def _diagnose_recipe(
-    recipe: str | Path | Recipe, data: object, changes: Changes | None, device: str
-) -> Diagnoses:
+def _diagnose_recipe(case: Case) -> Diagnoses:
     """Look at a recipe and its data; also where they do not go together, if a symptom says why."""
-    recipe, split = resolve_fitted(recipe, data, changes)
-    place = choose_device(device)
+    recipe, split, place = case.recipe, case.split, choose_device(case.device)
     try:
         recipe = prepare(recipe, split)
         check_network(recipe, len(split.train), place)
@@ -136,14 +106,6 @@ def _diagnose_recipe(
             raise
         return diagnoses
     return examine(newcomer(recipe, split, place))
-
-
-def resolve_fitted(
-    recipe: str | Path | Recipe, data: object, changes: Changes | None
-) -> tuple[Recipe, Split]:
-    """Return a recipe as it would be trained, and its examples."""
-    split = load_split(resolve(recipe, changes, data), data)
-    return resolve(recipe, changes, data, split), split
 
 
 def proof_of(

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from latentscape.api.doctoring import diagnose, resolve_fitted, run_of
+from latentscape.api.cases import Case
+from latentscape.api.doctoring import diagnose_case
 from latentscape.api.preparing import prepare
-from latentscape.config import Changes, Recipe, override
+from latentscape.config import Changes, Recipe
 from latentscape.core.errors import ConfigError, DataError, Interrupted
-from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.doctor.diagnosis import Diagnoses, Diagnosis
 from latentscape.doctor.trial import Trial
 from latentscape.doctor.trying import Setup, run_trial
-from latentscape.runs import Run, load_run_split, load_split
+from latentscape.runs import Run
 from latentscape.terminal import shown
 
 SECONDS = 30.0
@@ -56,19 +56,10 @@ def try_cure(
     Interrupted
         If Ctrl-C came.
     """
-    diagnoses = diagnose(run_or_recipe, data=data, changes=changes, device=device, quiet=quiet)
-    diagnosis = choose_cure(diagnoses, symptom)
-    if diagnosis is None:
-        return None
-    return try_diagnosis(
-        run_or_recipe,
-        diagnosis,
-        data=data,
-        changes=changes,
-        seconds=seconds,
-        device=device,
-        quiet=quiet,
-    )
+    with shown(quiet):
+        case = Case(run_or_recipe, data, changes, device)
+        diagnosis = choose_cure(diagnose_case(case), symptom)
+        return None if diagnosis is None else try_diagnosis(case, diagnosis, seconds)
 
 
 def choose_cure(diagnoses: Diagnoses, symptom: str | None = None) -> Diagnosis | None:
@@ -88,46 +79,23 @@ def choose_cure(diagnoses: Diagnoses, symptom: str | None = None) -> Diagnosis |
     return next(iter(mendable.values()), None) if symptom is None else mendable[symptom]
 
 
-def try_diagnosis(
-    run_or_recipe: str | Path | Run | Recipe,
-    diagnosis: Diagnosis,
-    *,
-    data: object = None,
-    changes: Changes | None = None,
-    seconds: float = SECONDS,
-    device: str = "auto",
-    quiet: bool = False,
-) -> Trial:
-    """Try the changes of a diagnosis; see `try_cure`."""
-    recipe, split = _current(run_or_recipe, data, changes)
-    current, mended = _prepared(recipe, split), _mended(recipe, split, diagnosis.changes, data)
+def try_diagnosis(case: Case, diagnosis: Diagnosis, seconds: float = SECONDS) -> Trial:
+    """Try the changes of a diagnosis; see `try_cure`.
+
+    The mended setting is what training gives with these changes, so that what else the recipe
+    counts in epochs follows their number.
+    """
+    current, (mended, split) = _current(case), case.changed(diagnosis.changes)
+    setup = Setup(prepare(mended, split), split)
     try:
-        with shown(quiet):
-            return run_trial(diagnosis, current, mended, seconds, choose_device(device))
+        return run_trial(diagnosis, current, setup, seconds, choose_device(case.device))
     except Interrupted as error:
         raise Interrupted("The trial was stopped. Nothing was written") from error
 
 
-def _current(
-    run_or_recipe: str | Path | Run | Recipe, data: object, changes: Changes | None
-) -> tuple[Recipe, Split]:
-    run = run_of(run_or_recipe)
-    if run is not None:
-        return run.recipe, load_run_split(run, data)
-    assert not isinstance(run_or_recipe, Run)
-    return resolve_fitted(run_or_recipe, data, changes)
-
-
-def _prepared(recipe: Recipe, split: Split) -> Setup | None:
-    """Return a setting that can be trained; None where recipe and data do not go together."""
+def _current(case: Case) -> Setup | None:
+    """Return the setting as it is; None where recipe and data do not go together."""
     try:
-        return Setup(prepare(recipe, split), split)
+        return Setup(prepare(case.recipe, case.split), case.split)
     except (ConfigError, DataError):
         return None
-
-
-def _mended(recipe: Recipe, split: Split, changes: Changes, data: object) -> Setup:
-    mended = override(recipe, changes)
-    if any(path.startswith("data.") for path in changes):
-        split = load_split(mended, data)
-    return Setup(prepare(mended, split), split)

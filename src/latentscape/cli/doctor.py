@@ -1,7 +1,7 @@
 """The command that says what is wrong with a run or a recipe."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,11 +15,6 @@ from latentscape.cli.options import (
     read_changes,
 )
 from latentscape.cli.printing import print_json
-
-if TYPE_CHECKING:
-    from latentscape.config import Changes
-    from latentscape.doctor.diagnosis import Diagnoses
-    from latentscape.doctor.trial import Trial
 
 app = typer.Typer()
 
@@ -65,55 +60,26 @@ def doctor(
     quiet: Quiet = False,
 ) -> None:
     """Say what is wrong with a run, or will be with a recipe, why, and what mends it."""
-    from latentscape.api import doctoring
+    from latentscape.api import doctoring, trying
+    from latentscape.api.cases import Case
     from latentscape.core.findings import to_json
     from latentscape.doctor.table import print_diagnoses
     from latentscape.doctor.trial_table import print_outcome
+    from latentscape.terminal import shown
 
-    changes = read_changes(settings, {}) or None
-    diagnoses = doctoring.diagnose(
-        run_or_recipe,
-        data=data,
-        changes=changes,
-        device=device,
-        quiet=quiet,
-    )
+    with shown(quiet):
+        case = Case(run_or_recipe, data, read_changes(settings, {}), device)
+        diagnoses = doctoring.diagnose_case(case)
     command = (run_or_recipe, data, settings or ())
     if not as_json:
         proof = "" if is_tried else doctoring.proof_of(*command)
         print_diagnoses(Path(run_or_recipe).name, diagnoses, proof)
     trial = None
-    if is_tried:
-        trial = _try(run_or_recipe, diagnoses, data, changes, symptom, seconds, device, quiet)
-        if not as_json:
-            print_outcome(diagnoses, trial, doctoring.cure_of(*command))
+    if is_tried and (diagnosis := trying.choose_cure(diagnoses, symptom)):
+        with shown(quiet):
+            trial = trying.try_diagnosis(case, diagnosis, seconds)
+    if is_tried and not as_json:
+        print_outcome(diagnoses, trial, doctoring.cure_of(*command))
     if as_json:
         tried = {"trial": None if trial is None else to_json(trial)} if is_tried else {}
         print_json({**to_json(diagnoses), **tried})
-
-
-def _try(
-    run_or_recipe: str,
-    diagnoses: "Diagnoses",
-    data: str | None,
-    changes: "Changes | None",
-    symptom: str | None,
-    seconds: float,
-    device: str,
-    quiet: bool,
-) -> "Trial | None":
-    """Try the setting that mends a symptom, if there is one."""
-    from latentscape.api import trying
-
-    diagnosis = trying.choose_cure(diagnoses, symptom)
-    if diagnosis is None:
-        return None
-    return trying.try_diagnosis(
-        run_or_recipe,
-        diagnosis,
-        data=data,
-        changes=changes,
-        seconds=seconds,
-        device=device,
-        quiet=quiet,
-    )

@@ -15,7 +15,7 @@ from latentscape.config.bodies import (
 from latentscape.config.corruptions import CORRUPTIONS, Corruption, CorruptionConfig
 from latentscape.config.critics import CriticsConfig
 from latentscape.config.data import DataConfig
-from latentscape.config.fitting import fit_training
+from latentscape.config.fitting import fit_training, with_epochs
 from latentscape.config.latents import (
     LATENTS,
     GaussianLatentConfig,
@@ -119,4 +119,5 @@ __all__ = [
     "recipe_names",
     "study_names",
     "validate",
+    "with_epochs",
 ]

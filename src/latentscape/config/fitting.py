@@ -70,13 +70,14 @@ def fit_training(
     Returns
     -------
     Recipe
-        With `Recipe.published`, if anything has been fitted. The recipe of a run stays as it is.
+        With `Recipe.published`, if anything has been fitted. The recipe of a run stays as it is;
+        but where its training was fitted, all that it counts in epochs follows their number.
     """
+    if recipe.model.input is not None:
+        return _changed_again(recipe, changes)
     shipped = load_recipe(recipe.name) if recipe.name in recipe_names() else None
     own = {*changes, *(_said(recipe) if shipped is None else _differing(recipe, shipped))}
     recipe = override(recipe, changes)
-    if recipe.model.input is not None:
-        return recipe
     published = shipped or recipe
     if examples >= ENOUGH and published.train.steps(examples) >= STEPS:
         return recipe
@@ -93,6 +94,21 @@ def fit_training(
         fitted["train.patience"] = train.epochs
     record = Published(examples=examples, train=recipe.train, objective=recipe.objective)
     return override(recipe, fitted).model_copy(update={"published": record})
+
+
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """Return a recipe of another length: all that it counts in epochs keeps its share of them."""
+    train, scale = recipe.train, epochs / recipe.train.epochs
+    if scale == 1:
+        return recipe
+    changes: dict[str, Any] = {"train.epochs": epochs, **dict(_counted_in_epochs(recipe, scale))}
+    if train.patience is not None:
+        changes["train.patience"] = max(1, round(scale * train.patience))
+    if train.schedule.warmup:
+        changes["train.schedule.warmup"] = scale * train.schedule.warmup
+    if train.schedule.counts_epochs:
+        changes["train.schedule.every"] = max(1, round(scale * train.schedule.every))
+    return override(recipe, changes)
 
 
 def choose_batch_size(examples: int) -> int:
@@ -130,6 +146,12 @@ def _fitted_values(
     objective = recipe.objective
     if (weight := objective.weights.get("rate", 1.0)) > 1:
         yield "objective.weights.rate", max(1.0, weight * min(1.0, size))
+    yield from _counted_in_epochs(recipe, scale)
+
+
+def _counted_in_epochs(recipe: Recipe, scale: float) -> Iterator[tuple[str, Any]]:
+    """Yield what a recipe counts in epochs, beside its schedule and its patience, for others."""
+    train, objective = recipe.train, recipe.objective
     if objective.rate_warmup:
         yield "objective.rate_warmup", objective.rate_warmup * scale
     if "capacity" in objective.weights:
@@ -138,8 +160,15 @@ def _fitted_values(
         yield "objective.first_samples.epochs", objective.first_samples.epochs * scale
     if train.average is not None:
         yield "train.average.start", train.average.start * scale
-    snapshots = {max(1, round(epoch * scale)) for epoch in recipe.train.snapshots}
-    yield "train.snapshots", sorted(snapshots)
+    yield "train.snapshots", sorted({max(1, round(epoch * scale)) for epoch in train.snapshots})
+
+
+def _changed_again(recipe: Recipe, changes: Changes) -> Recipe:
+    """Return the recipe of a run with changes made."""
+    changed = override(recipe, changes)
+    if recipe.published is None:
+        return changed
+    return override(with_epochs(recipe, changed.train.epochs), changes)
 
 
 def _fitted_rate(rate: float, size: float) -> float:

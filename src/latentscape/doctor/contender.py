@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from latentscape.config import Recipe, override
+from latentscape.config import Recipe
 from latentscape.core.errors import Interrupted, TrainingError
 from latentscape.core.records import Split
 from latentscape.doctor.diagnosis import Line
@@ -122,29 +122,6 @@ class Contender:
             history=History(epochs=tuple(self._state.history)),
             events=self._state.events,
         )
-
-
-def shortened(recipe: Recipe, epochs: int) -> Recipe:
-    """Return a recipe with fewer epochs; all that it counts in epochs keeps its share of them."""
-    train, objective, scale = recipe.train, recipe.objective, epochs / recipe.train.epochs
-    if scale == 1:
-        return recipe
-    changes: dict[str, object] = {"train.epochs": epochs, "train.snapshots": ()}
-    if train.patience is not None:
-        changes["train.patience"] = max(1, round(scale * train.patience))
-    if train.schedule.warmup:
-        changes["train.schedule.warmup"] = scale * train.schedule.warmup
-    if train.schedule.counts_epochs:
-        changes["train.schedule.every"] = max(1, round(scale * train.schedule.every))
-    if train.average is not None:
-        changes["train.average.start"] = scale * train.average.start
-    if objective.rate_warmup:
-        changes["objective.rate_warmup"] = scale * objective.rate_warmup
-    if "capacity" in objective.weights:
-        changes["objective.capacity.epochs"] = scale * objective.capacity.epochs
-    if objective.first_samples is not None:
-        changes["objective.first_samples.epochs"] = scale * objective.first_samples.epochs
-    return override(recipe, changes)
 
 
 def fewer(split: Split, examples: int, held_out: int) -> Split:

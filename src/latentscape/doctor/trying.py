@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from latentscape.config import Recipe
+from latentscape.config import Recipe, override, with_epochs
 from latentscape.core.progress import stage
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.units import number
-from latentscape.doctor.contender import Contender, fewer, shortened
+from latentscape.doctor.contender import Contender, fewer
 from latentscape.doctor.diagnosis import Diagnosis
 from latentscape.doctor.newcomer import newcomer
 from latentscape.doctor.patient import Patient
@@ -137,7 +137,7 @@ def _fitted(
     examples = max(2, math.floor(len(setups[0].split.train) * min(1.0, *epochs)))
     return [
         Setup(
-            shortened(setup.recipe, max(1, round(count))),
+            override(with_epochs(setup.recipe, max(1, round(count))), {"train.snapshots": ()}),
             fewer(setup.split, examples, MAX_HELD_OUT),
         )
         for setup, count in zip(setups, epochs, strict=True)
