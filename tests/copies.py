@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from latentscape.api import workers
+from latentscape.parallel import calls
 
 IMPORTED = ["latentscape.api.workers", "sklearn.decomposition", "torch._dynamo", "mlflow"]
 
@@ -15,8 +15,8 @@ def copy_processes(patch: pytest.MonkeyPatch) -> None:
     """Let pools start copies; those of the command line in a process of its own start afresh."""
     context = get_context("forkserver")
     context.set_forkserver_preload(IMPORTED)
-    patch.setattr(workers, "get_context", lambda method: context)
-    patch.setattr(workers, "_prepare", _Prepare())
+    patch.setattr(calls, "get_context", lambda method: context)
+    patch.setattr(calls, "_prepare", _Prepare())
 
 
 class _Prepare:
@@ -31,4 +31,4 @@ class _Prepare:
 
 def _prepare(environment: dict[str, str], *settings: object) -> None:
     os.environ.update(environment)
-    workers._prepare(*settings)
+    calls._prepare(*settings)

@@ -13,6 +13,7 @@ LAYERS = [
     {"config"},
     {"data", "model"},
     {"runs"},
+    {"parallel"},
     {"training", "inference"},
     {"evaluation"},
     {"reporting"},

@@ -5,7 +5,10 @@ from typer.testing import CliRunner
 
 import latentscape
 from latentscape.cli import app
+from latentscape.core import machine
 from latentscape.core.errors import ConfigError
+from latentscape.core.extras import install
+from latentscape.core.runtime import count_threads
 
 
 @pytest.fixture(scope="module")
@@ -39,4 +42,13 @@ def test_on_the_command_line():
     assert "GFLOP/s" in shown.stdout
     assert "channels innermost" in shown.stdout
     values = json.loads(runner.invoke(app, ["info", "--device", "cpu", "--json"]).stdout)
-    assert values.keys() == {"versions", "machine", "training", "products"}
+    assert values.keys() == {"versions", "machine", "places", "training", "products"}
+
+
+@pytest.mark.parametrize("installed", ["2.60.0", None])
+def test_what_work_can_run_on_is_said(monkeypatch, installed):
+    monkeypatch.setattr(machine, "_version", lambda package: installed)
+    monkeypatch.setattr(machine, "measure_products", lambda device: {})
+    places = latentscape.info("cpu")["places"]
+    assert places["local"].startswith(f"{count_threads()} cores")
+    assert places["ray"] == ("Ray 2.60.0" if installed else f"not installed: {install('ray')}")

@@ -37,7 +37,7 @@ class Purpose:
     megabytes: int
 
 
-PURPOSES = {"demo": Purpose("demo", 1300), "tests": Purpose("dev,docs,all", 2500)}
+PURPOSES = {"demo": Purpose("demo", 1300), "tests": Purpose("dev,docs,all", 2700)}
 
 
 class InstallError(Exception):

@@ -18,13 +18,14 @@ from latentscape.analyses.comparison import (
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.members import folder_of, read_members, study_runs
 from latentscape.api.subjects import report, write_study
-from latentscape.api.workers import MEMORY, Call, call_together
+from latentscape.api.workers import MEMORY
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Skip
 from latentscape.core.memory import available_memory
 from latentscape.core.progress import steps
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import StudyFindings
+from latentscape.parallel.calls import Call, call_together
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
 from latentscape.terminal import shown
 

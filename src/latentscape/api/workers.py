@@ -1,45 +1,29 @@
 """Runs that are trained, and analyses that are made, side by side in processes of their own."""
 
-import logging
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import active_children, get_context, parent_process
-from multiprocessing.connection import wait
-from multiprocessing.queues import SimpleQueue
 
 import torch
-from threadpoolctl import threadpool_limits
 
-from latentscape.api.telling import Logging, Message, Telling, passing_on
 from latentscape.api.training import finish_run
 from latentscape.config import Recipe
-from latentscape.core.errors import Interrupted, RunError, TrainingError
+from latentscape.core.errors import Interrupted, TrainingError
 from latentscape.core.memory import available_memory
-from latentscape.core.progress import listening, stage, steps
+from latentscape.core.progress import steps
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import count_threads
 from latentscape.data.sharing import is_shared, shared
+from latentscape.parallel.calls import Call, call_together
 from latentscape.runs import Run
 from latentscape.tracking.tracker import Tracker
 from latentscape.training.timing import training_seconds
 
 SHARING = 1.25
 """What runs side by side cost each other in shared caches and memory, as a factor of time."""
-
-_stopped = threading.Event()
-"""Whether this process has been asked to stop."""
-
-
-_log = logging.getLogger("latentscape")
 
 TIMING = 5.0
 """Seconds that timing takes, whatever else the machine does, give or take a step."""
@@ -154,92 +138,6 @@ def finish_together(
             yield runs[number][0], _error_of(future)
 
 
-@dataclass(frozen=True)
-class Call:
-    """A work for a process of its own.
-
-    Attributes
-    ----------
-    name : str
-        What people read of it.
-    function : callable
-        Does it; it can be pickled.
-    share : float
-        How much of all that is done together it is.
-    """
-
-    name: str
-    function: Callable[[], object]
-    share: float = 1.0
-
-
-def call_together(
-    what: str, calls: Sequence[Call], jobs: int, threads: int
-) -> Iterator[tuple[int, Future[None]]]:
-    """Do several works at once, each in a process of its own.
-
-    Parameters
-    ----------
-    what : str
-        What all of them are, for people.
-    calls : sequence of Call
-        The works.
-    jobs, threads : int
-        How many at once, and on how many threads each.
-
-    Yields
-    ------
-    int
-        The number of a work that has ended, in the order in which they do.
-    Future
-        What became of it.
-
-    Raises
-    ------
-    RunError
-        If the system ended a process.
-    """
-    # Started afresh: a copy of this process would have the locks of threads that it lacks.
-    context = get_context("spawn")
-    said = context.SimpleQueue()
-    level = _log.getEffectiveLevel()
-    pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
-    shares = {call.name: call.share for call in calls}
-    with (
-        stage(what, sum(shares.values())) as work,
-        passing_on(said, work, shares),
-        _stopping(pool),
-    ):
-        begun = {pool.submit(_call, call): number for number, call in enumerate(calls)}
-        for n_done, future in enumerate(as_completed(begun), 1):
-            work.describe(f"{n_done:,} of {len(calls):,} done, {jobs} at once")
-            work.advance(calls[begun[future]].share)
-            if isinstance(error := future.exception(), BrokenProcessPool):
-                raise error  # Here, where it becomes an error with advice.
-            yield begun[future], future
-
-
-@contextmanager
-def _stopping(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """Let processes end, whatever happens; asked to stop, those that train save themselves."""
-    others = set(active_children())
-    try:
-        yield
-    except BaseException as error:
-        for process in set(active_children()) - others:
-            process.terminate()
-        if isinstance(error, KeyboardInterrupt):
-            raise Interrupted("Stopped, and saved") from error
-        if not isinstance(error, BrokenProcessPool):
-            raise
-        raise RunError(
-            "A process has been ended from outside, perhaps for want of memory",
-            fix="Give the same command again with fewer --jobs; it goes on from where it was.",
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _error_of(future: Future[None]) -> TrainingError | None:
     try:
         future.result()
@@ -248,51 +146,3 @@ def _error_of(future: Future[None]) -> TrainingError | None:
     except TrainingError as error:
         return error
     return None
-
-
-class _Process:
-    """What a process is given when it starts."""
-
-    said: "SimpleQueue[Message]"
-
-
-def _prepare(threads: int, said: "SimpleQueue[Message]", level: int) -> None:
-    """Set up a process: no more threads than its share, and no life without its parent."""
-    _Process.said = said
-    _log.setLevel(level)
-    _log.addHandler(Logging(said))
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)  # Of NumPy and scikit-learn too, from now on.
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()  # Ctrl-C is for the parent, which passes it on.
-    for end in (_end_with_parent, _end_when_stopped):
-        threading.Thread(target=end, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Stop, and save, when the parent is gone, which may have been killed."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)  # The end, unless a run is being trained, and saves.
-
-
-def _end_when_stopped() -> None:
-    """End the process once its run has saved itself; it would only wait for the next one."""
-    _stopped.wait()
-    time.sleep(1)  # So that the parent hears why.
-    os._exit(Interrupted.exit_code)
-
-
-def _call(call: Call) -> None:
-    if _stopped.is_set():  # A process has its next work handed out before it is asked to stop.
-        raise Interrupted("Not begun")
-    telling = Telling(call.name, _Process.said)
-    try:
-        with listening(telling):
-            call.function()
-    except (Interrupted, KeyboardInterrupt):
-        _stopped.set()
-        raise
-    finally:
-        telling.end()

@@ -95,6 +95,19 @@ AsPublished = Annotated[
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder that runs are kept in.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+# One meaning in all commands; `latentscape.config.placement.Placement` reads them.
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="PLACE",
+        help="Where it runs: local; ray, a Ray cluster; or ray://HOST:PORT, one elsewhere.",
+    ),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that do it together.")]
+GpusPerWorker = Annotated[
+    float, typer.Option(min=0, help="GPUs for each worker or job on a cluster; may be a share.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Track = Annotated[
     list[str] | None,

@@ -34,6 +34,7 @@ from latentscape.config.likelihoods import (
 )
 from latentscape.config.model import InitConfig, InputConfig, ModelConfig
 from latentscape.config.optimizers import OPTIMIZERS
+from latentscape.config.placement import Placement, PlacementKind
 from latentscape.config.reading import (
     Changes,
     load_recipe,
@@ -97,6 +98,8 @@ __all__ = [
     "ModelConfig",
     "ModuleConfig",
     "ObjectiveConfig",
+    "Placement",
+    "PlacementKind",
     "PlayerConfig",
     "PointConfig",
     "Published",

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from latentscape.core.extras import install
 from latentscape.core.findings import Json
 from latentscape.core.progress import stage
 from latentscape.core.runtime import (
@@ -38,8 +39,8 @@ def info(device: str = "auto") -> Json:
     Returns
     -------
     dict
-        ``versions``; ``machine``; ``training``: each choice with its reason; ``products``: see
-        `measure_products`.
+        ``versions``; ``machine``; ``places``: where work can run; ``training``: each choice with
+        its reason; ``products``: see `measure_products`.
 
     Raises
     ------
@@ -50,6 +51,7 @@ def info(device: str = "auto") -> Json:
     return {
         "versions": {"python": python_version(), **_versions()},
         "machine": describe_machine(target),
+        "places": _places(),
         "training": {
             "device": str(target),
             "precision": f"{choose_precision('auto', target)}: {_why_precision(target)}",
@@ -108,13 +110,24 @@ def _rate(product: Callable[[], Any], device: torch.device, seconds: float) -> f
 
 
 def _versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+    return {package: _version(package) or "not installed" for package in _PACKAGES}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _places() -> dict[str, str]:
+    """Say what there is for each place that work can run on (``--on``)."""
+    gpus = torch.cuda.device_count()
+    ray = _version("ray")
+    return {
+        "local": f"{count_threads()} cores, {gpus} CUDA devices",
+        "ray": f"Ray {ray}" if ray else f"not installed: {install('ray')}",
+    }
 
 
 def _why_precision(device: torch.device) -> str:

@@ -102,7 +102,7 @@ def print_recipes(rows: Sequence[Json], families: Mapping[Any, str]) -> None:
 
 def print_info(values: Json) -> None:
     """Print what the machine is, and what training makes of it."""
-    for part in ("machine", "training", "versions"):
+    for part in ("machine", "places", "training", "versions"):
         print_values(values[part], title=part.capitalize())
     rates = {name: f"{rate:,.0f} GFLOP/s" for name, rate in values["products"].items()}
     print_values(rates, title="Products of large matrices")

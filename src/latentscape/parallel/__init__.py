@@ -1,0 +1,1 @@
+"""Works side by side: in processes of this machine, or on a Ray cluster."""
