@@ -261,6 +261,48 @@ def test_objects_resume_to_the_same_bits(blots, tmp_path, monkeypatch):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_training_from_a_run_of_objects_needs_its_weights_alone(blots, tmp_path, monkeypatch):
+    """In another process: where the new model has layers in common, and where it has them all."""
+    shared = {"data": blots, "latent_dim": 3, "folder": tmp_path, "quiet": True}
+    own = {"encoder": own_modules()["encoder"]}
+    first = latentscape.train("simple-20", name="first", changes=QUICK, **shared, **own)
+    first_weights = latentscape.load(first).state_dict()
+    monkeypatch.setattr(giving, "_known", {})
+
+    def assert_taken(weights, taken):
+        assert taken
+        assert all(torch.allclose(weights[n], first_weights[n], atol=1e-5) for n in taken)
+
+    shared |= {"changes": QUICK, "lr": 1e-9}
+    other = latentscape.train("simple-20", start_from=first, name="other", **shared)
+    assert {name.partition(".")[0] for name in other.start.taken} == {"decoder"}
+    assert_taken(latentscape.load(other).state_dict(), other.start.taken)
+    with pytest.raises(CodeError, match=r"handed over in Python.*encoder=\.\.\. of load, .*train"):
+        latentscape.train(start_from=first, name="same", **shared)
+    same = latentscape.train(start_from=first, name="same", **shared, **own)
+    assert same.start.left == ()
+    assert_taken(latentscape.load(same).state_dict(), first_weights)
+    monkeypatch.setattr(giving, "_known", {})
+    estimator = latentscape.Autoencoder(start_from=first, max_epochs=1, lr=1e-9, **own)
+    assert_taken(estimator.fit(blots.images).network_.state_dict(), first_weights)
+
+
+def test_the_weights_of_a_run_need_no_trust(here, blots, tmp_path):
+    """What is taken is its latent alone; nothing of its code is imported."""
+    changes = {**QUICK, "model.encoder.widths": [9]}
+    run = latentscape.train(
+        "vae-20",
+        data=blots,
+        latent_dim=2,
+        start_from="runs/named",
+        changes=changes,
+        folder=tmp_path,
+        quiet=True,
+    )
+    assert {name.partition(".")[0] for name in run.start.taken} == {"latent"}
+    assert "traced_nets" not in sys.modules
+
+
 def test_an_encoder_alone_leaves_the_decoder_of_the_recipe(blots, tmp_path):
     run = latentscape.train(
         "conv-bn",

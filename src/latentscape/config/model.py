@@ -100,6 +100,11 @@ class ModelConfig(Part):
         return tuple(body for body in bodies if isinstance(body, ModuleConfig))
 
     @property
+    def is_stock(self) -> bool:
+        """Whether encoder and decoder are chains of known layers; see `BodyConfig.is_stock`."""
+        return self.encoder.is_stock and self.decoder.is_stock
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """Packages of code that have to be trusted, for the model to be built."""
         targets = [body.target for body in self.own_networks if body.object_id is None]

@@ -117,7 +117,7 @@ class Network(Freezable):
     @property
     def is_stock(self) -> bool:
         """Whether encoder and decoder are chains of known layers; see `BodyConfig.is_stock`."""
-        return self.config.encoder.is_stock and self.config.decoder.is_stock
+        return self.config.is_stock
 
     def is_own(self, weight: str) -> bool:
         """Whether a weight of that name belongs to a network of the user's own."""

@@ -86,6 +86,25 @@ class ModelFile:
     data: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """What a model file holds, without the network: see `ModelFile`.
+
+    Attributes
+    ----------
+    weights : mapping of str to Tensor
+        On the CPU, by their names in the network; views of the file.
+    recipe, label_names, estimator, data
+        As of `ModelFile`.
+    """
+
+    weights: Mapping[str, Tensor]
+    recipe: Recipe
+    label_names: tuple[str, ...]
+    estimator: Json
+    data: str
+
+
 def save_model(
     path: Path,
     weights: Mapping[str, Tensor],
@@ -169,7 +188,27 @@ def load_model(path: str | Path) -> Network:
 
 def read_model(path: str | Path) -> ModelFile:
     """Read all that a model file, or that of a run directory, holds; see `load_model`."""
-    path = Path(path)
+    stored, model = _read(Path(path), builds=True)
+    assert model is not None
+    network = _fill(model, stored.weights).eval()
+    return ModelFile(network, stored.recipe, stored.label_names, stored.estimator, stored.data)
+
+
+def read_weights(path: str | Path) -> StoredModel:
+    """Read a model file, or that of a run directory, and build no network.
+
+    Networks of somebody's own are neither imported nor needed.
+
+    Raises
+    ------
+    RunError
+        As for `load_model`.
+    """
+    return _read(Path(path), builds=False)[0]
+
+
+def _read(path: Path, *, builds: bool) -> tuple[StoredModel, Network | None]:
+    """Read a model file, and outline its network: where asked for, and if its layers are known."""
     file = open_run(path).model_file if os.path.isdir(path) else path
     if not os.path.isfile(file):
         raise RunError(
@@ -180,9 +219,12 @@ def read_model(path: str | Path) -> ModelFile:
     text, weights = _open(file)
     about = _parse(file, text)
     recipe = parse_recipe(file, about.get("recipe"))
-    model = _outline(file, recipe, len(weights))
-    named = model.current_names(weights)
-    _check_weights(file, named, model)
+    named, model = weights, None
+    if builds or recipe.model.is_stock:
+        model = _outline(file, recipe, len(weights))
+        named = model.current_names(weights)
+        _check_shapes(file, named, model)
+    _check_values(file, named)
     if "sha256" in about and about.pop("sha256") != _checksum(about, weights):
         raise damaged(file, ALTERED, _COPY)
     names, estimator = about.get("label_names", []), about.get("estimator", {})
@@ -190,9 +232,8 @@ def read_model(path: str | Path) -> ModelFile:
         raise damaged(file, "what it says beside its recipe makes no sense", _COPY)
     if file != path:
         check_model(path)
-    names = tuple(map(str, names))
     data = str(about.get("data", ""))
-    return ModelFile(_fill(model, named).eval(), recipe, names, estimator, data)
+    return StoredModel(named, recipe, tuple(map(str, names)), estimator, data), model
 
 
 def _open(file: Path) -> tuple[str, dict[str, Tensor]]:
@@ -254,8 +295,8 @@ def _undisturbed() -> AbstractContextManager[None]:
     return forked_random(0, torch.device("cpu"))
 
 
-def _check_weights(file: Path, weights: Mapping[str, Tensor], model: Network) -> None:
-    """Refuse tensors other than those of the network, and values that no training leaves."""
+def _check_shapes(file: Path, weights: Mapping[str, Tensor], model: Network) -> None:
+    """Refuse tensors other than those of the network."""
     expected = model.state_dict()
     for name in sorted(weights.keys() | expected.keys()):
         actual, needed = (_described(tensors.get(name)) for tensors in (weights, expected))
@@ -264,6 +305,10 @@ def _check_weights(file: Path, weights: Mapping[str, Tensor], model: Network) ->
         if actual != needed:
             why = f"its weights do not fit its recipe: {name} is {actual}, and should be {needed}"
             raise damaged(file, why, _COPY)
+
+
+def _check_values(file: Path, weights: Mapping[str, Tensor]) -> None:
+    """Refuse values that no training leaves."""
     for name, tensor in weights.items():
         if not np.isfinite(tensor.numpy()).all():
             raise damaged(file, f"it holds values that are NaN or infinite, in {name}", _COPY)

@@ -14,7 +14,7 @@ from latentscape.core.errors import ConfigError, RunError
 from latentscape.model import Network
 from latentscape.runs.directory import Run
 from latentscape.runs.lineage import LeftReason, LeftWeight, Start
-from latentscape.runs.model_file import read_model, weights_checksum
+from latentscape.runs.model_file import read_weights, weights_checksum
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,10 @@ class EarlierModel:
             If there is no sound model.
         """
         path = source.path if isinstance(source, Run) else Path(source)
-        file = read_model(path)
-        place = Path(os.path.abspath(path))
-        return cls(place, file.recipe, file.data, file.network.state_dict())
+        file = read_weights(path)
+        # Copied: training goes on from them where the file is gone meanwhile.
+        weights = {name: tensor.clone() for name, tensor in file.weights.items()}
+        return cls(Path(os.path.abspath(path)), file.recipe, file.data, weights)
 
     @classmethod
     def of(cls, start: Start) -> Self:

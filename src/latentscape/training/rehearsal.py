@@ -32,7 +32,7 @@ def rehearse(recipe: Recipe, examples: int) -> None:
         If the decoder gives grey levels, and the likelihood makes some of its output once more.
     """
     model, shape = recipe.model, recipe.model.input
-    if (model.encoder.is_stock and model.decoder.is_stock) or shape is None:
+    if model.is_stock or shape is None:
         return
     size = min(recipe.train.batch_size, examples)
     size = examples % size if examples % size > 1 else size

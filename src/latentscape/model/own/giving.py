@@ -113,7 +113,7 @@ def _find(config: ModuleConfig, part: str) -> nn.Module | None:
         raise CodeError(
             f"The {part} of this model is an object of {config.target}, which was handed over in "
             "Python and is not kept with the model",
-            expected=f"it once more in this process, as in load(RUN, {part}=...)",
+            expected=f"it once more in this process: {part}=... of load, resume or train",
         )
     return _known[config.object_id]
 
