@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import latentscape
 from data.format_samples import SAMPLES
 from latentscape.config import DataConfig
 from latentscape.core.errors import ConfigError, DataError
@@ -28,6 +29,7 @@ from latentscape.data import (
     summarize,
 )
 from latentscape.data.disk import DiskStore, MappedStore
+from latentscape.runs import load_run_split
 
 TOLD = (
     "value_range",
@@ -310,10 +312,10 @@ def test_an_array_that_is_mapped_already_stays_so(
     assert dataset.images.kind == "mapped"
     assert dataset.fingerprint == as_dataset(images).fingerprint
     assert (dataset.name, dataset.origin) == (as_dataset(images).name, "")
-    for part in (mapped[3:9], np.asfortranarray(images)):
-        assert as_dataset(part, DataConfig(store="mapped")).images[:].tobytes() == (
-            part[:, np.newaxis].tobytes()
-        )
+    for part, kind in ((mapped[3:9], "mapped"), (np.asfortranarray(images), "resident")):
+        dataset = as_dataset(part, DataConfig(store="mapped"))
+        assert dataset.images[:].tobytes() == part[:, np.newaxis].tobytes()
+        assert dataset.images.kind == kind
 
 
 def test_parts_of_a_file_that_are_mapped_are_told_apart(tmp_path: Path, images: np.ndarray) -> None:
@@ -342,6 +344,72 @@ def test_labels_that_come_with_a_mapped_array_are_its_own(
         assert dataset.fingerprint == resident.fingerprint
         assert as_dataset((mapped, own)).fingerprint == resident.fingerprint
     assert as_dataset(mapped, config).labels is None
+
+
+def test_a_dataset_of_a_mapped_array_stays_mapped(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray
+) -> None:
+    images = images * 15
+    colours = np.repeat(images[..., np.newaxis], 3, axis=3)
+    for values in (images, images[:, np.newaxis], colours, images.reshape(30, 64)):
+        np.save(tmp_path / "x.npy", values)
+        mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+        for facts in ({}, {"value_range": (0.0, 99.0)}, {"n_official_train": 20}):
+            datasets = [
+                Dataset("blots", array, labels, tuple("0123456789"), **facts)
+                for array in (mapped, values)
+            ]
+            on_disk = as_dataset(datasets[0], DataConfig(store="mapped"))
+            assert (on_disk.images.kind, on_disk.store_reason) == ("mapped", "setting")
+            assert_same(as_dataset(datasets[1]), on_disk)
+            assert as_dataset(datasets[0]).images.kind == "resident", "it is small"
+
+
+def test_mapped_arrays_by_name_stay_mapped(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray
+) -> None:
+    arrays = {"x_train": images[:20], "x_test": images[20:]}
+    arrays |= {"y_train": labels[:20], "y_test": labels[20:]}
+    for name, array in arrays.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in arrays}
+    for chosen in (mapped, {**mapped, "y_test": labels[20:][::-1]}):
+        on_disk = as_dataset(chosen, DataConfig(store="mapped"))
+        assert on_disk.images.kind == "mapped"
+        resident = as_dataset({name: np.array(array) for name, array in chosen.items()})
+        assert_same(resident, on_disk)
+    alone = as_dataset({"images": mapped["x_test"]}, DataConfig(store="mapped"))
+    assert alone.fingerprint == as_dataset({"images": images[20:]}).fingerprint
+    with (tmp_path / "x_test.npy").open("r+b") as file:  # Not the first file.
+        file.seek(200)
+        file.write(bytes([1, 2, 3]))
+    changed = as_dataset(mapped, DataConfig(store="mapped"))
+    assert_same(as_dataset({name: np.array(array) for name, array in mapped.items()}), changed)
+
+
+def test_what_is_mapped_of_another_file_than_the_one_there_now_is_read_from_memory(
+    tmp_path: Path, images: np.ndarray
+) -> None:
+    np.save(tmp_path / "x.npy", images)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    np.save(tmp_path / "y.npy", images[::-1])
+    (tmp_path / "y.npy").replace(tmp_path / "x.npy")
+    config = DataConfig(store="mapped")
+    assert as_dataset(mapped, config).fingerprint == as_dataset(images).fingerprint
+    (tmp_path / "x.npy").unlink()
+    assert as_dataset(mapped, config).fingerprint == as_dataset(images).fingerprint
+
+
+def test_a_run_of_mapped_data_goes_on_with_them_mapped(tmp_path: Path, digits: Dataset) -> None:
+    np.save(tmp_path / "x.npy", digits.images[:200])
+    mapped = Dataset("few", np.load(tmp_path / "x.npy", mmap_mode="r"))
+    changes = {"data.store": "mapped", "model.encoder.widths": [8], "train.schedule": "constant"}
+    shared = {"folder": tmp_path, "quiet": True}
+    run = latentscape.train("simple-20", data=mapped, changes=changes, epochs=1, **shared)
+    assert run.data.kept is not None
+    assert run.data.kept.kind == "mapped"
+    assert latentscape.resume(run, data=mapped, epochs=2, quiet=True).finished
+    assert load_run_split(run, mapped).dataset.images.kind == "mapped"
 
 
 @pytest.mark.parametrize("store", ["auto", "mapped"])

@@ -18,6 +18,8 @@ import latentscape
 from latentscape import Autoencoder, ConfigError, DataError, TrainingError
 from latentscape.core import files
 from latentscape.core.errors import Interrupted
+from latentscape.core.findings import to_json
+from latentscape.data import stores
 from latentscape.training import train as training
 
 from .layouts import in_layout
@@ -309,3 +311,29 @@ def test_values_a_little_beyond_a_learnt_range_are_none(quick):
     assert estimator.transform(X * 1.2).shape == (60, 20)
     with pytest.raises(DataError, match="values of X go from"):
         estimator.transform(X * 100)
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [((8, 8), {}), ((64,), {}), ((64,), {"image_shape": (8, 8)}), ((4, 4, 4), {})],
+)
+def test_an_x_that_is_mapped_stays_mapped_and_is_as_any_other(
+    tmp_path, monkeypatch, quick, shape, settings
+):
+    images = np.random.default_rng(0).integers(0, 255, (60, *shape), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", images)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    resident = quick("simple-20", **settings, folder=tmp_path / "a").fit(images)
+    assert quick("simple-20", **settings).fit(mapped)._dataset(mapped).images.kind == "resident"
+    stored = {"changes": {"data.store": "mapped"}}
+    asked = quick("simple-20", **settings, **stored, folder=tmp_path / "b").fit(mapped)
+    monkeypatch.setattr(stores, "available_memory", lambda: 0)
+    large = quick("simple-20", **settings, folder=tmp_path / "c").fit(mapped)
+    for estimator in (asked, large):
+        assert estimator.run_.data.kept.kind == "mapped"
+        assert estimator._dataset(mapped[3:]).images.kind == "mapped"
+        assert np.array_equal(estimator.transform(mapped), resident.transform(images))
+        assert np.array_equal(estimator.score_samples(mapped), resident.score_samples(images))
+        findings = [one.diagnose(X) for one, X in ((estimator, mapped), (resident, images))]
+        assert to_json(findings[0]) == to_json(findings[1])
+    assert large.run_.name == resident.run_.name, "their data have one fingerprint"

@@ -104,7 +104,7 @@ class Contents:
     beside : tuple of Path
         Other files that were read, such as one of labels.
     labels : ndarray or None
-        Those that came in memory beside a file of examples.
+        Those that are in memory beside files of examples.
     """
 
     batches: Iterator[Examples]
@@ -162,12 +162,15 @@ def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize)
         _check_same_kind(parts[0], other, origin)
     sizes = [len(part.values) for part in parts]
     n_train, n_validation = official_sizes(sizes)
+    regions, columns = _regions(parts), [part.labels for part in parts if part.labels is not None]
     return Contents(
         (batch for part in parts for batch in _cut(part, size)),
         sum(sizes),
         n_official_train=n_train,
         n_official_validation=n_validation,
-        regions=_regions(parts),
+        regions=regions,
+        beside=tuple(dict.fromkeys(r.path for r in regions if r.path != regions[0].path)),
+        labels=np.concatenate(columns) if regions and columns else None,
     )
 
 

@@ -213,14 +213,7 @@ def as_dataset(
         return load_dataset(config.model_copy(update={"source": str(data)}), known)
     if isinstance(data, Dataset):
         return _as_set(data, config, known, least)
-    contents = contents_of(data, config)
-    if contents.regions:  # A file that somebody has mapped.
-        open_again = partial(_open_mapped, data, config)
-        place = contents.regions[0].path, _view_of(contents), least
-        dataset = read_dataset(Reading(open_again, NAME, NAME, config, known, *place))
-    else:
-        dataset = to_dataset(contents, NAME, NAME, config, known, least)
-    return replace(dataset, origin="")
+    return replace(_read(data, NAME, config, known, least), origin="")
 
 
 def _as_set(dataset: Dataset, config: DataConfig, known: ValueRange | None, least: int) -> Dataset:
@@ -230,15 +223,36 @@ def _as_set(dataset: Dataset, config: DataConfig, known: ValueRange | None, leas
     converted = (config.shape, config.resize, config.grey, config.range, config.labels)
     if isinstance(dataset.images, DiskStore) and converted == (None, None, False, None, None):
         return dataset
-    contents = contents_of(dataset, config)
-    read = to_dataset(contents, dataset.name, dataset.name, config, known, least)
-    return replace(read, origin=dataset.origin)
+    return replace(_read(dataset, dataset.name, config, known, least), origin=dataset.origin)
+
+
+def _read(
+    data: object, name: str, config: DataConfig, known: ValueRange | None, least: int
+) -> Dataset:
+    """Read data in memory, and what somebody has mapped of files into the store that suits it."""
+    contents = contents_of(data, config)
+    if not contents.regions:
+        return to_dataset(contents, name, name, config, known, least)
+    open_again = partial(_open_mapped, data, config)
+    place = contents.regions[0].path, _view_of(contents), least
+    return read_dataset(Reading(open_again, name, name, config, known, *place))
 
 
 def _view_of(contents: Contents) -> str:
-    """Name the part of a file that is mapped, and the labels that come with it."""
-    parts = [(region.offset, region.shape, region.dtype.str) for region in contents.regions]
-    digest = sha256(repr(parts).encode())
+    """Name the parts of files that are mapped, and what came in memory beside them."""
+    regions = [(str(r.path), r.offset, r.shape, r.dtype.str) for r in contents.regions]
+    facts = (
+        regions,
+        contents.channels_first,
+        contents.label_names,
+        contents.value_range,
+        contents.range_reason,
+        contents.n_official_train,
+        contents.n_official_validation,
+        contents.left_out,
+        contents.tests_on_validation,
+    )
+    digest = sha256(repr(facts).encode())
     if (labels := contents.labels) is not None:
         plain = labels.astype(str) if labels.dtype.kind == "O" else labels
         digest.update(repr((plain.dtype.str, plain.shape)).encode() + plain.tobytes())
@@ -246,8 +260,8 @@ def _view_of(contents: Contents) -> str:
 
 
 def _open_mapped(data: object, config: DataConfig, size: int) -> Contents:
-    """Open an array that is mapped; see `Reader`."""
-    return contents_of(data, config, size)
+    """Open arrays that are mapped; a batch is a chunk of them, however many examples it has."""
+    return contents_of(data, config)
 
 
 def show_data(source: object, *, changes: Changes | None = None) -> DataSummary:

@@ -8,7 +8,6 @@ of PyTorch and scikit-learn; mappings of names to arrays; pairs (X, y).
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,14 +16,14 @@ import numpy as np
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, Dataset, LeftOut
-from latentscape.core.stores import CHUNK
+from latentscape.core.stores import CHUNK, ResidentStore
 from latentscape.data.contents import Contents, Examples, from_arrays, without_labels
 from latentscape.data.conversion import CHANNELS
 from latentscape.data.formats.encoded_images import image_array, stack_images
 from latentscape.data.formats.named_arrays import contents_of_arrays
 from latentscape.data.formats.parquet_tables import contents_of_table
 from latentscape.data.labels import NO_LABELS, check_label_count
-from latentscape.data.regions import Region
+from latentscape.data.regions import Region, region_of
 from latentscape.data.row_labels import find_row_labels, label_rows, reading_config
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ _KINDS = (
 )
 
 
-def contents_of(data: object, config: DataConfig, size: int = sys.maxsize) -> Contents:
+def contents_of(data: object, config: DataConfig) -> Contents:
     """Return data in memory as contents.
 
     Parameters
@@ -50,8 +49,6 @@ def contents_of(data: object, config: DataConfig, size: int = sys.maxsize) -> Co
     config : DataConfig
         ``labels`` names the column of a table, or a file of labels by row, or is ``none``.
         ``resize`` is applied to images of Pillow.
-    size : int
-        Maximum number of examples in a batch of an array that is mapped from a file.
 
     Raises
     ------
@@ -61,10 +58,6 @@ def contents_of(data: object, config: DataConfig, size: int = sys.maxsize) -> Co
     labels = find_row_labels(config.labels)
     if labels is not None:
         return label_rows(contents_of(data, reading_config(config, labels)), labels, NAME)
-    region = _mapped_region(data)
-    if region is not None and config.labels in (None, NO_LABELS):
-        size = min(size, max(1, CHUNK // max(1, region.example_bytes)))
-        return from_arrays([Examples(cast(Array, region))], NAME, size)
     for kind in _READERS:
         if kind.matches(data):
             contents = kind.read(data, config)
@@ -72,13 +65,16 @@ def contents_of(data: object, config: DataConfig, size: int = sys.maxsize) -> Co
     raise DataError(f"The data are a {type(data).__name__}", expected=_KINDS, fix=_advice(data))
 
 
-def _mapped_region(data: object) -> Region | None:
-    """Return where a whole array stands that is mapped from a file as it is; None of others."""
-    if not isinstance(data, np.memmap) or not isinstance(data.base, mmap) or data.ndim < 2:
-        return None
-    if data.filename is None or data.mode == "c" or not data.flags.c_contiguous:
-        return None
-    return Region(Path(data.filename), data.offset, data.shape, data.dtype)
+def _in_place(values: Any, what: str) -> Array:
+    """Return where an array stands in a file that is mapped; any other one as by `as_array`."""
+    region = region_of(values) if isinstance(values, np.ndarray) else None
+    return as_array(values, what) if region is None else cast(Array, region)
+
+
+def _batch_size(*values: object) -> int:
+    """Return how many examples to read at once: of mapped files, a chunk of the largest ones."""
+    sizes = [region.example_bytes for region in values if isinstance(region, Region)]
+    return max(1, CHUNK // max(1, *sizes)) if sizes else sys.maxsize
 
 
 def as_array(values: Any, what: str) -> Array:
@@ -134,17 +130,17 @@ def _of_dataset(dataset: Dataset, config: DataConfig) -> Contents:
 
     A range that nobody has set gives way to that of the settings.
     """
-    values = as_array(dataset.images, f"The images of {dataset.name}")
-    if values.ndim == 4:
-        is_last = values.shape[1] not in CHANNELS and values.shape[3] in CHANNELS
-        values = np.moveaxis(values, -1, 1) if is_last else values
-    labels = None
+    images = dataset.images
+    stored = images.array if isinstance(images, ResidentStore) else images
+    values = _in_place(stored, f"The images of {dataset.name}")
+    shape, labels = values.shape, None
+    channels_last = len(shape) == 4 and shape[1] not in CHANNELS and shape[3] in CHANNELS
     if dataset.labels is not None:
         labels = as_array(dataset.labels, f"The labels of {dataset.name}")
-    contents = from_arrays([Examples(values, labels)], dataset.name)
+    contents = from_arrays([Examples(values, labels)], dataset.name, _batch_size(values))
     return replace(
         contents,
-        channels_first=values.ndim == 4,
+        channels_first=len(shape) == 4 and not channels_last,
         label_names=tuple(map(str, dataset.label_names)),
         value_range=dataset.value_range,
         range_reason=dataset.range_reason,
@@ -179,8 +175,8 @@ def _arrow_table(frame: Any) -> "pa.Table":
 def _of_mapping(data: Mapping[str, Any], config: DataConfig) -> Contents:
     """Read a data set of scikit-learn, or arrays by name as in a .npz file."""
     if "target" not in data or not ("data" in data or "images" in data):
-        arrays = {name: as_array(value, name) for name, value in data.items() if _is_array(value)}
-        return contents_of_arrays(arrays, Path(NAME), config, sys.maxsize)
+        arrays = {name: _in_place(value, name) for name, value in data.items() if _is_array(value)}
+        return contents_of_arrays(arrays, Path(NAME), config, _batch_size(*arrays.values()))
     values = data["images"] if "images" in data else data["data"]
     contents = _of_pair((values, data["target"]), config)
     return replace(contents, label_names=_names(data.get("target_names"), data["target"]))
@@ -244,13 +240,13 @@ def _of_values(values: list[Any], config: DataConfig) -> Contents:
 
 
 def _of_array(values: Any, config: DataConfig) -> Contents:
-    array = as_array(values, "The array")
+    array = _in_place(values, "The array")
     if config.labels not in (None, NO_LABELS):
         raise DataError(
             f"data.labels is {config.labels!r}, and an array has no columns with names",
             expected="a pair: data=(X, y)",
         )
-    return from_arrays([Examples(array)], NAME)
+    return from_arrays([Examples(array)], NAME, _batch_size(array))
 
 
 def _parts_of(item: Any) -> tuple[Any, ...]:

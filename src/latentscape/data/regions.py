@@ -61,6 +61,32 @@ class Region:
             file.close()
 
 
+def region_of(array: Array) -> Region | None:
+    """Return where an array stands in a file that somebody has mapped; None of all others.
+
+    It may be a view of the mapped array, as long as its examples stand one after the other.
+    """
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and not isinstance(owner.base, mmap):
+        owner = owner.base
+    if not isinstance(owner, np.memmap) or owner.filename is None or owner.mode == "c":
+        return None  # A copy on write is not what the file holds.
+    if array.ndim < 2 or not len(array) or not array.flags.c_contiguous:
+        return None
+    offset = owner.offset + array.ctypes.data - owner.ctypes.data
+    region = Region(Path(owner.filename), offset, array.shape, array.dtype)
+    return region if _stands_there(array, region) else None
+
+
+def _stands_there(array: Array, region: Region) -> bool:
+    """Whether a file still begins and ends as what is mapped: another may have taken its place."""
+    try:
+        ends = [(region[:1], array[:1]), (region[-1:], array[-1:])]
+    except DataError:
+        return False
+    return all(kept.tobytes() == mapped.tobytes() for kept, mapped in ends)
+
+
 @dataclass(frozen=True)
 class Stamp:
     """Tells whether a file is what it was.

@@ -118,7 +118,8 @@ def _choose(reading: Reading, contents: Contents) -> tuple[StoreKind, StoreReaso
 
 def _bytes_needed(reading: Reading, contents: Contents) -> float:
     """Estimate how much memory all images take."""
-    on_disk = 0.0 if reading.path is None else float(sum(map(_size, _files(reading.path))))
+    own = () if reading.path is None else _files(reading.path)
+    on_disk = float(sum(map(_size, (*own, *map(str, contents.beside)))))
     if on_disk <= _ON_DISK or contents.count is None:
         return on_disk
     return float(contents.count * _example_bytes(reading, contents))

@@ -1,6 +1,7 @@
 """An autoencoder as a scikit-learn transformer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,11 +20,11 @@ from latentscape.data import binarize_split, hold_out
 from latentscape.doctor.diagnosis import Diagnoses
 from latentscape.doctor.examination import examine
 from latentscape.doctor.patient import Patient
-from latentscape.estimators.dividing import divide_again
 from latentscape.estimators.examples import (
     check_examples,
     check_range,
     dataset_of,
+    labelled,
     range_of,
     seed_of,
     unit_of,
@@ -67,8 +68,8 @@ class Autoencoder(PersistentAutoencoder):
         recipe), epochs, examples per step and learning rate (by default fitted to the number of
         examples; see `as_published`).
     changes : dict, optional
-        Other settings of the recipe's ``model``, ``objective`` and ``train``, and
-        ``data.binarize``, by their dotted paths:
+        Other settings of the recipe's ``model``, ``objective`` and ``train``, ``data.binarize``,
+        and ``data.store`` of an X that you have mapped, by their dotted paths:
         ``{"train.optimizer": "sgd", "model.likelihood": "gaussian"}``.
     encoder, decoder : nn.Module, optional
         Networks of your own, in place of the recipe's; see `latentscape.train`. Every fit starts
@@ -283,14 +284,17 @@ class Autoencoder(PersistentAutoencoder):
 
     def _patient(self, X: ArrayLike, y: ArrayLike | None, clusters: int | None = None) -> Patient:
         """Return the network and X, divided as in `fit`, for the doctor."""
-        dataset = self._inputs(X)
+        recipe = self.recipe_
         # `partial_fit` holds nothing out.
         was_held_out = any(record.get("validation") for record in self.history_)
         share = self.validation_fraction if was_held_out else 0.0
         records = [{**_UNTIMED, **record} for record in self.history_]
+        # Training knew labels only where the recipe needs them, and the split depends on them.
+        known = labelled(self._inputs(X), labels_for(recipe, y))
+        split = binarize_split(hold_out(known, share, recipe.data.seed), recipe.data.binarize)
         return Patient(
-            self.recipe_,
-            divide_again(dataset, y, self.recipe_, share),
+            recipe,
+            replace(split, dataset=labelled(split.dataset, y)),
             self.network_,
             history=History.model_validate({"epochs": records}),
             events=getattr(self, "_events", ()),
@@ -316,7 +320,8 @@ class Autoencoder(PersistentAutoencoder):
         if streaming:
             recipe = for_streaming(recipe, settings)
         value_range = range_of(values, self.value_range)
-        dataset = dataset_of(layout.to_network(values), value_range, labels_for(recipe, y))
+        unlabelled = dataset_of(layout, values, value_range, recipe)
+        dataset = labelled(unlabelled, labels_for(recipe, y))
         unit = unit_of(values, self.value_range)
         if not (streaming or self.as_published):
             recipe = resolve_recipe(*asked, hold_out(dataset, held_out, recipe.data.seed))

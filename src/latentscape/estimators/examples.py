@@ -1,8 +1,8 @@
 """From X, as scikit-learn takes it, to the examples that a network takes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,11 +10,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
-from latentscape.config import Recipe
+from latentscape.config import DataConfig, Recipe
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Array, Dataset
+from latentscape.data import as_dataset
 from latentscape.data.conversion import compact_dtype
 from latentscape.data.labels import encode_labels
+from latentscape.data.regions import region_of
+from latentscape.estimators.layout import Layout
 
 
 def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Array:
@@ -110,25 +113,37 @@ def check_range(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def dataset_of(
-    values: Array, value_range: tuple[float, float], y: ArrayLike | None = None
+    layout: Layout, values: Array, value_range: tuple[float, float], recipe: Recipe
 ) -> Dataset:
-    """Make a dataset of checked examples (n, *shape), and of their labels (n,) if there are any.
+    """Make a dataset of checked examples (n, ...), as the network takes them.
+
+    What somebody has mapped of a file stays there if it is large, or the recipe says so.
+    """
+    values = layout.as_images(values)
+    if region_of(values) is None:
+        images = compact_dtype(layout.to_network(values), "X")
+        return Dataset("X", images, value_range=value_range)
+    config = DataConfig(shape=layout.network_shape, range=value_range, store=recipe.data.store)
+    return replace(as_dataset(values, config, least=1), name="X")
+
+
+def labelled(dataset: Dataset, y: ArrayLike | None) -> Dataset:
+    """Return a dataset with labels (n,), or without any.
 
     Raises
     ------
     DataError
         If the numbers of examples and labels differ.
     """
-    labels: Any = None
-    names: tuple[str, ...] = ()
-    if y is not None:
-        labels, names = encode_labels(column_or_1d(y), "y")
-        if len(labels) != len(values):
-            raise DataError(
-                f"X holds {len(values)} examples and y {len(labels)} labels",
-                expected="a label for each example",
-            )
-    return Dataset("X", compact_dtype(values, "X"), labels, names, value_range)
+    if y is None:
+        return replace(dataset, labels=None, label_names=())
+    labels, names = encode_labels(column_or_1d(y), "y")
+    if len(labels) != len(dataset):
+        raise DataError(
+            f"X holds {len(dataset)} examples and y {len(labels)} labels",
+            expected="a label for each example",
+        )
+    return replace(dataset, labels=labels, label_names=names)
 
 
 def seed_of(random_state: int | np.random.RandomState | None) -> int:

@@ -207,8 +207,8 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _dataset(self, X: ArrayLike) -> Dataset:
         """Check X, and arrange it for the network."""
         check_is_fitted(self)
-        values = self.layout_.to_network(check_examples(self, X, reset=False))
-        return dataset_of(values, range_in(self.recipe_))
+        values, recipe = check_examples(self, X, reset=False), self.recipe_
+        return dataset_of(self.layout_, values, range_in(recipe), recipe)
 
     def _codes(self, X: ArrayLike) -> Array:
         """Return codes as an array, even after ``set_output``."""

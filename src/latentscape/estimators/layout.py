@@ -36,8 +36,8 @@ class Layout:
     image_shape: tuple[int, ...]
     network_shape: tuple[int, ...]
 
-    def to_network(self, examples: Array) -> Array:
-        """Bring (n, D), or images with their axes in any usual order, to (n, *network_shape).
+    def as_images(self, examples: Array) -> Array:
+        """Return the images that (n, D) hold, with their axes in any usual order; vectors stay.
 
         Raises
         ------
@@ -47,12 +47,18 @@ class Layout:
         if len(self.network_shape) == 1:
             return examples.reshape(len(examples), -1)
         if examples.ndim == 2:
-            examples = examples.reshape(-1, *self.image_shape)
-        elif _long_axes(examples.shape[1:]) not in self._accepted_axes():
+            return examples.reshape(-1, *self.image_shape)
+        if _long_axes(examples.shape[1:]) not in self._accepted_axes():
             raise DataError(
                 f"X holds examples of shape {examples.shape[1:]}",
                 expected=f"{self.example_shape} as in fit, or as many numbers in one axis",
             )
+        return examples
+
+    def to_network(self, examples: Array) -> Array:
+        """Bring what `as_images` returns to (n, *network_shape)."""
+        if len(self.network_shape) == 1:
+            return examples
         return np.require(arrange_axes(examples, self.network_shape, "X"), requirements=["C", "W"])
 
     def from_network(self, examples: Array) -> Array:

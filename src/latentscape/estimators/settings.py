@@ -32,6 +32,9 @@ _DECIDED_BY = {
 """Settings that `changes` may not have, and the parameter that decides each."""
 
 
+_DATA = ("data.binarize", "data.store")
+"""Settings of the data that `changes` may have."""
+
 SMALLEST_IMAGE = 16
 """Height and width from which on an image is one for convolutions, in pixels."""
 
@@ -183,7 +186,7 @@ def _check_changes(parameters: Mapping[str, Any], changes: Changes) -> None:
             raise ConfigError(
                 f"changes has {path}", fix=f"Use the parameter {decided_by[path]} instead."
             )
-        if path == "train.snapshots" or (path.startswith("data.") and path != "data.binarize"):
+        if path == "train.snapshots" or (path.startswith("data.") and path not in _DATA):
             raise ConfigError(
                 f"changes has {path}, which means nothing to an estimator", fix="Remove it."
             )
