@@ -284,13 +284,13 @@ class Autoencoder(PersistentAutoencoder):
 
     def _patient(self, X: ArrayLike, y: ArrayLike | None, clusters: int | None = None) -> Patient:
         """Return the network and X, divided as in `fit`, for the doctor."""
-        recipe = self.recipe_
+        dataset, recipe = self._inputs(X), self.recipe_
         # `partial_fit` holds nothing out.
         was_held_out = any(record.get("validation") for record in self.history_)
         share = self.validation_fraction if was_held_out else 0.0
         records = [{**_UNTIMED, **record} for record in self.history_]
         # Training knew labels only where the recipe needs them, and the split depends on them.
-        known = labelled(self._inputs(X), labels_for(recipe, y))
+        known = labelled(dataset, labels_for(recipe, y))
         split = binarize_split(hold_out(known, share, recipe.data.seed), recipe.data.binarize)
         return Patient(
             recipe,
