@@ -73,3 +73,9 @@ def test_a_long_value_is_quoted_in_part(tmp_path):
     with pytest.raises(ConfigError) as refused:
         load_recipe(file)
     assert len(str(refused.value)) < 600
+
+
+def test_what_was_read_before_is_read_anew():
+    text = "train: {epochs: 3}"
+    parse_yaml(text)["train"]["epochs"] = 4
+    assert parse_yaml(text) == {"train": {"epochs": 3}}

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,12 @@ def test_pca_with_all_components_is_perfect_and_with_none_too_many(vectors):
     assert components == 9
     errors = measure_all(reconstruct, vectors)
     assert errors.metrics()["mse"] < 1e-10
+
+
+def test_pca_that_was_just_fitted_to_a_split_is_not_fitted_again(vectors):
+    assert pca(vectors, 3)[0] is pca(vectors, 3)[0]
+    assert pca(vectors, 3)[0] is not pca(vectors, 2)[0]
+    assert pca(vectors, 3)[0] is not pca(replace(vectors), 3)[0]
 
 
 def test_pca_gets_better_with_components(small):

@@ -66,3 +66,10 @@ def test_composed_plate_holds_all_panels():
     wide = opened(composed(Plate("n", "", "c", [Panel("One", strips)] * 2)))
     assert wide.width > 1.8 * narrow.width
     assert wide.height == narrow.height
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_a_plate_is_stored_in_colour_where_it_has_any(channels, mode):
+    images = np.linspace(0, 1, 4 * channels * 64).reshape(4, channels, 8, 8)
+    plate = Plate("n", "", "c", [Panel("One", [strip("A label", images, 4, 96, "alt")])])
+    assert opened(composed(plate)).mode == mode

@@ -176,6 +176,17 @@ def test_a_part_survives(tmp_path):
     assert [list(array) for array in again.more] == [[1, 1], [0]]
 
 
+def test_arrays_are_compressed_where_that_helps(tmp_path):
+    noise = np.random.default_rng(0).random((100, 100))
+    written = Example(codes=noise, more=(np.zeros(10_000),))
+    write_part(tmp_path, written)
+    file = example_file(tmp_path, "*.npz")
+    assert noise.nbytes < file.stat().st_size < noise.nbytes + 2000
+    again = read_part(tmp_path, Example)
+    assert np.array_equal(again.codes, noise)
+    assert np.array_equal(again.more[0], np.zeros(10_000))
+
+
 def test_a_part_that_is_not_there(tmp_path):
     assert read_part(tmp_path, Example) is None
 

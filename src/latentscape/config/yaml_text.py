@@ -1,5 +1,7 @@
 """Reading YAML that people wrote: plain data, and no more of it than anybody writes by hand."""
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -39,6 +41,11 @@ def parse_yaml(text: str | bytes, *, aliases: bool = True) -> Any:
         If it contains itself, is nested too deeply or stands for too many values; if a text in it
         has characters that no terminal and no file can hold; or for an alias that may not be.
     """
+    return deepcopy(_parsed(text, aliases))
+
+
+@lru_cache(maxsize=16)  # The recipe of a run is read wherever it is needed.
+def _parsed(text: str | bytes, aliases: bool) -> Any:
     _check_events(text, aliases)  # First: the C library nests its calls as deep as the text.
     loader = _Loader(text)
     try:

@@ -90,6 +90,7 @@ class Patient:
         self.recipe, self.split, self._model = recipe, split, model
         self.history, self.events, self._findings = history, tuple(events), findings
         self._finished, self._clusters = finished, clusters
+        self._pca_errors: dict[int, float] = {}
 
     @classmethod
     def of_run(cls, findings: RunFindings, model: Network, split: Split) -> "Patient":
@@ -241,12 +242,19 @@ class Patient:
 
     def pca_error(self, components: int) -> float:
         """Return the squared error per pixel of PCA, over the examples looked at."""
-        dataset, index = self.split.dataset, self.held_out.index
-        # Several sizes are tried: as many examples as fit into memory are enough.
-        fitting = max(1, MAX_RESIDENT // math.prod(dataset.shape))
-        drawn = replace(self.split, train=self.split.subset("train", fitting))
-        reconstruct, _ = pca(drawn, components)
-        return float((reconstruct(*stored(dataset, index)) - self.held_out.images).square().mean())
+        if components not in self._pca_errors:
+            images = stored(self.split.dataset, self.held_out.index)
+            errors = pca(self._fitted_by_pca, components)[0](*images) - self.held_out.images
+            self._pca_errors[components] = float(errors.square().mean())
+        return self._pca_errors[components]
+
+    @cached_property
+    def _fitted_by_pca(self) -> Split:
+        """The split; several sizes are tried, so as many examples as fit into memory are enough."""
+        fitting = max(1, MAX_RESIDENT // math.prod(self.split.dataset.shape))
+        if len(self.split.train) <= fitting:
+            return self.split
+        return replace(self.split, train=self.split.subset("train", fitting))
 
     @cached_property
     def mean_image(self) -> Tensor:

@@ -112,7 +112,8 @@ def composed(plate: Plate) -> bytes:
     for column in columns:
         canvas.paste(column, (x, 24))
         x += column.width + 24
-    return _png(canvas)
+    is_grey = len({canvas.getchannel(colour).tobytes() for colour in "RGB"}) == 1
+    return _png(canvas.convert("L") if is_grey else canvas)
 
 
 def _panel(panel: Panel) -> Image.Image:

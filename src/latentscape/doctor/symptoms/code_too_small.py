@@ -33,16 +33,19 @@ class CodeTooSmall(Symptom):
         if patient.explained >= EXPLAINED or error > OVERFITTED * patient.trained.error:
             return None
         sizes = [size for size in _sizes(dim) if size <= patient.most_components]
-        errors = [patient.pca_error(size) for size in sizes]
-        longer = [e for size, e in zip(sizes, errors, strict=True) if size <= LONGER * dim]
-        if not longer or not longer[-1] < GAIN * error or errors[0] < GAIN * error:
+        # The smallest first: PCA of long codes takes long, and most models need none of it.
+        if not sizes or patient.pca_error(dim) < GAIN * error:
             return None  # PCA of the same size is better: room is not what is missing.
+        longer = patient.pca_error(max(size for size in sizes if size <= LONGER * dim))
+        if not longer < GAIN * error:
+            return None
+        errors = [patient.pca_error(size) for size in sizes]
         return Diagnosis(
             symptom=self.key,
             value=patient.explained,
             threshold=EXPLAINED,
             changes={"model.latent.dim": _enough(sizes, errors, patient.mean_image_error)},
-            detail={"dim": dim, "error": error, "longer": longer[-1], "times": LONGER},
+            detail={"dim": dim, "error": error, "longer": longer, "times": LONGER},
             plot=Plot(
                 x_label="numbers in the code",
                 y_label="squared error per pixel",
