@@ -437,7 +437,7 @@ def test_analyses_side_by_side_are_works_of_their_own(run, tmp_path, monkeypatch
     """As they come out of a process: `tests.test_workers` has real ones."""
     done = []
 
-    def call_here(what, calls, jobs, threads):
+    def call_here(what, calls, jobs, threads, **progress):
         for number, call in enumerate(calls):
             pickle.loads(pickle.dumps(call)).function()
             done.append(call.name)

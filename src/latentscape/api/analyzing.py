@@ -145,7 +145,9 @@ def analyze_runs(
     calls = [Call(name, partial(analyse, w), _seconds(w)) for name, w in of_each.items()]
     calls.sort(key=lambda call: -call.share)  # The longest first.
     # As many threads as here: the last bits of some results depend on their number.
-    for _, future in call_together("analysis", calls, jobs, count_threads()):
+    total = sum(call.share for call in calls)
+    threads = count_threads()
+    for _, future in call_together("analysis", calls, jobs, threads, count=len(calls), total=total):
         future.result()
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,14 +9,14 @@ import torch
 
 from latentscape.api.training import finish_run
 from latentscape.config import Recipe
-from latentscape.core.errors import Interrupted, TrainingError
+from latentscape.core.errors import TrainingError
 from latentscape.core.memory import available_memory
 from latentscape.core.progress import steps
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import count_threads
 from latentscape.data.sharing import is_shared, shared
-from latentscape.parallel.calls import Call, call_together
+from latentscape.parallel.calls import Call, call_together, error_of
 from latentscape.runs import Run
 from latentscape.tracking.tracker import Tracker
 from latentscape.training.timing import training_seconds
@@ -134,15 +133,5 @@ def finish_together(
             )
             for (run, _), split in zip(runs, splits, strict=True)
         ]
-        for number, future in call_together("runs", calls, jobs, threads):
-            yield runs[number][0], _error_of(future)
-
-
-def _error_of(future: Future[None]) -> TrainingError | None:
-    try:
-        future.result()
-    except Interrupted:
-        raise
-    except TrainingError as error:
-        return error
-    return None
+        for number, future in call_together("runs", calls, jobs, threads, count=len(calls)):
+            yield runs[number][0], error_of(future)

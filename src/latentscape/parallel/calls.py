@@ -5,11 +5,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
@@ -17,7 +19,7 @@ from multiprocessing.queues import SimpleQueue
 import torch
 from threadpoolctl import threadpool_limits
 
-from latentscape.core.errors import Interrupted, RunError
+from latentscape.core.errors import Interrupted, RunError, TrainingError
 from latentscape.core.progress import listening, stage
 from latentscape.parallel.telling import Logging, Message, Telling, passing_on
 
@@ -47,7 +49,14 @@ class Call:
 
 
 def call_together(
-    what: str, calls: Sequence[Call], jobs: int, threads: int
+    what: str,
+    calls: Iterable[Call],
+    jobs: int,
+    threads: int,
+    *,
+    count: int,
+    total: float | None = None,
+    describe: Callable[[int], str] | None = None,
 ) -> Iterator[tuple[int, Future[None]]]:
     """Do several works at once, each in a process of its own.
 
@@ -55,10 +64,17 @@ def call_together(
     ----------
     what : str
         What all of them are, for people.
-    calls : sequence of Call
-        The works.
+    calls : iterable of Call
+        The works. The next one is asked for when a process is free, once the caller has seen what
+        became of those before.
     jobs, threads : int
         How many at once, and on how many threads each.
+    count : int
+        How many works there are.
+    total : float, optional
+        The sum of their shares; by default each has one of 1.
+    describe : callable, optional
+        From how many have ended to what is said then.
 
     Yields
     ------
@@ -77,19 +93,65 @@ def call_together(
     said = context.SimpleQueue()
     level = _log.getEffectiveLevel()
     pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
-    shares = {call.name: call.share for call in calls}
+    shares = dict[str, float]()
+    waiting, begun = enumerate(calls), dict[Future[None], tuple[int, Call]]()
+
+    def begin(more: int) -> None:
+        for number, call in islice(waiting, more):
+            shares[call.name] = call.share
+            begun[pool.submit(_call, call)] = number, call
+
     with (
-        stage(what, sum(shares.values())) as work,
+        stage(what, count if total is None else total) as work,
         passing_on(said, work, shares),
         _stopping(pool),
     ):
-        begun = {pool.submit(_call, call): number for number, call in enumerate(calls)}
-        for n_done, future in enumerate(as_completed(begun), 1):
-            work.describe(f"{n_done:,} of {len(calls):,} done, {jobs} at once")
-            work.advance(calls[begun[future]].share)
-            if isinstance(error := future.exception(), BrokenProcessPool):
-                raise error  # Here, where it becomes an error with advice.
-            yield begun[future], future
+        begin(jobs)
+        n_done = 0
+        while begun:
+            for future in wait_for(begun, return_when=FIRST_COMPLETED).done:
+                number, call = begun.pop(future)
+                n_done += 1
+                work.advance(call.share)
+                if isinstance(error := future.exception(), BrokenProcessPool):
+                    raise error  # Here, where it becomes an error with advice.
+                yield number, future
+                text = f"{n_done:,} of {count:,} done, {jobs} at once"
+                work.describe(text if describe is None else describe(n_done))
+                begin(1)
+
+
+def call_in_turn(
+    what: str, calls: Iterable[Call], *, count: int, describe: Callable[[int], str]
+) -> Iterator[tuple[int, Future[None]]]:
+    """Do works one after the other, in this process: `call_together` for one at a time."""
+    with stage(what, count) as work:
+        for number, call in enumerate(calls):
+            work.step(describe(number), call.share)
+            future = Future[None]()
+            try:
+                call.function()
+                future.set_result(None)
+            except TrainingError as error:
+                future.set_exception(error)
+            yield number, future
+
+
+def error_of(future: Future[None]) -> TrainingError | None:
+    """Return why a training has failed; None where it has come to its end.
+
+    Raises
+    ------
+    Exception
+        If something else than training went wrong, or it was stopped.
+    """
+    try:
+        future.result()
+    except Interrupted:
+        raise
+    except TrainingError as error:
+        return error
+    return None
 
 
 @contextmanager
