@@ -15,6 +15,7 @@ from tools.evidence.pages import write_pages
 from tools.evidence.parity import measure_parity
 from tools.evidence.recipes import measure_recipes
 from tools.evidence.records import Evidence, save
+from tools.evidence.scaling import measure_scaling
 from tools.evidence.storing import measure_stores
 
 PAGES = "pages"
@@ -43,6 +44,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "gallery": measure_gallery,
     "stores": lambda runs: measure_stores(),
     "memory": lambda runs: measure_memory(),
+    "scaling": lambda runs: measure_scaling(),
 }
 """Name of a results file to what measures it, where it is no study."""
 

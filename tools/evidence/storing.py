@@ -23,7 +23,7 @@ import latentscape
 from latentscape.api.preparing import describe_environment, prepare, resolve
 from latentscape.config import DataConfig, Recipe, load_recipe
 from latentscape.core.records import Split
-from latentscape.core.units import count, memory_size
+from latentscape.core.units import count, memory_size, percent
 from latentscape.data import load_dataset, split_dataset
 from latentscape.training.timing import CPU, step_seconds
 from tools.evidence.measuring import without_command
@@ -182,7 +182,7 @@ def growth_table(evidence: Evidence) -> list[list[str]]:
                 *(_most(numbers.get(f"{s}_megabytes")) for s in STORES[:2]),
                 f"{numbers['mapped_open'][0]:.1f} s, then {min(numbers['mapped_open'][1:]):.1f} s",
                 f"{count(round(max(numbers['mapped_rate'])))}",
-                "" if resident is None else f"{max(numbers['mapped_rate']) / max(resident):.0%}",
+                "" if resident is None else percent(max(numbers["mapped_rate"]) / max(resident)),
             ]
         )
     return rows
@@ -200,7 +200,7 @@ def folder_table(evidence: Evidence) -> list[list[str]]:
             f"{min(numbers[f'{store}_open'][1:]):.1f} s",
             _most(numbers[f"{store}_megabytes"]),
             count(round(max(numbers[f"{store}_rate"]))),
-            f"{max(numbers[f'{store}_rate']) / best:.0%}",
+            percent(max(numbers[f"{store}_rate"]) / best),
         ]
         for store in STORES
     ]
