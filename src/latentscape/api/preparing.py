@@ -28,6 +28,7 @@ from latentscape.core.files import slug
 from latentscape.core.git import git_commit
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_precision, describe_machine
+from latentscape.core.secrets import without_passwords
 from latentscape.data import check_unit_range, data_name, value_limits, why_unlabelled
 from latentscape.model import uses_labels
 from latentscape.model.own import give, with_sources
@@ -196,7 +197,7 @@ def describe_environment(
         torch=torch.__version__,
         numpy=np.__version__,
         git=git_commit(Path(__file__)),
-        command=shlex.join(sys.argv),
+        command=without_passwords(shlex.join(sys.argv)),
         started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         precision=choose_precision(recipe.train.precision, device),
         **describe_machine(device, threads),
