@@ -107,6 +107,9 @@ def compare(
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs is {jobs}", expected="a number from 1 on, or None")
     study = study if isinstance(study, Study) else load_study(study)
+    if study.space:
+        fix = "Give it to 'latentscape tune' instead."
+        raise ConfigError(f"The study {study.name} has a space, and no rows to compare", fix=fix)
     study = study.model_copy(update={"as_published": as_published or study.as_published})
     analyses = choose_analyses(study.analysis) if study.analysis else ()
     seeds = seeds or study.seeds
@@ -238,7 +241,7 @@ def _finish_all(
                 if run.path == finished.path:
                     yield place, run, error
     except Interrupted as error:
-        raise _to_be_continued("Stopped") from error
+        raise to_be_continued("Stopped") from error
 
 
 def _rough_seconds(item: _Planned) -> float:
@@ -250,13 +253,14 @@ def _finish_alone(run: Run, item: _Planned, how: Finishing) -> TrainingError | N
     try:
         finish_run(run, item.split, device=how.device, quiet=how.quiet, trackers=how.trackers)
     except Interrupted as error:
-        raise _to_be_continued(f"Stopped while training {item.label}") from error
+        raise to_be_continued(f"Stopped while training {item.label}") from error
     except TrainingError as error:
         return error
     return None
 
 
-def _to_be_continued(event: str) -> Interrupted:
+def to_be_continued(event: str) -> Interrupted:
+    """Say that a study has stopped, and how it goes on."""
     fix = "Give the same command again to go on from there."
     return Interrupted(f"{event}, and saved", fix=fix)
 

@@ -39,6 +39,7 @@ from latentscape.config.reading import (
     Changes,
     load_recipe,
     load_study,
+    names_study,
     override,
     parse_setting,
     recipe_names,
@@ -49,7 +50,7 @@ from latentscape.config.recipe import FAMILIES, Family, Published, Recipe, Repor
 from latentscape.config.registry import Implementation, load
 from latentscape.config.samplers import SAMPLERS
 from latentscape.config.short_names import SHORT_NAMES, join_changes
-from latentscape.config.study import Study, StudyEntry
+from latentscape.config.study import SearchMetric, Study, StudyEntry
 from latentscape.config.terms import AUTOENCODER, GENERATOR, TERMS, Term, adversaries
 from latentscape.config.training import (
     AverageConfig,
@@ -106,6 +107,7 @@ __all__ = [
     "Recipe",
     "Reported",
     "ScheduleConfig",
+    "SearchMetric",
     "Study",
     "StudyEntry",
     "Term",
@@ -117,6 +119,7 @@ __all__ = [
     "load",
     "load_recipe",
     "load_study",
+    "names_study",
     "override",
     "parse_setting",
     "recipe_names",

@@ -110,7 +110,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals:
         raise ConfigError(f"--set {text} has no '='", expected="PATH=VALUE, as in train.lr=3e-4")
     try:
-        return path.strip(), _number(parse_yaml(value))
+        return path.strip(), plain_number(parse_yaml(value))
     except (yaml.YAMLError, ValueError) as error:  # PyYAML's dates raise ValueError.
         raise ConfigError(
             f"The value in --set {brief(text)} is not YAML: {brief(error)}"
@@ -167,6 +167,15 @@ def load_study(name_or_path: str | Path) -> Study:
         If there is none of that name, or the file is not a study.
     """
     return validate(Study, *_read_yaml("study", "studies", name_or_path))
+
+
+def names_study(name_or_path: str | Path) -> bool:
+    """Whether a name or a YAML file is that of a study, and not of a recipe."""
+    name = str(name_or_path)
+    if not name.endswith((".yaml", ".yml")):
+        return name in study_names() and name not in recipe_names()
+    content, _ = _read_yaml("recipe", "recipes", name)
+    return isinstance(content, Mapping) and "entries" in content
 
 
 def _place(path: Sequence[int | str], content: Any, missing: bool) -> str:
@@ -240,8 +249,8 @@ def _is_plain_part(field: FieldInfo) -> bool:
     return any("kind" not in part.model_fields for part in parts)
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 3e-4 as text; people mean a number."""
+def plain_number(value: Any) -> Any:
+    """Return a number for 3e-4, which YAML 1.1 reads as text; and all else as it is."""
     if isinstance(value, str):
         try:
             return float(value)

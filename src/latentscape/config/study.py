@@ -5,13 +5,16 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentscape.config.parts import Part, PrintableName
 from latentscape.core.doors import Displayed
 from latentscape.core.errors import ConfigError
+
+SearchMetric = Literal["loss", "elbo", "mse"]
+"""What a search compares its trials by, on validation examples."""
 
 
 class StudyEntry(Part):
@@ -44,6 +47,13 @@ class Study(Displayed, Part):
     analysis : tuple of str
         Names of analyses of its runs, beside the errors of reconstructions. `compare` refuses those
         that are not registered.
+    space : dict
+        Dotted path to the values that `tune` may choose from; see `latentscape.config.space`. A
+        study that has a space has one entry, and no axes or variants.
+    trials : int or None
+        How many points of the space `tune` tries.
+    metric : str or None
+        What `tune` compares them by.
     """
 
     name: PrintableName
@@ -57,6 +67,19 @@ class Study(Displayed, Part):
     as_published: bool = False
     ranked: bool = False
     analysis: tuple[str, ...] = ()
+    space: dict[str, Any] = {}
+    trials: int | None = Field(None, gt=0)
+    metric: SearchMetric | None = None
+
+    @model_validator(mode="after")
+    def _check_space(self) -> Self:
+        if self.space and (len(self.entries) > 1 or self.axes or self.variants):
+            raise ValueError("a study with a space has one entry, and neither axes nor variants")
+        if not self.space and (self.trials is not None or self.metric is not None):
+            raise ValueError(
+                "trials and metric are those of a space, which the study does not have"
+            )
+        return self
 
     def __repr__(self) -> str:
         return f"<Study {self.name}: {self.combinations} configurations, {self.seeds} seeds each>"
