@@ -84,6 +84,10 @@ LINES = {
         "model.latent.decay=",
     ],
     "latentscape train --set train.lr=0.1 vae-2": ["vae-20", "vae-20-collapsed"],
+    "latentscape tune vae-20 --space train.l": ["train.lr="],
+    "latentscape tune vae-20 --space train.optimizer=": ["[adam,adamw,muon,rmsprop,sgd]"],
+    "latentscape tune vae-20 --space train.lr=": ["log(", "("],
+    "latentscape tune vae-20-c": ["vae-20-collapsed"],
     "latentscape runs sh": ["show"],
 }
 

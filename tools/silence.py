@@ -60,6 +60,11 @@ CALLS: Mapping[str, Call] = {
     "compare": Call(
         "quickstart --epochs 1 --runs {runs}/compared", (START, "timing", "runs"), small=None
     ),
+    "tune": Call(
+        "vae-20 --space train.lr=log(1e-4,1e-2) --trials 4 --epochs 2 --runs {runs}/tuned",
+        (START, "search", "report"),
+        small=None,
+    ),
     "demo": Call("--runs {runs}/demo", (START,), small=None),
     "evaluate": Call(
         "{run} --nll --samples 200 --quality --draws 2000",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from latentscape.api.subjects import report
     from latentscape.api.training import describe_recipe, evaluate, resume, train
     from latentscape.api.trying import try_cure
+    from latentscape.api.tuning import tune
     from latentscape.config import Recipe, Study, load_recipe, load_study, recipe_names, study_names
     from latentscape.core.errors import (
         ConfigError,
@@ -101,6 +102,7 @@ _HOMES = {
     "api.subjects": ("report",),
     "api.training": ("describe_recipe", "evaluate", "resume", "train"),
     "api.trying": ("try_cure",),
+    "api.tuning": ("tune",),
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
     "core.machine": ("info",),
@@ -195,6 +197,7 @@ __all__ = [
     "traverse",
     "trust",
     "try_cure",
+    "tune",
 ]
 """Public names, but for the functions of analyses."""
 __all__ += function_names()  # noqa: PLE0605

@@ -1,6 +1,8 @@
 """Runs and studies on the terminal: errors, bounds, what codes are good for, reported numbers."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from shlex import quote
 
 from rich.markup import escape
 
@@ -17,6 +19,7 @@ from latentscape.evaluation.against_pca import BaselineComparison
 from latentscape.evaluation.latent_metrics import ACTIVE_UNITS, BITS_PER_DIM, ELBO
 from latentscape.evaluation.quantities import tabled_metrics
 from latentscape.evaluation.results import Latent
+from latentscape.evaluation.search import BEST_RECIPE, Search
 from latentscape.evaluation.study import Claim, CodeScores, CodeStatistics
 from latentscape.reporting.duplicates import duplicates_of
 from latentscape.reporting.likelihoods import (
@@ -26,6 +29,7 @@ from latentscape.reporting.likelihoods import (
     explain_kind,
     name_kind,
 )
+from latentscape.reporting.search import describe_best, describe_importance, describe_search
 from latentscape.reporting.sentences import (
     as_sentence,
     describe_left_out,
@@ -124,10 +128,20 @@ def print_study(subject: Subject) -> None:
     for item in analyses():
         item.print_rows(subject)
     _print_claim_rows(rows)
+    if study.members.search is not None:
+        _print_search(study.members.search, Path(study.folder))
     for failure in study.failures:
         print_line(
             f"{failure.label}, seed {failure.seed}, was not trained: {failure.message}", "red"
         )
+
+
+def _print_search(search: Search, folder: Path) -> None:
+    """Say what a search has tried, and where the best recipe stands."""
+    for sentence in (describe_search, describe_best, describe_importance):
+        if text := sentence(search):
+            print_line(text)
+    print_line(f"Train it with: latentscape train {quote(str(folder / BEST_RECIPE))}")
 
 
 def _print_data(rows: Sequence[Row]) -> None:

@@ -13,6 +13,8 @@ from latentscape.evaluation.study import StudyFindings, StudyMembers
 from latentscape.runs import Run, open_run, read_part
 from latentscape.runs.legacy import legacy_study
 
+_FINDINGS = f"findings/{StudyFindings.part}.json"
+
 
 def folder_of(run_or_study: str | Path | Run) -> Path:
     """Return the directory of a run or a study."""
@@ -39,9 +41,14 @@ def study_runs(path: Path, members: StudyMembers) -> list[list[Run]]:
 
 
 def studies_with(run: Path) -> list[Path]:
-    """List the studies that stand beside a run and have it among their own; damaged ones not."""
-    studies = []
-    for file in sorted(run.absolute().parent.glob(f"*/findings/{StudyFindings.part}.json")):
+    """List the studies that stand beside a run, or around it, and have it among their own.
+
+    Damaged ones are left out.
+    """
+    studies, beside = [], run.absolute().parent
+    files = sorted(beside.glob(f"*/{_FINDINGS}"))
+    # Trials stand in a folder of the study that searched by them.
+    for file in [*files, *beside.parent.glob(_FINDINGS)]:
         path = file.parent.parent
         with suppress(RunError):
             members = read_members(path)

@@ -25,6 +25,7 @@ from latentscape.cli import (
     pictures,
     runs,
     sharing,
+    tuning,
 )
 from latentscape.cli.completing import answering_shells
 from latentscape.cli.ending import ending_on_signals, printing
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 for commands in (
     runs.app,
+    tuning.app,
     analysis.app,
     demo.app,
     doctor.app,

@@ -69,6 +69,19 @@ def complete_setting(incomplete: str) -> list[str]:
     return words or [f"{known}=" for known in paths if not equals]
 
 
+def complete_space(incomplete: str) -> list[str]:
+    """Return settings that begin so, or all choices of the setting that is named."""
+    from latentscape.config.paths import setting_values
+
+    values = setting_values(_named_recipe())
+    path, equals, begun = incomplete.partition("=")
+    if not equals:
+        return [f"{known}=" for known in values if known.startswith(path)]
+    choices = [word for word in values.get(path, ()) if not word.startswith("[")]
+    words = [f"[{','.join(choices)}]"] if len(choices) > 1 else ["log(", "("]
+    return [f"{path}={word}" for word in words if word.startswith(begun)]
+
+
 def _named_recipe() -> "Recipe | None":
     """Return the recipe that the command names so far: options may stand in front of it."""
     from latentscape.config import load_recipe, recipe_names
@@ -99,6 +112,11 @@ def complete_recipe(incomplete: str) -> list[str]:
 def complete_study(incomplete: str) -> list[str]:
     """Return the studies whose names begin so."""
     return complete_names(["study"], incomplete)
+
+
+def complete_recipe_or_study(incomplete: str) -> list[str]:
+    """Return the recipes and studies whose names begin so."""
+    return complete_names(["recipe", "study"], incomplete)
 
 
 def complete_source(incomplete: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from latentscape.api.pictures import Sheet
+    from latentscape.evaluation.study import StudyFindings
 
 _T = TypeVar("_T")
 
@@ -47,6 +48,14 @@ def show_subject(run_or_study: Path, as_json: bool) -> None:
         print_json(subject_json(subject))
     else:
         print_subject(subject)
+
+
+def show_study(findings: "StudyFindings", as_json: bool) -> None:
+    """Print a study, and where its report is."""
+    folder = Path(findings.folder)
+    show_subject(folder, as_json)
+    if not as_json:
+        print(f"\nReport: {folder / 'report.html'}")
 
 
 def show_sheet(sheet: "Sheet", as_json: bool) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -43,11 +43,8 @@ from latentscape.cli.options import (
     read_data_options,
     read_jobs,
 )
-from latentscape.cli.printing import show_subject
+from latentscape.cli.printing import show_study, show_subject
 from latentscape.core.errors import TrainingError
-
-if TYPE_CHECKING:
-    from latentscape.evaluation.study import StudyFindings
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
@@ -213,7 +210,7 @@ def compare(
         max_runs=max_runs or studies.MAX_RUNS,
         quiet=quiet,
     )
-    _show_study(findings, as_json)
+    show_study(findings, as_json)
     if findings.failures:
         raise typer.Exit(TrainingError.exit_code)
 
@@ -225,14 +222,7 @@ def _compare_runs(
 
     if trains:
         raise typer.BadParameter("runs that exist are compared as they are; only --name and --runs")
-    _show_study(compare_runs(runs, name=name, folder=folder), as_json)
-
-
-def _show_study(findings: "StudyFindings", as_json: bool) -> None:
-    folder = Path(findings.folder)
-    show_subject(folder, as_json)
-    if not as_json:
-        print(f"\nReport: {folder / 'report.html'}")
+    show_study(compare_runs(runs, name=name, folder=folder), as_json)
 
 
 @command(epilog="Example: **latentscape evaluate runs/vae-20-mnist-5k-0 --nll --samples 500**")

@@ -11,6 +11,7 @@ from latentscape.core.findings import Part, Record, Statistic
 from latentscape.core.metrics import Metric
 from latentscape.core.tables import Table, Tabular
 from latentscape.evaluation.against_pca import BaselineComparison
+from latentscape.evaluation.search import Search
 from latentscape.runs.facts import CollapseKind, Sizes, Supervision
 
 
@@ -170,6 +171,8 @@ class StudyMembers(Record):
     groups : dict of str to tuple of str
         Label of a configuration to the names of its runs, which differ in the seed and stand beside
         the directory of the study.
+    search : Search or None
+        What was tried to find the settings of its runs; None where nothing was searched.
     """
 
     name: str
@@ -179,6 +182,7 @@ class StudyMembers(Record):
     seeds: tuple[int, ...]
     failures: tuple[Failure, ...] = ()
     groups: dict[str, tuple[str, ...]] = Field(min_length=1)
+    search: Search | None = None
 
 
 class StudyFindings(Displayed, Tabular, Part):

@@ -12,6 +12,7 @@ from latentscape.api.pages import (
     runs,
     samples,
     scores,
+    search,
     settings,
     summary,
     tables,
@@ -27,6 +28,7 @@ def sections(subject: Subject) -> list[Section]:
     content = [
         doctor.section(subject),
         summary.section(subject),
+        search.section(subject),
         reported.section(subject),
         scores.section(subject),
         rate.section(subject),

@@ -1,0 +1,5 @@
+"""Searches: settings that are chosen by trying them, with Optuna."""
+
+from latentscape.api.tuning.functions import tune
+
+__all__ = ["tune"]

@@ -1,0 +1,200 @@
+"""The search itself: trials are begun, trained, noted, and the best is finished."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from latentscape.api.preparing import start_run
+from latentscape.api.studies import to_be_continued
+from latentscape.api.training import finish_run
+from latentscape.api.tuning.plan import Plan
+from latentscape.api.tuning.storage import Asked, Trials, space_text
+from latentscape.api.tuning.trials import lighten, standalone, train_trial, trial_folder
+from latentscape.config import Recipe, Study
+from latentscape.core.errors import (
+    ConfigError,
+    DataError,
+    Interrupted,
+    LatentscapeError,
+    RunError,
+    TrainingError,
+)
+from latentscape.core.records import Split
+from latentscape.core.runtime import choose_device, count_threads
+from latentscape.data.sharing import shared
+from latentscape.evaluation.listing import size_of
+from latentscape.evaluation.search import BEST_RECIPE, MEASURES, Search, value_of
+from latentscape.evaluation.study import StudyMembers
+from latentscape.parallel.calls import Call, call_in_turn, call_together, error_of
+from latentscape.runs import Run, open_run
+from latentscape.runs.directory import write_recipe
+
+
+class Searching:
+    """A search that goes on in the folder of its study.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is tried.
+    path : Path
+        The folder, which is owned.
+    url : str
+        Where trials are kept.
+    device : str
+        As for `train`.
+    prune : bool
+        Whether trials that lag behind stop.
+    """
+
+    def __init__(self, plan: Plan, path: Path, url: str, device: str, *, prune: bool) -> None:
+        self._plan, self._path, self._device, self._stops = plan, path, device, prune
+        base = plan.recipe({})
+        key = {
+            "recipe": base.fingerprint(plan.split.dataset.fingerprint),
+            "space": space_text(plan.space),
+            "metric": plan.metric,
+        }
+        self._seed = base.train.seed
+        self._trials = Trials(url, path.name, plan.space, base, halves=prune, key=key)
+
+    def run(self, count: int, jobs: int) -> None:
+        """Train trials until so many have ended.
+
+        Raises
+        ------
+        Interrupted
+            If Ctrl-C came: all trials that ran are saved.
+        TrainingError
+            If none came to its end.
+        """
+        self._lighten_all()
+        self._count = count
+        done = len(self._trials.ended)
+        if done < count:
+            try:
+                with shared([self._plan.split]) as [split]:
+                    self._train(split, count - done, jobs)
+            except Interrupted as error:
+                raise to_be_continued("Stopped") from error
+        if self._trials.best is None:
+            messages = [trial.message for trial in self._trials.ended if trial.message]
+            raise TrainingError("No trial of the search came to its end", fix="".join(messages[:1]))
+
+    def finish_best(self, seeds: int) -> list[Run]:
+        """Evaluate the best trial on test examples, and train its settings with further seeds."""
+        best = self._trials.best
+        assert best is not None
+        first = self._open(best.number)
+        write_recipe(self._path / BEST_RECIPE, standalone(first.recipe))
+        runs = [first]
+        for seed in range(1, seeds):
+            recipe = _with_seed(first.recipe, self._seed + seed)
+            path = first.path.with_name(f"{first.name}-seed-{self._seed + seed}")
+            runs.append(self._open_or_start(recipe, path))
+        for run in runs:
+            try:
+                finish_run(run, self._plan.split, device=self._device)
+            except Interrupted as error:
+                raise to_be_continued("Stopped") from error
+        return runs
+
+    def members(self, study: Study, runs: list[Run]) -> StudyMembers:
+        """Return what the study is made of, once all has been trained."""
+        trials, best = self._trials.ended, self._trials.best
+        assert best is not None
+        search = Search(
+            metric=self._plan.metric,
+            space=dict(self._plan.space),
+            trials=trials,
+            best=best.number,
+            importance=self._trials.importance(),
+            stops=self._stops,
+            seed=self._seed,
+            recipe=(self._path / BEST_RECIPE).read_text(encoding="utf-8"),
+            bytes=size_of(self._path),
+        )
+        place = self._path.parent
+        return StudyMembers(
+            name=study.name,
+            about=study.about,
+            origin=study.origin,
+            seeds=tuple(run.recipe.train.seed for run in runs),
+            groups={
+                f"{self._plan.base.name}, trial {best.number}": tuple(
+                    run.path.relative_to(place).as_posix() for run in runs
+                )
+            },
+            search=search,
+        )
+
+    def _train(self, split: Split, left: int, jobs: int) -> None:
+        begun = list[tuple[Asked, Run]]()
+        calls = self._calls(split, begun, jobs)
+        if jobs == 1:
+            ends = call_in_turn("search", calls, count=left, describe=self._describe)
+        else:
+            threads = max(1, count_threads() // jobs)
+            describe = self._describe
+            ends = call_together("search", calls, jobs, threads, count=left, describe=describe)
+        for place, future in ends:
+            trial, run = begun[place]
+            self._note(trial, run, error_of(future))
+
+    def _calls(self, split: Split, begun: list[tuple[Asked, Run]], jobs: int) -> Iterator[Call]:
+        """Yield the work of each trial; the next point is chosen when the next is asked for."""
+        threads = max(1, count_threads() // jobs)
+        for trial in chain(self._trials.unfinished(), self._trials.new(self._count)):
+            try:
+                recipe = self._plan.recipe(trial.point)
+                run = self._open_or_start(recipe, trial_folder(self._path, trial.number), threads)
+            except (ConfigError, DataError) as error:
+                self._trials.finish(trial, None, 0.0, str(error))
+                continue
+            begun.append((trial, run))
+            work = partial(train_trial, run, split, trial.judge, self._plan.metric, self._device)
+            yield Call(run.name, work)
+
+    def _note(self, trial: Asked, run: Run, error: TrainingError | None) -> None:
+        before = self._trials.best
+        seconds, message = run.history.train_seconds, "" if error is None else str(error)
+        value = value_of(run.history, run.recipe, self._plan.metric) if run.finished else None
+        self._trials.finish(trial, value, seconds, message)
+        best = self._trials.best
+        if best is None or best.number != trial.number:
+            lighten(run)
+        elif before is not None:
+            lighten(self._open(before.number))
+
+    def _describe(self, done: int) -> str:
+        best, ended = self._trials.best, len(self._trials.ended)
+        text = f"trial {min(ended + 1, self._count)} of {self._count}"
+        if best is None:
+            return text
+        return f"{text}, best {MEASURES[self._plan.metric].write(best.value)}"
+
+    def _open(self, trial: int) -> Run:
+        return open_run(trial_folder(self._path, trial))
+
+    def _open_or_start(self, recipe: Recipe, path: Path, threads: int | None = None) -> Run:
+        """Open the run of a trial, or begin it; one that was killed as it began begins again."""
+        with suppress(RunError):
+            run = open_run(path)
+            if run.fingerprint == recipe.fingerprint(self._plan.split.dataset.fingerprint):
+                return run
+        device = choose_device(self._device)
+        return start_run(recipe, self._plan.split, path, device, threads=threads, overwrite=True)
+
+    def _lighten_all(self) -> None:
+        """Remove weights that a search left when it was killed."""
+        best = self._trials.best
+        for trial in self._trials.ended:
+            if best is None or trial.number != best.number:
+                with suppress(LatentscapeError):  # The folder of a trial may be gone.
+                    lighten(self._open(trial.number))
+
+
+def _with_seed(recipe: Recipe, seed: int) -> Recipe:
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": seed})})
