@@ -1,6 +1,7 @@
 """Stores on disk: the same data as in memory, from every format, and what may go wrong."""
 
 import errno
+import gzip
 import os
 import pickle
 import shutil
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 import latentscape
 from data.format_samples import SAMPLES
@@ -21,6 +24,7 @@ from latentscape.core.stores import Kept
 from latentscape.data import (
     as_dataset,
     binarize_split,
+    limits,
     load_dataset,
     objects,
     show_data,
@@ -29,6 +33,7 @@ from latentscape.data import (
     summarize,
 )
 from latentscape.data.disk import DiskStore, MappedStore
+from latentscape.data.formats import tensors
 from latentscape.runs import load_run_split
 
 TOLD = (
@@ -127,6 +132,54 @@ def test_any_array_is_mapped_as_it_is_read(
     assert_same(load(tmp_path / "x.npy", "resident", **limits), mapped)
     is_packed = any(cache.rglob("images.bin"))
     assert is_packed == (kind == "Fortran order"), "a file of plain numbers is never copied"
+
+
+LARGE = ["x.npz", "plain.npz", "x-idx3-ubyte.gz", "x.pt", "x.safetensors", "x.npy"]
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_more_than_memory_is_packed_a_part_at_a_time(
+    name: str, tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = np.tile(images, (100, 1, 1)) * 15
+    save_large(tmp_path / name, many)
+    resident = load(tmp_path / name, "resident")
+    monkeypatch.setattr(limits, "available_memory", lambda: many.nbytes / 2)
+    monkeypatch.setattr(stores, "CHUNK", 4096)
+    monkeypatch.setattr(tensors, "MAX_RESIDENT", 1000)
+    with pytest.raises(DataError, match="of memory. Expected at most"):
+        load(tmp_path / name, "resident")
+    assert_same(resident, load(tmp_path / name))
+
+
+def save_large(path: Path, images: np.ndarray) -> None:
+    """Save images (N, H, W) of bytes in the format of a path."""
+    if path.suffix == ".npz":
+        save = np.savez if path.stem == "plain" else np.savez_compressed
+        save(path, images=images, other=images[:3])
+    elif path.suffix == ".gz":
+        header = b"\0\0\x08\3" + np.array(images.shape, ">u4").tobytes()
+        path.write_bytes(gzip.compress(header + images.tobytes(), 1))
+    elif path.suffix == ".pt":
+        torch.save(torch.from_numpy(images), path)
+    elif path.suffix == ".safetensors":
+        save_file({"images": torch.from_numpy(images)}, path)
+    else:
+        np.save(path, images)
+
+
+@pytest.mark.parametrize("name", ["x.mat", "old.pt"])
+def test_what_has_to_be_read_whole_says_what_to_do(
+    name: str, tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "x.mat":
+        pytest.importorskip("scipy.io").savemat(tmp_path / name, {"images": images})
+    else:
+        tensor = torch.from_numpy(images.copy())
+        torch.save(tensor, tmp_path / name, _use_new_zipfile_serialization=False)
+    monkeypatch.setattr(limits, "available_memory", lambda: 1000)
+    with pytest.raises(DataError, match=r"of memory\..* Save it with .*read whole"):
+        load(tmp_path / name)
 
 
 @pytest.mark.parametrize("store", ["mapped", "encoded"])

@@ -1,17 +1,22 @@
 """NumPy's .npy and .npz files as arrays; pickled objects are never loaded."""
 
+import math
 import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.limits import check_data_memory
+from latentscape.data.streamed import Streamed
 
 # All that NumPy and the zip and zlib modules raise over damaged files.
 _DAMAGE = (
@@ -48,20 +53,15 @@ def load_arrays(path: Path) -> dict[str, Array]:
     DataError
         If the file is damaged, pickled or missing.
     """
-    try:
-        with path.open("rb") as file:
-            _check_unpacked_size(file, path)
-            # Without pickling, np.load returns nothing but an array or an archive of arrays.
-            loaded: Any = np.load(file, allow_pickle=False)
-            arrays = (
-                {"": loaded}
-                if isinstance(loaded, np.ndarray)
-                else {name: loaded[name] for name in loaded.files}
-            )
-    except DataError:  # a ValueError too, but already in words
-        raise
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
+    with _in_words(path), path.open("rb") as file:
+        _check_unpacked_size(file, path)
+        # Without pickling, np.load returns nothing but an array or an archive of arrays.
+        loaded: Any = np.load(file, allow_pickle=False)
+        arrays = (
+            {"": loaded}
+            if isinstance(loaded, np.ndarray)
+            else {name: loaded[name] for name in loaded.files}
+        )
     if (path.suffix.lower() == ".npy") != ("" in arrays):
         raise _misnamed(path)
     return {
@@ -69,6 +69,54 @@ def load_arrays(path: Path) -> dict[str, Array]:
         for name, array in arrays.items()
         if isinstance(array, np.ndarray)
     }
+
+
+def open_arrays(path: Path) -> dict[str, Array | Streamed]:
+    """Open the arrays of a .npz file by name; they are read when rows of them are asked for.
+
+    Raises
+    ------
+    DataError
+        As for `load_arrays`, also while they are read.
+    """
+    if not zipfile.is_zipfile(path):
+        return dict(load_arrays(path))
+    with _in_words(path), zipfile.ZipFile(path) as archive:
+        members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
+        return {item.filename.removesuffix(".npy"): _open(archive, item, path) for item in members}
+
+
+def _open(archive: zipfile.ZipFile, item: zipfile.ZipInfo, path: Path) -> Array | Streamed:
+    """Open an array of an archive; read what is not stored row by row."""
+    with archive.open(item) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = _HEADERS.get(version)
+        if read_header is not None:
+            shape, is_fortran, dtype = read_header(file)
+            start = file.tell()
+            if shape and not (is_fortran or dtype.hasobject):
+                n_bytes = math.prod(shape) * dtype.itemsize
+                if min(shape) < 0 or start + n_bytes != item.file_size:
+                    raise ValueError(f"{item.filename} is not as large as it declares")
+                begin = partial(_begin, path, item.filename, start)
+                what = f"{item.filename} in {path}"
+                return Streamed(begin, shape, dtype, what, _DAMAGE, partial(_unreadable, path))
+    check_data_memory(f"What {path} holds", item.file_size)
+    with archive.open(item) as file:
+        return np.atleast_1d(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _begin(path: Path, name: str, start: int) -> BinaryIO:
+    """Open an array of an archive at its first value."""
+    file = zipfile.ZipFile(path).open(name)
+    file.read(start)
+    return cast(BinaryIO, file)
+
+
+_HEADERS: dict[tuple[int, int], Callable[[Any], Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def map_array(path: Path) -> Array:
@@ -98,6 +146,16 @@ def _check_unpacked_size(file: BinaryIO, path: Path) -> None:
         n_bytes = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
         check_data_memory(f"What {path} holds", n_bytes)
     file.seek(0)
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DataError:  # A ValueError too, but already in words.
+        raise
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
 
 
 def _misnamed(path: Path) -> DataError:

@@ -13,7 +13,7 @@ from latentscape.core.errors import DataError
 from latentscape.data.limits import read_within_memory
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
+GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 def read_decompressed(path: Path) -> bytes:
@@ -47,8 +47,8 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             gzipped = file.peek(2).startswith(_GZIP_MAGIC)
             yield io.BufferedReader(gzip.GzipFile(fileobj=file)) if gzipped else file
-    except _GZIP_DAMAGE as error:
-        raise _damaged(str(path), error) from error
+    except GZIP_DAMAGE as error:
+        raise damaged_gzip(str(path), error) from error
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -80,8 +80,8 @@ def decompress(content: bytes, origin: str) -> bytes:
         return content
     try:
         return gzip.decompress(content)
-    except _GZIP_DAMAGE as error:
-        raise _damaged(origin, error) from error
+    except GZIP_DAMAGE as error:
+        raise damaged_gzip(origin, error) from error
 
 
 def verify(content: bytes, sha256: str, origin: str) -> None:
@@ -110,7 +110,8 @@ def verify(content: bytes, sha256: str, origin: str) -> None:
         )
 
 
-def _damaged(origin: str, error: Exception) -> DataError:
+def damaged_gzip(origin: str, error: Exception) -> DataError:
+    """Build the error for a file that cannot be decompressed."""
     return DataError(
         f"{origin} is a truncated or damaged gzip file ({error})",
         expected="a whole one",

@@ -12,7 +12,11 @@ _SHARE = 0.8
 _PIECE = 1 << 20
 
 
-def check_data_memory(what: str, n_bytes: float) -> None:
+FEWER = "Use smaller or fewer examples, or a machine with more memory."
+"""What to do about data that are too large, unless more is known about them."""
+
+
+def check_data_memory(what: str, n_bytes: float, fix: str = FEWER) -> None:
     """Refuse what would not fit into memory, before it is read.
 
     Parameters
@@ -21,6 +25,8 @@ def check_data_memory(what: str, n_bytes: float) -> None:
         What it is, for the message.
     n_bytes : float
         How much it would take.
+    fix : str
+        What to do about it.
 
     Raises
     ------
@@ -32,7 +38,7 @@ def check_data_memory(what: str, n_bytes: float) -> None:
         raise DataError(
             f"{what} would take {memory_size(n_bytes)} of memory",
             expected=f"at most {memory_size(limit)}, which is {_SHARE:.0%} of what is free",
-            fix="Use smaller or fewer examples, or a machine with more memory.",
+            fix=fix,
         )
 
 

@@ -9,19 +9,26 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, LeftOut
-from latentscape.data.compression import open_decompressed, unreadable
+from latentscape.data.compression import (
+    GZIP_DAMAGE,
+    damaged_gzip,
+    open_decompressed,
+    unreadable,
+)
 from latentscape.data.contents import Contents, Examples, from_arrays
 from latentscape.data.limits import check_data_memory, read_within_memory
 from latentscape.data.regions import Region
+from latentscape.data.streamed import Streamed
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _LONGEST_HEADER = 4 + 4 * 255
@@ -144,7 +151,7 @@ def _parse_header(content: bytes, origin: str) -> tuple[np.dtype[Any], tuple[int
 
 
 def _read_part(path: Path) -> Examples:
-    images = _region(path) or _read_array(path)
+    images = _region(path) or _streamed(path) or _read_array(path)
     file = _label_file(path)
     if file is None:
         return Examples(cast(Array, images))
@@ -159,13 +166,40 @@ def _read_part(path: Path) -> Examples:
 
 def _region(path: Path) -> Region | None:
     """Return where the array of a whole file stands that is not compressed; None of others."""
+    dtype, shape, expected, is_compressed = _header_of(path)
+    if is_compressed or len(shape) < 2 or path.stat().st_size != expected:
+        return None
+    return Region(path, _start(shape), shape, dtype)
+
+
+def _streamed(path: Path) -> Streamed | None:
+    """Return the array of a file that is compressed, and holds what it declares; None of others."""
+    dtype, shape, expected, is_compressed = _header_of(path)
+    if not is_compressed or len(shape) < 2 or expected > _MAX_RATIO * path.stat().st_size:
+        return None
+    begin = partial(_begin, path, _start(shape))
+    refuse = partial(damaged_gzip, str(path))
+    return Streamed(begin, shape, dtype, str(path), (*GZIP_DAMAGE, OSError), refuse)
+
+
+def _begin(path: Path, start: int) -> BinaryIO:
+    """Open a compressed file at its first value."""
+    file = gzip.open(path)
+    file.read(start)
+    return cast(BinaryIO, file)
+
+
+def _header_of(path: Path) -> tuple[np.dtype[Any], tuple[int, ...], int, bool]:
+    """Return what `_parse_header` does, and whether the file is compressed."""
     with open_decompressed(path) as file:
         header = file.read(_LONGEST_HEADER)
         is_compressed = isinstance(getattr(file, "raw", None), gzip.GzipFile)
-    dtype, shape, expected = _parse_header(header, str(path))
-    if is_compressed or len(shape) < 2 or path.stat().st_size != expected:
-        return None
-    return Region(path, 4 + 4 * len(shape), shape, dtype)
+    return *_parse_header(header, str(path)), is_compressed
+
+
+def _start(shape: tuple[int, ...]) -> int:
+    """Return where values begin."""
+    return 4 + 4 * len(shape)
 
 
 def _image_files(folder: Path) -> list[Path]:

@@ -25,6 +25,8 @@ _NUMBERS = {"double": 8, "single": 4, "logical": 1}
 _NUMBERS |= {f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)}
 """Bytes of MATLAB's types of numbers."""
 
+_NEWER = "Save it with -v7.3, of which parts are read: files of earlier versions are read whole."
+
 # All that SciPy raises over damaged files.
 _DAMAGE = (
     OSError,
@@ -118,7 +120,7 @@ def _load(path: Path) -> dict[str, Array]:
         }
         if any(size < 0 for size in sizes.values()):
             raise ValueError("it declares sizes below zero")
-        check_data_memory(f"What {path} holds", sum(sizes.values()))
+        check_data_memory(f"What {path} holds", sum(sizes.values()), _NEWER)
         loaded = loadmat(path, appendmat=False, variable_names=list(sizes))
     return {name: loaded[name] for name in sizes if isinstance(loaded.get(name), np.ndarray)}
 

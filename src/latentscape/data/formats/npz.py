@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentscape.config import DataConfig
-from latentscape.data.arrays import load_arrays
+from latentscape.data.arrays import open_arrays
 from latentscape.data.contents import Contents
 from latentscape.data.formats.named_arrays import contents_of_arrays
 
@@ -16,4 +16,4 @@ def read_npz(path: Path, config: DataConfig, size: int) -> Contents:
     and ``labels``, ``X`` and ``y``, ``x`` and ``y``, ``data`` and ``target``; or one array.
     ``config.labels`` may name an array in the archive or a .npy file.
     """
-    return contents_of_arrays(load_arrays(path), path, config, size)
+    return contents_of_arrays(open_arrays(path), path, config, size)

@@ -14,12 +14,15 @@ import numpy as np
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
+from latentscape.core.scratch import MAX_RESIDENT
 from latentscape.data.contents import Contents
 from latentscape.data.formats.named_arrays import Stored, contents_of_arrays
 from latentscape.data.limits import check_data_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_NEWER = "Save it with torch.save of today, of which parts are read: older files are read whole."
 
 # All that PyTorch's loader raises over damaged files.
 _DAMAGE = (
@@ -68,14 +71,18 @@ def read_safetensors(path: Path, config: DataConfig, size: int) -> Contents:
 def read_torch(path: Path, config: DataConfig, size: int) -> Contents:
     """Read a tensor, a dictionary of tensors, or a pair of examples and labels; see `Reader`.
 
-    The file is loaded with ``weights_only``, which builds tensors and nothing else.
+    The file is loaded with ``weights_only``, which builds tensors and nothing else. What is large
+    is mapped, of which parts are read.
     """
     import torch
 
-    check_data_memory(f"What {path} holds", path.stat().st_size)
+    size_on_disk = path.stat().st_size
+    is_mapped = size_on_disk > MAX_RESIDENT and zipfile.is_zipfile(path)
+    if not is_mapped:
+        check_data_memory(f"What {path} holds", size_on_disk, _NEWER)
     with _whole(path, "tensors of PyTorch"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged files, which are refused below
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
         tensors = _by_name(content)
         if tensors is None:
             raise DataError(
