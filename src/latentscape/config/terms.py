@@ -41,6 +41,13 @@ class Term:
         Whether it takes the Jacobian of the encoder, which batch normalisation leaves undefined.
     reconstructs : bool
         Whether it asks for a reconstruction.
+    compares : bool
+        Whether it, or the loss of its adversary, is no mean over examples but compares them, or
+        sees their mean. Where a batch is computed in shards, it is computed once, over the codes of
+        all shards: it reads `Pass.code` and what `once` returns, and no images.
+    by_example : tuple of (str or callable)
+        Functions from a pass to a number of rows, one for each example, that a term which compares
+        examples takes through `Pass.once`.
     module : tuple of (str, str or callable), optional
         The name of a module that belongs to the term, and its implementation. It is built from an
         `ObjectiveConfig`, a `ModelConfig` and the length of a code, is saved with the model, and
@@ -61,6 +68,8 @@ class Term:
     needs_corruption: bool = False
     needs_jacobian: bool = False
     reconstructs: bool = False
+    compares: bool = False
+    by_example: tuple[Implementation, ...] = ()
     module: tuple[str, Implementation] | None = None
     adversary: Implementation | None = None
 
@@ -74,7 +83,10 @@ TERMS: dict[str, Term] = {
     "reconstruction": Term("latentscape.model.terms.bound:reconstruction", reconstructs=True),
     "rate": Term("latentscape.model.terms.bound:rate", "posterior", constrains_posterior=True),
     "capacity": Term(
-        "latentscape.model.terms.bound:capacity", "posterior", constrains_posterior=True
+        "latentscape.model.terms.bound:capacity",
+        "posterior",
+        constrains_posterior=True,
+        compares=True,  # Its distance is that of the mean rate.
     ),
     "importance": Term(
         "latentscape.model.terms.importance:importance",
@@ -92,13 +104,14 @@ TERMS: dict[str, Term] = {
         reconstructs=True,
     ),
     "total_correlation": Term(
-        "latentscape.model.terms.total_correlation:total_correlation", "posterior"
+        "latentscape.model.terms.total_correlation:total_correlation", "posterior", compares=True
     ),
     "mmd": Term(
         "latentscape.model.terms.mmd:mmd",
         "continuous",
         constrains_posterior=True,
         matches_prior=True,
+        compares=True,
     ),
     "commitment": Term("latentscape.model.terms.commitment:commitment", "codebook"),
     "sparsity": Term("latentscape.model.terms.penalties:sparsity", "continuous"),
@@ -106,7 +119,11 @@ TERMS: dict[str, Term] = {
         "latentscape.model.terms.penalties:contraction", "continuous", needs_jacobian=True
     ),
     "contrast": Term(
-        "latentscape.model.terms.contrast:contrast", "continuous", needs_corruption=True
+        "latentscape.model.terms.contrast:contrast",
+        "continuous",
+        needs_corruption=True,
+        compares=True,
+        by_example=("latentscape.model.terms.contrast:other_codes",),
     ),
     "code_norm": Term("latentscape.model.terms.penalties:code_norm", "continuous"),
     "decoder_norm": Term("latentscape.model.terms.penalties:decoder_norm"),
@@ -127,6 +144,7 @@ TERMS: dict[str, Term] = {
     "density_ratio": Term(
         "latentscape.model.terms.density_ratio:density_ratio",
         "posterior",
+        compares=True,  # Its critic sees codes whose dimensions are permuted over the batch.
         module=("dependence_critic", _CRITIC_OF_CODES),
         adversary="latentscape.model.terms.density_ratio:dependence_critic_loss",
     ),

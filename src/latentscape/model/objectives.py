@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ from latentscape.model.latents import Code
 from latentscape.model.likelihoods import Likelihood
 
 _T = TypeVar("_T")
+
+Scope = Literal["batch", "shard", "codes"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ class Pass:
         The terms, their weights and schedules.
     epoch : float
         How many epochs have been trained; infinite after all schedules.
+    scope : str
+        Which terms it is for: all of a ``batch``; in a ``shard`` of one, those that are means over
+        examples; over the ``codes`` of all shards, those that compare examples.
     """
 
     target: Tensor
@@ -79,6 +84,7 @@ class Pass:
     modules: Mapping[str, nn.Module]
     objective: ObjectiveConfig
     epoch: float
+    scope: Scope = "batch"
     _results: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False)
 
     def once(self, function: Callable[["Pass"], _T]) -> _T:
@@ -89,6 +95,24 @@ class Pass:
         if function not in self._results:
             self._results[function] = function(self)
         return cast(_T, self._results[function])
+
+    def over_codes(self, code: Code, results: Mapping[Callable[..., Any], Any]) -> "Pass":
+        """Return what terms that compare examples see of a batch that was computed in shards.
+
+        Parameters
+        ----------
+        code : Code
+            The codes of all shards.
+        results : mapping
+            What `once` returns for some functions.
+        """
+        whole = replace(self, code=code, scope="codes")
+        whole._results.update(results)
+        return whole
+
+    def counts(self, compares: bool) -> bool:
+        """Tell whether it is for terms that compare examples, or for those that do not."""
+        return self.scope == "batch" or compares == (self.scope == "codes")
 
 
 @dataclass(frozen=True)
@@ -102,13 +126,16 @@ class Player:
     parameters : tuple of nn.Parameter
         Its loss moves these alone.
     loss : callable
-        From a `Pass` to a loss and its terms. Draws come from torch's generator. What belongs to
-        other players may be detached, which saves the time of gradients that nobody takes.
+        From a `Pass` to a loss and its terms, as far as the pass is for them. Draws come from
+        torch's generator. What belongs to other players may be detached, which saves the time of
+        gradients that nobody takes.
     scale : float
         Factor between the loss and what is differentiated.
     own_pass : bool
         Whether it takes its turn after the players before it: on another forward pass, once they
         have moved. Otherwise it learns from the same pass as the player before.
+    terms : tuple of str
+        Names of what its loss is made of.
     """
 
     name: str
@@ -116,6 +143,7 @@ class Player:
     loss: Callable[[Pass], LossTerms]
     scale: float = 1.0
     own_pass: bool = False
+    terms: tuple[str, ...] = ()
 
 
 class Objective(nn.Module):
@@ -188,35 +216,41 @@ class Objective(nn.Module):
         """
         critics = {name: list(self.get_submodule(name).parameters()) for name in self._adversaries}
         rivals = [
-            Player(name, _learning(name, weights, network), self._loss_of(name))
+            Player(name, _learning(name, weights, network), self._loss_of(name), terms=(name,))
             for name, weights in critics.items()
         ]
         theirs = {id(weight) for weights in critics.values() for weight in weights}
         others = [weight for weight in network.parameters() if id(weight) not in theirs]
         own = _learning(AUTOENCODER, others, network)
         if not self.config.turns:
-            return Player(AUTOENCODER, own, self, self.scale), *rivals
-        plain, played = (partial(self._sum, terms) for terms in self._sides)
+            terms = tuple(self.config.weights)
+            return Player(AUTOENCODER, own, self, self.scale, terms=terms), *rivals
+        plain, played = self._sides
+        moved, generated = (partial(self._sum, side) for side in self._sides)
         rivals[0] = replace(rivals[0], own_pass=True)
         return (
-            Player(AUTOENCODER, own, plain, self.scale),
+            Player(AUTOENCODER, own, moved, self.scale, terms=plain),
             *rivals,
-            Player(GENERATOR, own, played, self.scale, own_pass=True),
+            Player(GENERATOR, own, generated, self.scale, own_pass=True, terms=played),
         )
 
     @property
-    def _sides(self) -> tuple[list[str], list[str]]:
+    def _sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The terms without an adversary, and those with one."""
         adversarial = {name: TERMS[name].adversary is not None for name in self.config.weights}
-        plain = [name for name, played in adversarial.items() if not played]
-        return plain, [name for name, played in adversarial.items() if played]
+        plain = tuple(name for name, played in adversarial.items() if not played)
+        return plain, tuple(name for name, played in adversarial.items() if played)
 
     def _sum(self, names: Iterable[str], result: Pass) -> LossTerms:
         """Compute terms and their weighted sum."""
         config = self.config
         terms: dict[str, Tensor] = {
-            name: load(TERMS[name].implementation)(result) for name in names
+            name: load(TERMS[name].implementation)(result)
+            for name in names
+            if result.counts(TERMS[name].compares)
         }
+        if not terms:
+            return LossTerms(result.code.z.new_zeros(()), terms)
         warmth = min(1.0, result.epoch / config.rate_warmup) if config.rate_warmup else 1.0
         weighted = [
             config.weights[name] * (warmth if name == "rate" else 1.0) * term
@@ -224,10 +258,23 @@ class Objective(nn.Module):
         ]
         return LossTerms(torch.stack(weighted).sum(), terms)
 
+    @property
+    def compares(self) -> bool:
+        """Whether any of its terms compares examples; see `Term.compares`."""
+        return any(TERMS[name].compares for name in self.config.weights)
+
+    @property
+    def _comparing(self) -> set[str]:
+        """The adversaries whose terms compare examples."""
+        terms = (TERMS[name] for name in self.config.weights)
+        return {term.module[0] for term in terms if term.compares and term.module is not None}
+
     def _loss_of(self, name: str) -> Callable[[Pass], LossTerms]:
         return partial(self._adversary, name)
 
     def _adversary(self, name: str, result: Pass) -> LossTerms:
+        if not result.counts(name in self._comparing):
+            return LossTerms(result.code.z.new_zeros(()), {})
         loss: Tensor = load(self._adversaries[name])(result)
         return LossTerms(loss, {name: loss})
 

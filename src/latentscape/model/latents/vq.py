@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentscape.config import VqConfig
+from latentscape.model.averages import BatchAverages
 from latentscape.model.latents.base import Code, Latent
 from latentscape.model.latents.distributions import Prior
 from latentscape.model.layers import Unflatten
@@ -43,7 +44,7 @@ class UniformCodes:
         return vectors.transpose(-2, -1).flatten(-2)
 
 
-class VqLatent(Latent):
+class VqLatent(Latent, BatchAverages):
     """Vectors, each replaced by the nearest of a codebook of moving averages.
 
     Van den Oord et al. (2017), with the moving averages of its appendix A.1; dead codes are revived
@@ -92,12 +93,13 @@ class VqLatent(Latent):
     def forward(self, features: Tensor, prior: Prior | None, samples: int) -> Code:
         """Quantise; gradients pass straight through to the vectors before."""
         vectors = self._vectors(features)
-        if self.training:
-            self._start(vectors.detach())
+        seen = vectors.detach().flatten(0, 1)
+        if self.training and not self.is_deferred:
+            self.start(seen)
         nearest = self._nearest(vectors)
         quantised = F.embedding(nearest, self.codebook)
         if self.training:
-            self._learn(vectors.detach().flatten(0, 1), nearest.flatten())
+            self.observe(seen, nearest.flatten())
         z = vectors + (quantised - vectors).detach()
         rate = z.new_full((len(z),), self.numbers * math.log(self._config.codes))
         return Code(self._joined(z), rate, unquantised=self._joined(vectors))
@@ -160,15 +162,22 @@ class VqLatent(Latent):
         distance = self.codebook.square().sum(1) - 2 * vectors @ self.codebook.T
         return distance.argmin(-1)
 
+    @property
+    def has_started(self) -> bool:
+        """Whether the codebook has begun with vectors of a batch."""
+        return bool(self.started)
+
     @torch.no_grad()
-    def _start(self, vectors: Tensor) -> None:
+    def start(self, *values: Tensor) -> None:
+        """Begin with some of the vectors (N, W) of the first batch."""
         # Asking on the device spares the host from waiting for the answer.
-        self._replace(~self.started.expand_as(self.counts), vectors.flatten(0, 1))
+        self._replace(~self.started.expand_as(self.counts), values[0])
         self.started.fill_(True)
 
     @torch.no_grad()
-    def _learn(self, vectors: Tensor, nearest: Tensor) -> None:
+    def learn(self, *values: Tensor) -> None:
         """Move each code to the mean of the vectors (N, W) that it is the `nearest` (N,) of."""
+        vectors, nearest = values
         decay, ones = self._config.decay, vectors.new_ones(len(nearest))
         counts = torch.zeros_like(self.counts).index_add_(0, nearest, ones)
         sums = torch.zeros_like(self.sums).index_add_(0, nearest, vectors)

@@ -1,16 +1,17 @@
 """The distance of codes from the centre of their label."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentscape.config import ModelConfig, ObjectiveConfig
+from latentscape.model.averages import BatchAverages
 from latentscape.model.objectives import Pass
 
 CENTER_RATE = 0.5
 """Share of the way that a centre moves to the mean of its codes in a step (Wen et al. 2016)."""
 
 
-class Centers(nn.Module):
+class Centers(BatchAverages):
     """A centre of the codes of each label, moved by the codes themselves (Wen et al. 2016).
 
     Parameters
@@ -37,11 +38,17 @@ class Centers(nn.Module):
         """
         offset = self.places.index_select(0, labels) - z
         if self.training:
-            moved = torch.zeros_like(self.places).index_add_(0, labels, offset.detach())
-            ones = torch.ones_like(labels, dtype=moved.dtype)
-            counts = moved.new_zeros(len(moved)).index_add_(0, labels, ones)
-            self.places.sub_(CENTER_RATE * moved / (1 + counts[:, None]))
+            self.observe(offset.detach(), labels)
         return 0.5 * offset.square().sum(-1)
+
+    @torch.no_grad()
+    def learn(self, *values: Tensor) -> None:
+        """Move the centres by the offsets (B, D) of codes of the labels (B,)."""
+        offset, labels = values
+        moved = torch.zeros_like(self.places).index_add_(0, labels, offset)
+        ones = torch.ones_like(labels, dtype=moved.dtype)
+        counts = moved.new_zeros(len(moved)).index_add_(0, labels, ones)
+        self.places.sub_(CENTER_RATE * moved / (1 + counts[:, None]))
 
 
 def center(result: Pass) -> Tensor:

@@ -19,9 +19,14 @@ def contrast(result: Pass) -> Tensor:
     the other one from all other images (SimCLR, NT-Xent). Codes become alike for
     whatever corruption leaves alone.
     """
-    other = result.encode(result.corrupt(result.target))
+    other = result.once(other_codes)
     codes = functional.normalize(torch.cat([result.code.z.reshape(-1, *other.shape)[0], other]))
     similarity = codes @ codes.T / TEMPERATURE
     itself = torch.eye(len(codes), dtype=torch.bool, device=codes.device)
     partner = torch.arange(len(codes), device=codes.device).roll(len(other))
     return functional.cross_entropy(similarity.masked_fill(itself, -math.inf), partner)
+
+
+def other_codes(result: Pass) -> Tensor:
+    """Return the codes (B, D) of the other copy of each image."""
+    return result.encode(result.corrupt(result.target))
