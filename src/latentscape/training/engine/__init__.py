@@ -11,6 +11,7 @@ Tests compare them for every recipe. When a new version of PyTorch breaks an int
 still works with ``--set train.engine=plain``.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -18,7 +19,8 @@ import torch
 
 from latentscape.config.parts import EngineName
 from latentscape.training.engine.plain import PlainEngine
-from latentscape.training.engine.replay import Step
+from latentscape.training.engine.replay import Results, Step
+from latentscape.training.loader import Batch
 
 __all__ = ["Engine", "Step", "choose_engine"]
 
@@ -42,7 +44,9 @@ class Engine(Protocol):
         """Move the weights by one step of the optimizer."""
         ...
 
-    def repeated(self, step: Step, device: torch.device) -> Step:
+    def repeated(
+        self, step: Callable[[Batch], Results], device: torch.device
+    ) -> Callable[[Batch], Results]:
         """Return a step that does the same, for one that will be taken many times.
 
         The step may read nothing that changes between two calls, except its batch and tensors

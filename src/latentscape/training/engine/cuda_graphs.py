@@ -1,11 +1,11 @@
 """Capture on CUDA devices: one launch replays a whole step."""
 
 import warnings
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
-from latentscape.training.engine.replay import Compute
+from latentscape.training.engine.replay import Results
 
 
 class CudaGraphCapture:
@@ -18,7 +18,7 @@ class CudaGraphCapture:
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
-    def warm_up(self, compute: Compute) -> Tensor:
+    def warm_up(self, compute: Callable[[], Results]) -> Results:
         """Compute on a side stream, as PyTorch demands of the steps before a capture."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
@@ -26,7 +26,9 @@ class CudaGraphCapture:
         torch.cuda.current_stream().wait_stream(self._stream)
         return result
 
-    def capture(self, compute: Compute) -> tuple[Tensor, Compute | None]:
+    def capture(
+        self, compute: Callable[[], Results]
+    ) -> tuple[Results, Callable[[], Results] | None]:
         """Record a graph, which computes nothing yet, and replay it once."""
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
@@ -37,7 +39,7 @@ class CudaGraphCapture:
             warnings.warn(f"Training goes on without a CUDA graph: {error}", stacklevel=2)
             return compute(), None
 
-        def replay() -> Tensor:
+        def replay() -> Results:
             graph.replay()
             return result
 

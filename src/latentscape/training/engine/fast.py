@@ -1,5 +1,6 @@
 """The fast engine: steps that are captured and replayed, optimizers without the compiler."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import torch
@@ -7,7 +8,8 @@ import torch
 from latentscape.training.engine.cuda_graphs import CudaGraphCapture
 from latentscape.training.engine.operations import OperationCapture
 from latentscape.training.engine.optimizers import update, without_compiler
-from latentscape.training.engine.replay import Capture, ReplayedStep, Step
+from latentscape.training.engine.replay import Capture, ReplayedStep, Results
+from latentscape.training.loader import Batch
 
 
 class FastEngine:
@@ -23,7 +25,9 @@ class FastEngine:
         """Move the weights."""
         update(optimizer)
 
-    def repeated(self, step: Step, device: torch.device) -> Step:
+    def repeated(
+        self, step: Callable[[Batch], Results], device: torch.device
+    ) -> Callable[[Batch], Results]:
         """Return a step that is replayed where the device allows it."""
         capture = capture_on(device)
         return step if capture is None else ReplayedStep(step, capture)

@@ -7,6 +7,7 @@ order: the same bits, without all that stands above them.
 """
 
 import operator
+from collections.abc import Callable
 from functools import partial
 from keyword import iskeyword
 from typing import Any
@@ -17,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from latentscape.training.engine.replay import Compute
+from latentscape.training.engine.replay import Results
 
 _DATA_DEPENDENT = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 """Marks of operations whose result in Python, or whose shape, depends on numbers in a tensor."""
@@ -26,11 +27,13 @@ _DATA_DEPENDENT = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_sha
 class OperationCapture:
     """Records every operation on tensors, and carries out the same ones again."""
 
-    def warm_up(self, compute: Compute) -> Tensor:
+    def warm_up(self, compute: Callable[[], Results]) -> Results:
         """Compute."""
         return compute()
 
-    def capture(self, compute: Compute) -> tuple[Tensor, Compute | None]:
+    def capture(
+        self, compute: Callable[[], Results]
+    ) -> tuple[Results, Callable[[], Results] | None]:
         """Compute and record."""
         with _Recorder() as recorder:
             result = compute()
@@ -82,17 +85,17 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._record(self._graph.call_function(function, *arguments), result)
         return result
 
-    def program(self, result: Tensor) -> Compute:
+    def program(self, result: Results) -> Callable[[], Results]:
         """Return a function that carries out all recorded operations and returns the result."""
-        self._graph.output(self._node(result))
+        self._graph.output(tree_map(self._node, result))
         self._graph.erase_node(self._first)
         # The generated code frees every tensor after its last use, as a plain step does.
         run = partial(fx.GraphModule(nn.Module(), self._graph).forward, *self._constants)
 
-        def replay() -> Tensor:
+        def replay() -> Results:
             with torch.no_grad():
-                losses: Tensor = run()
-                return losses
+                results: Results = run()
+                return results
 
         return replay
 

@@ -1,10 +1,12 @@
 """The plain twin: PyTorch's public interface and nothing else."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from latentscape.training.engine.replay import Step
+from latentscape.training.engine.replay import Results
+from latentscape.training.loader import Batch
 
 
 class PlainEngine:
@@ -20,6 +22,8 @@ class PlainEngine:
         """Move the weights."""
         optimizer.step()
 
-    def repeated(self, step: Step, device: torch.device) -> Step:
+    def repeated(
+        self, step: Callable[[Batch], Results], device: torch.device
+    ) -> Callable[[Batch], Results]:
         """Return the step itself."""
         return step

@@ -8,7 +8,7 @@ from fixed places in memory: batches are copied there, and whatever changes from
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -17,25 +17,27 @@ from latentscape.training.loader import Batch
 WARM_UPS = 3
 """Steps that are taken as usual first: optimizers create their state, libraries choose kernels."""
 
+Results = TypeVar("Results")
+
 Step = Callable[[Batch], Tensor]
 """From a batch to its losses, (1 + terms,)."""
-
-Compute = Callable[[], Tensor]
 
 
 class Capture(Protocol):
     """A way to capture computations."""
 
-    def warm_up(self, compute: Compute) -> Tensor:
+    def warm_up(self, compute: Callable[[], Results]) -> Results:
         """Compute as usual, in a way that prepares for `capture`."""
         ...
 
-    def capture(self, compute: Compute) -> tuple[Tensor, Compute | None]:
+    def capture(
+        self, compute: Callable[[], Results]
+    ) -> tuple[Results, Callable[[], Results] | None]:
         """Compute, and record how.
 
         Returns
         -------
-        Tensor
+        Tensor or tuple of Tensor
             The result.
         callable or None
             Computes the same again; None if a replay could give something else.
@@ -43,13 +45,14 @@ class Capture(Protocol):
         ...
 
 
-class ReplayedStep:
+class ReplayedStep(Generic[Results]):
     """A step that is replayed where that is possible; captured once for each size of a batch.
 
     Parameters
     ----------
-    step : Step
-        It reads nothing but its batch and tensors that stay at their places.
+    step : callable
+        From a batch to its losses, or to several tensors. It reads nothing but its batch and
+        tensors that stay at their places.
     capture : Capture
         How.
 
@@ -59,18 +62,18 @@ class ReplayedStep:
         Sizes of the batches whose steps are replayed.
     """
 
-    def __init__(self, step: Step, capture: Capture) -> None:
+    def __init__(self, step: Callable[[Batch], Results], capture: Capture) -> None:
         self._step = step
         self._capture: Capture | None = capture
         self._warm_ups = Counter[int]()
-        self._replays: dict[int, tuple[Batch, Compute]] = {}
+        self._replays: dict[int, tuple[Batch, Callable[[], Results]]] = {}
 
     @property
     def sizes(self) -> set[int]:
         """Sizes of the batches whose steps are replayed."""
         return set(self._replays)
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def __call__(self, batch: Batch) -> Results:
         """Take a step."""
         size = len(batch)
         if size in self._replays:
@@ -86,7 +89,7 @@ class ReplayedStep:
             return self._capture.warm_up(lambda: self._step(batch))
         return self._captured(batch, self._capture)
 
-    def _captured(self, batch: Batch, capture: Capture) -> Tensor:
+    def _captured(self, batch: Batch, capture: Capture) -> Results:
         """Take a step and capture it, on a copy of the batch that later batches overwrite."""
         labels = None if batch.labels is None else batch.labels.clone()
         inputs = Batch(batch.images.clone(), labels)
