@@ -121,7 +121,8 @@ def _fitted_steps(recipe: Recipe, examples: int, own: Collection[str]) -> TrainC
     """Return batch size and epochs that make the budget, as far as they have not been set."""
     train = recipe.train
     if not _is_set("train.batch_size", own):
-        train = train.model_copy(update={"batch_size": choose_batch_size(examples)})
+        size = max(choose_batch_size(examples), 2 * train.shards)
+        train = train.model_copy(update={"batch_size": size})
     if not _is_set("train.epochs", own):
         needed = math.ceil(STEPS / train.steps_per_epoch(examples))
         train = train.model_copy(update={"epochs": min(needed, MAX_EPOCHS)})

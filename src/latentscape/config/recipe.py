@@ -82,6 +82,7 @@ _ADDED: dict[str, object] = {
     "objective.turns": False,
     "train.players": {},
     "train.accumulate": 1,
+    "train.shards": 1,
     "train.average": None,
     "train.frozen": [],
     "train.schedule.start": 0.04,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from latentscape.config.critics import CriticsConfig
 from latentscape.config.optimizers import OPTIMIZERS
@@ -161,6 +161,9 @@ class TrainConfig(Part):
     accumulate : int
         Batches whose gradients make one step, as one batch so many times as large would; batch
         normalisation, codebooks and terms that compare examples still see single batches.
+    shards : int
+        Parts of each batch, a power of two, that as many workers can share, or fewer: all come to
+        the same bits. Each part has noise of its own, and batch normalisation sees one at a time.
     average : AverageConfig or None
         The model is a moving average of the weights, and not what the last step has left; steps go
         on from the weights themselves. A number is its `decay`.
@@ -193,6 +196,7 @@ class TrainConfig(Part):
     epochs: int = Field(25, gt=0)
     batch_size: int = Field(128, gt=0)
     accumulate: int = Field(1, gt=0)
+    shards: int = Field(1, gt=0)
     optimizer: Annotated[str, Name(OPTIMIZERS)] = "adam"
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
@@ -208,6 +212,24 @@ class TrainConfig(Part):
     engine: EngineName = "auto"
     checkpoint_seconds: float = Field(30.0, gt=0)
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _check_shards(self) -> Self:
+        if self.shards == 1:
+            return self
+        if self.shards & (self.shards - 1):
+            raise ValueError(f"train.shards is {self.shards}; expected a power of two, such as 8")
+        if self.accumulate > 1:
+            raise ValueError(
+                "train.shards and train.accumulate both cut a step into parts; leave accumulate "
+                f"out, and set train.batch_size to {self.examples_per_step}, for the same steps"
+            )
+        if self.batch_size < 2 * self.shards:
+            raise ValueError(
+                f"batches of {self.batch_size} examples do not make {self.shards} shards of two or "
+                f"more; expected a train.batch_size of at least {2 * self.shards}"
+            )
+        return self
 
     def of(self, player: str) -> Self:
         """Return the settings by which a player learns."""

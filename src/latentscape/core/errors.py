@@ -35,6 +35,8 @@ class LatentscapeError(Exception):
     """
 
     exit_code = 2
+    is_told = False
+    """Whether another process says it too."""
 
     def __init__(self, got: str, *, expected: str = "", fix: str = "") -> None:
         parts = [got, f"Expected {expected}" if expected else "", fix]

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,6 +46,20 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+SEEN_WITHIN = 30.0
+"""Seconds until a host sees a file that another one has written to a folder of both."""
+
+
+def appears(path: Path) -> bool:
+    """Wait until a file is there that another host writes, and tell whether it is."""
+    deadline = time.monotonic() + SEEN_WITHIN
+    while not path.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 @contextmanager

@@ -46,6 +46,15 @@ def forked_random(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed torch's global generators of a device, and of the CPU; see `forked_random`."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
     """Return the state of the global generators, which dropout uses, as uint8 tensors by device."""
     state = {"cpu": torch.get_rng_state()}

@@ -13,9 +13,9 @@ from latentscape.model import Network
 from latentscape.runs.facts import Losses
 from latentscape.training.checkpoint import pack_optimizers, unpack_optimizers
 from latentscape.training.fit import fit
-from latentscape.training.hook import Diverged, Hook, Training
+from latentscape.training.hook import Hook, Training
 from latentscape.training.start import load_batches, set_up, take_weights
-from latentscape.training.state import TrainState
+from latentscape.training.state import Diverged, TrainState
 
 Moments = Mapping[str, Array]
 """The state of optimizers."""

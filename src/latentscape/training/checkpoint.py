@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from latentscape.config import AUTOENCODER
 from latentscape.core.errors import RunError
-from latentscape.core.files import write_bytes, write_json
+from latentscape.core.files import appears, write_bytes, write_json
 from latentscape.core.findings import Json
 from latentscape.model.own import apart
 from latentscape.runs.reading import DAMAGE
@@ -144,7 +144,7 @@ class CheckpointFolder:
         RunError
             If it may not or cannot be written; the earlier ones are still there.
         """
-        manifest = self.path / f"{_stem(checkpoint.state)}.json"
+        manifest = self._manifest(checkpoint.state.epoch, checkpoint.state.step)
         tensors, content = (
             manifest.with_suffix(".safetensors"),
             save(apart(_flat(checkpoint.groups))),
@@ -199,10 +199,40 @@ class CheckpointFolder:
             )
         return None
 
+    def at(self, epoch: int, step: int) -> Checkpoint:
+        """Read the checkpoint that was saved after a step of an epoch.
+
+        Raises
+        ------
+        RunError
+            If it is not there, or damaged.
+        """
+        manifest = self._manifest(epoch, step)
+        checkpoint = _read(manifest)
+        if checkpoint is None:
+            raise RunError(f"The checkpoint {manifest} is damaged")
+        return checkpoint
+
+    def checksum(self, epoch: int, step: int) -> str:
+        """Return the SHA-256 of the checkpoint after a step, once another host sees it too.
+
+        Raises
+        ------
+        RunError
+            If it does not appear.
+        """
+        manifest = self._manifest(epoch, step)
+        if not appears(manifest):
+            raise RunError(f"There is no checkpoint {manifest}")
+        return sha256(manifest.read_bytes()).hexdigest()
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been saved."""
         return not self._manifests()
+
+    def _manifest(self, epoch: int, step: int) -> Path:
+        return self.path / f"{_stem(epoch, step)}.json"
 
     def _manifests(self) -> list[Path]:
         return sorted(file for file in self.path.glob("*.json") if not file.name.startswith("."))
@@ -271,9 +301,9 @@ def _at_epoch_end(manifest: Path) -> bool:
     return manifest.stem.endswith("-00000000")
 
 
-def _stem(state: TrainState) -> str:
+def _stem(epoch: int, step: int) -> str:
     """Name the files of a checkpoint after its place in training, so that they sort by it."""
-    return f"{state.epoch:06d}-{state.step:08d}"
+    return f"{epoch:06d}-{step:08d}"
 
 
 def _manifest(checkpoint: Checkpoint, tensors: bytes) -> Json:
@@ -307,6 +337,6 @@ def _read(manifest: Path) -> Checkpoint | None:
     except (SafetensorError, *DAMAGE):
         return None
     # What the sum of a manifest says today, its own numbers have to say up to 0.2.0.
-    if _stem(state) != manifest.stem or len(state.history) != state.epoch:
+    if _stem(state.epoch, state.step) != manifest.stem or len(state.history) != state.epoch:
         return None
     return Checkpoint(groups, state, identity)

@@ -11,10 +11,11 @@ from latentscape.config import AUTOENCODER, TrainConfig
 from latentscape.core.runtime import full_precision, synchronize
 from latentscape.model import Network, Objective
 from latentscape.runs.facts import Epoch, Losses
-from latentscape.training.hook import Diverged, Hook, Training
+from latentscape.training.hook import Hook, Training
 from latentscape.training.loader import Batches
 from latentscape.training.rates import learning_rate
-from latentscape.training.state import TrainState
+from latentscape.training.state import Diverged, TrainState
+from latentscape.training.workers import ALONE, Workers
 
 
 def fit(
@@ -24,6 +25,7 @@ def fit(
     config: TrainConfig,
     hooks: Sequence[Hook] = (),
     state: TrainState | None = None,
+    workers: Workers = ALONE,
 ) -> TrainState:
     """Train a model, from where it stands.
 
@@ -43,6 +45,8 @@ def fit(
         They follow training, in this order.
     state : TrainState, optional
         Where training stands; by default at its start.
+    workers : Workers
+        Those that train the same model; by default this process alone.
 
     Returns
     -------
@@ -56,7 +60,8 @@ def fit(
     HookError
         If a hook has raised an error.
     """
-    training = Training(model, objective, loader, config, hooks, state or TrainState())
+    state = state or TrainState()
+    training = Training(model, objective, loader, config, hooks, state, workers)
     try:
         training.tell("on_start")
         while training.goes_on:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from latentscape.config import TrainConfig
-from latentscape.core.errors import ConfigError, HookError, TrainingError
+from latentscape.core.errors import ConfigError, HookError
 from latentscape.core.randomness import random_state, restore_random_state
 from latentscape.core.runtime import choose_precision
 from latentscape.model import Network, Objective
@@ -16,8 +16,10 @@ from latentscape.runs.facts import CodeUse, Epoch, Event, Losses
 from latentscape.training.checkpoint import Checkpoint, pack_optimizers, unpack_optimizers
 from latentscape.training.loader import Batches
 from latentscape.training.optimizers import build_optimizers
-from latentscape.training.state import TrainState
+from latentscape.training.sharded_step import ShardedStep
+from latentscape.training.state import Diverged, TrainState
 from latentscape.training.step import TrainingStep
+from latentscape.training.workers import Workers
 
 CAPTURED_FROM = 40
 """Steps from which on it pays to capture them."""
@@ -25,10 +27,6 @@ CAPTURED_FROM = 40
 
 GROUPS = ("model", "optimizer", "random", "loss", "best", "average")
 """What checkpoints hold without hooks of a user."""
-
-
-class Diverged(TrainingError):
-    """A loss or a weight is no longer finite."""
 
 
 class Hook:
@@ -42,11 +40,15 @@ class Hook:
     ----------
     essential : bool
         Whether its errors end training as they are, as those of all hooks of this package do.
+    everywhere : bool
+        Whether each of several workers has it, as one needs that changes weights; the others, which
+        look, print or write, follow training on the first worker alone.
     group : str
         Under which name checkpoints hold what `on_save` returns.
     """
 
     essential = False
+    everywhere = False
     group = ""
 
     def on_start(self, training: "Training") -> None:
@@ -87,7 +89,7 @@ class Training:
 
     Parameters
     ----------
-    model, objective, loader, config, hooks, state
+    model, objective, loader, config, hooks, state, workers
         As for `latentscape.training.fit.fit`.
 
     Attributes
@@ -106,6 +108,7 @@ class Training:
     """
 
     take_step: TrainingStep
+    failure: HookError | None
 
     def __init__(
         self,
@@ -115,10 +118,11 @@ class Training:
         config: TrainConfig,
         hooks: Sequence[Hook],
         state: TrainState,
+        workers: Workers,
     ) -> None:
         self.model, self.objective, self.loader = model, objective, loader
         self.config, self.hooks, self.state = config, hooks, state
-        self.failure: HookError | None = None
+        self.workers, self.failure = workers, None
         self._stops = self._is_over = False
         model.freeze(config.frozen)
         self.optimizers = build_optimizers(objective.players(model), config)
@@ -217,14 +221,12 @@ class Training:
     def _prepare_step(self) -> None:
         precision = choose_precision(self.config.precision, self.model.device)
         steps = (self.config.epochs - self.state.epoch) * len(self.loader)
-        self.take_step = TrainingStep(
-            self.model,
-            self.objective,
-            self.optimizers,
-            self.config,
-            precision,
-            captured=steps >= CAPTURED_FROM,
-        )
+        parts = (self.model, self.objective, self.optimizers, self.config, precision)
+        captured = steps >= CAPTURED_FROM
+        if self.config.shards == 1:
+            self.take_step = TrainingStep(*parts, captured)
+        else:
+            self.take_step = ShardedStep(*parts, self.workers, captured)
 
 
 def _saved(hook: Hook, training: Training) -> Mapping[str, Tensor]:

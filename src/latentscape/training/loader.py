@@ -203,18 +203,25 @@ class Loader:
         shuffled = torch.from_numpy(self._index)[order].to(examples.place)
 
         def gather(position: int) -> Batch:
-            start, stop = self._bounds[position]
+            start, stop = self._range(position)
             return examples.gather(shuffled[start:stop])
 
         positions = range(first, len(self))
         is_whole = examples.images is not None
         gathered = map(gather, positions) if is_whole else self._prefetch(gather, positions)
         for position, batch in zip(positions, gathered, strict=True):
-            batch = batch.to(examples.device)
-            if self._binarize:
-                seed = derive_seed(self._seed, "binarize", number, position)
-                batch = examples.binarised(batch, seed)
-            yield batch
+            yield self._finished(batch.to(examples.device), number, position)
+
+    def _range(self, position: int) -> tuple[int, int]:
+        """Return where a batch begins and ends in the order of its epoch."""
+        return self._bounds[position]
+
+    def _finished(self, batch: Batch, number: int, position: int) -> Batch:
+        """Return a batch of an epoch as training takes it."""
+        return self._drawn(batch, number, position) if self._binarize else batch
+
+    def _drawn(self, batch: Batch, *place: int) -> Batch:
+        return self.data.binarised(batch, derive_seed(self._seed, "binarize", *place))
 
 
 def in_order(examples: Examples, index: NDArray[np.int64], size: int = 1024) -> Iterator[Batch]:

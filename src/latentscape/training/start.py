@@ -14,6 +14,8 @@ from latentscape.model import Network
 from latentscape.runs.starting import agreeing
 from latentscape.training.engine import choose_engine
 from latentscape.training.loader import Examples, Loader, in_order
+from latentscape.training.shards import ShardedLoader
+from latentscape.training.workers import ALONE, Workers
 
 STANDARDISED_ON = 128
 """Training images that initial weights are scaled on."""
@@ -46,12 +48,16 @@ def set_up(
         yield
 
 
-def load_batches(recipe: Recipe, split: Split, device: torch.device) -> Loader:
-    """Return the batches that a recipe trains on."""
+def load_batches(
+    recipe: Recipe, split: Split, device: torch.device, workers: Workers = ALONE
+) -> Loader:
+    """Return the batches that a recipe trains on; where they are cut, the shards of a worker."""
     config, is_drawn = recipe.train, recipe.data.binarize == "dynamic"
     examples = Examples(split.dataset, device)
     size = config.examples_per_step
-    return Loader(examples, split.train, size, config.seed, binarize=is_drawn)
+    if config.shards == 1:
+        return Loader(examples, split.train, size, config.seed, is_drawn)
+    return ShardedLoader(examples, split.train, size, config.seed, is_drawn, config.shards, workers)
 
 
 def begin(

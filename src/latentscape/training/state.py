@@ -5,8 +5,13 @@ from typing import Self
 
 from pydantic import TypeAdapter
 
+from latentscape.core.errors import TrainingError
 from latentscape.core.findings import Json, to_json
 from latentscape.runs.facts import Epoch, Event
+
+
+class Diverged(TrainingError):
+    """A loss or a weight is no longer finite."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latentscape.config import AUTOENCODER, GENERATOR, TrainConfig
 from latentscape.core.records import LossTerms
-from latentscape.model import Network, Objective, Player
+from latentscape.model import Network, Objective, Pass, Player
 from latentscape.training.engine import Step, choose_engine
 from latentscape.training.loader import Batch
 from latentscape.training.optimizers import Optimizers
@@ -122,8 +122,7 @@ class TrainingStep:
         self, players: Sequence[Player], batch: Batch, epoch: float, share: float
     ) -> list[LossTerms]:
         """Add the gradients of players from one forward pass, times a share, and return losses."""
-        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._autocast):
-            result = self._model(batch.images, batch.labels, epoch)
+        result = self._forward(batch, epoch)
         # Outside autocast: sums over many numbers lose too much in bfloat16.
         losses = [player.loss(result) for player in players]
         for player, loss in zip(players, losses, strict=True):
@@ -133,6 +132,14 @@ class TrainingStep:
                 retain_graph=player is not players[-1],
             )
         return losses
+
+    def _forward(self, batch: Batch, epoch: float) -> Pass:
+        with self._autocast_on(batch.images.device):
+            result: Pass = self._model(batch.images, batch.labels, epoch)
+        return result
+
+    def _autocast_on(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(device.type, torch.bfloat16, enabled=self._autocast)
 
     def _move(self, player: Player) -> None:
         clip_norm = self._settings[player.name].clip_norm

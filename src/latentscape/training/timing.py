@@ -12,9 +12,9 @@ from latentscape.core.runtime import synchronize
 from latentscape.model import Network
 from latentscape.training.engine.replay import WARM_UPS
 from latentscape.training.fit import fit
-from latentscape.training.hook import Diverged, Hook, Training
+from latentscape.training.hook import Hook, Training
 from latentscape.training.start import load_batches, set_up
-from latentscape.training.state import TrainState
+from latentscape.training.state import Diverged, TrainState
 
 STEPS = 6
 """Steps that are timed; the fastest counts, because other programs can only slow one down."""

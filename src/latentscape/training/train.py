@@ -1,6 +1,7 @@
 """Training a recipe: `fit` with the hooks of a run, or with those of a training in memory."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -24,14 +25,23 @@ from latentscape.training.hooks.signals import Signals
 from latentscape.training.hooks.snapshots import Snapshots
 from latentscape.training.hooks.validation import Validation
 from latentscape.training.hooks.vitals import Vitals
+from latentscape.training.hooks.workers import Following, Leading
+from latentscape.training.shards import check_workers
 from latentscape.training.start import begin, load_batches, set_up
 from latentscape.training.state import TrainState
+from latentscape.training.workers import ALONE, Over, Workers
 
 
 def train_run(
-    run: Run, split: Split, device: torch.device, hooks: Sequence[Hook] = ()
+    run: Run,
+    split: Split,
+    device: torch.device,
+    hooks: Sequence[Hook] = (),
+    workers: Workers = ALONE,
 ) -> tuple[Network, TrainState]:
     """Train the model of a run, from its start or from its last checkpoint.
+
+    The first of several workers does; the others go through `follow_run` meanwhile.
 
     Parameters
     ----------
@@ -43,6 +53,8 @@ def train_run(
         Where to train.
     hooks : sequence of Hook
         They follow training, and what they change is saved.
+    workers : Workers
+        Those that train it together.
 
     Returns
     -------
@@ -66,17 +78,54 @@ def train_run(
     snapshots = [Snapshots(run.snapshots, split)] if run.recipe.train.snapshots else []
     own = [Ownership(run), *hooks, *snapshots, History(run), ModelFile(run, split)]
     hint = f"It is saved. To go on: latentscape train --resume {run.path} "
+    check_workers(run.recipe.train.shards, workers.count)
     with run.owned("trained"):
         # The same number of threads as at the start, or a resumed run would have other bits.
         threads, store = run.environment.threads, checkpoints_of(run)
         start = run.start if store.is_empty else None
         earlier = None if start is None else EarlierModel.of(start).weights
         network, state = train_recipe(
-            run.recipe, split, device, store, own, earlier=earlier, threads=threads, hint=hint
+            run.recipe,
+            split,
+            device,
+            store,
+            own,
+            workers,
+            earlier=earlier,
+            threads=threads,
+            hint=hint,
         )
         if not run.finished:
             raise _stopped(run.recipe, state, hint)
         return network, state
+
+
+def follow_run(
+    run: Run, split: Split, device: torch.device, workers: Workers, hooks: Sequence[Hook] = ()
+) -> None:
+    """Train the model of a run together with a worker that goes through `train_run`.
+
+    Nothing is written. It returns when that worker has ended training, for whatever reason.
+
+    Parameters
+    ----------
+    run, split, device, workers
+        As for `train_run`.
+    hooks : sequence of Hook
+        They follow training here too.
+
+    Raises
+    ------
+    WorkerLost
+        If another worker is gone.
+    """
+    recipe = run.recipe
+    check_workers(recipe.train.shards, workers.count)
+    every = [Following(workers, checkpoints_of(run)), *hooks]
+    with set_up(recipe.train, device, "model", threads=run.environment.threads), suppress(Over):
+        loader = load_batches(recipe, split, device, workers)
+        network = Network(recipe.model, recipe.objective).to(device)
+        fit(network, network.objective, loader, recipe.train, every, workers=workers)
 
 
 def train_recipe(
@@ -85,6 +134,7 @@ def train_recipe(
     device: torch.device,
     store: CheckpointStore,
     hooks: Sequence[Hook] = (),
+    workers: Workers = ALONE,
     *,
     earlier: Mapping[str, Tensor] | None = None,
     threads: int | None = None,
@@ -102,6 +152,8 @@ def train_recipe(
         Where training is saved.
     hooks : sequence of Hook
         They come after the hooks that measure, and before the one that saves.
+    workers : Workers
+        Those that train it together; `store` is a folder that all see.
     earlier : mapping of str to Tensor, optional
         Weights to begin with, as far as they fit.
     threads : int, optional
@@ -119,19 +171,19 @@ def train_recipe(
     TrainingError, HookError, Interrupted
         As for `train_run`.
     """
-    signals, averaging = Signals(), Averaging()
+    signals, averaging = Signals(workers), Averaging()
     measuring = [averaging, Validation(split), EarlyStopping(), Collapse(), Vitals(recipe, split)]
-    saving = [averaging.end_of_epoch, Checkpoints(store)]
+    saving = [averaging.end_of_epoch, Checkpoints(store), Leading(workers, store)]
     every = [signals, RollBack(store), *measuring, Logged(store.name), *hooks, *saving]
-    with set_up(recipe.train, device, "model", threads=threads):
-        loader = load_batches(recipe, split, device)
+    with workers.leading(), set_up(recipe.train, device, "model", threads=threads):
+        loader = load_batches(recipe, split, device, workers)
         network = Network(recipe.model, recipe.objective).to(device)
         if store.is_empty:
             begin(network, recipe, split, loader.data, earlier)
         if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
             raise TrainingError("The initial weights are not finite", fix="Lower model.init.sd.")
         try:
-            state = fit(network, network.objective, loader, recipe.train, every)
+            state = fit(network, network.objective, loader, recipe.train, every, workers=workers)
         except HookError as error:
             raise HookError(str(error), fix=hint) from error.__cause__
     if signals.received:

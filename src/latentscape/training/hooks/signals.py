@@ -6,13 +6,20 @@ from types import FrameType
 from typing import Any
 
 from latentscape.training.hook import Hook, Training
+from latentscape.training.workers import ALONE, Workers
 
 
 class Signals(Hook):
     """Stops training at SIGINT, SIGTERM and SIGHUP; a second Ctrl-C does so at once.
 
     A SIGHUP that is ignored, as by ``nohup``, stays so. Python lets the main thread alone set
-    handlers; in another thread nothing is heard.
+    handlers; in another thread nothing is heard. Of several workers the first one stops, whichever
+    has received the signal; then it is over for all.
+
+    Parameters
+    ----------
+    workers : Workers
+        This one and the others.
 
     Attributes
     ----------
@@ -22,7 +29,8 @@ class Signals(Hook):
 
     essential = True
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers = ALONE) -> None:
+        self._workers = workers
         self.received = False
         self._before: dict[int, Any] = {}
 
@@ -37,6 +45,12 @@ class Signals(Hook):
             numbers.append(hang_up)
         self._before = {number: signal.signal(number, self._receive) for number in numbers}
 
+    def on_step(self, training: Training) -> None:
+        """Stop where another worker was asked to."""
+        if self._workers.asked_to_stop and self._workers.leads:
+            self.received = True
+            training.stop()
+
     def on_stop(self, training: Training) -> None:
         """Put back what listened before."""
         for number, handler in self._before.items():
@@ -46,4 +60,7 @@ class Signals(Hook):
         if self.received and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.received = True
-        self._training.stop()
+        if self._workers.leads:
+            self._training.stop()
+        else:
+            self._workers.asked_to_stop = True

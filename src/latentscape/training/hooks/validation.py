@@ -12,8 +12,9 @@ from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.core.records import Split
 from latentscape.model import Network, Pass
 from latentscape.runs.facts import CodeUse, Losses
-from latentscape.training.hook import Diverged, Hook, Training
+from latentscape.training.hook import Hook, Training
 from latentscape.training.loader import Batch, Examples, in_order
+from latentscape.training.state import Diverged
 
 DIAGNOSED = 1000
 """Examples over which the use of a code is measured."""

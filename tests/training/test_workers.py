@@ -1,0 +1,59 @@
+"""Several workers train one model to the bits that one worker comes to."""
+
+import json
+from hashlib import sha256
+
+import pytest
+import torch
+
+import processes
+from latentscape.api.preparing import prepare
+from latentscape.config import DataConfig, load_recipe, override
+from latentscape.data import split_dataset
+from latentscape.runs import DataFacts, Environment, create_run
+from latentscape.training.train import train_run
+
+CPU = torch.device("cpu")
+RECIPES = ("simple-20", "vae-20", "conv-bn", "vq-vae", "cluster-10", "factor-vae", "info-vae")
+SHARDS = 4
+
+
+@pytest.fixture(scope="module")
+def split(digits):
+    """66 training images: three batches of 18 and one of 12, or six of 10 and one of 6."""
+    return split_dataset(digits, DataConfig(train=66, test=12, validation=12 / 78))
+
+
+def new_run(path, name, split, **changes):
+    settings = {"train.epochs": 2, "train.batch_size": 10, "train.shards": SHARDS}
+    settings |= {"train.precision": "float32", "train.snapshots": [], "data.validation": 12 / 78}
+    recipe = prepare(override(load_recipe(name), {**settings, **changes}), split)
+    return create_run(path, recipe, DataFacts.of(split), Environment(threads=1))
+
+
+def result(run):
+    """Return a SHA-256 of the model file, and the losses of each epoch."""
+    losses = [
+        {part: record[part] for part in ("train", "validation", "latent")}
+        for record in run.history.records()
+    ]
+    return sha256(run.model_file.read_bytes()).hexdigest(), json.dumps(losses)
+
+
+@pytest.fixture(scope="module")
+def alone(split, tmp_path_factory):
+    """What one worker comes to, by the name of the recipe."""
+    folder, results = tmp_path_factory.mktemp("alone"), {}
+    for name in RECIPES:
+        run = new_run(folder / name, name, split)
+        train_run(run, split, CPU)
+        results[name] = result(run)
+    return results
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_several_workers_come_to_the_bits_of_one(count, alone, split, tmp_path):
+    runs = [new_run(tmp_path / name, name, split) for name in RECIPES]
+    codes = processes.launch(count, processes.train, [(run.path, split) for run in runs])
+    assert codes == [0] * count
+    assert {run.name: result(run) for run in runs} == alone
