@@ -18,9 +18,9 @@ import torch
 
 import latentscape
 from disturbing import At, press_ctrl_c
+from latentscape.api.finishing import finish_run
 from latentscape.api.preparing import start_run
 from latentscape.api.subjects import subject_json, subject_of
-from latentscape.api.training import finish_run
 from latentscape.config import DataConfig, load_recipe, override
 from latentscape.core.errors import Interrupted, RunError
 from latentscape.core.findings import take_arrays

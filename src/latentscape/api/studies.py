@@ -9,9 +9,10 @@ from pathlib import Path
 
 from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.analyzing import analyze_runs
+from latentscape.api.finishing import finish_run
 from latentscape.api.preparing import default_name, prepare, resolve, start_run
 from latentscape.api.subjects import write_study
-from latentscape.api.training import RUNS, finish_run
+from latentscape.api.training import RUNS
 from latentscape.api.workers import Finishing, choose_jobs, finish_together
 from latentscape.config import Changes, Recipe, Study, join_changes, load_study
 from latentscape.core.errors import ConfigError, Interrupted, RunError, TrainingError

@@ -1,57 +1,37 @@
 """Train, resume and evaluate: what a single run goes through."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
-from latentscape.api.logs import log_findings, log_plan
+from latentscape.api.finishing import describe_architecture, evaluate_run, finish_run
 from latentscape.api.preparing import (
     default_name,
     own_networks,
+    prepare,
     resolve,
     resolve_again,
     start_run,
 )
+from latentscape.api.together import begin_on_workers
 from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
-from latentscape.core.findings import Part
 from latentscape.core.names import check_folder_name
-from latentscape.core.progress import steps
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
-from latentscape.data import count_duplicates
-from latentscape.doctor.examination import examine
-from latentscape.doctor.patient import Patient
-from latentscape.evaluation.latent import measure_latent
-from latentscape.evaluation.pictures import make_pictures
-from latentscape.evaluation.reconstruction import evaluate_model
-from latentscape.evaluation.results import Evaluation
-from latentscape.model import Network
 from latentscape.model.own import check_offered, offering
-from latentscape.runs import (
-    OpenRun,
-    Run,
-    RunFindings,
-    check_model,
-    load_model,
-    load_run_split,
-    load_split,
-    open_run,
-    save_parts,
-)
-from latentscape.runs.architecture import Architecture, Layer
+from latentscape.runs import OpenRun, Run, RunFindings, load_run_split, load_split, open_run
+from latentscape.runs.architecture import Architecture
 from latentscape.runs.starting import EarlierModel
 from latentscape.terminal import shown
-from latentscape.tracking.tracker import Tracker
 from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.extending import complete_extension, extend
 from latentscape.training.hook import Hook, check_hooks
-from latentscape.training.hooks.progress import Progress
 from latentscape.training.memory import network_to_describe
-from latentscape.training.train import train_run
+from latentscape.training.workers import joined, was_restarted
 
 RUNS = Path("runs")
 """Where runs are kept unless another folder is given."""
@@ -149,21 +129,84 @@ def train(
         "lr": lr,
         "seed": seed,
     }
+    changes = join_changes(named, changes)
+    trackers = choose_trackers(track)
+    check_hooks(hooks)
+    with joined(choose_device(device)) as workers:
+        plan = workers.each(
+            lambda: _plan(recipe, start_from, data, changes, as_published, encoder, decoder)
+        )
+        path = Path(folder) / (name or default_name(plan.recipe, plan.split, plan.label))
+        run = begin_on_workers(
+            workers, plan.recipe, plan.split, path, lambda: plan.begin(path, device, overwrite)
+        )
+        return finish_run(
+            run,
+            plan.split,
+            device=device,
+            quiet=quiet,
+            trackers=trackers,
+            hooks=hooks,
+            workers=workers,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A run that is yet to begin.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Resolved.
+    split : Split
+        The examples.
+    label : str
+        What a name of the run begins with.
+    earlier : EarlierModel or None
+        The weights that it begins with.
+    """
+
+    recipe: Recipe
+    split: Split
+    label: str
+    earlier: EarlierModel | None
+
+    def begin(self, path: Path, device: str, overwrite: bool) -> Run:
+        """Make its directory; after a restart of all workers, open it where it stands."""
+        if was_restarted() and self._stands_at(path):
+            return open_run(path)
+        on = choose_device(device)
+        return start_run(
+            self.recipe, self.split, path, on, earlier=self.earlier, overwrite=overwrite
+        )
+
+    def _stands_at(self, path: Path) -> bool:
+        if not (path / "recipe.yaml").exists():
+            return False
+        run, recipe = open_run(path), prepare(self.recipe, self.split)
+        ours = recipe.fingerprint(self.split.dataset.fingerprint)
+        return ours == run.recipe.fingerprint(run.data.fingerprint)
+
+
+def _plan(
+    recipe: str | Path | Recipe | None,
+    start_from: str | Path | Run | None,
+    data: object,
+    changes: Changes,
+    as_published: bool,
+    encoder: nn.Module | None,
+    decoder: nn.Module | None,
+) -> _Plan:
     earlier = None if start_from is None else EarlierModel.open(start_from)
     base = _recipe_or_that_of(earlier, recipe, data)
     own = own_networks(base, encoder, decoder)
-    changes = {**join_changes(named, changes), **own}
+    changes = {**changes, **own}
     resolved, split = _resolve_with_data(base, changes, data, as_published)
     # So that a recipe with labels does not take the name of the same recipe without.
     conditioned = resolved.model.condition and "model.condition" in changes
     suffix = "-label" * bool(conditioned) + "-own" * bool(own) + "-tuned" * (recipe is None)
-    path = Path(folder) / (name or default_name(resolved, split, f"{resolved.name}{suffix}"))
-    trackers = choose_trackers(track)
-    check_hooks(hooks)
-    run = start_run(
-        resolved, split, path, choose_device(device), earlier=earlier, overwrite=overwrite
-    )
-    return finish_run(run, split, device=device, quiet=quiet, trackers=trackers, hooks=hooks)
+    return _Plan(resolved, split, f"{resolved.name}{suffix}", earlier)
 
 
 def _recipe_or_that_of(
@@ -241,18 +284,32 @@ def resume(
     ConfigError, RunError, TrainingError
         As for `train`.
     """
-    run = run if isinstance(run, Run) else open_run(run)
-    split, trackers = load_run_split(run, data), choose_trackers(track)
     check_hooks(hooks)
-    check_offered(run.recipe.model, encoder, decoder)
+    trackers = choose_trackers(track)
+    with joined(choose_device(device)) as workers, offering(encoder, decoder):
+        begun = workers.each(lambda: run if isinstance(run, Run) else open_run(run))
+        recipe, split = workers.each(lambda: (begun.recipe, load_run_split(begun, data)))
+        check_offered(recipe.model, encoder, decoder)
+        begin_on_workers(workers, recipe, split, begun.path, lambda: _go_on(begun, epochs))
+        return finish_run(
+            begun,
+            split,
+            device=device,
+            quiet=quiet,
+            trackers=trackers,
+            hooks=hooks,
+            workers=workers,
+        )
+
+
+def _go_on(run: Run, epochs: int | None) -> Run:
+    """Ask a run for another number of epochs, if there is one."""
     complete_extension(run)
-    with offering(encoder, decoder):
-        if epochs is not None:
-            # What stands in the way says so before the model of fewer epochs is removed.
-            choose_device(device)
-            network_to_describe(run.recipe.model, run.recipe.objective)
-            extend(run, epochs)
-        return finish_run(run, split, device=device, quiet=quiet, trackers=trackers, hooks=hooks)
+    if epochs is not None:
+        # What stands in the way says so before the model of fewer epochs is removed.
+        network_to_describe(run.recipe.model, run.recipe.objective)
+        extend(run, epochs)
+    return run
 
 
 def evaluate(
@@ -327,61 +384,3 @@ def describe_recipe(
     config = resolved.model.model_copy(update={"input": input_})
     network = network_to_describe(config, resolved.objective)
     return resolved, describe_architecture(network, resolved)
-
-
-def finish_run(
-    run: Run,
-    split: Split,
-    *,
-    device: str = "auto",
-    quiet: bool = False,
-    trackers: Sequence[type[Tracker]] = (),
-    hooks: Sequence[Hook] = (),
-) -> Run:
-    """Train a run from where it stands to its end, evaluate it, and tell trackers of both."""
-    if run.finished and not trackers and RunFindings(run).get(Evaluation) is not None:
-        check_model(run.path)
-        return run  # There is nothing to write.
-    with shown(quiet), run.owned("trained"), ExitStack() as stack:
-        active = [stack.enter_context(tracker(run, split)) for tracker in trackers]
-        trained = not run.finished
-        if trained:
-            log_plan(run, split.dataset)
-            every = [Progress(run.name), *active, *hooks]
-            model, _ = train_run(run, split, choose_device(device), every)
-        else:
-            model = load_model(run.path)
-        findings = RunFindings(run)
-        if trained or findings.get(Evaluation) is None:
-            findings = evaluate_run(run, model, split)
-            log_findings(findings)
-        for tracker in active:
-            tracker.on_evaluated(model, findings)
-    return run
-
-
-def evaluate_run(run: Run, model: Network, split: Split) -> RunFindings:
-    """Evaluate a model that a run has trained, and keep what was measured."""
-    measures: dict[str, Callable[[], Part | None]] = {
-        "layers": lambda: describe_architecture(model, run.recipe),
-        "errors": lambda: evaluate_model(model, split),
-        "use of the code": lambda: measure_latent(model, split),
-        "pictures": lambda: make_pictures(model, split, run.recipe.train.seed),
-        "duplicates in the data": lambda: count_duplicates(split),
-    }
-    parts = [measures[name]() for name in steps("evaluation", list(measures))]
-    save_parts(run, *filter(None, parts))
-    save_parts(run, examine(Patient.of_run(RunFindings(run), model, split)))
-    return RunFindings(run)
-
-
-def describe_architecture(model: Network, recipe: Recipe) -> Architecture:
-    """Describe the layers of a model, and which of them its recipe freezes."""
-    model.freeze(recipe.train.frozen)
-    layers = tuple(Layer(**layer) for layer in model.describe())
-    return Architecture(
-        layers=layers,
-        parameters=model.parameter_count,
-        frozen=sum(layer.frozen for layer in layers),
-        latent_dim=model.latent_dim,
-    )

@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 
-from latentscape.api.training import finish_run
+from latentscape.api.finishing import finish_run
 from latentscape.config import Recipe
 from latentscape.core.errors import TrainingError
 from latentscape.core.memory import available_memory

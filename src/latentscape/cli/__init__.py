@@ -101,7 +101,8 @@ def main() -> None:
             if debug:
                 traceback.print_exc()
             kind = "" if isinstance(error, Interrupted) else "Error: "
-            print(f"{kind}{error}", file=sys.stderr)
+            if not error.is_told:
+                print(f"{kind}{error}", file=sys.stderr)
             sys.exit(error.exit_code)
 
 

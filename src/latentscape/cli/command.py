@@ -43,12 +43,13 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
+        from latentscape.core.launched import is_first_process
         from latentscape.core.progress import stage
         from latentscape.core.trust import trust
         from latentscape.terminal import shown
 
         trust(*(ctx.params.pop("trust", None) or ()))
-        with shown(quiet=ctx.params.get("quiet", False)):
+        with shown(quiet=ctx.params.get("quiet", False) or not is_first_process()):
             if self.imports:
                 with stage("starting"):
                     for name in self.imports:

@@ -45,6 +45,7 @@ from latentscape.cli.options import (
 )
 from latentscape.cli.printing import show_study, show_subject
 from latentscape.core.errors import TrainingError
+from latentscape.core.launched import is_first_process
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
@@ -136,6 +137,8 @@ def train(
             overwrite=overwrite,
             **how,
         )
+    if not is_first_process():
+        return
     show_subject(run.path, as_json)
     if not quiet and not as_json:
         print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
