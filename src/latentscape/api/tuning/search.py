@@ -6,9 +6,9 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from latentscape.api.finishing import finish_run
 from latentscape.api.preparing import start_run
 from latentscape.api.studies import to_be_continued
-from latentscape.api.training import finish_run
 from latentscape.api.tuning.plan import Plan
 from latentscape.api.tuning.storage import Asked, Trials, space_text
 from latentscape.api.tuning.trials import lighten, standalone, train_trial, trial_folder
