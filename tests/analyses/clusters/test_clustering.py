@@ -5,9 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
 from latentscape.analyses.clusters import ANALYSIS, clusterers
-from latentscape.analyses.clusters.clusterers import CLUSTERERS, choose_number, k_means
+from latentscape.analyses.clusters.clusterers import (
+    CLUSTERERS,
+    choose_number,
+    k_means,
+    k_means_from,
+)
 from latentscape.analyses.clusters.metrics import AGREEMENTS
 from latentscape.analyses.clusters.result import METHODS
 from latentscape.analyses.comparison import Baselines, Comparison
@@ -274,10 +280,27 @@ def test_options_as_the_command_line_gives_them():
 
 
 def test_long_codes(small):
-    """Of raw pixels, all but K-means see principal components."""
+    """Of raw pixels the methods see principal components, and K-means then the pixels."""
     (row,) = clustered(pixel_codes(small), methods=QUICK).rows
     assert row.dim == 784
     assert all(partition.agreement.hungarian > 0.3 for partition in row.partitions)
+
+
+def test_restarts_in_few_dimensions_lose_nothing(small):
+    """Against scikit-learn, whose restarts see all pixels."""
+    codes = pixel_codes(small)
+    whole = KMeans(10, n_init=10, random_state=0).fit(codes.train)
+    short = pca_codes(codes, 64).train
+    going_on = k_means_from(codes.train, k_means(short, 10, 0).clusters, 10)
+    inertia = np.square(codes.train - going_on.centres[going_on.clusters]).sum()
+    assert inertia < 1.01 * whole.inertia_
+    assert (going_on.assign(codes.train) == going_on.clusters).all()
+
+
+def test_a_cluster_that_is_empty_in_few_dimensions_has_a_centre_again():
+    points = np.array([[0, 0], [0, 1], [0, 9], [0, 10]], np.float32)
+    going_on = k_means_from(points, np.zeros(4, np.int64), 2)
+    assert sorted(going_on.centres[:, 1].tolist()) == [0.5, 9.5]
 
 
 def test_pictures_of_a_hand_made_case():

@@ -87,7 +87,7 @@ class _Task:
 
     def points(self, method: str) -> tuple[Array, Array]:
         """Return what a method is fitted to, and what it then scores."""
-        return (self.fitted, self.scored) if method == "kmeans" else self.short
+        return (self.fitted, self.scored) if CLUSTERERS[method].go_on else self.short
 
     def places(self, method: str) -> NDArray[np.int64]:
         """Return which of the codes a method is fitted to."""
@@ -247,8 +247,7 @@ def _skipped_scores(task: _Task) -> list[Skip]:
 
 def _seconds(task: _Task, method: str) -> float:
     """Return how long a method takes on a machine of two cores, roughly."""
-    dim = task.codes.dim if method == "kmeans" else min(MAX_DIM, task.codes.dim)
-    return CLUSTERERS[method].seconds(len(task.fitted), dim)
+    return CLUSTERERS[method].seconds(len(task.fitted), min(MAX_DIM, task.codes.dim))
 
 
 def _missing(task: _Task, method: str, k: int) -> Skip | None:
@@ -276,14 +275,22 @@ def _has_umap() -> bool:
 def _fit(task: _Task, method: str, k: int, repeat: int = 0) -> _Fit:
     start, seed = time.perf_counter(), task.settings.seed
     seed = derive_seed(seed, "repeat", repeat) if repeat else seed
-    (codes, scored), places = task.points(method), task.places(method)
-    clustering = CLUSTERERS[method].fit(codes[places], k, seed)
+    scored, places = task.points(method)[1], task.places(method)
+    clustering = _formed(task, method, places, k, seed)
     clusters, is_new = np.empty(len(scored), np.int64), np.ones(len(scored), bool)
     if task.fit == task.score:
         clusters[places], is_new[places] = clustering.clusters, False
     if is_new.any():
         clusters[is_new] = clustering.assign(scored[is_new])
     return _Fit(clustering, places, clusters, time.perf_counter() - start)
+
+
+def _formed(task: _Task, method: str, places: NDArray[np.int64], k: int, seed: int) -> Clustering:
+    short, way = task.short[0], CLUSTERERS[method]
+    clustering = way.fit(short[places], k, seed)
+    if way.go_on is None or short is task.fitted:
+        return clustering
+    return way.go_on(task.fitted[places], clustering.clusters, k)
 
 
 def _empty_clusters(fit: _Fit, method: str, k: int) -> list[Skip]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from latentscape.analyses.clusters.clusterers import (
     MAP_DIM,
+    MAP_EPOCHS,
     MAX_DIM,
     NEIGHBOURS,
     RESTARTS,
@@ -28,10 +29,12 @@ _METHODS = (
     f"Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest neighbours. Examples that "
     f"it was not fitted to take the commonest cluster of their {VOTERS} nearest ones",
     f"UMAP + mixture: such a mixture on a map of {MAP_DIM} dimensions ({NEIGHBOURS} neighbours, "
-    "minimal distance 0). Examples that it was not fitted to are placed on that map",
+    f"minimal distance 0, {MAP_EPOCHS} epochs). Examples that it was not fitted to are placed on "
+    "that map",
     "Each method says beside its numbers how many examples it was fitted to, drawn at random where "
     "not to all",
-    f"All but K-means see the first {MAX_DIM} principal components of longer codes",
+    f"Of longer codes the methods see the first {MAX_DIM} principal components. There K-means "
+    "makes its restarts; it goes on from the best of them in all dimensions",
     f"Silhouettes are those of the codes themselves, over {MAX_POINTS:,} of the scored examples at "
     "most",
 )

@@ -47,7 +47,7 @@ there are many examples."""
 PATIENCE = 10
 """Points without a better validation accuracy after which a training stops."""
 
-MIN_STEPS = 1000
+MIN_STEPS = 500
 """Steps of a training: several epochs between two points of the curves where these are short."""
 
 MAX_CURVE_EXAMPLES = 5000
@@ -140,7 +140,7 @@ def train_perceptrons(
 
     Cross-entropy is minimised by Adam with decoupled weight decay (Loshchilov and Hutter 2019) on
     batches of 256, at a rate that falls linearly to 0, for 30 epochs or, where there are few
-    examples, as many as make 1,000 steps. It stops where validation accuracy has not risen for a
+    examples, as many as make 500 steps. It stops where validation accuracy has not risen for a
     third of that. Computed on one thread, in full float32: the same seed gives the same bits.
 
     Parameters

@@ -21,7 +21,7 @@ _METHODS = (
     "examples; at most 200 iterations of L-BFGS",
     "MLP: 64 ReLU units, then softmax; Adam at a rate that falls to 0 from 0.001, 0.003 or 0.01, "
     "with a weight decay of 0 or 0.5, tried on at most 20,000 training examples for a third of the "
-    "epochs; batches of 256; 30 epochs and 1,000 steps at least, fewer where validation accuracy "
+    "epochs; batches of 256; 30 epochs and 500 steps at least, fewer where validation accuracy "
     "has not risen for a third of them",
 )
 
