@@ -156,6 +156,8 @@ class Analysis(Generic[_R, _S, _I]):
         What ``analyze --quick`` measures; None where that leaves it out.
     seconds : float
         How long it takes for a model of 5,000 digits, roughly; for the time that is left.
+    gains_from_threads : bool
+        Whether a second thread shortens it for so few examples too.
     card : str
         What a model card takes of it: its ``section``, its ``scores`` or ``nothing``.
     hub_task : str
@@ -184,6 +186,7 @@ class Analysis(Generic[_R, _S, _I]):
     works_without_run: ClassVar[bool] = False
     quick_look: ClassVar[QuickLook | None] = None
     seconds: ClassVar[float] = 10.0
+    gains_from_threads: ClassVar[bool] = False
     card: ClassVar[Literal["section", "scores", "nothing"]] = "section"
     hub_task: ClassVar[str] = ""
     file_suffix: ClassVar[str] = ""

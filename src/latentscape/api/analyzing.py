@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -23,7 +23,7 @@ from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Skip
 from latentscape.core.memory import available_memory
 from latentscape.core.progress import steps
-from latentscape.core.runtime import choose_device, count_threads
+from latentscape.core.runtime import choose_device, count_threads, limited_threads, one_thread
 from latentscape.evaluation.study import StudyFindings
 from latentscape.parallel.calls import Call, call_together
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
@@ -31,6 +31,9 @@ from latentscape.terminal import shown
 
 MIN_SECONDS = 15.0
 """Of analyses that are worth processes of their own; a quick look takes a fifth of the time."""
+
+MAX_SERIAL_VALUES = 1 << 23
+"""Values of examples up to which an analysis takes one thread: 10,699 images of 28 by 28."""
 
 _Job: TypeAlias = tuple[Run, AnyAnalysis]
 
@@ -237,13 +240,25 @@ def measure(
     is_own = all(value is None for _, value in inputs)
     if item.needs_model and is_own and comparison.opened is None:
         raise ConfigError(f"Codes alone have no {item.name}", expected="a run")
-    result: Result = item.measure(comparison, settings, inputs)
+    with _threads(item, comparison):
+        result: Result = item.measure(comparison, settings, inputs)
     if skipped or comparison.baselines.drawn:
         facts = {"skipped": (*result.skipped, *skipped), "drawn": comparison.baselines.drawn}
         result = result.model_copy(update=facts)
     if comparison.opened is not None and is_own and comparison.has_own_labels:
         save_parts(comparison.opened.run, result)
     return result
+
+
+@contextmanager
+def _threads(item: AnyAnalysis, comparison: Comparison) -> Iterator[None]:
+    """Analyse few examples on one thread: others would only wait for it."""
+    dataset, index = comparison.split.dataset, comparison.rows[0].index("all")
+    if item.gains_from_threads or len(index) * math.prod(dataset.shape) > MAX_SERIAL_VALUES:
+        yield
+        return
+    with one_thread(), limited_threads(1):
+        yield
 
 
 def _look_quickly(item: AnyAnalysis, comparison: Comparison) -> None:

@@ -49,7 +49,9 @@ def measure_anomalies(
     normal = settings.normal
     if not normal and has_same_labels and comparison.opened:
         normal = comparison.opened.recipe.data.train_labels
-    result = find_anomalies(model, split, normal, data, false_alarms=settings.false_alarms)
+    result = find_anomalies(
+        model, split, normal, data, false_alarms=settings.false_alarms, comparison=comparison
+    )
     return result.model_copy(update={"settings": settings})
 
 
@@ -61,6 +63,7 @@ def find_anomalies(
     *,
     neighbours: int = NEIGHBOURS,
     false_alarms: float = FALSE_ALARMS,
+    comparison: Comparison | None = None,
 ) -> Anomalies:
     """Score examples by a model and by baselines, and compare both with what labels say.
 
@@ -73,6 +76,8 @@ def find_anomalies(
     data : str, Path or data in memory, optional
         The examples to score, with a value range of their own; by default the test part of the
         split.
+    comparison : Comparison, optional
+        Of the same model and split, whose codes and principal components are taken.
 
     Raises
     ------
@@ -87,10 +92,7 @@ def find_anomalies(
     # Other labels than those that a model knows are none to it.
     known_labels = data.labels if data.label_names == known else None
     scored = Split(replace(data, labels=known_labels), index[:0], index[:0], index)
-    scores = score_anomalies(model, split, scored, neighbours=neighbours, false_alarms=false_alarms)
-    baselines = score_baselines(
-        split, scored, model.latent.numbers, neighbours=neighbours, false_alarms=false_alarms
-    )
+    scores, baselines = _scores(model, split, scored, neighbours, false_alarms, comparison)
     highest, lowest = _extremes(model, scored, scores)
     return Anomalies(
         skipped=(*skipped, *scores.skipped, *baselines.skipped),
@@ -116,6 +118,36 @@ def find_anomalies(
         highest=highest,
         lowest=lowest,
     )
+
+
+def _scores(
+    model: Network,
+    split: Split,
+    scored: Split,
+    neighbours: int,
+    false_alarms: float,
+    comparison: Comparison | None,
+) -> tuple[AnomalyScores, AnomalyScores]:
+    """Score examples by a model, and without one; what was computed before is taken."""
+    components = model.latent.numbers
+    codes = pixels = linear = None
+    if comparison is not None:
+        codes = next((row for row in comparison.rows if row.kind == "model"), None)
+        pixels = comparison.baselines.pixels()
+        linear = comparison.baselines.linear(components)
+    by_model = score_anomalies(
+        model, split, scored, codes=codes, neighbours=neighbours, false_alarms=false_alarms
+    )
+    by_baselines = score_baselines(
+        split,
+        scored,
+        components,
+        pixels=pixels,
+        linear=linear,
+        neighbours=neighbours,
+        false_alarms=false_alarms,
+    )
+    return by_model, by_baselines
 
 
 def score_table(result: Anomalies) -> tuple[list[str], list[list[Any]]]:

@@ -141,6 +141,7 @@ def score_anomalies(
     split: Split,
     scored: Split,
     *,
+    codes: Codes | None = None,
     neighbours: int = NEIGHBOURS,
     false_alarms: float = FALSE_ALARMS,
 ) -> AnomalyScores:
@@ -163,6 +164,8 @@ def score_anomalies(
     scored : Split
         The examples to score are its test part, stored as those of the split are. A model that is
         conditioned on labels needs theirs; no other looks at them.
+    codes : Codes, optional
+        Those of the split, where it was encoded before.
     neighbours : int
         How many of the nearest training codes count.
     false_alarms : float
@@ -185,7 +188,7 @@ def score_anomalies(
         If the model needs labels and there are none.
     """
     _check_shape(scored, split)
-    codes = model_codes(model, split, "this model")
+    codes = codes or model_codes(model, split, "this model")
     pieces = ((piece, encode(model, piece.dataset, piece.test)) for piece in _pieces(scored))
     return score_codes(SCORES, codes, pieces, reconstruct_with(model), neighbours, false_alarms)
 
@@ -196,6 +199,8 @@ def score_baselines(
     scored: Split,
     components: int,
     *,
+    pixels: Codes | None = None,
+    linear: Reconstruct | None = None,
     neighbours: int = NEIGHBOURS,
     false_alarms: float = FALSE_ALARMS,
 ) -> AnomalyScores:
@@ -207,6 +212,10 @@ def score_baselines(
         As for `score_anomalies`.
     components : int
         How many principal components reconstruct: as many as a code has numbers.
+    pixels : Codes, optional
+        Those of the split.
+    linear : callable, optional
+        What reconstructs from these components, where they were fitted before.
 
     Returns
     -------
@@ -221,8 +230,8 @@ def score_baselines(
     """
     _check_shape(scored, split)
     pieces = ((piece, pixel_codes(piece).test) for piece in _pieces(scored))
-    linear, _ = pca(split, components)
-    return score_codes(BASELINES, pixel_codes(split), pieces, linear, neighbours, false_alarms)
+    pixels, linear = pixels or pixel_codes(split), linear or pca(split, components)[0]
+    return score_codes(BASELINES, pixels, pieces, linear, neighbours, false_alarms)
 
 
 def _check_shape(scored: Split, split: Split) -> None:

@@ -31,7 +31,7 @@ class ClusterAnalysis(Analysis[Clusters, ClusterSettings, ClusterInputs]):
         ClusterSettings(methods=("kmeans",)),
         "Gaussian mixtures, agglomerative clustering and UMAP were",
     )
-    seconds = 40
+    seconds = 22
     metrics = tuple(SCORES)
     card = "scores"
     skip_reasons = {

@@ -28,6 +28,7 @@ class LikelihoodAnalysis(Analysis[Likelihood, LikelihoodSettings, LikelihoodInpu
     title = "Log-likelihood"
     result, settings, inputs = Likelihood, LikelihoodSettings, LikelihoodInputs
     seconds = 60
+    gains_from_threads = True
     needs_model = True
     printed_with_run = True
     by_default = False

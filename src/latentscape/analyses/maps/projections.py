@@ -241,9 +241,17 @@ def _linear(reference: Map) -> Callable[[Array], Array]:
 
 
 def _affinities(codes: Array, settings: Settings) -> Any:
-    # Exact neighbours: approximate ones depend on the number of threads.
-    return load("openTSNE").affinity.PerplexityBasedNN(
-        codes, perplexity=settings["perplexity"], method="exact", n_jobs=_threads(len(codes))
+    tsne, perplexity = load("openTSNE"), settings["perplexity"]
+    # Exact neighbours: approximate ones depend on the number of threads. Looked up by itself, the
+    # package would first import Numba and more for a second.
+    search = tsne.nearest_neighbors.Sklearn(
+        codes,
+        k=min(len(codes) - 1, int(3 * perplexity)),
+        metric="euclidean",
+        n_jobs=_threads(len(codes)),
+    )
+    return tsne.affinity.PerplexityBasedNN(
+        perplexity=perplexity, knn_index=search, n_jobs=_threads(len(codes))
     )
 
 

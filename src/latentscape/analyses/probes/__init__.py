@@ -23,7 +23,7 @@ class ProbeAnalysis(Analysis[Probes, ProbeSettings, ProbeInputs]):
         ProbeSettings(probes=("knn", "logistic"), counts=(100,)),
         "The MLP, and probes with 10 and with 1,000 labels, were",
     )
-    seconds = 40
+    seconds = 26
     metrics = tuple(SCORES)
     card = "scores"
     skip_reasons = {

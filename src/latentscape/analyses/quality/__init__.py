@@ -31,6 +31,7 @@ class QualityAnalysis(Analysis[Quality, QualitySettings, QualityInputs]):
     title = "Sample quality"
     result, settings, inputs = Quality, QualitySettings, QualityInputs
     seconds = 30
+    gains_from_threads = True
     needs_model = True
     printed_with_run = True
     by_default = False
