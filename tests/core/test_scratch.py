@@ -2,6 +2,9 @@
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import torch
 
 from latentscape.core import scratch as module
 from latentscape.core.errors import RunError
-from latentscape.core.scratch import scratch, stacked
+from latentscape.core.scratch import scratch, shared_folder, stacked
 
 
 @pytest.fixture
@@ -66,3 +69,27 @@ def test_where_space_cannot_be_reserved_the_file_is_as_long(folder, monkeypatch)
     array = scratch((100, 10))
     array[:] = 1
     assert array.sum() == 1000
+
+
+LEAVING = """
+import os
+from latentscape.core.scratch import shared_folder
+with shared_folder() as folder:
+    (folder / "images").write_bytes(b"many")
+    print(folder, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no locks that end with a process")
+def test_what_a_killed_process_shared_goes_at_the_next_start_and_what_is_in_use_stays(folder):
+    killed = subprocess.run([sys.executable, "-c", LEAVING], stdout=subprocess.PIPE, text=True)
+    left = Path(killed.stdout.strip())
+    assert (left / "images").exists()
+    with shared_folder() as first:
+        assert not left.exists()
+        (first / "images").touch()
+        with shared_folder() as second:
+            assert (first / "images").exists()
+        assert not second.exists()
+    assert not list((folder / "shared").iterdir())

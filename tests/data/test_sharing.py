@@ -48,3 +48,16 @@ def test_without_room_for_a_file_they_are_copied(
     monkeypatch.setattr(sharing, "RegionFile", full)
     with shared([small]) as (split,):
         assert split.dataset.images is small.dataset.images
+
+
+def test_the_file_is_in_the_cache_and_none_without_one(
+    small: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "MIN_SHARED", 1000)
+    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path / "cache"))
+    with shared([small]) as (split,):
+        assert (tmp_path / "cache") in split.dataset.images._files[0].region.path.parents
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path / "file"))
+    with shared([small]) as (split,):
+        assert split.dataset.images is small.dataset.images

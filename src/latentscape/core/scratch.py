@@ -1,9 +1,15 @@
-"""Arrays that may be larger than memory: above a size they are temporary files, mapped into it."""
+"""Temporary files in the cache: of arrays that may be larger than memory, and for processes.
+
+The folder of temporary files is no place for them: on some systems it is kept in memory.
+"""
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
-from tempfile import TemporaryFile
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile, mkstemp
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from latentscape.core.cache import cache_folder
 from latentscape.core.errors import RunError
+from latentscape.core.locks import take_lock
 from latentscape.core.units import memory_size
 
 MAX_RESIDENT = 1 << 26
@@ -20,9 +27,8 @@ MAX_RESIDENT = 1 << 26
 def scratch(shape: Sequence[int], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """Return an array to be filled: in memory, or above 64 MiB in a temporary file.
 
-    The file stands in the folder of the cache, because the folder of temporary files is kept in
-    memory on some systems. It is gone with the last array that uses it, even where the process is
-    killed. What was written and is not in use costs no memory: the system writes it to disk.
+    The file is gone with the last array that uses it, even where the process is killed. What was
+    written and is not in use costs no memory: the system writes it to disk.
 
     Parameters
     ----------
@@ -69,6 +75,46 @@ def stacked(parts: Iterable[NDArray[Any]], shape: Sequence[int]) -> NDArray[Any]
         whole[start : start + len(part)] = part
         start += len(part)
     return whole
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """Yield a folder for files that other processes open too; it is gone after the block.
+
+    Folders that processes have left which were killed go first.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    home = cache_folder() / "shared"
+    home.mkdir(parents=True, exist_ok=True)
+    for lock in home.glob("*.lock"):
+        with suppress(OSError):
+            _remove_left(lock)
+    held, name = mkstemp(dir=home)
+    lock, folder = Path(f"{name}.lock"), Path(f"{name}.files")
+    try:
+        take_lock(held)
+        os.rename(name, lock)  # Nobody sees it before it is held.
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _remove_left(lock: Path) -> None:
+    """Remove a folder whose lock nobody holds."""
+    held = os.open(lock, os.O_RDWR)
+    try:
+        if take_lock(held):
+            shutil.rmtree(lock.with_suffix(".files"), ignore_errors=True)
+            lock.unlink()
+    finally:
+        os.close(held)
 
 
 def _reserve(file: BinaryIO, size: int) -> None:

@@ -1,14 +1,14 @@
 """Images that several processes use: one file that all of them map, in place of a copy each."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from latentscape.core.records import Dataset, Split
+from latentscape.core.scratch import shared_folder
 from latentscape.core.stores import ImageStore, ResidentStore
 from latentscape.data.disk import Known, MappedStore
 from latentscape.data.regions import Region, RegionFile
@@ -37,15 +37,18 @@ def shared(splits: Sequence[Split]) -> Iterator[list[Split]]:
     list of Split
         The same examples. They are as they were where there is no room for a file.
     """
-    with tempfile.TemporaryDirectory(prefix="latentscape-", ignore_cleanup_errors=True) as folder:
-        moved: dict[int, ImageStore] = {}
+    moved: dict[int, ImageStore] = {}
+    folder: Path | None = None
+    with ExitStack() as stack:
+        with suppress(OSError):
+            folder = stack.enter_context(shared_folder())
 
         def move(dataset: Dataset) -> Dataset:
             images = dataset.images
-            if not isinstance(images, ResidentStore) or not is_shared(images):
+            if folder is None or not isinstance(images, ResidentStore) or not is_shared(images):
                 return dataset
             if id(images) not in moved:
-                moved[id(images)] = _mapped(images, Path(folder) / str(len(moved)))
+                moved[id(images)] = _mapped(images, folder / str(len(moved)))
             return replace(dataset, images=moved[id(images)])
 
         yield [

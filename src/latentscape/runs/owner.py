@@ -20,6 +20,7 @@ from typing import Literal
 from latentscape.core.errors import RunError
 from latentscape.core.files import cannot_write
 from latentscape.core.findings import Record, to_json
+from latentscape.core.locks import take_lock
 from latentscape.runs.reading import DAMAGE
 
 if sys.platform != "win32":
@@ -161,15 +162,10 @@ def _open(path: Path) -> int:
 
 def _lock(file: int) -> bool:
     """Take the lock of an open file; return whether it was free."""
-    if sys.platform == "win32":
-        return True  # It has no such locks; the identity of a run is checked there too.
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:  # The file system has no locks: go by what the file says.
-        return not _is_alive(_read(file))
-    return True
+    taken = take_lock(file)
+    if taken is None:  # Go by what the file says; the identity of a run is checked too.
+        return sys.platform == "win32" or not _is_alive(_read(file))
+    return taken
 
 
 def _stands(path: Path, file: int) -> bool:
