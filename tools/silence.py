@@ -102,6 +102,7 @@ CALLS: Mapping[str, Call] = {
     "runs remove": Call("{runs}/trained --yes", small="{runs}/spare --yes"),
     "info": _same("", START, "matrix products"),
     "data list": _same(""),
+    "data cache": _same(""),
     "data show": _same("mnist-5k", START, "reading data"),
     "data fetch": _same("mnist-5k", START, "reading data"),
     "recipes list": _same(""),

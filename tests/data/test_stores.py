@@ -322,7 +322,7 @@ def test_auto_chooses_by_size_and_free_memory(
         dataset = load(path, "auto")
         assert (dataset.images.kind, dataset.store_reason) == ("mapped", "large")
     assert load(photos, "resident").store_reason == "setting"
-    monkeypatch.setattr(stores, "_room", lambda: 100.0)
+    monkeypatch.setattr(stores, "room", lambda: 100.0)
     assert load(tmp_path / "x.npy", "auto").images.kind == "mapped"
     assert load(photos, "auto").images.kind == "mapped", "it is packed already"
     shutil.rmtree(cache)

@@ -76,6 +76,26 @@ def data_fetch(source: SourceName, as_json: AsJson = False) -> None:
     show(values, as_json, terminal.print_values)
 
 
+@data_app.command("cache", cls=QuickCommand, epilog="Example: **latentscape data cache --clear**")
+def data_cache(
+    clear: Annotated[
+        bool,
+        typer.Option(
+            "--clear",
+            help="Remove packed images and judges that no process uses. They are made again when "
+            "they are needed. Data that were fetched stay.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the cache holds, where, and how much that is."""
+    from latentscape import terminal
+    from latentscape.core.cache import cached
+
+    removed = [item for item in cached() if clear and item.kind != "data" and item.remove()]
+    show(terminal.describe_cache(removed), as_json, terminal.print_cache)
+
+
 @recipes_app.command("list", cls=QuickCommand, epilog="Example: **latentscape recipes list**")
 def recipes_list(as_json: AsJson = False) -> None:
     """List the recipes that come with Latentscape, by family, with their sizes."""

@@ -6,23 +6,25 @@ if sys.platform != "win32":
     import fcntl
 
 
-def take_lock(file: int) -> bool | None:
+def take_lock(file: int, *, shared: bool = False) -> bool | None:
     """Take the lock of an open file, which goes when the file is closed.
 
     Parameters
     ----------
     file : int
         Its number.
+    shared : bool
+        Whether others may have it too, if they share it as well.
 
     Returns
     -------
     bool or None
-        Whether nobody else has it; None where the system or the file system has no locks.
+        Whether it was free; None where the system or the file system has no locks.
     """
     if sys.platform == "win32":
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:

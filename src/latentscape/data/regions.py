@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
+from latentscape.core.locks import take_lock
 from latentscape.core.records import Array
 from latentscape.data.compression import unreadable
 
@@ -174,6 +175,10 @@ class RegionFile:
         if left:
             raise self._changed(Stamp.of(self._file.fileno()))
         return values
+
+    def hold(self) -> None:
+        """Let nobody remove the file from the cache while it is open here."""
+        take_lock(self._file.fileno(), shared=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the file anew in another process, which shares what is mapped of it."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from latentscape.core.cache import cache_folder
+from latentscape.core.cache import STORES, cache_folder, make_room, mark_used, room
 from latentscape.core.errors import DataError, RunError
 from latentscape.core.files import slug, write_folder, write_json
 from latentscape.core.memory import available_memory
@@ -111,7 +111,7 @@ def _choose(reading: Reading, contents: Contents) -> tuple[StoreKind, StoreReaso
     if needed <= SMALL * available_memory():
         return "resident", "small"
     is_packed = not _is_plain(reading, contents)
-    if is_packed and contents.encoded is not None and needed > _room():
+    if is_packed and contents.encoded is not None and needed > room():
         return "encoded", "no_room"
     return "mapped", "large"
 
@@ -147,6 +147,7 @@ def _on_disk(reading: Reading, contents: Contents, kind: StoreKind) -> Dataset:
         identity = _identity(reading, beside)
         size = max(1, min(CHUNK // _example_bytes(reading, contents), _MAX_BATCH))
         make = _packed if is_packed else _inventoried
+        make_room(_bytes_needed(reading, contents) * is_packed)
         kept = make(reading, folder, identity, size)
         if _identity(reading, beside) != identity:
             shutil.rmtree(folder, ignore_errors=True)
@@ -172,6 +173,7 @@ def _store(
 
 def _packed_store(folder: Path, inventory: Inventory) -> ImageStore:
     file = RegionFile(_packed_region(folder, inventory))
+    file.hold()
     return MappedStore([file], None, True, _known(folder, inventory))
 
 
@@ -254,8 +256,10 @@ def _kept(folder: Path, reading: Reading) -> tuple[Inventory, Labels] | None:
     has_all = count == (inventory.shape[0] if inventory.label_names else 0)
     if not (whole and has_all and inventory.version == VERSION):
         return None
-    is_current = inventory.identity == _identity(reading, inventory.beside)
-    return (inventory, labels) if is_current else None
+    if inventory.identity != _identity(reading, inventory.beside):
+        return None
+    mark_used(folder / _FACTS)
+    return inventory, labels
 
 
 def _packed_region(folder: Path, inventory: Inventory) -> Region:
@@ -270,7 +274,7 @@ def _folder(reading: Reading, what: str) -> Path:
     source = reading.name if reading.path is None else str(reading.path.resolve())
     about = json.dumps([VERSION, what, source, reading.view, settings, reading.known])
     key = hashlib.sha256(about.encode(errors="surrogatepass")).hexdigest()[:16]
-    return cache_folder() / "stores" / f"{slug(reading.name)[:40]}-{key}"
+    return cache_folder() / STORES / f"{slug(reading.name)[:40]}-{key}"
 
 
 def _identity(reading: Reading, beside: Sequence[str]) -> str:
@@ -329,11 +333,3 @@ def _size(file: str | Path) -> int:
         return os.stat(file).st_size
     except OSError:
         return 0
-
-
-def _room() -> float:
-    """Return how many bytes the disk of the cache has left."""
-    folder = cache_folder()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return float(shutil.disk_usage(folder).free)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from latentscape.core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from latentscape.terminal.cache import describe_cache, print_cache
     from latentscape.terminal.datasets import print_data
     from latentscape.terminal.listing import print_runs
     from latentscape.terminal.progress import shown
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "describe_cache",
+    "print_cache",
     "print_data",
     "print_info",
     "print_recipe",
@@ -35,6 +38,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "cache": ("describe_cache", "print_cache"),
         "datasets": ("print_data",),
         "listing": ("print_runs",),
         "progress": ("shown",),
