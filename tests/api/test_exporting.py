@@ -116,7 +116,7 @@ def test_the_command_prints_what_was_written_and_how_far_off_it_is(run, tmp_path
     for text in ("encoder", "decoder", "largest difference", "256"):
         assert text in printed.output
     listed = CliRunner().invoke(app, [*command, "--part", "decoder", "--json"])
-    (row,) = json.loads(listed.output)
+    (row,) = json.loads(listed.stdout)
     file = tmp_path / "decoder.onnx"
     assert row["file"] == str(file)
     assert row["bytes"] == file.stat().st_size

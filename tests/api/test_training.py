@@ -20,12 +20,8 @@ FAST = {"train.epochs": 2, "data.train": 300, "data.test": 60, "train.batch_size
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def run(runs):
+def run(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
     return latentscape.train("simple-20", data="mnist-5k", changes=FAST, folder=runs, quiet=True)
 
 
@@ -137,8 +133,9 @@ def test_training_again_makes_the_same_bits(run, tmp_path):
     assert again.model_file.read_bytes() == run.model_file.read_bytes()
 
 
-def test_an_existing_run_is_not_overwritten_silently(run, runs):
-    arguments = {"data": "mnist-5k", "changes": FAST, "folder": runs, "quiet": True}
+def test_an_existing_run_is_not_overwritten_silently(run, tmp_path):
+    copytree(run.path, tmp_path / run.name)
+    arguments = {"data": "mnist-5k", "changes": FAST, "folder": tmp_path, "quiet": True}
     with pytest.raises(RunError, match="--overwrite"):
         latentscape.train("simple-20", **arguments)
     assert latentscape.train("simple-20", overwrite=True, **arguments).finished

@@ -13,7 +13,7 @@ from latentscape.model.own.giving import class_of
 
 _log = logging.getLogger("latentscape")
 
-_told = set[tuple[str, str]]()
+_told = set[tuple[str | None, ...]]()
 """Changes of which this process has told already."""
 
 
@@ -39,7 +39,7 @@ def tell_change(config: ModuleConfig, part: str, origin: Any) -> None:
     source = source_of(origin)
     if None in (config.source, source) or source == config.source:
         return
-    change = (config.target, str(config.source))
+    change = (config.target, config.source, source)
     if change in _told:
         return
     _told.add(change)
