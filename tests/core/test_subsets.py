@@ -269,13 +269,23 @@ def test_a_run_of_before_keeps_the_examples_that_its_pictures_show(ordered):
     assert blind.examples(3).tolist() == [0, 1, 2]
 
 
+def test_a_run_of_version_0_2_keeps_the_examples_of_the_whole_part(ordered, monkeypatch):
+    before = replace(ordered, subsets="drawn")
+    examples, kept = before.examples(16), kept_examples(before)
+    np.testing.assert_array_equal(examples, ordered.examples(16))  # The part is small.
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 100)
+    np.testing.assert_array_equal(before.examples(16), examples)
+    np.testing.assert_array_equal(kept_examples(before), kept)
+    assert not np.array_equal(ordered.examples(16), examples)
+
+
 def test_a_run_knows_how_its_examples_were_chosen(tmp_path, quick, small):
     recipe = override(quick, {"data.source": "mnist-5k", "data.train": 500, "data.test": 100})
     run = start_run(recipe, small, tmp_path / "new", torch.device("cpu"))
-    assert run.data.subsets == "drawn"
+    assert run.data.subsets == "limited"
     text = (run.path / "data.json").read_text()
-    assert '"subsets": "drawn"' in text
-    before = text.replace('"drawn"', '"front"')
+    assert '"subsets": "limited"' in text
+    before = text.replace('"limited"', '"front"')
     (run.path / "data.json").write_text(before)
     write_identity(run.path)
     assert load_run_split(open_run(run.path)).subsets == "front"

@@ -31,7 +31,7 @@ _BY_CONTENT: Any = None
 PARTS = ("train", "validation", "test")
 """The parts of a split, in the order in which they are used."""
 
-Subsets = Literal["front", "drawn"]
+Subsets = Literal["front", "drawn", "limited"]
 _EXAMPLES = 18
 """Keeps the generator of shown examples apart from those of splits and subsets."""
 
@@ -197,8 +197,9 @@ class Split(Displayed):
     seed : int
         What drew the split (an official test part is not drawn).
     subsets : str
-        ``drawn``; or ``front`` of runs before version 0.2.0, whose pictures on disk show the first
-        test examples, and whose findings keep codes of evenly spaced ones.
+        Where examples to show and kept codes are from: ``limited``, drawn from as many of a part as
+        analyses look at; ``drawn`` from the whole part, in version 0.2.0; before that ``front``,
+        the first examples, and codes of evenly spaced ones.
     grey : Dataset or None
         The examples with grey pixels, where those of `dataset` were drawn black or white.
     """
@@ -208,7 +209,7 @@ class Split(Displayed):
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     seed: int = 0
-    subsets: Subsets = "drawn"
+    subsets: Subsets = "limited"
     grey: Dataset | None = None
 
     def __repr__(self) -> str:
@@ -250,8 +251,10 @@ class Split(Displayed):
         """
         labels = self.dataset.labels
         source = np.random.default_rng([self.seed, _EXAMPLES])
-        index = self.subset(part, max_examples(self.dataset.shape))
-        index = shuffle(index, source) if self.subsets == "drawn" else index
+        index: NDArray[np.int64] = getattr(self, part)
+        if self.subsets == "limited":
+            index = self.subset(part, max_examples(self.dataset.shape))
+        index = index if self.subsets == "front" else shuffle(index, source)
         return (index if labels is None else take_turns(index, labels))[:count]
 
     def subset(self, part: str, max_count: int) -> NDArray[np.int64]:
@@ -275,7 +278,7 @@ class Split(Displayed):
         """Return the split that analyses of codes look at: itself, unless a part is large.
 
         Of a part that has more examples than `max_examples`, so many are drawn. Examples to show
-        are among them.
+        are among them, except those of earlier versions.
         """
         at_most = max_examples(self.dataset.shape)
         if max(self.sizes.values()) <= at_most:

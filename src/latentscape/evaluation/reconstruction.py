@@ -135,7 +135,8 @@ def evaluate_model(model: Network, split: Split) -> Evaluation:
 
 def kept_examples(split: Split) -> NDArray[np.int64]:
     """Return the test examples whose codes the findings of a run keep."""
-    split = split.limited()
+    if split.subsets == "limited":
+        return split.limited().subset("test", MAX_CODES)
     if split.subsets == "drawn":
         return split.subset("test", MAX_CODES)
     spaced = np.linspace(0, len(split.test) - 1, min(MAX_CODES, len(split.test)))

@@ -282,6 +282,14 @@ def test_a_run_is_read_at_the_end_and_on_the_way(tmp_path):
     assert (legibility.protocol.n_fitted, legibility.protocol.n_scored) == (300, 40)
 
 
+def test_snapshots_of_other_examples_than_those_that_are_read_are_left_out(tmp_path, monkeypatch):
+    """An earlier version took examples of the whole part, of which few are looked at if large."""
+    monkeypatch.setattr(subsets, "MAX_EXAMPLES", 30)
+    reading = measure(compare_codes(open_released(tmp_path))).reading
+    assert len(reading.legible) == 16
+    assert reading.snapshots == ()
+
+
 def test_only_models_reconstruct():
     comparison = compare_codes(codes={"z": np.random.default_rng(0).random((20, 2))})
     with pytest.raises(ConfigError, match="no reconstructions"):

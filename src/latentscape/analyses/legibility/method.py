@@ -56,6 +56,9 @@ def read_model(comparison: Comparison) -> Legibility:
     model, split = comparison.model, comparison.split
     components = min(model.latent.numbers, len(split.train), math.prod(split.dataset.shape))
     snapshots = comparison.opened.findings.snapshots
+    ours, theirs = (one.examples(N_EXAMPLES) for one in (split, comparison.baselines.whole))
+    if not np.array_equal(ours, theirs):
+        snapshots = None  # They are of examples that nobody looks at: an earlier version took them.
     return judge_legibility(
         reconstruct_with(model),
         split,
