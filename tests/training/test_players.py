@@ -18,6 +18,7 @@ from latentscape.api.finishing import describe_architecture
 from latentscape.api.preparing import prepare
 from latentscape.config import TERMS, Term, load_recipe, override
 from latentscape.core.errors import ConfigError, Interrupted
+from latentscape.core.randomness import derive_seed, forked_random
 from latentscape.doctor.rates import try_rates
 from latentscape.doctor.training_batches import gradient_norms
 from latentscape.model import Network, Objective
@@ -293,3 +294,18 @@ def test_the_doctor_looks_at_training_with_a_critic(recipe, small, tmp_path, mon
     test = try_rates(load_model(run.path), recipe, small)
     assert test.own_fall < math.inf
     assert test.best_fall >= test.own_fall
+
+
+@pytest.mark.parametrize("parts", [["encoder"], ["encoder", "latent"]])
+def test_a_frozen_encoder_stays_where_players_take_turns(tmp_path, small, parts):
+    """Then the generator, which learns by the encoder, has nothing or its last layer to move."""
+    changes = {"model.encoder.widths": [16], "train.epochs": 2, "train.frozen": parts}
+    recipe = prepare(override(load_recipe("aae"), {**changes, "train.batch_size": 128}), small)
+    whole = trained(tmp_path / "whole", recipe, small)
+    stopped = trained(tmp_path / "stopped", recipe, small, stops=(1, 4))
+    assert stopped.model_file.read_bytes() == whole.model_file.read_bytes()
+    with forked_random(derive_seed(recipe.train.seed, "model"), CPU):
+        start = Network(recipe.model, recipe.objective).state_dict()
+    end = load_model(whole.path).state_dict()
+    moved = {name.partition(".")[0] for name, value in end.items() if not value.equal(start[name])}
+    assert moved == {"latent", "decoder", "objective"} - {*parts}
