@@ -13,15 +13,16 @@ from latentscape.api.finishing import finish_run
 from latentscape.api.preparing import default_name, prepare, resolve, start_run
 from latentscape.api.subjects import write_study
 from latentscape.api.training import RUNS
-from latentscape.api.workers import Finishing, choose_jobs, finish_together
-from latentscape.config import Changes, Recipe, Study, join_changes, load_study
+from latentscape.api.workers import Finishing, choose_jobs, finish_on_cluster, finish_together
+from latentscape.config import Changes, Placement, Recipe, Study, join_changes, load_study
 from latentscape.core.errors import ConfigError, Interrupted, RunError, TrainingError
 from latentscape.core.files import cannot_write, slug
 from latentscape.core.progress import steps
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
-from latentscape.runs import Run, load_split, owning, runs_in
+from latentscape.parallel.connection import connected
+from latentscape.runs import Run, load_split, open_run, owning, runs_in
 from latentscape.terminal import shown
 from latentscape.tracking.trackers import choose_trackers
 
@@ -58,7 +59,9 @@ def compare(
     folder: str | Path = RUNS,
     device: str = "auto",
     track: str | Sequence[str] = (),
+    on: str = "local",
     jobs: int | None = 1,
+    gpus_per_worker: float = 0.0,
     max_runs: int = MAX_RUNS,
     quiet: bool = False,
 ) -> StudyFindings:
@@ -86,11 +89,17 @@ def compare(
         Where runs and the study's own directory are kept.
     device, track, quiet
         As for `train`. Runs that are used again are tracked too.
+    on : str
+        Where runs are trained: ``local``; ``ray``, a Ray cluster whose nodes all see `folder` and
+        the data; or ``ray://HOST:PORT``, one elsewhere. See `Placement`.
     jobs : int or None
         How many runs are trained at once, each in a process on its share of the cores. None takes
         as many as there are cores, or one, whichever is faster by a few steps of each recipe. The
         last bits of results depend on the number of threads. A script that asks for more than one
-        has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says.
+        has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says. On
+        a cluster None gives each a core, and does as many at once as there is room for.
+    gpus_per_worker : float
+        GPUs that each run asks for on a cluster; 0.25 lets four share one.
     max_runs : int
         A study of more runs, seeds included, is refused: one axis too many may ask for millions.
 
@@ -105,8 +114,7 @@ def compare(
     DataError, ConfigError, RunError, TrainingError
         Each says what was got, what was expected and what to do.
     """
-    if jobs is not None and jobs < 1:
-        raise ConfigError(f"jobs is {jobs}", expected="a number from 1 on, or None")
+    placement = Placement.of(on, jobs=jobs, gpus_per_worker=gpus_per_worker)
     study = study if isinstance(study, Study) else load_study(study)
     if study.space:
         fix = "Give it to 'latentscape tune' instead."
@@ -120,7 +128,7 @@ def compare(
     how = Finishing(device, quiet, choose_trackers(track))
     path = Path(folder) / slug(f"{study.name}-{planned[0].split.dataset.name}")
     with shown(quiet), folder_of_its_own(path):
-        finished, failures = _run_all(planned, Path(folder), how, jobs)
+        finished, failures = _run_all(planned, Path(folder), how, placement)
         groups = _by_label(finished)
         dataset = None if isinstance(data, str | Path) else data
         analyze_runs(list(groups.values()), analyses, data=dataset, device=device)
@@ -201,16 +209,12 @@ def _check_analyses(
 
 
 def _run_all(
-    planned: Sequence[_Planned], folder: Path, how: Finishing, jobs: int | None
+    planned: Sequence[_Planned], folder: Path, how: Finishing, placement: Placement
 ) -> tuple[list[tuple[_Planned, Run]], list[Failure]]:
     """Train what has not been trained; one that diverges for good does not stop the others."""
-    known = _known_runs(folder)
-    if jobs is None:
-        new = [item for item in planned if not _is_finished(item, known)]
-        device = choose_device(how.device)
-        jobs = choose_jobs([(item.recipe, item.split) for item in new], device)
     finished, failures = dict[int, Run](), list[Failure]()
-    for place, run, error in _finish_all(planned, folder, how, jobs, known):
+    finish_all = _finish_on_cluster if placement.kind == "ray" else _finish_here
+    for place, run, error in finish_all(planned, folder, how, placement):
         if error is None:
             finished[place] = run
             continue
@@ -222,10 +226,15 @@ def _run_all(
     return [(planned[place], finished[place]) for place in sorted(finished)], failures
 
 
-def _finish_all(
-    planned: Sequence[_Planned], folder: Path, how: Finishing, jobs: int, known: Mapping[str, Run]
+def _finish_here(
+    planned: Sequence[_Planned], folder: Path, how: Finishing, placement: Placement
 ) -> Iterator[tuple[int, Run, TrainingError | None]]:
     """Yield each run with its place in the plan, and with what went wrong with it."""
+    known, jobs = _known_runs(folder), placement.jobs
+    if jobs is None:
+        new = [item for item in planned if not _is_finished(item, known)]
+        device = choose_device(how.device)
+        jobs = choose_jobs([(item.recipe, item.split) for item in new], device)
     threads = max(1, count_threads() // jobs)
     begin = partial(_reuse_or_start, known=known, folder=folder, how=how, threads=threads)
     if jobs == 1:
@@ -236,11 +245,32 @@ def _finish_all(
     runs = [begin(item) for item in planned]
     # What a plan names twice is trained once.
     work = {run.path: (run, item.split) for run, item in zip(runs, planned, strict=True)}
-    try:
+    with _saying_how_to_go_on():
         for finished, error in finish_together(list(work.values()), how, jobs, threads):
             for place, run in enumerate(runs):
                 if run.path == finished.path:
                     yield place, run, error
+
+
+def _finish_on_cluster(
+    planned: Sequence[_Planned], folder: Path, how: Finishing, placement: Placement
+) -> Iterator[tuple[int, Run, TrainingError | None]]:
+    """Do the same with a task of a Ray cluster for each run."""
+    known = _known_runs(folder)
+    paths = [_path_of(item, known, folder) for item in planned]
+    places = {path: place for place, path in enumerate(paths)}  # A run that two ask for, once.
+    work = [(planned[place].recipe, planned[place].split, path) for path, place in places.items()]
+    with connected(placement) as cluster, _saying_how_to_go_on():
+        for number, error in finish_on_cluster(work, how, placement.jobs, cluster):
+            path = work[number][2]
+            for place in (place for place, of_item in enumerate(paths) if of_item == path):
+                yield place, open_run(path), error
+
+
+@contextmanager
+def _saying_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
     except Interrupted as error:
         raise to_be_continued("Stopped") from error
 
@@ -284,13 +314,21 @@ def _is_finished(item: _Planned, known: Mapping[str, Run]) -> bool:
 def _reuse_or_start(
     item: _Planned, known: Mapping[str, Run], folder: Path, how: Finishing, threads: int
 ) -> Run:
+    if item.fingerprint in known:
+        return known[item.fingerprint]
+    path = _path_of(item, known, folder)
+    return start_run(item.recipe, item.split, path, choose_device(how.device), threads=threads)
+
+
+def _path_of(item: _Planned, known: Mapping[str, Run], folder: Path) -> Path:
+    """Return the directory of a run that is there, or of a new one."""
     fingerprint = item.fingerprint
     if fingerprint in known:
-        return known[fingerprint]
+        return known[fingerprint].path
     path = folder / default_name(item.recipe, item.split, item.label)
     if path.exists():  # The name is taken by a run of other settings.
         path = path.with_name(f"{path.name}-{fingerprint[:8]}")
-    return start_run(item.recipe, item.split, path, choose_device(how.device), threads=threads)
+    return path
 
 
 def _by_label(runs: Sequence[tuple[_Planned, Run]]) -> dict[str, list[Run]]:

@@ -4,20 +4,24 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 
 from latentscape.api.finishing import finish_run
+from latentscape.api.preparing import start_run
 from latentscape.config import Recipe
 from latentscape.core.errors import TrainingError
 from latentscape.core.memory import available_memory
 from latentscape.core.progress import steps
 from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
-from latentscape.core.runtime import count_threads
+from latentscape.core.runtime import choose_device, count_threads
 from latentscape.data.sharing import is_shared, shared
 from latentscape.parallel.calls import Call, call_together, error_of
-from latentscape.runs import Run
+from latentscape.parallel.cluster import Cluster, Share, Shipped
+from latentscape.parallel.tasks import call_on_cluster
+from latentscape.runs import Run, open_run
 from latentscape.tracking.tracker import Tracker
 from latentscape.training.timing import training_seconds
 
@@ -135,3 +139,58 @@ def finish_together(
         ]
         for number, future in call_together("runs", calls, jobs, threads, count=len(calls)):
             yield runs[number][0], error_of(future)
+
+
+def finish_on_cluster(
+    runs: Sequence[tuple[Recipe, Split, Path]], how: Finishing, jobs: int | None, cluster: Cluster
+) -> Iterator[tuple[int, TrainingError | None]]:
+    """Train runs to their ends and evaluate them, each as a task of a Ray cluster.
+
+    Parameters
+    ----------
+    runs : sequence of (Recipe, Split, Path)
+        What each trains, on what, and its directory, which all nodes see. One that is there goes on
+        from where it stands.
+    how : Finishing
+        What each is given.
+    jobs : int or None
+        How many at once, on as many cores as there are for each; None gives each a core, and Ray
+        does as many at once as it has room for.
+    cluster : Cluster
+        Where.
+
+    Yields
+    ------
+    int
+        The number of one that has come to its end, in the order in which they do.
+    TrainingError or None
+        What went wrong with it.
+
+    Raises
+    ------
+    Interrupted
+        If Ctrl-C came; every run has saved itself.
+    ConfigError, RunError
+        If nodes see other files, or the cluster fails.
+    """
+    share = cluster.share(jobs)
+    cluster.check(runs[0][2].parent, [split for _, split, _ in runs])
+    shipped = {id(split): cluster.ship(split) for _, split, _ in runs}
+    calls = [
+        Call(path.name, partial(_begin_and_finish, recipe, shipped[id(split)], path, how, share))
+        for recipe, split, path in runs
+    ]
+    for number, future in call_on_cluster("runs", calls, cluster, share, jobs, count=len(calls)):
+        yield number, error_of(future)
+
+
+def _begin_and_finish(
+    recipe: Recipe, shipped: Shipped[Split], path: Path, how: Finishing, share: Share
+) -> None:
+    """Train a run on a node, which its record then describes."""
+    split = shipped.open()
+    if path.exists():
+        run = open_run(path)
+    else:
+        run = start_run(recipe, split, path, choose_device(how.device), threads=share.cores)
+    finish_run(run, split, device=how.device, trackers=how.trackers)

@@ -21,10 +21,12 @@ from latentscape.cli.options import (
     Data,
     Device,
     Epochs,
+    GpusPerWorker,
     Grey,
     Labels,
     LatentDim,
     LearningRate,
+    On,
     OwnData,
     Quiet,
     Resize,
@@ -178,6 +180,8 @@ def compare(
         str | None,
         typer.Option(metavar="N|auto", help="Runs at once; auto, the default, is the faster way."),
     ] = None,
+    on: On = "local",
+    gpus_per_worker: GpusPerWorker = 0.0,
     max_runs: Annotated[
         int | None, typer.Option(min=1, help="Most runs that a study may have; 1,000 by default.")
     ] = None,
@@ -195,7 +199,9 @@ def compare(
     # "quickstart" is the study whatever lies in the working directory, "./quickstart" a run.
     if len(study) > 1 or (os.path.isdir(study[0]) and study[0] not in study_names()):
         training = [data, seeds, epochs, settings, as_published or None, track, jobs, max_runs]
-        _compare_runs(study, name, folder, as_json, any(option is not None for option in training))
+        trains = on != "local" or gpus_per_worker > 0
+        trains = trains or any(option is not None for option in training)
+        _compare_runs(study, name, folder, as_json, trains)
         return
     if name is not None:
         raise typer.BadParameter("--name is that of a comparison of runs; a study has its own")
@@ -209,7 +215,9 @@ def compare(
         folder=folder or Path("runs"),
         device=device,
         track=track or (),
+        on=on,
         jobs=read_jobs(jobs or "auto"),
+        gpus_per_worker=gpus_per_worker,
         max_runs=max_runs or studies.MAX_RUNS,
         quiet=quiet,
     )

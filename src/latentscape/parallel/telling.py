@@ -5,8 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.queues import SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from latentscape.core.progress import Listener, Stage
 
@@ -30,10 +29,23 @@ Message = Said | logging.LogRecord
 """What processes say or log."""
 
 
+class Queue(Protocol):
+    """A queue between processes: that of `multiprocessing`, or of a cluster."""
+
+    def put(self, message: Message, /) -> None:
+        """Say something."""
+
+    def get(self) -> Message:
+        """Hear the next, and wait for it."""
+
+    def empty(self) -> bool:
+        """Whether there is nothing to hear now."""
+
+
 class Logging(logging.Handler):
     """Tells the parent of this process what is logged."""
 
-    def __init__(self, said: "SimpleQueue[Message]") -> None:
+    def __init__(self, said: Queue) -> None:
         super().__init__()
         self._said = said
 
@@ -46,7 +58,7 @@ class Logging(logging.Handler):
 class Telling(Listener):
     """Tells the parent of this process what a run is doing."""
 
-    def __init__(self, run: str, said: "SimpleQueue[Message]") -> None:
+    def __init__(self, run: str, said: Queue) -> None:
         self._run, self._said, self._said_at = run, said, 0.0
 
     def on_begin(self, stage: Stage) -> None:
@@ -79,9 +91,7 @@ class Telling(Listener):
 
 
 @contextmanager
-def passing_on(
-    said: "SimpleQueue[Message]", work: Stage, shares: Mapping[str, float]
-) -> Iterator[None]:
+def passing_on(said: Queue, work: Stage, shares: Mapping[str, float]) -> Iterator[None]:
     """Make parts of a stage of what processes say, in a thread of its own."""
     ended = threading.Event()
     thread = threading.Thread(target=_pass_on, args=(said, work, shares, ended), daemon=True)
@@ -93,9 +103,7 @@ def passing_on(
         thread.join(timeout=1)  # A process that was killed may have left half a message.
 
 
-def _pass_on(
-    said: "SimpleQueue[Message]", work: Stage, shares: Mapping[str, float], ended: threading.Event
-) -> None:
+def _pass_on(said: Queue, work: Stage, shares: Mapping[str, float], ended: threading.Event) -> None:
     parts = dict[str, Stage]()
     for one in _messages(said, ended):
         if isinstance(one, logging.LogRecord):
@@ -117,7 +125,7 @@ def _pass_on(
         part.end()
 
 
-def _messages(said: "SimpleQueue[Message]", ended: threading.Event) -> Iterator[Message]:
+def _messages(said: Queue, ended: threading.Event) -> Iterator[Message]:
     """Yield what is said until the work has ended, and nothing is left to be heard."""
     while not ended.wait(HEARD_EVERY) or not said.empty():
         while not said.empty():

@@ -1,0 +1,208 @@
+"""Works that are done at once, each as a task of a Ray cluster."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Self
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from latentscape.core.errors import Interrupted, LatentscapeError
+from latentscape.core.progress import listening, stage
+from latentscape.parallel.calls import Call
+from latentscape.parallel.cluster import Cluster, Share
+from latentscape.parallel.nodes import enter
+from latentscape.parallel.telling import Logging, Message, Telling, passing_on
+
+_log = logging.getLogger("latentscape")
+
+
+def call_on_cluster(
+    what: str,
+    calls: Iterable[Call],
+    cluster: Cluster,
+    share: Share,
+    jobs: int | None = None,
+    *,
+    count: int,
+    total: float | None = None,
+    describe: Callable[[int], str] | None = None,
+) -> Iterator[tuple[int, Future[None]]]:
+    """Do several works at once, each as a task of a cluster.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Where. Ray decides on which node; a work whose node is lost begins anew on another.
+    share : Share
+        What each asks for.
+    jobs : int or None
+        How many are given to the cluster at once; None gives it all, and Ray does as many at once
+        as it has room for.
+    what, calls, count, total, describe
+        As for `latentscape.parallel.calls.call_together`.
+
+    Yields
+    ------
+    int
+        The number of a work that has ended, in the order in which they do.
+    Future
+        What became of it.
+
+    Raises
+    ------
+    RunError
+        If the cluster fails.
+    Interrupted
+        If Ctrl-C came; works that train have saved themselves.
+    """
+    shares = dict[str, float]()
+    waiting, begun = enumerate(calls), dict[Any, tuple[int, Call]]()
+
+    def begin(more: int | None) -> None:
+        for number, call in islice(waiting, more):
+            shares[call.name] = call.share
+            task = cluster.submit(share, perform, setting, call.name, call.function)
+            begun[task] = number, call
+
+    with (
+        stage(what, count if total is None else total) as work,
+        cluster.losses(),
+        _queue(cluster) as said,
+        passing_on(said, work, shares),
+        _stopping(cluster, begun),
+    ):
+        setting = Setting.of(said, share)
+        begin(jobs)
+        n_done = 0
+        while begun:
+            task, error = cluster.first_ended(begun)
+            number, call = begun.pop(task)
+            n_done += 1
+            work.advance(call.share)
+            yield number, _settled(error)
+            text = f"{n_done:,} of {count:,} done, {cluster.describe()}"
+            work.describe(text if describe is None else describe(n_done))
+            begin(1)
+
+
+def _settled(error: LatentscapeError | None) -> Future[None]:
+    future = Future[None]()
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+    return future
+
+
+@contextmanager
+def _stopping(cluster: Cluster, begun: Iterable[Any]) -> Iterator[None]:
+    """Let no work go on when nobody waits for it; those that train save themselves."""
+    try:
+        yield
+    except BaseException as error:
+        cluster.stop(list(begun))
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted("Stopped, and saved") from error
+        raise
+
+
+@contextmanager
+def _queue(cluster: Cluster) -> Iterator["Said"]:
+    """Use a queue of Ray for what works say."""
+    queue = cluster.queue()
+    try:
+        yield Said(queue)
+    finally:
+        if cluster.stands():
+            with suppress(Exception):  # It may be gone with its node.
+                queue.shutdown(force=True)
+
+
+class Said:
+    """A queue of Ray for what works say of their progress, which no work fails for.
+
+    Parameters
+    ----------
+    queue : ray.util.queue.Queue
+        The queue.
+    """
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+
+    def put(self, message: Message) -> None:
+        """Say it, if somebody can hear it."""
+        with suppress(Exception):  # The queue is gone with its node, and all works soon are.
+            self._queue.put(message)
+
+    def get(self) -> Message:
+        """Hear the next message."""
+        message: Message = self._queue.get()
+        return message
+
+    def empty(self) -> bool:
+        """Whether there is nothing to hear."""
+        try:
+            return bool(self._queue.empty())
+        except Exception:  # noqa: BLE001 - as above.
+            return True
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how a work is done on a node.
+
+    Attributes
+    ----------
+    directory : str
+        Where relative paths begin.
+    command : tuple of str
+        What the user has given, for the record of a run.
+    threads : int
+        On how many threads.
+    said : Said
+        Who hears of its progress.
+    level : int
+        From which level on its log is heard.
+    """
+
+    directory: str
+    command: tuple[str, ...]
+    threads: int
+    said: Said
+    level: int
+
+    @classmethod
+    def of(cls, said: Said, share: Share) -> Self:
+        """Return that of works which this process asks for."""
+        level = _log.getEffectiveLevel()
+        return cls(os.getcwd(), tuple(sys.argv), share.cores, said, level)
+
+
+def perform(setting: Setting, name: str, function: Callable[[], object]) -> LatentscapeError | None:
+    """Do a work on a node; return what went wrong, in words for people."""
+    enter(setting.directory)
+    sys.argv = list(setting.command)
+    torch.set_num_threads(setting.threads)
+    threadpool_limits(setting.threads)
+    handler, telling = Logging(setting.said), Telling(name, setting.said)
+    _log.setLevel(setting.level)
+    _log.addHandler(handler)
+    try:
+        with listening(telling):
+            function()
+    except LatentscapeError as error:
+        return error
+    except KeyboardInterrupt:
+        return Interrupted("Not begun")
+    finally:
+        telling.end()
+        _log.removeHandler(handler)
+    return None

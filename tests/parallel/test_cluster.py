@@ -1,0 +1,186 @@
+"""Work on a Ray cluster: the results of this machine alone, and nothing lost with a node."""
+
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import latentscape
+from latentscape.cli import app
+from latentscape.config import Placement, Study
+from latentscape.core import extras
+from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.stores import ResidentStore
+from latentscape.parallel import connection
+from latentscape.parallel.cluster import Cluster, Node
+from latentscape.parallel.nodes import Seen, compare_seen, look, try_to_look
+from latentscape.runs import runs_in
+
+# Ray and what it imports warn of each other; users can do nothing about that.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SMALL = {"data.train": 600, "data.test": 50, "train.epochs": 20, "model.encoder.widths": [16]}
+STUDY = {
+    "name": "few",
+    "as_published": True,
+    "entries": [{"recipe": "simple-20", "set": SMALL}],
+    "axes": {"train.lr": [0.001, 0.002, 0.003]},
+}
+
+
+def models_in(folder):
+    return {run.name: run.model_file.read_bytes() for run in runs_in(folder)}
+
+
+def test_a_study_loses_nothing_with_a_node(cluster, ray_address, tmp_path, capfd, monkeypatch):
+    """Killed in the middle, it ends with the bits of this machine alone; Ray is not heard."""
+    monkeypatch.chdir(tmp_path)
+    study = Study.model_validate(STUDY)
+    alone = latentscape.compare(study, folder="alone", quiet=True)
+    [lost] = cluster.worker_nodes
+    killer = threading.Thread(target=_kill_when_two_train, args=(cluster, lost, tmp_path / "runs"))
+    killer.start()
+    capfd.readouterr()
+    together = latentscape.compare(study, folder="runs", on="ray", jobs=None)
+    killer.join()
+    assert models_in(tmp_path / "runs") == models_in(tmp_path / "alone")
+    assert [row.statistics for row in together.rows] == [row.statistics for row in alone.rows]
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "raylet" not in err.lower()
+    for run in runs_in(tmp_path / "runs"):
+        assert f"{run.name}: epoch 20 of 20" in err
+        assert run.environment.threads == 1
+        assert "default_worker" not in run.environment.command
+    assert not list((tmp_path / "runs").glob(".*"))
+
+
+def _kill_when_two_train(cluster, node, folder):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        histories = [file.read_text() for file in folder.glob("*/history.jsonl")]
+        if sum(text.count("\n") > 2 for text in histories) >= 2:
+            break
+        time.sleep(0.05)
+    cluster.remove_node(node, allow_graceful=False)
+
+
+def test_an_address_that_nobody_answers_at_is_refused_at_once(monkeypatch):
+    pytest.importorskip("ray")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setattr(connection, "REACHED_WITHIN", 0.1)
+        with pytest.raises(ConfigError, match=f"No Ray cluster answers at ray://{address}"):
+            latentscape.compare("quickstart", on=f"ray://{address}")
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(ConfigError, match=f"No Ray cluster answers at {address}"):
+            latentscape.compare("quickstart", on="ray")
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    def load(package):
+        raise ImportError(name=package)
+
+    monkeypatch.setattr(extras, "load", load)
+    ran = CliRunner().invoke(app, ["compare", "quickstart", "--on", "ray"])
+    assert isinstance(ran.exception, ConfigError)
+    assert "pip install 'latentscape[ray]'" in str(ran.exception)
+
+
+def test_another_version_of_ray_on_the_cluster_is_named():
+    pytest.importorskip("ray")
+    text = "Version mismatch: The cluster was started with:\n    Ray: 2.55.0\n    Python: 3.12.1"
+    error = connection._cannot_connect("cluster:6379", RuntimeError(text))
+    assert "Ray: 2.55.0" in str(error)
+    assert "Expected Ray 2.60.0 and Python 3" in str(error)
+
+
+def test_nodes_have_to_see_what_this_process_sees(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mark = tmp_path / ".mark"
+    mark.touch()
+    stores = [ResidentStore(np.arange(12, dtype=np.uint8).reshape(4, 3))]
+    own = look(str(tmp_path), mark, stores)
+    assert own == try_to_look(str(tmp_path), mark, stores)
+    compare_seen("10.0.0.7", own, own, tmp_path)
+    others = {
+        "Node 10.0.0.7 of the cluster has PyTorch 1.0": (
+            "versions",
+            (own.versions[0], "PyTorch 1.0"),
+        ),
+        "does not see .* Give --runs such a folder": ("has_mark", False),
+        "sees other data than this process": ("sums", ("another",)),
+    }
+    for message, (field, value) in others.items():
+        seen = Seen(**{**vars(own), field: value})
+        with pytest.raises((ConfigError, RunError), match=message):
+            compare_seen("10.0.0.7", own, seen, tmp_path)
+    changed = [ResidentStore(np.ones((4, 3), np.uint8))]
+    assert look(str(tmp_path), mark, changed).sums != own.sums
+    mark.unlink()
+    assert not look(str(tmp_path), mark, stores).has_mark
+
+
+def test_a_node_says_why_it_cannot_read(tmp_path):
+    class Gone(ResidentStore):
+        def take(self, index):
+            raise FileNotFoundError("no such file: /data/images.npy")
+
+    answer = try_to_look(str(tmp_path), tmp_path, [Gone(np.ones((4, 3), np.uint8))])
+    assert isinstance(answer, RunError)
+    assert "/data/images.npy" in str(answer)
+
+
+class _Nodes(Cluster):
+    """A cluster of nodes that nobody started."""
+
+    def __init__(self, placement, *nodes):
+        self._placement, self._nodes = placement, nodes
+
+    def nodes(self):
+        return list(self._nodes)
+
+
+def _node(cores=8.0, gpus=0.0, memory=64e9):
+    return Node("id", "10.0.0.7", cores, gpus, memory, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "nodes", "cores"),
+    [(None, [8, 8], 1), (4, [8, 8], 4), (1, [8, 8], 8), (100, [8, 8], 1), (3, [8, 8], 5)],
+)
+def test_the_cores_of_a_work(jobs, nodes, cores):
+    nodes = [_node(count) for count in nodes]
+    assert _Nodes(Placement.of("ray", jobs=jobs), *nodes).share(jobs).cores == cores
+
+
+@pytest.mark.parametrize(
+    ("gpus", "nodes"), [(1, [_node()]), (0, [_node(memory=1e8)]), (0, []), (2, [_node(gpus=1)])]
+)
+def test_works_that_no_node_has_room_for_are_refused(gpus, nodes):
+    cluster = _Nodes(Placement.of("ray", gpus_per_worker=gpus), *nodes)
+    with pytest.raises(ConfigError, match="No node of the cluster has 1 core"):
+        cluster.share(None)
+
+
+def test_data_too_large_to_ship_are_refused_with_a_place_to_put_them(tmp_path, small):
+    cluster = _Nodes(Placement.of("ray"), _node())
+    with pytest.raises(ConfigError, match="folder that all nodes see, with numpy.save"):
+        cluster.check(tmp_path, [small])
+
+
+def test_what_there_is_is_said_in_a_line():
+    cluster = _Nodes(Placement.of("ray"), _node(), _node(gpus=2))
+    assert cluster.describe() == "2 nodes of Ray, 16 cores, 2 GPUs"
+
+
+def test_numbers_of_a_cluster_need_one():
+    runner = CliRunner()
+    ran = runner.invoke(app, ["compare", "quickstart", "--gpus-per-worker", "1"])
+    assert "Add --on ray" in str(ran.exception)
+    ran = runner.invoke(app, ["compare", "quickstart", "--on", "elsewhere"])
+    assert "Expected local, ray, or ray://HOST:PORT" in str(ran.exception)
