@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,7 @@ from torch import nn
 from latentscape.api.preparing import own_networks, prepare, resolve_again
 from latentscape.config import Changes, Recipe
 from latentscape.core.errors import Interrupted
-from latentscape.core.findings import to_json
+from latentscape.core.findings import Json, to_json
 from latentscape.core.records import Dataset, Split
 from latentscape.core.runtime import choose_device
 from latentscape.data import binarize_split, hold_out
@@ -307,14 +307,13 @@ class Autoencoder(PersistentAutoencoder):
         values = check_examples(features, X, reset=True)
         layout = learn_layout(np.shape(values)[1:], self.image_shape)
         held_out = 0.0 if streaming else self.validation_fraction
-        seed, settings = seed_of(self.random_state), self._recipe_parameters()
+        seed, settings = seed_of(self.random_state), self._recipe_settings()
         earlier = None if self.start_from is None else EarlierModel.open(self.start_from)
         published = choose_recipe(layout) if self.recipe is None else self.recipe
         if earlier is not None and self.recipe is None:
             published = resolve_again(earlier.recipe, X)
         own = own_networks(published, self.encoder, self.decoder)
-        changes = {**self.changes, **own} if self.changes else own
-        asked = published, settings, changes, held_out, seed
+        asked = published, settings, {**(self.changes or {}), **own}, held_out, seed
         recipe = resolve_recipe(*asked)
         check_layout(recipe, layout)
         if streaming:
@@ -333,18 +332,19 @@ class Autoencoder(PersistentAutoencoder):
 
     def _next_task(self, X: ArrayLike) -> Task:
         """Arrange X for one more epoch."""
-        recipe = for_streaming(self.recipe_, self._recipe_parameters())
+        recipe = for_streaming(self.recipe_, self._recipe_settings())
         return Task(self, self.layout_, *_split(recipe, self._dataset(X), 0.0), self._unit)
 
-    def _recipe_parameters(self) -> dict[str, Any]:
-        """Return the parameters that stand for settings of the recipe."""
-        return {name: getattr(self, name) for name in PATHS}
+    def _recipe_settings(self) -> Changes:
+        """Return the settings of the recipe that parameters stand for which are set."""
+        asked = {path: getattr(self, name) for name, path in PATHS.items()}
+        return {path: value for path, value in asked.items() if value is not None}
 
     def _settle(
         self,
         task: Task,
         network: Network,
-        history: list[dict[str, Any]],
+        history: list[Json],
         *,
         run: Run | None = None,
         moments: Moments | None = None,

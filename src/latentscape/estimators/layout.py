@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentscape.core.errors import DataError
-from latentscape.core.findings import Json
 from latentscape.core.records import Array
 from latentscape.data.conversion import CHANNELS, arrange_axes
 
@@ -102,29 +101,6 @@ def learn_layout(example_shape: Sequence[int], image_shape: Sequence[int] | None
     if len(example) > 1:
         image = example
     return Layout(example, image, _network_shape(image, declared=image_shape is not None))
-
-
-def layout_from_file(network_shape: tuple[int, ...], saved: Json) -> Layout:
-    """Return the layout in a model file, or images without channels if the file has none.
-
-    Parameters
-    ----------
-    network_shape : tuple of int
-        Shape that the network takes.
-    saved : mapping
-        May have ``given`` and ``image``: the shape of an example, and that of its image.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the shapes are not valid.
-    """
-    is_grey = len(network_shape) == 3 and network_shape[0] == 1
-    default = network_shape[1:] if is_grey else network_shape
-    example, image = (tuple(map(int, saved.get(key, default))) for key in ("given", "image"))
-    if not math.prod(example) == math.prod(image) == math.prod(network_shape):
-        raise ValueError(f"{example} and {image} do not fit the network's shape {network_shape}")
-    return Layout(example, image, network_shape)
 
 
 def _check_shapes(example: tuple[int, ...], image: tuple[int, ...]) -> None:

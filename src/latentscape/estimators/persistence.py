@@ -9,17 +9,18 @@ from typing import Self
 
 import numpy as np
 import torch
+from pydantic import Field
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from latentscape.config import Recipe
-from latentscape.core.errors import ConfigError, RunError
-from latentscape.core.findings import Json
+from latentscape.core.errors import ConfigError, RunError, brief
+from latentscape.core.findings import Json, Record
 from latentscape.core.runtime import choose_device
 from latentscape.core.trust import trusting
 from latentscape.estimators.examples import range_in
 from latentscape.estimators.fitted import FittedAutoencoder
-from latentscape.estimators.layout import Layout, layout_from_file
+from latentscape.estimators.layout import Layout
 from latentscape.estimators.settings import refuse_condition
 from latentscape.model import Network
 from latentscape.model.own import check_offered, offering, own_in
@@ -27,6 +28,53 @@ from latentscape.runs import ModelFile, Run, open_run, read_model, save_model
 
 _NEWER = {"as_published": False, "encoder": None, "decoder": None, "start_from": None}
 """Parameters that pickles of earlier versions lack."""
+
+
+class _Entries(Record, extra="ignore"):
+    """What a model file keeps of an estimator; files of runs have nothing of it.
+
+    Attributes
+    ----------
+    given, image : tuple of int
+        Shape of an example, and of its image. Grey images have no axis of channels by default.
+    feature_names : tuple of str or None
+        Names of the columns, if X was a data frame.
+    history : list of dict
+        A record per epoch.
+    unit : float or None
+        What counts as 1 in a score; by default the whole range.
+    """
+
+    given: tuple[int, ...] = ()
+    image: tuple[int, ...] = ()
+    feature_names: tuple[str, ...] | None = None
+    history: list[Json] = []
+    unit: float | None = Field(None, gt=0)
+
+    @classmethod
+    def of(cls, path: Path, file: ModelFile) -> tuple[Self, Layout]:
+        """Return the entries of a model file, and the layout that they are for.
+
+        A RunError if they do not fit the network.
+        """
+        try:
+            entries = cls.model_validate(file.estimator)
+            return entries, entries._layout(file.network.input_shape)
+        except ValueError as error:
+            raise RunError(
+                f"{path} is damaged: its entries for an estimator are not valid ({brief(error)})",
+                fix="Copy it again from its source.",
+            ) from error
+
+    def _layout(self, shape: tuple[int, ...]) -> Layout:
+        default = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
+        example, image = self.given or default, self.image or default
+        names = len(self.feature_names or ())
+        if not math.prod(example) == math.prod(image) == math.prod(shape):
+            raise ValueError(f"{example} and {image} do not fit the network's shape {shape}")
+        if names not in (0, math.prod(shape)):
+            raise ValueError(f"it names {names} features of {math.prod(shape)}")
+        return Layout(example, image, shape)
 
 
 class PersistentAutoencoder(FittedAutoencoder):
@@ -54,14 +102,15 @@ class PersistentAutoencoder(FittedAutoencoder):
         """
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
-        about = {
-            "given": self.layout_.example_shape,
-            "image": self.layout_.image_shape,
-            "feature_names": None if names is None else names.tolist(),
-            "history": self.history_,
-            "unit": self._unit,
-        }
-        save_model(Path(path), self.network_.state_dict(), self.recipe_, (), about)
+        about = _Entries(
+            given=self.layout_.example_shape,
+            image=self.layout_.image_shape,
+            feature_names=None if names is None else tuple(names),
+            history=self.history_,
+            unit=self._unit,
+        )
+        weights = self.network_.state_dict()
+        save_model(Path(path), weights, self.recipe_, (), about.model_dump(mode="json"))
 
     @classmethod
     def load(
@@ -101,31 +150,33 @@ class PersistentAutoencoder(FittedAutoencoder):
             file = read_model(path)
         check_offered(file.recipe.model, encoder, decoder)
         refuse_condition(file.recipe)
-        layout = _layout_of(Path(path), file)
+        entries, layout = _Entries.of(Path(path), file)
+        is_unit = entries.unit in (None, _width(file.recipe))  # Else the range was learnt from X.
         estimator = cls(
             file.recipe,
             image_shape=None if layout.example_shape == layout.image_shape else layout.image_shape,
-            value_range=None if _has_learnt_range(file) else range_in(file.recipe),
+            value_range=range_in(file.recipe) if is_unit else None,
             validation_fraction=file.recipe.data.validation,
             encoder=encoder,
             decoder=decoder,
             device=device,
             random_state=file.recipe.train.seed,
         )
-        estimator._take_over(file, layout, open_run(path) if Path(path).is_dir() else None)
+        run = open_run(path) if Path(path).is_dir() else None
+        estimator.run_, estimator.layout_ = run, layout
+        estimator._take_over(file, entries)
         return estimator
 
-    def _take_over(self, file: ModelFile, layout: Layout, run: Run | None) -> None:
+    def _take_over(self, file: ModelFile, entries: _Entries) -> None:
         """Set the learned attributes from a file."""
-        self.network_ = file.network.to(choose_device(self.device))
-        self.recipe_, self.layout_, self.run_ = file.recipe, layout, run
-        self.history_ = run.history.records() if run else file.estimator.get("history", [])
+        self.network_, self.recipe_ = file.network.to(choose_device(self.device)), file.recipe
+        self.history_ = self.run_.history.records() if self.run_ else entries.history
         self.n_iter_ = len(self.history_)
         self._moments, self._training_codes = {}, None
-        self._unit = _unit_in(file)
-        self.n_features_in_ = math.prod(layout.network_shape)
-        if names := file.estimator.get("feature_names"):
-            self.feature_names_in_ = np.array(names, dtype=object)
+        self._unit = entries.unit or _width(file.recipe)
+        self.n_features_in_ = math.prod(self.layout_.network_shape)
+        if entries.feature_names:
+            self.feature_names_in_ = np.array(entries.feature_names, dtype=object)
 
     def __getstate__(self) -> Json:
         """Return arrays and settings, so that a pickle has no objects of ours or of torch.
@@ -167,36 +218,6 @@ class PersistentAutoencoder(FittedAutoencoder):
             return torch.device("cpu")
 
 
-def _unit_in(file: ModelFile) -> float:
-    """Return what counts as 1 in a score: the whole range, unless the file says otherwise."""
-    return float(file.estimator.get("unit", _width(file.recipe)))
-
-
-def _has_learnt_range(file: ModelFile) -> bool:
-    """Whether the range was learnt from X: then it is no unit of scores."""
-    return _unit_in(file) != _width(file.recipe)
-
-
 def _width(recipe: Recipe) -> float:
     low, high = range_in(recipe)
     return high - low
-
-
-def _layout_of(path: Path, file: ModelFile) -> Layout:
-    """Return the layout in a model file, once all that it has for an estimator is checked."""
-    about, shape = file.estimator, file.network.input_shape
-    names = about.get("feature_names")
-    try:
-        layout = layout_from_file(shape, about)
-        if not isinstance(about.get("history", []), list):
-            raise ValueError("its history is not a list")
-        if not 0 < _unit_in(file) < math.inf:
-            raise ValueError(f"its unit is {about['unit']}")
-        if names and len(names) != math.prod(shape):
-            raise ValueError(f"it names {len(names)} features of {math.prod(shape)}")
-    except (TypeError, ValueError) as error:
-        raise RunError(
-            f"{path} is damaged: its entries for an estimator are not valid ({error})",
-            fix="Copy it again from its source.",
-        ) from error
-    return layout

@@ -1,8 +1,6 @@
 """The parameters of an estimator, as a recipe."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -23,6 +21,8 @@ def _path(parameter: str) -> str:
 
 PATHS = {name: _path(name) for name in ("latent_dim", "max_epochs", "batch_size", "lr")}
 """Parameters that stand for a setting of the recipe, and the path of that setting."""
+
+_OF_A_STEP = (PATHS["batch_size"], PATHS["lr"])
 
 _DECIDED_BY = {
     **{_path(name): name for name in ("value_range", "image_shape", "random_state")},
@@ -47,8 +47,8 @@ def choose_recipe(layout: Layout) -> str:
 
 def resolve_recipe(
     recipe: str | Path | Recipe,
-    parameters: Mapping[str, Any],
-    changes: Changes | None,
+    settings: Changes,
+    changes: Changes,
     validation_fraction: float,
     seed: int,
     split: Split | None = None,
@@ -59,10 +59,8 @@ def resolve_recipe(
     ----------
     recipe : str, Path or Recipe
         As `Autoencoder` takes it.
-    parameters : mapping
-        The parameters named in `PATHS`. None keeps the recipe's own setting.
-    changes : mapping or None
-        Dotted path to value.
+    settings, changes : mapping
+        Dotted path to value: of the parameters in `PATHS` that are set, and of all else.
     validation_fraction : float
         Share of X that is held out.
     seed : int
@@ -76,14 +74,12 @@ def resolve_recipe(
         If there is no such recipe or setting, the recipe is conditioned on labels, or `changes`
         has a setting that a parameter decides or that an estimator does not use.
     """
-    _check_changes(parameters, changes or {})
+    _check_changes(settings, changes)
     if not 0 <= validation_fraction < 1:
         raise ConfigError(
             f"validation_fraction is {validation_fraction}", expected="0 or more, below 1"
         )
-    settings = {
-        **_settings(parameters),
-        **(changes or {}),
+    decided = {
         "data.source": "X",
         "data.labels": None,
         "data.validation": validation_fraction,
@@ -91,45 +87,29 @@ def resolve_recipe(
         "train.seed": seed,
         "train.snapshots": (),
     }
-    recipe = resolve(recipe, settings, split=split)
+    recipe = resolve(recipe, {**settings, **changes, **decided}, split=split)
     refuse_condition(recipe)
     return recipe
 
 
-def for_streaming(recipe: Recipe, parameters: Mapping[str, Any]) -> Recipe:
-    """Return a recipe for one more epoch on new data.
+def for_streaming(recipe: Recipe, settings: Changes) -> Recipe:
+    """Return the recipe so far for one more epoch; of the settings, batch size and rate apply.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        The recipe so far.
-    parameters : mapping
-        `batch_size` and `lr` apply again. None keeps the recipe's own setting.
-
-    Raises
-    ------
-    ConfigError
-        If it trains with labels.
+    A ConfigError if it trains with labels.
     """
     if uses_labels(recipe.model, recipe.objective):
         raise ConfigError(
             f"The recipe {recipe.name} trains with labels, and one X need not have all of them",
             fix="Use fit.",
         )
-    step = _settings({name: parameters[name] for name in ("batch_size", "lr")})
+    step = {path: settings[path] for path in _OF_A_STEP if path in settings}
     if recipe.published is not None:  # A constant rate has to be lower than one that falls to zero.
         step = {"train.lr": recipe.published.train.lr, **step}
     return override(recipe, {**step, "train.patience": None, "train.average": None})
 
 
 def labels_for(recipe: Recipe, y: ArrayLike | None) -> ArrayLike | None:
-    """Return y if the recipe trains with labels, and None if it does not.
-
-    Raises
-    ------
-    DataError
-        If it trains with labels and y is None.
-    """
+    """Return y if the recipe trains with labels, and refuse None then; otherwise return None."""
     if not uses_labels(recipe.model, recipe.objective):
         return None
     if y is None:
@@ -141,13 +121,7 @@ def labels_for(recipe: Recipe, y: ArrayLike | None) -> ArrayLike | None:
 
 
 def refuse_condition(recipe: Recipe) -> None:
-    """Refuse a recipe that needs labels to encode.
-
-    Raises
-    ------
-    ConfigError
-        If it is conditioned on labels.
-    """
+    """Refuse a recipe that needs labels to encode."""
     if recipe.model.condition:
         raise ConfigError(
             f"The recipe {recipe.name} is conditioned on labels, and transform has no labels",
@@ -156,13 +130,7 @@ def refuse_condition(recipe: Recipe) -> None:
 
 
 def check_layout(recipe: Recipe, layout: Layout) -> None:
-    """Refuse convolutions over plain vectors.
-
-    Raises
-    ------
-    DataError
-        If the recipe is convolutional and X holds vectors.
-    """
+    """Refuse convolutions over plain vectors."""
     if recipe.model.encoder.takes_images and len(layout.network_shape) == 1:
         raise DataError(
             f"X holds vectors of {layout.network_shape[0]} numbers, and the recipe {recipe.name} "
@@ -173,14 +141,9 @@ def check_layout(recipe: Recipe, layout: Layout) -> None:
         )
 
 
-def _settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the recipe that parameters change."""
-    return {PATHS[name]: value for name, value in parameters.items() if value is not None}
-
-
-def _check_changes(parameters: Mapping[str, Any], changes: Changes) -> None:
+def _check_changes(settings: Changes, changes: Changes) -> None:
     """Refuse changes that have no effect, or that contradict a parameter."""
-    decided_by = {**_DECIDED_BY, **{PATHS[n]: n for n, v in parameters.items() if v is not None}}
+    decided_by = {**_DECIDED_BY, **{path: n for n, path in PATHS.items() if path in settings}}
     for path in changes:
         if path in decided_by:
             raise ConfigError(
