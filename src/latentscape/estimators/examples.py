@@ -21,26 +21,10 @@ from latentscape.estimators.layout import Layout
 
 
 def check_examples(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Array:
-    """Check X as scikit-learn does, for images as well as vectors.
+    """Check X as scikit-learn does, for images as well as vectors, and return it as an array.
 
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Owner of ``n_features_in_`` (numbers in an example) and ``feature_names_in_``.
-    X : array-like
-        (n, D), or images of three or four axes.
-    reset : bool
-        True sets the two attributes; False compares X with them.
-
-    Returns
-    -------
-    ndarray
-        X in its own shape and type.
-
-    Raises
-    ------
-    ValueError
-        If X has no examples, values that are not finite real numbers, or other features.
+    A ValueError if X has no examples, values that are not finite real numbers, or other features
+    than ``n_features_in_`` and ``feature_names_in_`` say, which `reset` sets.
     """
     min_samples = 2 if reset else 1
     images = None
@@ -56,11 +40,6 @@ def range_of(values: Array, value_range: Sequence[float] | None) -> tuple[float,
 
     A `value_range` decides. Without one, the range is (0, 255) for unsigned 8-bit integers, (0, 1)
     for other numbers that lie between, and otherwise the smallest and the largest number.
-
-    Raises
-    ------
-    DataError
-        If `value_range` is not a range.
     """
     if value_range is not None:
         return _checked_range(value_range)
@@ -92,13 +71,7 @@ def range_in(recipe: Recipe) -> tuple[float, float]:
 
 
 def check_range(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse values outside the range, if the likelihood of the recipe has none for them.
-
-    Raises
-    ------
-    DataError
-        With the smallest and the largest value.
-    """
+    """Refuse values outside the range, if the likelihood of the recipe has none for them."""
     low, high = dataset.value_range
     smallest, largest = dataset.images.extent.low, dataset.images.extent.high
     outside = smallest < low or largest > high
@@ -128,13 +101,7 @@ def dataset_of(
 
 
 def labelled(dataset: Dataset, y: ArrayLike | None) -> Dataset:
-    """Return a dataset with labels (n,), or without any.
-
-    Raises
-    ------
-    DataError
-        If the numbers of examples and labels differ.
-    """
+    """Return a dataset with labels (n,), or without any; refuse another number of them."""
     if y is None:
         return replace(dataset, labels=None, label_names=())
     labels, names = encode_labels(column_or_1d(y), "y")
@@ -147,13 +114,7 @@ def labelled(dataset: Dataset, y: ArrayLike | None) -> Dataset:
 
 
 def seed_of(random_state: int | np.random.RandomState | None) -> int:
-    """Turn scikit-learn's `random_state` into a seed; None makes a new one at each call.
-
-    Raises
-    ------
-    ConfigError
-        If it is negative.
-    """
+    """Turn scikit-learn's `random_state` into a seed; None makes a new one at each call."""
     if isinstance(random_state, Integral):
         if random_state < 0:
             raise ConfigError(f"random_state is {random_state}", expected="0 or more")

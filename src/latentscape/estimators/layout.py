@@ -38,10 +38,7 @@ class Layout:
     def as_images(self, examples: Array) -> Array:
         """Return the images that (n, D) hold, with their axes in any usual order; vectors stay.
 
-        Raises
-        ------
-        DataError
-            If they are images of another shape.
+        A DataError if they are images of another shape.
         """
         if len(self.network_shape) == 1:
             return examples.reshape(len(examples), -1)
@@ -80,20 +77,9 @@ class Layout:
 
 
 def learn_layout(example_shape: Sequence[int], image_shape: Sequence[int] | None) -> Layout:
-    """Decide how examples are arranged.
+    """Decide how examples are arranged, of which X has this shape, and images that one.
 
-    Parameters
-    ----------
-    example_shape : sequence of int
-        Shape of one example in X.
-    image_shape : sequence of int or None
-        (H, W), (C, H, W) or (H, W, C) of images, which X may hold as flat vectors. If both the
-        first and the last axis could be the channels, the first one is.
-
-    Raises
-    ------
-    DataError
-        If the two do not fit, or no axis looks like channels.
+    A DataError if the two do not fit, or no axis looks like channels.
     """
     example = tuple(example_shape)
     image = example if image_shape is None else tuple(int(size) for size in image_shape)

@@ -53,32 +53,10 @@ def new_network(task: Task, device: torch.device) -> Network:
 def train_epoch(
     network: Network, recipe: Recipe, split: Split, moments: Moments, number: int
 ) -> tuple[Losses, Moments]:
-    """Train a network once on all training examples of a split.
+    """Train a network once on all training examples, at the full learning rate of its recipe.
 
-    Parameters
-    ----------
-    network : Network
-        In evaluation mode before and after. If the epoch fails, its weights do not change.
-    recipe : Recipe
-        Has the objective, and the learning rate, which is used in full.
-    split : Split
-        The examples.
-    moments : mapping
-        The state of the optimizers after the epoch before; empty at first.
-    number : int
-        Epochs before this one.
-
-    Returns
-    -------
-    losses : Losses
-        Means over the examples.
-    moments : mapping
-        The state of the optimizers, for the next epoch.
-
-    Raises
-    ------
-    TrainingError
-        If the loss or a weight is no longer finite.
+    If the epoch, of this number from 0, fails, the weights do not change: a TrainingError if the
+    loss or a weight is no longer finite. Mean losses are returned, and moments for the next epoch.
     """
     before = {name: value.clone() for name, value in network.state_dict().items()}
     changes = {"train.schedule": "constant", "train.epochs": number + 1}

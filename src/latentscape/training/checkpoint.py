@@ -15,7 +15,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -51,13 +50,7 @@ class Checkpoint:
     identity: str
 
     def check(self, identity: str, name: str) -> None:
-        """Refuse a checkpoint of another identity than that of the run of a name.
-
-        Raises
-        ------
-        RunError
-            If it is of another recipe, of other data, or of another version.
-        """
+        """Refuse a checkpoint of another recipe, data or version than the run of a name has."""
         if self.identity != identity:
             raise RunError(
                 f"The checkpoints of {name} are of another recipe, or another version",
@@ -65,8 +58,8 @@ class Checkpoint:
             )
 
 
-class CheckpointStore(Protocol):
-    """Where checkpoints are kept.
+class MemoryCheckpoints:
+    """The last checkpoint at the end of an epoch, in memory.
 
     Attributes
     ----------
@@ -75,23 +68,6 @@ class CheckpointStore(Protocol):
     identity : str
         Names settings, data and format. A checkpoint of another identity is refused.
     """
-
-    name: str
-    identity: str
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing has been saved."""
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint, beside the last one at the end of an epoch."""
-
-    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
-        """Return the newest checkpoint, or the newest at the end of an epoch; None without any."""
-
-
-class MemoryCheckpoints:
-    """The last checkpoint at the end of an epoch, in memory; see `CheckpointStore`."""
 
     identity = ""
 
@@ -115,16 +91,10 @@ class MemoryCheckpoints:
 
 
 class CheckpointFolder:
-    """The checkpoints of a run.
+    """The checkpoints of a run, in a folder; see `MemoryCheckpoints`.
 
-    Parameters
-    ----------
-    path : Path
-        The folder, which need not exist before the first is saved.
-    owned : callable, optional
-        Returns the context in which the folder is written.
-    name, identity : str
-        See `CheckpointStore`.
+    The folder need not exist before the first is saved. It is written in the context that `owned`
+    returns.
     """
 
     def __init__(
@@ -139,16 +109,11 @@ class CheckpointFolder:
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then remove older ones but the last at the end of an epoch.
 
-        Raises
-        ------
-        RunError
-            If it may not or cannot be written; the earlier ones are still there.
+        A RunError if it may not or cannot be written; the earlier ones are still there then.
         """
         manifest = self._manifest(checkpoint.state.epoch, checkpoint.state.step)
-        tensors, content = (
-            manifest.with_suffix(".safetensors"),
-            save(apart(_flat(checkpoint.groups))),
-        )
+        tensors = manifest.with_suffix(".safetensors")
+        content = save(apart(_flat(checkpoint.groups)))
         with self._owned():
             for file in (tensors, manifest):
                 if os.path.isdir(file):  # No file could take its place.
@@ -170,22 +135,9 @@ class CheckpointFolder:
                 file.unlink()
 
     def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
-        """Read the newest checkpoint that is not damaged.
+        """Read the newest checkpoint that is not damaged, or the newest between two epochs.
 
-        Parameters
-        ----------
-        epoch_end : bool
-            Whether only checkpoints between two epochs count.
-
-        Returns
-        -------
-        Checkpoint or None
-            None where the folder holds no checkpoint.
-
-        Raises
-        ------
-        RunError
-            If there are checkpoints but all are damaged.
+        None where the folder holds no checkpoint; a RunError if there are some and all are damaged.
         """
         manifests = [file for file in self._manifests() if not epoch_end or _at_epoch_end(file)]
         for manifest in reversed(manifests):
@@ -238,6 +190,10 @@ class CheckpointFolder:
         return sorted(file for file in self.path.glob("*.json") if not file.name.startswith("."))
 
 
+CheckpointStore = MemoryCheckpoints | CheckpointFolder
+"""Where checkpoints are kept."""
+
+
 def pack_optimizers(optimizers: Optimizers) -> dict[str, Tensor]:
     """Name every tensor in the state of optimizers ``<player>.<parameter>.<key>``.
 
@@ -265,11 +221,8 @@ def unpack_optimizers(optimizers: Optimizers, packed: Mapping[str, Tensor]) -> N
         optimizer = optimizers[player[0] if player else AUTOENCODER]
         parameter: nn.Parameter = optimizer.param_groups[0]["params"][int(number)]
         if value.shape == parameter.shape:
-            value = (
-                torch.empty_like(parameter, memory_format=torch.preserve_format)
-                .detach()
-                .copy_(value)
-            )
+            like = torch.empty_like(parameter, memory_format=torch.preserve_format)
+            value = like.detach().copy_(value)
         else:
             value = value.to(parameter.device)
         optimizer.state[parameter][key] = value

@@ -1,12 +1,11 @@
 """Where training stands."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Self
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
 from latentscape.core.errors import TrainingError
-from latentscape.core.findings import Json, to_json
+from latentscape.core.findings import Json
 from latentscape.runs.facts import Epoch, Event
 
 
@@ -53,19 +52,13 @@ class TrainState:
 
     def to_json(self) -> Json:
         """Return it as a checkpoint holds it."""
-        records = {
-            name: [to_json(record) for record in getattr(self, name)]
-            for name in ("history", "events")
-        }
-        return {**asdict(self), **records}
+        values: Json = _ADAPTER.dump_python(self)
+        return values
 
     @classmethod
-    def of(cls, values: Json) -> Self:
-        """Read what a checkpoint holds.
+    def of(cls, values: Json) -> "TrainState":
+        """Read what a checkpoint holds; a ValidationError if `to_json` writes nothing like it."""
+        return _ADAPTER.validate_python(values)
 
-        Raises
-        ------
-        ValidationError
-            If it is nothing that `to_json` writes.
-        """
-        return TypeAdapter(cls).validate_python(values)
+
+_ADAPTER = TypeAdapter(TrainState)

@@ -14,11 +14,6 @@ class Checkpoints(Hook):
     """Saves training at its start, from time to time, when it stops, and after every epoch.
 
     It comes last, so that what it saves is what all other hooks have left.
-
-    Parameters
-    ----------
-    store : CheckpointStore
-        Where to.
     """
 
     essential = True
@@ -55,11 +50,6 @@ class RollBack(Hook):
     """Goes on from the newest checkpoint; and back to the last epoch after losses became NaN.
 
     It comes before hooks that look at where training stands when it starts.
-
-    Parameters
-    ----------
-    store : CheckpointStore
-        Where checkpoints are.
     """
 
     essential = True

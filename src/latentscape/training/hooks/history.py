@@ -8,13 +8,7 @@ from latentscape.training.hook import Hook, Training
 
 
 class History(Hook):
-    """Writes what was measured after each epoch, and what went wrong.
-
-    Parameters
-    ----------
-    run : Run
-        Whose ``history.jsonl`` and ``events.jsonl`` are written.
-    """
+    """Writes what was measured after each epoch, and what went wrong, into the logs of a run."""
 
     essential = True
 
@@ -39,13 +33,7 @@ class History(Hook):
 
 
 class Ownership(Hook):
-    """Ends training, before other hooks write, where the run was moved or replaced meanwhile.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    """
+    """Ends training, before other hooks write, where the run was moved or replaced meanwhile."""
 
     essential = True
 
@@ -62,13 +50,6 @@ class ModelFile(Hook):
     """Writes the model in the end, once it is noted which one belongs to the run.
 
     It comes after the hook that puts the best weights back.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    split : Split
-        Its labels have names.
     """
 
     essential = True

@@ -11,13 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Logged(Hook):
-    """Logs what happens in training, whatever else shows it.
-
-    Parameters
-    ----------
-    name : str
-        What the training is called.
-    """
+    """Logs what happens in training, whatever else shows it."""
 
     def __init__(self, name: str) -> None:
         self._name = name

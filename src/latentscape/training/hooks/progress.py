@@ -9,13 +9,7 @@ from latentscape.training.hook import Hook, Training
 
 
 class Progress(Hook):
-    """Says how far training is; see `latentscape.core.progress`.
-
-    Parameters
-    ----------
-    name : str
-        What the training is called.
-    """
+    """Says how far training is; see `latentscape.core.progress`."""
 
     def __init__(self, name: str) -> None:
         self._name, self._last, self._open = name, "", ExitStack()

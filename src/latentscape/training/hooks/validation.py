@@ -21,13 +21,7 @@ DIAGNOSED = 1000
 
 
 class Validation(Hook):
-    """Measures the losses of the validation examples, and the use of the code, after each epoch.
-
-    Parameters
-    ----------
-    split : Split
-        Says which examples these are.
-    """
+    """Measures the losses of the validation examples, and the use of the code, after each epoch."""
 
     essential = True
 
@@ -50,24 +44,8 @@ def validate(
     """Return the mean loss, its terms and the MSE per pixel over the validation examples.
 
     Codes and corruption are drawn from the same seed after every epoch, so that chance does not
-    decide which epoch is the best.
-
-    Parameters
-    ----------
-    model : Network
-        Evaluating.
-    examples : Examples
-        Every example of the dataset.
-    index : ndarray of int64
-        The validation examples.
-    seed : int
-        The seed of the run.
-
-    Returns
-    -------
-    Losses or None
-        None where there are no validation examples. Not yet checked to be finite: what is not
-        makes training roll back.
+    decide which epoch is the best. The model is evaluating. What is returned may not be finite, and
+    is None where there are no validation examples.
     """
     if not len(index):
         return None

@@ -41,15 +41,7 @@ FEWEST_UNITS = 16
 
 
 class Vitals(Hook):
-    """Notices symptoms while a model trains.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What is trained.
-    split : Split
-        Says which examples are trained on.
-    """
+    """Notices symptoms while a model trains."""
 
     essential = True
 
@@ -66,14 +58,8 @@ class Vitals(Hook):
     def symptoms(self, model: Network, state: TrainState, examples: Examples) -> Iterator[Event]:
         """Yield the symptoms that have begun with the last epoch, each once in a training.
 
-        Parameters
-        ----------
-        model : Network
-            Evaluating; it stays as it is.
-        state : TrainState
-            What is known of the training so far; it takes in what a look at gradients measures.
-        examples : Examples
-            Every example of the data.
+        The model is evaluating, and stays as it is. The state takes in what a look at gradients
+        measures.
         """
         known, epoch = {event.symptom for event in state.events}, len(state.history)
         if "over_fitting" not in known and (event := self._over_fitting(state.history)):
