@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from latentscape.config.parts import EngineName
 from latentscape.training.engine.plain import PlainEngine
-from latentscape.training.engine.replay import Results, Step
-from latentscape.training.loader import Batch
+from latentscape.training.engine.replay import Step
 
 if TYPE_CHECKING:
     from latentscape.training.engine.fast import FastEngine
