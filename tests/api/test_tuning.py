@@ -15,8 +15,9 @@ import pytest
 import latentscape
 from latentscape.api.members import read_members, studies_with
 from latentscape.api.preparing import prepare, resolve
+from latentscape.api.tuning.storage import StoredJudge
 from latentscape.config import Study, load_recipe
-from latentscape.core.errors import ConfigError, DataError, RunError, TrainingError
+from latentscape.core.errors import ConfigError, DataError, Interrupted, RunError, TrainingError
 from latentscape.core.runtime import count_threads
 from latentscape.evaluation.results import Evaluation
 from latentscape.runs import RunFindings, load_run_split, open_run, runs_in
@@ -56,6 +57,7 @@ def test_the_first_trial_is_the_recipe_itself_and_the_lowest_value_is_the_best(f
     first = open_run(Path(findings.folder) / "trials" / "trial-001")
     own = resolve("vae-20", SMALL, None, load_run_split(first))  # Its rate is fitted to the data.
     assert search.trials[0].params == {"train.lr": own.train.lr, "model.latent.dim": 20}
+    assert search.begins_with_own
     assert [trial.number for trial in search.trials] == [1, 2, 3, 4, 5, 6]
     finished = {trial.number: trial.value for trial in search.trials if trial.state == "finished"}
     assert finished[search.best] == min(finished.values())
@@ -159,6 +161,33 @@ def test_killed_and_given_again_it_tries_the_points_of_one_that_ran_through(sear
     assert not (tmp_path / "vae-20-tuned-mnist-5k" / "best.yaml").exists()
     resumed = latentscape.tune("vae-20", SPACE, trials=6, folder=tmp_path, **HOW)
     assert points(resumed.members.search) == points(search)
+
+
+def test_ctrl_c_saves_the_trial_that_runs_and_the_same_call_goes_on(search, tmp_path, monkeypatch):
+    tell, pressed = StoredJudge.tell, []
+
+    def tell_and_press(judge, epoch, value):
+        tell(judge, epoch, value)
+        if judge.trial.number == 1 and not pressed:
+            pressed.append(epoch)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(StoredJudge, "tell", tell_and_press)
+    with pytest.raises(Interrupted, match="Stopped, and saved.*Give the same command again"):
+        latentscape.tune("vae-20", SPACE, trials=2, folder=tmp_path, **HOW)
+    assert pressed == [1]
+    resumed = latentscape.tune("vae-20", SPACE, trials=2, folder=tmp_path, **HOW)
+    assert points(resumed.members.search) == points(search)[:2]
+
+
+def test_trials_of_different_lengths_are_not_stopped(tmp_path):
+    space = {"train.epochs": [1, 3], "train.lr": "log(1e-4, 1e-2)"}
+    changes = {path: value for path, value in SMALL.items() if path != "train.epochs"}
+    found = latentscape.tune(
+        "vae-20", space, trials=3, changes=changes, folder=tmp_path, quiet=True
+    )
+    assert not found.members.search.stops
+    assert {trial.state for trial in found.members.search.trials} == {"finished"}
 
 
 def test_two_at_once_try_as_many_and_each_point_is_chosen_when_it_is_begun(tmp_path, monkeypatch):

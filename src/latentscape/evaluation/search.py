@@ -71,6 +71,8 @@ class Search(Record):
     importance : dict of str to float
         Share of each setting in the differences between trials (PED-ANOVA, Watanabe et al. 2023);
         empty where too few have finished.
+    begins_with_own : bool
+        Whether the first trial has the recipe's own settings.
     stops : bool
         Whether trials that lag behind are stopped.
     seed : int
@@ -86,6 +88,7 @@ class Search(Record):
     trials: tuple[SearchTrial, ...] = Field(min_length=1)
     best: int
     importance: dict[str, float] = {}
+    begins_with_own: bool = False
     stops: bool = True
     seed: int = 0
     recipe: str = ""

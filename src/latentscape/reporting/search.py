@@ -25,9 +25,11 @@ def describe_best(search: Search) -> str:
     best, first, measure = search.best_trial, search.trials[0], MEASURES[search.metric]
     text = f"The best is trial {best.number}, with {measure.write(best.value)}: "
     text += f"{describe_point(best)}."
-    if first.value is not None and first is not best:
-        text += f" Trial 1 has {measure.write(first.value)}."
-    return text
+    if not search.begins_with_own or first.value is None:
+        return text
+    if first.number == best.number:
+        return f"{text} These are the recipe's own settings."
+    return f"{text} The recipe's own settings have {measure.write(first.value)}."
 
 
 def describe_importance(search: Search) -> str:

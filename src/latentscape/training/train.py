@@ -32,6 +32,10 @@ from latentscape.training.state import TrainState
 from latentscape.training.workers import ALONE, Over, Workers
 
 
+class StoppedByHook(Interrupted):
+    """Training that a hook has stopped, while nobody asked the process to stop."""
+
+
 def train_run(
     run: Run,
     split: Split,
@@ -70,7 +74,8 @@ def train_run(
     HookError
         If a hook has raised an error; a checkpoint is saved.
     Interrupted
-        If Ctrl-C or a termination signal came, or a hook stopped training; a checkpoint is saved.
+        If Ctrl-C or a termination signal came, or a hook stopped training, which then is
+        `StoppedByHook`; a checkpoint is saved.
     RunError
         If something cannot be written, or another process owns the run; what was written before
         is still there.
@@ -96,7 +101,7 @@ def train_run(
             hint=hint,
         )
         if not run.finished:
-            raise _stopped(run.recipe, state, hint)
+            raise _stopped(run.recipe, state, hint, StoppedByHook)
         return network, state
 
 
@@ -191,9 +196,11 @@ def train_recipe(
     return network, state
 
 
-def _stopped(recipe: Recipe, state: TrainState, hint: str) -> Interrupted:
+def _stopped(
+    recipe: Recipe, state: TrainState, hint: str, kind: type[Interrupted] = Interrupted
+) -> Interrupted:
     epochs = recipe.train.epochs
-    return Interrupted(f"Stopped in epoch {min(state.epoch + 1, epochs)} of {epochs}", fix=hint)
+    return kind(f"Stopped in epoch {min(state.epoch + 1, epochs)} of {epochs}", fix=hint)
 
 
 def checkpoints_of(run: Run) -> CheckpointFolder:

@@ -61,7 +61,10 @@ def test_a_search_is_told_in_numbers():
     assert describe_best(SEARCH).startswith(
         "The best is trial 2, with 1.500 nats: train.lr 0.00200"
     )
-    assert "Trial 1 has 2.000 nats" in describe_best(SEARCH)
+    assert "own settings" not in describe_best(SEARCH)
+    own = {"begins_with_own": True}
+    assert "own settings have 2.000 nats" in describe_best(SEARCH.model_copy(update=own))
+    assert describe_best(search(trial(1, 2.0), **own)).endswith("the recipe's own settings.")
 
 
 def test_trials_far_above_the_others_stand_at_the_edge_and_flatten_nothing():

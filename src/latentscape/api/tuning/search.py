@@ -46,11 +46,13 @@ class Searching:
     device : str
         As for `train`.
     prune : bool
-        Whether trials that lag behind stop.
+        Whether trials that lag behind stop, unless they differ in their numbers of epochs.
     """
 
     def __init__(self, plan: Plan, path: Path, url: str, device: str, *, prune: bool) -> None:
-        self._plan, self._path, self._device, self._stops = plan, path, device, prune
+        self._plan, self._path, self._device = plan, path, device
+        # After as many epochs, trials of different lengths are at different rates.
+        self._stops = prune and "train.epochs" not in plan.space
         base = plan.recipe({})
         key = {
             "recipe": base.fingerprint(plan.split.dataset.fingerprint),
@@ -58,7 +60,7 @@ class Searching:
             "metric": plan.metric,
         }
         self._seed = base.train.seed
-        self._trials = Trials(url, path.name, plan.space, base, halves=prune, key=key)
+        self._trials = Trials(url, path.name, plan.space, base, halves=self._stops, key=key)
 
     def run(self, count: int, jobs: int) -> None:
         """Train trials until so many have ended.
@@ -111,6 +113,7 @@ class Searching:
             trials=trials,
             best=best.number,
             importance=self._trials.importance(),
+            begins_with_own=self._trials.begins_with_own,
             stops=self._stops,
             seed=self._seed,
             recipe=(self._path / BEST_RECIPE).read_text(encoding="utf-8"),

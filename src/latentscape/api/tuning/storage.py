@@ -31,7 +31,7 @@ FACTOR = 3
 ROUNDS = 9
 """The first round ends after one epoch in so many."""
 
-_STOPPED, _FAILED, _SECONDS, _SEARCH = "stopped", "failed", "seconds", "search"
+_STOPPED, _FAILED, _SECONDS, _SEARCH, _OWN = "stopped", "failed", "seconds", "search", "own"
 """Attributes of trials, and of the study, in the storage."""
 
 _WAIT = 60
@@ -183,6 +183,11 @@ class Trials:
         finished = [trial for trial in self.ended if trial.value is not None]
         return min(finished, key=lambda trial: (trial.value, trial.number), default=None)
 
+    @property
+    def begins_with_own(self) -> bool:
+        """Whether the first trial has the recipe's own settings."""
+        return _OWN in self._study.user_attrs
+
     def importance(self) -> dict[str, float]:
         """Return the share of each setting in the differences between finished trials."""
         finished = [trial for trial in self.ended if trial.value is not None]
@@ -224,6 +229,7 @@ class Trials:
         if all(self._space[path].holds(value) for path, value in own.items()):
             keys = {path: self._space[path].key_of(value) for path, value in own.items()}
             self._study.enqueue_trial(keys)
+            self._study.set_user_attr(_OWN, True)
 
     def _check_key(self, name: str, key: Mapping[str, str]) -> None:
         known: Json = self._study.user_attrs.get(_SEARCH, {})

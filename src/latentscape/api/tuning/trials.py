@@ -6,7 +6,6 @@ from pathlib import Path
 
 from latentscape.api.tuning.storage import StoredJudge
 from latentscape.config import Recipe, SearchMetric
-from latentscape.core.errors import Interrupted
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.evaluation.search import read_metric
@@ -14,7 +13,7 @@ from latentscape.runs import Run
 from latentscape.runs.identity import SNAPSHOTS
 from latentscape.training.hooks.halving import Halving
 from latentscape.training.hooks.progress import Progress
-from latentscape.training.train import train_run
+from latentscape.training.train import StoppedByHook, train_run
 
 _HEAVY = ("model.safetensors", "checkpoint", SNAPSHOTS, "findings", "report.html", "figures")
 """What is removed of trials that are not the best: weights, and what was measured of them."""
@@ -45,7 +44,7 @@ def train_trial(
     try:
         with run.owned("trained"):
             train_run(run, split, choose_device(device), [Progress(run.name), halving])
-    except Interrupted:
+    except StoppedByHook:
         if not halving.has_stopped:
             raise
 
