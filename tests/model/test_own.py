@@ -213,7 +213,7 @@ def test_an_object_is_needed_once_in_every_process(monkeypatch):
     one = make_flat(2)
     config = model_config(give(one, None)["encoder"])
     monkeypatch.setattr("latentscape.model.own.giving._known", {})
-    with pytest.raises(CodeError, match=r"handed over in Python.*load\(RUN, encoder=\.\.\.\)"):
+    with pytest.raises(CodeError, match=r"handed over in Python.*encoder=\.\.\. of load"):
         Network(config)
     with offering(make_flat(2), None):
         Network(config)

@@ -8,7 +8,6 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +74,7 @@ def own_networks(
         If one of them is no module, or cannot be copied.
     """
     own = give(encoder, decoder)
-    changes: dict[str, Any] = {
+    changes: dict[str, object] = {
         f"model.{part}": config.model_dump(mode="json") for part, config in own.items()
     }
     if encoder is not None and decoder is None:

@@ -76,7 +76,7 @@ def reading_data(command: Callable[..., None]) -> Callable[..., None]:
 
 def function_parameters(
     function: Callable[..., Any],
-    known: Mapping[str, Any],
+    known: Mapping[str, object],
     flags: Mapping[str, str],
     shared_docs: Mapping[str, str],
 ) -> list[Parameter]:

@@ -121,14 +121,14 @@ Files = Annotated[
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="See --files.")]
 
 
-def read_changes(settings: list[str] | None, options: Mapping[str, Any]) -> "Changes":
+def read_changes(settings: list[str] | None, options: Mapping[str, object]) -> "Changes":
     """Join the options that have a short name with those of --set."""
     from latentscape.config import join_changes, parse_setting
 
     return join_changes(options, dict(map(parse_setting, settings or [])))
 
 
-_READING: dict[str, Any] = {
+_READING: dict[str, object] = {
     "labels": Labels,
     "shape": Shape,
     "resize": Resize,
@@ -158,7 +158,7 @@ def pop_reading(options: dict[str, Any]) -> "Changes":
 
 def read_data_options(
     labels: str | None, shape: str | None, resize: str | None, grey: bool, value_range: str | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the values of options for how data are read, by their short names."""
     return {
         "labels": labels,

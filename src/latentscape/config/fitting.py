@@ -101,7 +101,7 @@ def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     train, scale = recipe.train, epochs / recipe.train.epochs
     if scale == 1:
         return recipe
-    changes: dict[str, Any] = {"train.epochs": epochs, **dict(_counted_in_epochs(recipe, scale))}
+    changes: dict[str, object] = {"train.epochs": epochs, **dict(_counted_in_epochs(recipe, scale))}
     if train.patience is not None:
         changes["train.patience"] = max(1, round(scale * train.patience))
     if train.schedule.warmup:

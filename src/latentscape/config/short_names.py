@@ -5,7 +5,6 @@ dotted paths.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from latentscape.config.reading import Changes
 from latentscape.core.errors import ConfigError
@@ -28,7 +27,7 @@ SHORT_NAMES: Mapping[str, str] = {
 """Short name to dotted path."""
 
 
-def join_changes(named: Mapping[str, Any], changes: Changes | None = None) -> Changes:
+def join_changes(named: Mapping[str, object], changes: Changes | None = None) -> Changes:
     """Put settings by short names among changes.
 
     Parameters

@@ -172,7 +172,7 @@ def _arrow_table(frame: Any) -> "pa.Table":
         ) from error
 
 
-def _of_mapping(data: Mapping[str, Any], config: DataConfig) -> Contents:
+def _of_mapping(data: Mapping[str, object], config: DataConfig) -> Contents:
     """Read a data set of scikit-learn, or arrays by name as in a .npz file."""
     if "target" not in data or not ("data" in data or "images" in data):
         arrays = {name: _in_place(value, name) for name, value in data.items() if _is_array(value)}

@@ -2,7 +2,6 @@
 
 import math
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,8 +107,8 @@ def _named(lines: Interpolation, split: Split, index: NDArray[np.int64]) -> Inte
     return lines.model_copy(update=pairs)
 
 
-def _samples(model: Network, split: Split, seed: int) -> dict[str, Any]:
-    pictures = {}
+def _samples(model: Network, split: Split, seed: int) -> dict[str, object]:
+    pictures: dict[str, object] = {}
     count = max_images(N_SAMPLES, math.prod(model.input_shape))
     with suppress(DataError):  # Too few examples to fit a mixture to.
         pictures["samples"] = draw_samples(model, split, count, seed)
@@ -118,8 +117,8 @@ def _samples(model: Network, split: Split, seed: int) -> dict[str, Any]:
     return pictures
 
 
-def _walks(model: Network, split: Split) -> dict[str, Any]:
-    pictures: dict[str, Any] = {}
+def _walks(model: Network, split: Split) -> dict[str, object]:
+    pictures: dict[str, object] = {}
     examples, pixels = split.examples(), math.prod(model.input_shape)
     if pairs := min(N_PAIRS, len(examples) // 2):
         ends = stored(split.dataset, examples[: 2 * pairs])

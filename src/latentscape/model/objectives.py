@@ -293,7 +293,7 @@ def _learning(
     return learning
 
 
-def modules_of(config: ObjectiveConfig) -> dict[str, Any]:
+def modules_of(config: ObjectiveConfig) -> dict[str, object]:
     """Return the factories of the modules that terms own, by name."""
     modules = (TERMS[name].module for name in config.weights)
     return dict(module for module in modules if module is not None)

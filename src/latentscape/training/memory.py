@@ -25,10 +25,7 @@ MOMENTS = {"adam": 2, "adamw": 2, "muon": 1, "rmsprop": 1}
 def network_to_describe(model: ModelConfig, objective: ObjectiveConfig) -> Network:
     """Build a network whose layers can be listed: a large one without its numbers.
 
-    Raises
-    ------
-    ConfigError
-        If the parts do not fit each other or the input, or no tensor could be so large.
+    A ConfigError if the parts do not fit each other or the input, or no tensor could be so large.
     """
     outline = _outline(model, objective)
     if _weights(outline) > _SMALL:
@@ -42,18 +39,7 @@ def training_memory(recipe: Recipe, weights: int, outputs: int, examples: int) -
     """Return the bytes that training takes beside the data, at the least.
 
     These are the weights, their gradients and what the optimizer keeps; a checkpoint of them; and,
-    for the gradients, what each layer puts out for each example of a batch.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        With ``model.input``.
-    weights : int
-        Numbers that the network holds.
-    outputs : int
-        Numbers that its layers put out for an example, all together.
-    examples : int
-        In the training part.
+    for the gradients, what all layers together put out for each example of a batch.
     """
     moments = MOMENTS.get(recipe.train.optimizer, 0)
     copies = 2 + moments + 1 + moments  # Trained, and as bytes on their way to a checkpoint.
@@ -66,20 +52,8 @@ def training_memory(recipe: Recipe, weights: int, outputs: int, examples: int) -
 def check_network(recipe: Recipe, examples: int, device: torch.device) -> None:
     """Refuse a network whose parts do not fit each other, or that memory cannot hold in training.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        With ``model.input``.
-    examples : int
-        In the training part.
-    device : torch.device
-        Where it is to be trained.
-
-    Raises
-    ------
-    ConfigError
-        Before any of the memory is taken, with what would be needed; or with what a network of the
-        user's own does that cannot be trained.
+    The ConfigError says what would be needed, before any of the memory is taken; or what a network
+    of the user's own does that cannot be trained on so many examples.
     """
     network = network_to_describe(recipe.model, recipe.objective)
     network.freeze(recipe.train.frozen)

@@ -15,21 +15,9 @@ CODES = 8
 def rehearse(recipe: Recipe, examples: int) -> None:
     """Train on a batch of zeros, as small as batches become, and refuse what cannot be trained.
 
-    Recipes without a network of the user's own need no rehearsal.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        With ``model.input``.
-    examples : int
-        In the training part.
-
-    Raises
-    ------
-    CodeError
-        If the network raises in training, or no gradient reaches its weights.
-    ConfigError
-        If the decoder gives grey levels, and the likelihood makes some of its output once more.
+    Recipes without a network of the user's own need no rehearsal. A CodeError if one raises in
+    training, or no gradient reaches its weights; a ConfigError if the decoder gives grey levels,
+    and the likelihood makes some of its output once more.
     """
     model, shape = recipe.model, recipe.model.input
     if model.is_stock or shape is None:

@@ -19,7 +19,6 @@ from latentscape.training.state import Diverged, TrainState
 STEPS = 6
 """Steps that are timed; the fastest counts, because other programs can only slow one down."""
 
-
 CPU = torch.device("cpu")
 
 
@@ -66,13 +65,7 @@ def step_seconds(
     max_seconds: float = math.inf,
     threads: int | None = None,
 ) -> list[float]:
-    """Train a new network for a few steps, as all steps are once the objective has settled.
-
-    Returns
-    -------
-    list of float
-        The time of each step.
-    """
+    """Time steps of a new network, as all steps are once the objective has settled."""
     watch, start = Stopwatch(max_steps, max_seconds), math.ceil(recipe.objective.settled_at)
     config = recipe.train.model_copy(update={"epochs": start + recipe.train.epochs})
     with set_up(config, device, "timing", threads=threads), suppress(Diverged):
@@ -89,25 +82,9 @@ def training_seconds(
     device: torch.device = CPU,
     max_seconds: float = math.inf,
 ) -> float:
-    """Estimate how long a recipe trains.
+    """Estimate how many seconds all steps of a recipe take, on so many threads or on all.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        Prepared for the split.
-    split : Split
-        Its training examples are trained on for a few steps.
-    threads : int, optional
-        On how many; by default on all.
-    device : torch.device
-        Where.
-    max_seconds : float
-        After so many no other step is taken; there is one at least.
-
-    Returns
-    -------
-    float
-        Seconds for all steps of all epochs.
+    A few are taken; after `max_seconds` no other one, but one at least.
     """
     # The warm-ups and the step that is captured are slower than all others.
     steps = WARM_UPS + 1 + STEPS

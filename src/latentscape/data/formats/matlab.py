@@ -125,7 +125,7 @@ def _load(path: Path) -> dict[str, Array]:
     return {name: loaded[name] for name in sizes if isinstance(loaded.get(name), np.ndarray)}
 
 
-def _examples_first(arrays: Mapping[str, Any]) -> dict[str, Stored]:
+def _examples_first(arrays: Mapping[str, Stored]) -> dict[str, Stored]:
     """Turn arrays so that their first axis counts the examples, as that of labels does."""
     labels = {name for name in arrays if is_called_labels(name)}
     counts = {max(arrays[name].shape, default=0) for name in labels if arrays[name].shape}

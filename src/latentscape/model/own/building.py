@@ -119,7 +119,7 @@ def _check_maker(maker: Any, subject: str) -> None:
 
 def _arguments(
     maker: Callable[..., Any], config: ModuleConfig, subject: str, filled: Mapping[str, Shape]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the arguments of the settings, and shapes where they are asked for by name."""
     try:
         signature = inspect.signature(maker)
