@@ -12,8 +12,9 @@ import latentscape
 from latentscape.cli import app
 from latentscape.config import Placement, Study
 from latentscape.core import extras
-from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.stores import ResidentStore
+from latentscape.inference import embedding
 from latentscape.parallel import connection
 from latentscape.parallel.cluster import Cluster, Node
 from latentscape.parallel.nodes import Seen, compare_seen, look, try_to_look
@@ -33,6 +34,29 @@ STUDY = {
 
 def models_in(folder):
     return {run.name: run.model_file.read_bytes() for run in runs_in(folder)}
+
+
+def test_codes_of_any_number_come_in_their_order(cluster, ray_address, tmp_path, monkeypatch):
+    """Those of two nodes are, bit for bit, those of this machine alone, with what goes along."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(embedding, "_CHUNK", 4 * 784 * 100)  # Of 10 tasks.
+    run = latentscape.train("vae-20", changes={**SMALL, "train.epochs": 1}, quiet=True)
+    images = np.random.default_rng(0).integers(0, 256, (950, 28, 28), np.uint8)
+    np.savez("images.npz", images=images, labels=np.arange(950) % 10)
+    alone = latentscape.embed(run, "images.npz", "alone.parquet")
+    spread = latentscape.embed(run, "images.npz", "spread.parquet", on="ray")
+    assert (spread.count, spread.dim) == (alone.count, alone.dim) == (950, 20)
+    assert spread.file.read_bytes() == alone.file.read_bytes()
+    images[949, 0, 0] = 0
+    with pytest.raises(DataError, match="no examples|range|value"):
+        latentscape.embed(run, np.full((3, 28, 28), 3e5, np.float32), "bad.npy", on="ray")
+
+
+def test_analyses_are_spread(cluster, ray_address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = latentscape.train("vae-20", changes={**SMALL, "train.epochs": 1}, quiet=True)
+    found = latentscape.analyze(run, parts=["probing", "anomalies"], quick=True, on="ray")
+    assert {"probing", "anomalies"} <= set(found.parts)
 
 
 def test_a_study_loses_nothing_with_a_node(cluster, ray_address, tmp_path, capfd, monkeypatch):

@@ -19,6 +19,7 @@ from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.members import folder_of, read_members, study_runs
 from latentscape.api.subjects import report, write_study
 from latentscape.api.workers import MEMORY
+from latentscape.config import Placement
 from latentscape.core.errors import ConfigError
 from latentscape.core.findings import Skip
 from latentscape.core.memory import available_memory
@@ -26,6 +27,8 @@ from latentscape.core.progress import steps
 from latentscape.core.runtime import choose_device, count_threads, limited_threads, one_thread
 from latentscape.evaluation.study import StudyFindings
 from latentscape.parallel.calls import Call, call_together
+from latentscape.parallel.connection import connected
+from latentscape.parallel.tasks import call_on_cluster
 from latentscape.runs import OpenRun, Run, RunFindings, open_run, owning, save_parts
 from latentscape.terminal import shown
 
@@ -34,6 +37,8 @@ MIN_SECONDS = 15.0
 
 MAX_SERIAL_VALUES = 1 << 23
 """Values of examples up to which an analysis takes one thread: 10,699 images of 28 by 28."""
+
+_HERE = Placement()
 
 _Job: TypeAlias = tuple[Run, AnyAnalysis]
 
@@ -46,7 +51,9 @@ def analyze(
     data: object = None,
     device: str = "auto",
     quick: bool = False,
+    on: str = "local",
     jobs: int | None = 1,
+    gpus_per_worker: float = 0.0,
     quiet: bool = False,
 ) -> RunFindings | StudyFindings:
     """Look at what a run or all runs of a study learned in every way, and write the report.
@@ -66,10 +73,16 @@ def analyze(
     quick : bool
         Whether a first look of some seconds is enough. What it leaves out stands in the report.
         Results that are there, of whatever settings, stay as they are.
+    on : str
+        Where analyses are made: ``local``; ``ray``, a Ray cluster whose nodes all see the run and
+        its data; or ``ray://HOST:PORT``, one elsewhere.
     jobs : int or None
         How many analyses are made at once, each in a process of its own. None takes as many as
         there are cores, and memory for, where it saves time. A script that asks for more than one
-        has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says.
+        has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says. On
+        a cluster None does as many at once as there is room for.
+    gpus_per_worker : float
+        GPUs that each analysis asks for on a cluster; 0.25 lets four share one.
     quiet : bool
         Whether progress is left unshown.
 
@@ -84,6 +97,7 @@ def analyze(
         If codes do not fit the data, the data have changed, or a run is not finished.
     """
     path, analyses = folder_of(run_or_study), choose_analyses(parts)
+    placement = Placement.of(on, jobs=jobs, gpus_per_worker=gpus_per_worker)
     members = read_members(path)
     groups = [[open_run(path)]] if members is None else study_runs(path, members)
     # Of a run, each part is written as soon as it is measured; only then the run is owned.
@@ -96,7 +110,7 @@ def analyze(
             device=device,
             again=not quick or bool(codes),
             quick=quick,
-            jobs=jobs,
+            placement=placement,
         )
         if members is not None:
             return write_study(path, members)
@@ -113,7 +127,7 @@ def analyze_runs(
     device: str = "auto",
     again: bool = False,
     quick: bool = False,
-    jobs: int | None = 1,
+    placement: Placement = _HERE,
 ) -> None:
     """Analyse all runs, and keep the results with them.
 
@@ -127,8 +141,10 @@ def analyze_runs(
         As for `analyze`.
     again : bool
         Whether results that are there are made anew.
-    quick, jobs
+    quick
         As for `analyze`.
+    placement : Placement
+        Where analyses are made, and how many at once.
     """
     findings = {run.path: RunFindings(run) for runs in groups for run in runs}
     work = _plan(groups, [item for item in analyses if item.quick_look or not quick], findings)
@@ -139,19 +155,35 @@ def analyze_runs(
     analyse = partial(
         _analyze, n_runs=len(findings), codes=codes or {}, data=data, device=device, quick=quick
     )
-    jobs = _choose_jobs(work, findings, device, quick) if jobs is None else jobs
     of_each = {item.name: [job for job in work if job[1] is item] for _, item in work}
-    objects = any(found.recipe.model.needs_objects for found in findings.values())
-    if objects or min(jobs, len(of_each)) < 2:  # No other process has objects of this one.
-        analyse(work)
-        return
     calls = [Call(name, partial(analyse, w), _seconds(w)) for name, w in of_each.items()]
     calls.sort(key=lambda call: -call.share)  # The longest first.
+    # No other process has objects of this one.
+    objects = any(found.recipe.model.needs_objects for found in findings.values())
+    if placement.kind == "ray" and calls and not objects:
+        _analyze_on_cluster(calls, placement, [run for run, _ in work])
+        return
+    jobs = placement.jobs or _choose_jobs(work, findings, device, quick)
+    if objects or min(jobs, len(calls)) < 2:
+        analyse(work)
+        return
     # As many threads as here: the last bits of some results depend on their number.
     total = sum(call.share for call in calls)
     threads = count_threads()
     for _, future in call_together("analysis", calls, jobs, threads, count=len(calls), total=total):
         future.result()
+
+
+def _analyze_on_cluster(calls: Sequence[Call], placement: Placement, runs: Sequence[Run]) -> None:
+    """Make analyses as tasks of a Ray cluster, whose nodes see the runs."""
+    with connected(placement) as cluster:
+        for folder in {run.path for run in runs}:
+            cluster.check(folder)
+        share = cluster.share(placement.jobs)
+        total = sum(call.share for call in calls)
+        where = cluster, share, placement.jobs
+        for _, future in call_on_cluster("analysis", calls, *where, count=len(calls), total=total):
+            future.result()
 
 
 def _is_missing(item: AnyAnalysis, findings: RunFindings, *, quick: bool) -> bool:

@@ -16,6 +16,8 @@ from latentscape.cli.lazy import LazyCommand
 from latentscape.cli.options import (
     AsJson,
     Device,
+    GpusPerWorker,
+    On,
     OwnData,
     Quiet,
     RunOrStudy,
@@ -97,6 +99,8 @@ def analyze(
     jobs: Annotated[
         str, typer.Option(metavar="N|auto", help="Analyses at once; auto takes the faster way.")
     ] = "auto",
+    on: On = "local",
+    gpus_per_worker: GpusPerWorker = 0.0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -111,7 +115,9 @@ def analyze(
         data=data,
         device=device,
         quick=quick,
+        on=on,
         jobs=read_jobs(jobs),
+        gpus_per_worker=gpus_per_worker,
         quiet=quiet,
     )
     show_subject(run_or_study, as_json)

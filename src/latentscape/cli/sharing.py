@@ -3,14 +3,23 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from latentscape.cli.choices import ChoiceCommand, registered_option
 from latentscape.cli.completing import complete_source
 from latentscape.cli.derive import reading_data
-from latentscape.cli.options import AsJson, Device, ModelPath, OwnData, Quiet, RunPath
+from latentscape.cli.options import (
+    AsJson,
+    Device,
+    GpusPerWorker,
+    ModelPath,
+    On,
+    OwnData,
+    Quiet,
+    RunPath,
+)
 from latentscape.cli.printing import show
 
 if TYPE_CHECKING:
@@ -33,13 +42,16 @@ def embed(
     *,
     changes: "Changes",
     device: Device = "auto",
+    on: On = "local",
+    gpus_per_worker: GpusPerWorker = 0.0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the codes of any number of examples, with the names or ids that they have."""
     from latentscape.inference import embedding
 
-    done = embedding.embed(run, data, out, changes=changes, device=device)
+    where: dict[str, Any] = {"device": device, "on": on, "gpus_per_worker": gpus_per_worker}
+    done = embedding.embed(run, data, out, changes=changes, **where)
     row = {
         "file": str(done.file),
         "ids": None if done.ids is None else str(done.ids),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import chain, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from numpy.lib.format import write_array_header_1_0
 
-from latentscape.config import Changes
+from latentscape.config import Changes, Placement
 from latentscape.config.parts import EngineName
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import harmless, write_atomic
@@ -24,10 +25,17 @@ from latentscape.data import Chunk, Stream, known_labels
 from latentscape.inference.batches import Batch
 from latentscape.inference.codec import encode_batches
 from latentscape.inference.inputs import conversions, stream_inputs
+from latentscape.model import Network
+from latentscape.parallel.cluster import Shipped
+from latentscape.parallel.connection import connected
+from latentscape.parallel.tasks import map_on_cluster
 from latentscape.runs import ModelFile, Run, read_model
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Encode = Callable[[Iterable[Batch]], Iterator[Array]]
+"""From batches to the codes (B, latent_dim) of each, in order."""
 
 _CHUNK = 4 << 20
 """Bytes of examples, as float32, that are read at once."""
@@ -69,6 +77,8 @@ def embed(
     changes: Changes | None = None,
     device: str = "auto",
     engine: EngineName = "auto",
+    on: str = "local",
+    gpus_per_worker: float = 0.0,
 ) -> Embedded:
     """Encode all examples of a source, and write their codes to a file.
 
@@ -95,6 +105,11 @@ def embed(
         As for `train`.
     engine : str
         ``auto`` encodes the fast way, ``plain`` by the network itself; codes differ by rounding.
+    on : str
+        Where examples are encoded: ``local``; ``ray``, a Ray cluster; or ``ray://HOST:PORT``. This
+        process reads them and writes the codes in their order: no folder is shared.
+    gpus_per_worker : float
+        GPUs that each task on a cluster asks for; 0.25 lets four share one.
 
     Returns
     -------
@@ -113,13 +128,42 @@ def embed(
     """
     file = _checked(Path(out), data)
     model = read_model(run.path if isinstance(run, Run) else run)
-    model.network.to(choose_device(device))
     size = max(1, _CHUNK // (4 * math.prod(model.network.input_shape)))
     begun = time.perf_counter()
     stream = stream_inputs(model.network, data, size, conversions(model.recipe, changes))
-    parts = _Parts(model, stream, engine)
-    ids = _WRITERS[file.suffix.lower()](file, parts)
+    placement = Placement.of(on, gpus_per_worker=gpus_per_worker)
+    with _encoding(model.network, device, engine, placement) as encode:
+        parts = _Parts(model, stream, encode)
+        ids = _WRITERS[file.suffix.lower()](file, parts)
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
+
+
+@contextmanager
+def _encoding(
+    network: Network, device: str, engine: EngineName, placement: Placement
+) -> Iterator[Encode]:
+    """Make a function that encodes batches in order, here or on a cluster."""
+    if placement.kind != "ray":
+        network.to(choose_device(device))
+        yield lambda batches: encode_batches(network, batches, engine)
+        return
+    with connected(placement) as cluster:
+        cluster.check(None)
+        share = cluster.share(None)
+        encode = partial(_encode, cluster.ship(network), device, engine)
+        yield lambda batches: map_on_cluster(encode, batches, cluster, share)
+
+
+def _encode(shipped: Shipped[Network], device: str, engine: EngineName, batch: Batch) -> Array:
+    """Encode a batch on a node."""
+    [codes] = encode_batches(_opened(shipped, device), [batch], engine)
+    return codes
+
+
+@lru_cache(maxsize=1)
+def _opened(shipped: Shipped[Network], device: str) -> Network:
+    """Return a network on a device, once for all batches that a process encodes."""
+    return shipped.open().to(choose_device(device))
 
 
 def _checked(out: Path, data: object) -> Path:
@@ -169,13 +213,13 @@ class _Part:
 class _Parts:
     """The codes of a stream, to be gone through once."""
 
-    def __init__(self, model: ModelFile, stream: Stream, engine: EngineName) -> None:
-        self._model, self._stream, self._engine = model, stream, engine
+    def __init__(self, model: ModelFile, stream: Stream, encode: Encode) -> None:
+        self._model, self._stream, self._encode = model, stream, encode
         self.count = 0
 
     def __iter__(self) -> Iterator[_Part]:
         chunks, pieces = tee(self._stream.chunks)
-        codes = encode_batches(self._model.network, map(self._batch, chunks), self._engine)
+        codes = self._encode(map(self._batch, chunks))
         with stage("embedding", self._stream.count, detail=self._stream.name) as work:
             for coded, chunk in zip(codes, pieces, strict=True):
                 work.advance(len(coded))

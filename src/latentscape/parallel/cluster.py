@@ -7,7 +7,7 @@ results are files in folders that all nodes see; a work is told where they are.
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -148,14 +148,18 @@ class Cluster:
             )
         return share
 
-    def check(self, folder: Path, splits: list[Split]) -> None:
+    def room(self, share: Share) -> int:
+        """Return how many works of a share are done at once."""
+        return max(1, sum(_room(share, node) for node in self.nodes()))
+
+    def check(self, folder: Path | None, splits: Sequence[Split] = ()) -> None:
         """Refuse nodes that see other files, or have other versions, than this process.
 
         Parameters
         ----------
-        folder : Path
-            Where works read and write; it exists.
-        splits : list of Split
+        folder : Path or None
+            Where works read and write, if they do; it exists.
+        splits : sequence of Split
             The examples of works.
 
         Raises
@@ -165,17 +169,11 @@ class Cluster:
         """
         stores = list({id(split.dataset.images): split.dataset.images for split in splits}.values())
         self._check_size(stores)
-        mark = folder.absolute() / f".{uuid4().hex}"
         on_disk = [store for store in stores if not isinstance(store, ResidentStore)]
-        try:
-            mark.touch()
+        with _mark(folder) as mark:
             own = look(os.getcwd(), mark, on_disk)
             for node, seen in self._ask_nodes(os.getcwd(), mark, on_disk):
                 compare_seen(node.address, own, seen, folder)
-        except OSError as error:
-            raise cannot_write(mark, error) from error
-        finally:
-            mark.unlink(missing_ok=True)
 
     def _check_size(self, stores: list[ImageStore]) -> None:
         """Refuse to ship data that would fill the memory of nodes."""
@@ -295,6 +293,23 @@ class Cluster:
             raise _failed(_reason(error)) from error
 
 
+@contextmanager
+def _mark(folder: Path | None) -> Iterator[Path | None]:
+    """Write a file into a folder, for as long as nodes look for it."""
+    if folder is None:
+        yield None
+        return
+    mark = folder.absolute() / f".{uuid4().hex}"
+    try:
+        mark.touch()
+    except OSError as error:
+        raise cannot_write(mark, error) from error
+    try:
+        yield mark
+    finally:
+        mark.unlink(missing_ok=True)
+
+
 def _failed(reason: str) -> RunError:
     return RunError(
         f"The Ray cluster failed: {reason}",
@@ -313,6 +328,11 @@ def _reason(error: Exception) -> str:
 def _node(node: dict[str, Any]) -> Node:
     has = [node["Resources"].get(name, 0.0) for name in _RESOURCES]
     return Node(node["NodeID"], node["NodeManagerAddress"], *has)
+
+
+def _room(share: Share, node: Node) -> int:
+    asked = ((share.cores, node.cores), (share.gpus, node.gpus), (share.memory, node.memory))
+    return int(min(has // each for each, has in asked if each))
 
 
 def _fits(share: Share, node: Node) -> bool:

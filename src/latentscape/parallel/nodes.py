@@ -33,11 +33,11 @@ class Seen:
     sums: tuple[str, ...]
 
 
-def look(directory: str, mark: Path, stores: Sequence[ImageStore]) -> Seen:
+def look(directory: str, mark: Path | None, stores: Sequence[ImageStore]) -> Seen:
     """Look at versions, at a file, and at examples."""
     enter(directory)
     versions = f"Latentscape {version('latentscape')}", f"PyTorch {torch.__version__}"
-    return Seen(versions, mark.exists(), tuple(map(_sum, stores)))
+    return Seen(versions, mark is None or mark.exists(), tuple(map(_sum, stores)))
 
 
 def _sum(store: ImageStore) -> str:
@@ -47,7 +47,7 @@ def _sum(store: ImageStore) -> str:
 
 
 def try_to_look(
-    directory: str, mark: Path, stores: Sequence[ImageStore]
+    directory: str, mark: Path | None, stores: Sequence[ImageStore]
 ) -> Seen | LatentscapeError:
     """Look, on a node; return what stands in the way."""
     try:
@@ -58,7 +58,7 @@ def try_to_look(
         return RunError(str(error))
 
 
-def compare_seen(node: str, own: Seen, seen: Seen, folder: Path) -> None:
+def compare_seen(node: str, own: Seen, seen: Seen, folder: Path | None) -> None:
     """Refuse a node, by its address, that sees something else than this process.
 
     Raises

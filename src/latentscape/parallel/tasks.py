@@ -3,12 +3,13 @@
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -21,6 +22,9 @@ from latentscape.parallel.nodes import enter
 from latentscape.parallel.telling import Logging, Message, Telling, passing_on
 
 _log = logging.getLogger("latentscape")
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def call_on_cluster(
@@ -90,6 +94,56 @@ def call_on_cluster(
             text = f"{n_done:,} of {count:,} done, {cluster.describe()}"
             work.describe(text if describe is None else describe(n_done))
             begin(1)
+
+
+def map_on_cluster(
+    function: Callable[[T], R], items: Iterable[T], cluster: Cluster, share: Share
+) -> Iterator[R]:
+    """Call a function for each item, as tasks of a cluster, and yield what it returns, in order.
+
+    Items are taken, and results kept, for no more tasks than keep the cluster busy.
+
+    Parameters
+    ----------
+    function : callable
+        It can be pickled.
+    items : iterable
+        Its arguments.
+    cluster, share
+        As for `call_on_cluster`.
+
+    Raises
+    ------
+    LatentscapeError
+        As the function raises it, or if the cluster fails.
+    """
+    begun = deque[Any]()
+    at_once = 2 * cluster.room(share)  # So that none waits for its next item.
+
+    def first() -> R:
+        _, (result, error) = cluster.first_ended([begun.popleft()])
+        if error is not None:
+            raise error
+        returned: R = result
+        return returned
+
+    with cluster.losses(), _stopping(cluster, begun):
+        for item in items:
+            begun.append(cluster.submit(share, _try, function, item, share.cores))
+            if len(begun) >= at_once:
+                yield first()
+        while begun:
+            yield first()
+
+
+def _try(
+    function: Callable[[T], R], item: T, threads: int
+) -> tuple[R | None, LatentscapeError | None]:
+    torch.set_num_threads(threads)
+    try:
+        return function(item), None
+    except LatentscapeError as error:
+        return None, error
 
 
 def _settled(error: LatentscapeError | None) -> Future[None]:
