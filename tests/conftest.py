@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentscape.analyses.probes import perceptron
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override, recipe_names
 from latentscape.core import progress
@@ -39,6 +40,8 @@ def own_folders(tmp_path_factory):
         patch.delenv("LATENTSCAPE_DATA", raising=False)
         # A judge learns 500 digits well enough in a fifth of its time.
         patch.setattr(judge, "LEAST_SEEN", 4000)
+        # So do the perceptrons that read labels from codes, but for the tests of these.
+        patch.setattr(perceptron, "MIN_STEPS", 100)
         # What tests write need not outlast a power cut: each file would wait 8 ms for the disk.
         patch.setattr(os, "fsync", lambda file: None)
         patch.setenv("LATENTSCAPE_MIRROR", "http://127.0.0.1:9")

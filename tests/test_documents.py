@@ -93,9 +93,10 @@ def run_command(words: list[str], patch: pytest.MonkeyPatch) -> None:
 def folder(tmp_path, monkeypatch):
     """An empty folder to work in, settings of Keras that are nobody's, no log of each export.
 
-    Recipes are trained for a few steps, which shows that a command works.
+    Recipes are trained for a few steps of large batches, which shows that a command works.
     """
     monkeypatch.setattr(fitting, "STEPS", 10)
+    monkeypatch.setattr(fitting, "MIN_BATCH", fitting.MAX_BATCH)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
     monkeypatch.setenv("KERAS_BACKEND", "torch")

@@ -35,7 +35,8 @@ SMALL = {"data.train": 200, "data.test": 50, "train.epochs": 2, "model.encoder.w
 LONG = {
     "name": "few",
     "about": "Three learning rates, for as long as it takes to stop them.",
-    "entries": [{"recipe": "simple-20", "set": {**SMALL, "data.train": 1000, "train.epochs": 40}}],
+    "entries": [{"recipe": "simple-20", "set": {**SMALL, "data.train": 900, "train.epochs": 40}}],
+    "set": {"train.batch_size": 32},
     "axes": {"train.lr": [0.001, 0.002, 0.003]},
 }
 

@@ -314,7 +314,7 @@ def test_names_are_safe(text, name):
 def test_an_epoch_of_the_full_mnist_beats_pca(mnist, tmp_path):
     changes = {"train.epochs": 1}
     run = latentscape.train("simple-20", data=mnist, changes=changes, folder=tmp_path, quiet=True)
-    evaluation = latentscape.evaluate(run, data=mnist).require(Evaluation)
+    evaluation = RunFindings(run).require(Evaluation)
     assert evaluation.metrics["nats"] < evaluation.pca.metrics["nats"]
     assert evaluation.comparison.beats_pca
     (claim,) = subject_of(run).rows[0].facts.claims

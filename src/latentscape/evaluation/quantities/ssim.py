@@ -10,10 +10,10 @@ from latentscape.core.metrics import Metric
 from latentscape.evaluation.quantities.quantity import Quantity
 
 SIDE, SD = 11, 1.5
-
-MAX_VALUES = 1 << 20
-"""Values that are compared together: what comes of each of them takes 160 bytes."""
 """Side and standard deviation of the Gaussian window, in pixels, as in the paper."""
+
+MAX_VALUES = 1 << 15
+"""Values that are compared together: what comes of them stays in a processor's cache."""
 
 _C1, _C2 = 0.01**2, 0.03**2  # K1 and K2 of the paper, for values from 0 to 1.
 
