@@ -3,22 +3,24 @@
 import os
 import signal
 import socket
+import sys
 from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
+from latentscape.core.errors import LatentscapeError
 from latentscape.core.records import Split
 from latentscape.runs import open_run
 from latentscape.training.hook import Hook
 from latentscape.training.train import follow_run, train_run
-from latentscape.training.workers import joined
+from latentscape.training.workers import WorkerLost, joined
 
 CPU = torch.device("cpu")
 
 # Its processes are copies of one that has imported everything, and has no threads.
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["processes"])
+_CONTEXT.set_forkserver_preload(["latentscape.training.train"])
 
 
 class In(Hook):
@@ -53,12 +55,19 @@ def launch(count: int, call, *arguments, timeout: float = 120.0) -> list[int | N
     return [process.exitcode for process in processes]
 
 
+LOST = 7
+"""Exit code of a worker that another one has left."""
+
+
 def _work(rank: int, count: int, port: int, call, arguments) -> None:
     torch.set_num_threads(1)
     os.fsync = lambda file: None  # As in all tests.
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "RANK": rank, "WORLD_SIZE": count}
     os.environ.update({name: str(value) for name, value in places.items()})
-    call(*arguments)
+    try:
+        call(*arguments)
+    except LatentscapeError as error:
+        sys.exit(LOST if isinstance(error, WorkerLost) else error.exit_code)
 
 
 def train(runs: list[tuple[Path, Split]], *hooks: Hook) -> None:

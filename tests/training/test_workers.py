@@ -1,6 +1,7 @@
 """Several workers train one model to the bits that one worker comes to."""
 
 import json
+import signal
 from hashlib import sha256
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 import processes
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override
+from latentscape.core.errors import TrainingError
 from latentscape.data import split_dataset
 from latentscape.runs import DataFacts, Environment, create_run
 from latentscape.training.train import train_run
@@ -57,3 +59,36 @@ def test_several_workers_come_to_the_bits_of_one(count, alone, split, tmp_path):
     codes = processes.launch(count, processes.train, [(run.path, split) for run in runs])
     assert codes == [0] * count
     assert {run.name: result(run) for run in runs} == alone
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_run_whose_worker_was_killed_goes_on_with_another_number(rank, alone, split, tmp_path):
+    run = new_run(tmp_path / "vae-20", "vae-20", split)
+    killed = processes.In(rank, 9, signal.SIGKILL)
+    codes = processes.launch(2, processes.train, [(run.path, split)], killed)
+    assert codes[rank] == -signal.SIGKILL
+    assert codes[1 - rank] == processes.LOST
+    assert not run.finished
+    train_run(run, split, CPU)
+    assert result(run) == alone["vae-20"]
+
+
+def test_a_signal_to_any_worker_stops_all_of_them_and_is_saved(alone, split, tmp_path):
+    run = new_run(tmp_path / "vq-vae", "vq-vae", split)
+    stop = processes.In(1, 3, signal.SIGTERM)
+    assert processes.launch(2, processes.train, [(run.path, split)], stop) == [130, 0]
+    newest = max(run.checkpoints.glob("*.json")).stem
+    assert newest == "000000-00000004"  # The step in which the first one heard of it.
+    assert processes.launch(4, processes.train, [(run.path, split)]) == [0] * 4
+    assert result(run) == alone["vq-vae"]
+
+
+def test_workers_go_back_together_where_losses_became_nan(split, tmp_path):
+    changes = {"train.lr": 1e18, "train.optimizer": "sgd"}
+    runs = [new_run(tmp_path / name, "simple-20", split, **changes) for name in ("one", "two")]
+    with pytest.raises(TrainingError, match="again, after 3 roll-backs"):
+        train_run(runs[0], split, CPU)
+    assert processes.launch(2, processes.train, [(runs[1].path, split)]) == [2, 0]
+    said = [[event.model_dump() for event in run.events] for run in runs]
+    assert said[0] == said[1]
+    assert len(said[0]) == 3

@@ -47,7 +47,7 @@ def begin_on_workers(
     RunError
         As `begin` raises it.
     """
-    check_workers(recipe.train.shards, workers.count)
+    workers.each(lambda: check_workers(recipe.train.shards, workers.count))
     if workers.count == 1:
         return begin()
     same = "Install the same versions on all of them: constraints.txt."

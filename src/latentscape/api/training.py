@@ -19,6 +19,7 @@ from latentscape.api.preparing import (
 from latentscape.api.together import begin_on_workers
 from latentscape.config import Changes, InputConfig, Recipe, join_changes
 from latentscape.core.errors import ConfigError
+from latentscape.core.launched import was_relaunched
 from latentscape.core.names import check_folder_name
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
@@ -31,7 +32,7 @@ from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.extending import complete_extension, extend
 from latentscape.training.hook import Hook, check_hooks
 from latentscape.training.memory import network_to_describe
-from latentscape.training.workers import joined, was_restarted
+from latentscape.training.workers import joined
 
 RUNS = Path("runs")
 """Where runs are kept unless another folder is given."""
@@ -174,7 +175,7 @@ class _Plan:
 
     def begin(self, path: Path, device: str, overwrite: bool) -> Run:
         """Make its directory; after a restart of all workers, open it where it stands."""
-        if was_restarted() and self._stands_at(path):
+        if was_relaunched() and self._stands_at(path):
             return open_run(path)
         on = choose_device(device)
         return start_run(

@@ -41,13 +41,14 @@ from latentscape.cli.options import (
     TrainData,
     TrainSize,
     ValueRange,
+    Workers,
     read_changes,
     read_data_options,
     read_jobs,
 )
 from latentscape.cli.printing import show_study, show_subject
 from latentscape.core.errors import TrainingError
-from latentscape.core.launched import is_first_process
+from latentscape.core.launched import is_first_process, launched_processes
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
@@ -101,12 +102,16 @@ def train(
     ] = False,
     folder: RunsFolder = Path("runs"),
     device: Device = "auto",
+    workers: Workers = 1,
     track: Track = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe, and evaluate it on the test examples."""
     from latentscape.api import training
+
+    if _is_launched(workers):
+        return
 
     named = {
         "latent_dim": latent_dim,
@@ -144,6 +149,22 @@ def train(
     show_subject(run.path, as_json)
     if not quiet and not as_json:
         print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
+
+
+def _is_launched(workers: int) -> bool:
+    """Give the command in several processes instead of this one, if it was asked for."""
+    launched = launched_processes()
+    if workers == 1 or workers == launched:
+        return False
+    if launched > 1:
+        raise typer.BadParameter(
+            f"--workers {workers}, in one of {launched} processes that were launched already"
+        )
+    from latentscape.parallel.launching import launch
+
+    if code := launch(sys.argv[1:], workers):
+        raise typer.Exit(code)
+    return True
 
 
 def _refuse_changes(*changes: object) -> None:

@@ -113,6 +113,7 @@ class ShardedStep(TrainingStep):
         self._share = torch.ones((), device=model.device)
         # What is compared and what averages see stays outside of a captured step.
         repeats = captured and model.is_stock and not (objective.compares or self._averages)
+        self._buffers = self._statistics()
         self._before = [value.clone() for value in self._buffers]
         self._sharing = {
             players[0].name: self._prepared(number, players, config, repeats)
@@ -147,6 +148,7 @@ class ShardedStep(TrainingStep):
         """Move the players that learn from one forward pass of each shard."""
         assert isinstance(batch, ShardedBatch)
         turn = self._sharing[players[0].name]
+        self._buffers = self._statistics()  # A network of the user's own may replace them.
         _copy(self._before, self._buffers)
         if self._starting:
             self._start_averages(turn, batch, epoch)
@@ -311,9 +313,8 @@ class ShardedStep(TrainingStep):
     def _weights(self, players: Sequence[Player]) -> list[Tensor]:
         return [weight for player in players for weight in self._trained[player.name]]
 
-    @property
-    def _buffers(self) -> list[Tensor]:
-        """The statistics that shards move, each for itself: not those that see whole batches."""
+    def _statistics(self) -> list[Tensor]:
+        """Return the buffers that each shard moves by itself: not those that see whole batches."""
         own = {id(value) for module in self._averages for value in module.buffers(recurse=False)}
         # Their data alone: autograd would take a change for one of what it goes back through.
         return [value.data for value in self._model.buffers() if id(value) not in own]

@@ -29,7 +29,7 @@ from latentscape.training.hooks.workers import Following, Leading
 from latentscape.training.shards import check_workers
 from latentscape.training.start import begin, load_batches, set_up
 from latentscape.training.state import TrainState
-from latentscape.training.workers import ALONE, Over, Workers
+from latentscape.training.workers import ALONE, Over, WorkerLost, Workers
 
 
 class StoppedByHook(Interrupted):
@@ -191,6 +191,8 @@ def train_recipe(
             state = fit(network, network.objective, loader, recipe.train, every, workers=workers)
         except HookError as error:
             raise HookError(str(error), fix=hint) from error.__cause__
+        except WorkerLost as error:
+            raise WorkerLost(str(error), fix=hint) from error.__cause__
     if signals.received:
         raise _stopped(recipe, state, hint)
     return network, state

@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from latentscape.core.errors import ConfigError, LatentscapeError, TrainingError
+from latentscape.core.launched import launched_processes, number_of
 from latentscape.training.state import Diverged
 
 _T = TypeVar("_T")
@@ -258,11 +259,7 @@ class Workers:
             yield
         except RuntimeError as error:
             self._is_apart = True
-            raise WorkerLost(
-                "A worker has ended in the middle of training, and the others stop",
-                fix="Checkpoints are kept: go on with latentscape train --resume RUN, on as many "
-                "workers as there are.",
-            ) from error
+            raise WorkerLost("A worker has ended, and the others stop") from error
 
     def _exchange(self, word: Word) -> Word:
         numbers = torch.tensor([word.kind, word.epoch, word.step, self.asked_to_stop])
@@ -334,7 +331,7 @@ def joined(device: torch.device) -> Iterator[Workers]:
         count = dist.get_world_size()
         yield Workers(dist.get_rank(), count)
         return
-    if int_from_environment("WORLD_SIZE", 1) == 1:
+    if launched_processes() == 1:
         yield ALONE
         return
     workers = _join(device)
@@ -344,29 +341,11 @@ def joined(device: torch.device) -> Iterator[Workers]:
         dist.destroy_process_group()
 
 
-def was_restarted() -> bool:
-    """Tell whether ``torchrun`` has started all workers again, after one was lost."""
-    return int_from_environment("TORCHELASTIC_RESTART_COUNT", 0) > 0
-
-
-def int_from_environment(name: str, default: int | None = None) -> int:
-    """Return a number that a launcher has set."""
-    text = os.environ.get(name, "" if default is None else str(default))
-    try:
-        return int(text)
-    except ValueError:
-        raise ConfigError(
-            f"The variable {name} is {text!r}" if text else f"The variable {name} is not set",
-            expected="a number, as torchrun sets it",
-            fix="Start workers with: latentscape train --workers N, or torchrun.",
-        ) from None
-
-
 def _join(device: torch.device) -> Workers:
-    rank, count = int_from_environment("RANK"), int_from_environment("WORLD_SIZE")
-    port = int_from_environment("MASTER_PORT")
+    rank, count = number_of("RANK"), launched_processes()
+    port = number_of("MASTER_PORT")
     if device.type == "cuda":
-        torch.cuda.set_device(int_from_environment("LOCAL_RANK", rank))
+        torch.cuda.set_device(number_of("LOCAL_RANK", rank))
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     try:
         dist.init_process_group(backend, rank=rank, world_size=count)
