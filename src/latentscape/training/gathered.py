@@ -1,5 +1,6 @@
 """Codes of single shards as rows of numbers, which can be put together and taken apart again."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +24,7 @@ def packed(tensors: Sequence[Tensor]) -> Tensor:
 
 def unpacked(rows: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
     """Undo `packed`: return tensors of these types, as long as there are rows."""
-    widths = [tensor[:1].numel() for tensor in like]
+    widths = [math.prod(tensor.shape[1:]) for tensor in like]
     return [
         columns.reshape(len(rows), *tensor.shape[1:]).to(tensor.dtype)
         for columns, tensor in zip(rows.split_with_sizes(widths, 1), like, strict=True)
