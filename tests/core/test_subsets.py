@@ -52,6 +52,7 @@ ALLOWED = {
     "sha256(Path(str(file)).read_bytes()).hexdigest()[:16]": "a text",
     "digest[:12]": "a text",
     "split.dataset.fingerprint[:12]": "a text",
+    "padded[:rows.shape[0], :rows.shape[1]]": "rows of a worker, before zeros that fill them up",
     "part[:length]": "rows of a worker, before those that fill them up",
     "lengths[:self.rank]": "workers before this one",
     "tensors[:len(weights)]": "gradients, before what else shards come to",

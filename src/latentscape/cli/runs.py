@@ -144,11 +144,14 @@ def train(
             overwrite=overwrite,
             **how,
         )
-    if not is_first_process():
-        return
-    show_subject(run.path, as_json)
+    if is_first_process():
+        _show_run(run.path, as_json, quiet)
+
+
+def _show_run(path: Path, as_json: bool, quiet: bool) -> None:
+    show_subject(path, as_json)
     if not quiet and not as_json:
-        print(f"\nMake its report with: latentscape report {shlex.quote(str(run.path))}")
+        print(f"\nMake its report with: latentscape report {shlex.quote(str(path))}")
 
 
 def _is_launched(workers: int) -> bool:
