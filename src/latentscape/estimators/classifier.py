@@ -150,15 +150,7 @@ class AutoencoderClassifier(ClassifierMixin, CodeEstimator):  # type: ignore[mis
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each label, (n, classes), in the order of ``classes_``.
 
-        Parameters
-        ----------
-        X : array-like
-            As for `Autoencoder.transform`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
+        X, and what is raised, is as for `Autoencoder.transform`.
         """
         codes = self._codes(X)
         probabilities: NDArray[np.float64] = self.probe_.predict_proba(self._standardised(codes))

@@ -102,18 +102,9 @@ class AutoencoderClusterer(ClusterMixin, CodeEstimator):  # type: ignore[misc]
     def predict(self, X: ArrayLike) -> Assignment:
         """Return the cluster of each example, (n,).
 
-        Parameters
-        ----------
-        X : array-like
-            As for `Autoencoder.transform`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
+        X, and what is raised, is as for `Autoencoder.transform`.
         """
-        codes = self._codes(X)
-        return self._assign(codes)
+        return self._assign(self._codes(X))
 
     def _check_parameters(self, count: int) -> None:
         """Refuse parameters that do not fit so many examples, before training."""

@@ -29,20 +29,7 @@ class CodeEstimator(BaseEstimator):  # type: ignore[misc]
     def diagnose(self, X: ArrayLike, y: ArrayLike | None = None) -> Diagnoses:
         """Say what is wrong with the autoencoder, and with the number of clusters, if any.
 
-        Parameters
-        ----------
-        X, y : array-like
-            As for `Autoencoder.diagnose`.
-
-        Returns
-        -------
-        Diagnoses
-            The likeliest cause first.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `Autoencoder.transform`.
+        See `Autoencoder.diagnose`.
         """
         self._check(X)
         return examine(self.autoencoder_._patient(X, y, getattr(self, "n_clusters", None)))

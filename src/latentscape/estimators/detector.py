@@ -113,39 +113,18 @@ class AutoencoderDetector(OutlierMixin, CodeEstimator):  # type: ignore[misc]
         """Return minus the error or distance of each example, (n,). The best score is 0.
 
         Errors are per number of an example, on a scale where the autoencoder's `value_range` is 0
-        to 1. Distances are in units of the codes.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `Autoencoder.transform`.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `Autoencoder.transform`.
+        to 1. Distances are in units of the codes. X, and what is raised, is as for
+        `Autoencoder.transform`.
         """
         self._check(X)
         return self._scores(X)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return `score_samples` minus ``offset_``, (n,). Anomalies are below 0.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `score_samples`.
-        """
+        """Return `score_samples` minus ``offset_``, (n,). Anomalies are below 0."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return -1 for anomalies and 1 for normal examples, (n,).
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `score_samples`.
-        """
+        """Return -1 for anomalies and 1 for normal examples, (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:

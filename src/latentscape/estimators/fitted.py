@@ -98,18 +98,7 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return self._decoded(torch.from_numpy(codes))
 
     def reconstruct(self, X: ArrayLike) -> Array:
-        """Encode and decode.
-
-        Returns
-        -------
-        ndarray of float32
-            As of `inverse_transform`.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As for `transform`.
-        """
+        """Encode and decode; see `transform` and `inverse_transform`."""
         return self.inverse_transform(self._codes(X))
 
     def sample(
