@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.reporting.grids import LINE, GridLabels, draw_grid, in_columns
+from latentscape.reporting.grids import ABOVE, LINE, GridLabels, draw_grid, in_columns
 
 
 def drawn(cells, gap=2):
@@ -76,8 +76,9 @@ def test_names_stand_beside_rows_and_texts_above_images():
     pixels = labelled(GridLabels(["first", "second"], [["1\nseven", "2", ""]] * 2))
     left = pixels.shape[1] - (3 * 66 - 2)
     assert left > 20
-    assert pixels.shape[0] == 2 * 66 - 2 + 2 * LINE  # The second row repeats nothing.
-    head, below = pixels[: 2 * LINE, left:], pixels[2 * LINE :]
+    space = 2 * LINE + ABOVE
+    assert pixels.shape[0] == 2 * 66 - 2 + space  # The second row repeats nothing.
+    head, below = pixels[:space, left:], pixels[space:]
     assert (head[:, :64] < 200).any()
     assert (head[:, 64 + 66 :] == 255).all()  # Nothing above the third.
     assert (below[:64, :left] < 200).any()
@@ -86,12 +87,20 @@ def test_names_stand_beside_rows_and_texts_above_images():
 
 def test_texts_that_differ_stand_above_each_row():
     pixels = labelled(GridLabels((), [["a", "b", "c"], ["d", "e", "f"]]))
-    assert pixels.shape == (2 * 66 - 2 + 2 * LINE, 3 * 66 - 2)
+    assert pixels.shape == (2 * 66 - 2 + 2 * (LINE + ABOVE), 3 * 66 - 2)
 
 
 def test_long_texts_are_cut_off():
     pixels = labelled(GridLabels((), [["W" * 50, "", ""]] * 2))
-    assert (pixels[:LINE, 66:] == 255).all()
+    assert (pixels[: LINE + ABOVE, 66:] == 255).all()
+
+
+@pytest.mark.parametrize("text", ["(bdl)", "8\n(bdl)", "bl\ndl\n|gj|"])
+def test_no_letter_touches_the_edge(text):
+    head = labelled(GridLabels((), [[text] * 3] * 2))[: -(2 * 66 - 2)]
+    assert (head < 200).any()
+    assert (head[:2] == 255).all()
+    assert (head[-1:] == 255).all()
 
 
 def test_texts_break_where_rows_break():

@@ -20,8 +20,9 @@ PAPER = 0.8
 INK, MARGIN = 34, 255
 """Greys of texts, and of what is around images that have some."""
 
-TEXT, LINE, MAX_NAME = 12, 14, 160
-"""Height of texts and of their lines, and the longest text beside a row, in pixels."""
+TEXT, LINE, ABOVE, MAX_NAME = 12, 14, 4, 160
+"""Height of texts, of their lines and of the space above them, and the longest text beside a row,
+in pixels."""
 
 SIDE = 64
 """Images are enlarged, by a whole factor, to at most this height and width."""
@@ -150,14 +151,14 @@ def _labelled(grid: "Image", labels: GridLabels, shape: tuple[int, int], gap: in
     height, width = (grid.height + gap) // rows, (grid.width + gap) // columns
     font = ImageFont.load_default(TEXT)
     heads = _heads(labels.images, rows)
-    lines = [max((text.count("\n") + 1 for text in head if text), default=0) for head in heads]
+    spaces = [max(map(_height, head), default=0) for head in heads]
     names = [_cut(name, font, MAX_NAME) for name in labels.rows]
     left = max((round(font.getlength(name)) + TEXT for name in names), default=0)
-    size = (left + grid.width, grid.height + sum(lines) * LINE)
+    size = (left + grid.width, grid.height + sum(spaces))
     canvas = Image.new(grid.mode, size, _shade(grid.mode, MARGIN))
     draw, ink, top = ImageDraw.Draw(canvas), _shade(grid.mode, INK), 0
-    for row, (head, many) in enumerate(zip(heads, lines, strict=True)):
-        top += many * LINE
+    for row, (head, space) in enumerate(zip(heads, spaces, strict=True)):
+        top += space
         for column, text in enumerate(head):
             fitted = "\n".join(_cut(line, font, width - gap) for line in text.split("\n"))
             place = (left + column * width + (width - gap) / 2, top - 2)
@@ -169,6 +170,11 @@ def _labelled(grid: "Image", labels: GridLabels, shape: tuple[int, int], gap: in
             draw.text(middle, names[row], ink, font, anchor="rm")
         top += height
     return canvas
+
+
+def _height(text: str) -> int:
+    """Return the pixels that a text above an image takes."""
+    return LINE * (text.count("\n") + 1) + ABOVE if text else 0
 
 
 def _heads(images: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
