@@ -3,12 +3,14 @@
 import pickle
 import shutil
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 import latentscape
+import toys
 from latentscape.analyses.anomalies.result import Anomalies
 from latentscape.analyses.clusters.result import Clusters
 from latentscape.analyses.comparison import Baselines, compare_codes
@@ -467,3 +469,24 @@ def test_processes_are_for_what_takes_long(run, monkeypatch):
     assert analyzing._choose_jobs(work[-1:], findings, "cpu", quick=False) == 1
     monkeypatch.setattr(analyzing, "available_memory", lambda: 1.5e9)
     assert analyzing._choose_jobs(work, findings, "cpu", quick=False) == 1
+
+
+@pytest.mark.parametrize(
+    ("most", "gains", "threads"), [(1 << 23, False, 1), (1 << 23, True, 2), (1000, False, 2)]
+)
+def test_few_examples_are_analysed_on_one_thread(comparison, monkeypatch, most, gains, threads):
+    def measure(item, *_):
+        seen.append(torch.get_num_threads())
+        return item.result()
+
+    seen = []
+    item = toys.named("threads", gains_from_threads=gains, measure=measure, row_metrics=())
+    monkeypatch.setattr(analyzing, "MAX_SERIAL_VALUES", most)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        analyzing.measure(item, replace(comparison, opened=None))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [threads]

@@ -286,6 +286,16 @@ def test_long_codes(small):
     assert all(partition.agreement.hungarian > 0.3 for partition in row.partitions)
 
 
+def test_only_the_methods_that_were_used_are_described(islands, small):
+    one = protocol(clustered(islands, methods=["kmeans"]))
+    assert "K-means: the least inertia" in one
+    assert not any(word in one for word in ("mixture", "Ward", "UMAP", "other methods", "longer"))
+    several = protocol(clustered(islands, methods=QUICK))
+    assert all(word in several for word in ("Gaussian mixture", "Ward", "other methods"))
+    of_pixels = protocol(clustered(pixel_codes(small), methods=["kmeans"]))
+    assert "the first 64 principal components. There K-means makes its restarts" in of_pixels
+
+
 def test_restarts_in_few_dimensions_lose_nothing(small):
     """Against scikit-learn, whose restarts see all pixels."""
     codes = pixel_codes(small)

@@ -18,32 +18,53 @@ from latentscape.analyses.clusters.result import Clusters, CodeClusters
 from latentscape.analyses.codes import SENTENCE_ON_INTERVALS
 from latentscape.core.units import count
 
-_METHODS = (
-    "Clusters are formed from codes alone. Only their number may be that of the labels",
-    SENTENCE_ON_INTERVALS,
+_KMEANS = (
     f"K-means: the least inertia of {RESTARTS} restarts, of {STEPS} steps at most",
     f"K-means' scores are means over {SEEDS} seeds, ± their standard deviation; pictures and "
-    "counts are those of the first. The other methods have one seed",
-    f"Gaussian mixture: the greatest likelihood of {STARTS} starts, with full covariances where "
-    "there are enough examples",
-    f"Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest neighbours. Examples that "
-    f"it was not fitted to take the commonest cluster of their {VOTERS} nearest ones",
-    f"UMAP + mixture: such a mixture on a map of {MAP_DIM} dimensions ({NEIGHBOURS} neighbours, "
-    f"minimal distance 0, {MAP_EPOCHS} epochs). Examples that it was not fitted to are placed on "
-    "that map",
-    "Each method says beside its numbers how many examples it was fitted to, drawn at random where "
-    "not to all",
-    f"Of longer codes the methods see the first {MAX_DIM} principal components. There K-means "
-    "makes its restarts; it goes on from the best of them in all dimensions",
-    f"Silhouettes are those of the codes themselves, over {MAX_POINTS:,} of the scored examples at "
-    "most",
+    "counts are those of the first",
 )
+
+_OTHERS = {
+    "gmm": f"Gaussian mixture: the greatest likelihood of {STARTS} starts, with full covariances "
+    "where there are enough examples",
+    "agglomerative": f"Agglomerative: Ward's linkage on the graph of {NEIGHBOURS} nearest "
+    "neighbours. Examples that it was not fitted to take the commonest cluster of their "
+    f"{VOTERS} nearest ones",
+    "umap": f"UMAP + mixture: a mixture of Gaussians on a map of {MAP_DIM} dimensions "
+    f"({NEIGHBOURS} neighbours, minimal distance 0, {MAP_EPOCHS} epochs). Examples that it was not "
+    "fitted to are placed on that map",
+}
 
 
 def describe_protocol(result: Clusters) -> list[str]:
     """Say what was fitted to what, and which labels each score uses."""
     sentences = (text for row in result.rows for text in _of_row(row, result))
-    return list(dict.fromkeys([*sentences, *_METHODS]))
+    return list(dict.fromkeys([*sentences, *_of_methods(result)]))
+
+
+def _of_methods(result: Clusters) -> Iterator[str]:
+    """Say how the methods work that were used."""
+    methods = {partition.method for row in result.rows for partition in row.partitions}
+    others = [text for method, text in _OTHERS.items() if method in methods]
+    yield "Clusters are formed from codes alone. Only their number may be that of the labels"
+    yield SENTENCE_ON_INTERVALS
+    if "kmeans" in methods:
+        yield from _KMEANS
+        if others:
+            yield "The other methods have one seed"
+    yield from others
+    yield (
+        "Each method says beside its numbers how many examples it was fitted to, drawn at random "
+        "where not to all"
+    )
+    if any(row.dim > MAX_DIM for row in result.rows):
+        yield f"Of longer codes the methods see the first {MAX_DIM} principal components"
+        if "kmeans" in methods:
+            yield "There K-means makes its restarts; it goes on from the best in all dimensions"
+    yield (
+        f"Silhouettes are those of the codes themselves, over {MAX_POINTS:,} of the scored "
+        "examples at most"
+    )
 
 
 def _of_row(row: CodeClusters, result: Clusters) -> Iterator[str]:
