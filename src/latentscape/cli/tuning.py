@@ -13,6 +13,8 @@ from latentscape.cli.options import (
     Data,
     Device,
     Epochs,
+    GpusPerWorker,
+    On,
     Quiet,
     RunsFolder,
     Seed,
@@ -71,7 +73,14 @@ def tune(
         typer.Option(metavar="URL", help="Database for the trials; by default a file beside them."),
     ] = None,
     device: Device = "auto",
-    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Trials at once.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Trials at once; 1 here, as many as fit on a cluster."
+        ),
+    ] = None,
+    on: On = "local",
+    gpus_per_worker: GpusPerWorker = 0.0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -98,7 +107,9 @@ def tune(
         folder=folder,
         storage=storage,
         device=device,
+        on=on,
         jobs=jobs,
+        gpus_per_worker=gpus_per_worker,
         quiet=quiet,
     )
     show_study(findings, as_json)

@@ -19,7 +19,7 @@ from multiprocessing.queues import SimpleQueue
 import torch
 from threadpoolctl import threadpool_limits
 
-from latentscape.core.errors import Interrupted, RunError, TrainingError
+from latentscape.core.errors import Interrupted, LatentscapeError, RunError, TrainingError
 from latentscape.core.progress import listening, stage
 from latentscape.parallel.telling import Logging, Message, Telling, passing_on
 
@@ -132,7 +132,7 @@ def call_in_turn(
             try:
                 call.function()
                 future.set_result(None)
-            except TrainingError as error:
+            except LatentscapeError as error:
                 future.set_exception(error)
             yield number, future
 

@@ -14,6 +14,7 @@ from latentscape.api.tuning.search import Searching
 from latentscape.api.tuning.storage import file_url, load_optuna
 from latentscape.config import (
     Changes,
+    Placement,
     Recipe,
     SearchMetric,
     Study,
@@ -48,7 +49,9 @@ def tune(
     folder: str | Path = RUNS,
     storage: str | None = None,
     device: str = "auto",
-    jobs: int = 1,
+    on: str = "local",
+    jobs: int | None = None,
+    gpus_per_worker: float = 0.0,
     quiet: bool = False,
 ) -> StudyFindings:
     """Search for good settings of a recipe, by trials that are compared on validation examples.
@@ -85,10 +88,14 @@ def tune(
         Where that directory is made. Trials stand in it.
     storage : str, optional
         URL of a database for the trials; by default a file of SQLite in the directory.
-    jobs : int
-        How many trials are trained at once, each in a process on its share of the cores; see
-        `compare`. With one, the same call tries the same points. With more, points depend on
-        which trials end first.
+    on : str
+        Where trials are trained; see `compare`.
+    jobs : int, optional
+        How many trials are trained at once, each in a process on its share of the cores; by default
+        one, and on a cluster as many as it has room for. With one, the same call tries the same
+        points. With more, points depend on which trials end first.
+    gpus_per_worker : float
+        GPUs that each trial asks for on a cluster.
 
     Returns
     -------
@@ -106,8 +113,8 @@ def tune(
     .. [2] Li et al. (2020), A system for massively parallel hyperparameter tuning.
     .. [3] Akiba et al. (2019), Optuna: a next-generation hyperparameter optimization framework.
     """
-    if jobs < 1:
-        raise ConfigError(f"jobs is {jobs}", expected="a number from 1 on")
+    jobs = 1 if jobs is None and on == "local" else jobs
+    placement = Placement.of(on, jobs=jobs, gpus_per_worker=gpus_per_worker)
     load_optuna()
     base, study = _describe(recipe, space or {}, name)
     plan = Plan.of(
@@ -122,7 +129,7 @@ def tune(
     path = Path(folder) / slug(name or f"{study.name}-{plan.split.dataset.name}")
     with shown(quiet), folder_of_its_own(path):
         searching = Searching(plan, path, storage or file_url(path), device, prune=prune)
-        searching.run(trials or study.trials or TRIALS, jobs)
+        searching.run(trials or study.trials or TRIALS, placement)
         runs = searching.finish_best(seeds or study.seeds)
         dataset = None if isinstance(data, str | Path) else data
         analyze_runs([runs], analyses, data=dataset, device=device)

@@ -1,35 +1,43 @@
 """The search itself: trials are begun, trained, noted, and the best is finished."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from latentscape.api.finishing import finish_run
-from latentscape.api.preparing import start_run
 from latentscape.api.studies import to_be_continued
 from latentscape.api.tuning.plan import Plan
-from latentscape.api.tuning.storage import Asked, Trials, space_text
-from latentscape.api.tuning.trials import lighten, standalone, train_trial, trial_folder
-from latentscape.config import Recipe, Study
+from latentscape.api.tuning.storage import Asked, Trials, check_shared, space_text
+from latentscape.api.tuning.trials import (
+    TrialWork,
+    lighten,
+    open_or_start,
+    standalone,
+    trial_folder,
+)
+from latentscape.config import Placement, Recipe, Study
 from latentscape.core.errors import (
     ConfigError,
     DataError,
     Interrupted,
     LatentscapeError,
-    RunError,
     TrainingError,
 )
-from latentscape.core.records import Split
-from latentscape.core.runtime import choose_device, count_threads
+from latentscape.core.runtime import count_threads
 from latentscape.data.sharing import shared
 from latentscape.evaluation.listing import size_of
 from latentscape.evaluation.search import BEST_RECIPE, MEASURES, Search, value_of
 from latentscape.evaluation.study import StudyMembers
 from latentscape.parallel.calls import Call, call_in_turn, call_together, error_of
+from latentscape.parallel.connection import connected
+from latentscape.parallel.tasks import call_on_cluster
 from latentscape.runs import Run, open_run
 from latentscape.runs.directory import write_recipe
+
+_Ends = Iterator[tuple[int, Future[None]]]
 
 
 class Searching:
@@ -50,7 +58,7 @@ class Searching:
     """
 
     def __init__(self, plan: Plan, path: Path, url: str, device: str, *, prune: bool) -> None:
-        self._plan, self._path, self._device = plan, path, device
+        self._plan, self._path, self._url, self._device = plan, path, url, device
         # After as many epochs, trials of different lengths are at different rates.
         self._stops = prune and "train.epochs" not in plan.space
         base = plan.recipe({})
@@ -62,7 +70,7 @@ class Searching:
         self._seed = base.train.seed
         self._trials = Trials(url, path.name, plan.space, base, halves=self._stops, key=key)
 
-    def run(self, count: int, jobs: int) -> None:
+    def run(self, count: int, placement: Placement) -> None:
         """Train trials until so many have ended.
 
         Raises
@@ -77,8 +85,9 @@ class Searching:
         done = len(self._trials.ended)
         if done < count:
             try:
-                with shared([self._plan.split]) as [split]:
-                    self._train(split, count - done, jobs)
+                with closing(self._train(count - done, placement)) as ends:
+                    for trial, future in ends:
+                        self._note(trial, future)
             except Interrupted as error:
                 raise to_be_continued("Stopped") from error
         if self._trials.best is None:
@@ -95,7 +104,7 @@ class Searching:
         for seed in range(1, seeds):
             recipe = _with_seed(first.recipe, self._seed + seed)
             path = first.path.with_name(f"{first.name}-seed-{self._seed + seed}")
-            runs.append(self._open_or_start(recipe, path))
+            runs.append(open_or_start(recipe, self._plan.split, path, self._device))
         for run in runs:
             try:
                 finish_run(run, self._plan.split, device=self._device)
@@ -133,38 +142,65 @@ class Searching:
             search=search,
         )
 
-    def _train(self, split: Split, left: int, jobs: int) -> None:
-        begun = list[tuple[Asked, Run]]()
-        calls = self._calls(split, begun, jobs)
-        if jobs == 1:
-            ends = call_in_turn("search", calls, count=left, describe=self._describe)
-        else:
-            threads = max(1, count_threads() // jobs)
-            describe = self._describe
-            ends = call_together("search", calls, jobs, threads, count=left, describe=describe)
-        for place, future in ends:
-            trial, run = begun[place]
-            self._note(trial, run, error_of(future))
+    def _train(self, left: int, placement: Placement) -> Generator[tuple[Asked, Future[None]]]:
+        """Train trials where they shall run, and yield each with what became of it."""
+        begun = list[Asked]()
+        train_all = self._train_on_cluster if placement.kind == "ray" else self._train_here
+        for place, future in train_all(begun, left, placement):
+            yield begun[place], future
 
-    def _calls(self, split: Split, begun: list[tuple[Asked, Run]], jobs: int) -> Iterator[Call]:
-        """Yield the work of each trial; the next point is chosen when the next is asked for."""
+    def _train_here(self, begun: list[Asked], left: int, placement: Placement) -> _Ends:
+        jobs, describe = placement.jobs or 1, self._describe
         threads = max(1, count_threads() // jobs)
+        with shared([self._plan.split]) as [split]:
+            works = self._works(begun, threads)
+            calls = (Call(work.path.name, partial(work.train, split)) for work in works)
+            if jobs == 1:
+                yield from call_in_turn("search", calls, count=left, describe=describe)
+            else:
+                yield from call_together(
+                    "search", calls, jobs, threads, count=left, describe=describe
+                )
+
+    def _train_on_cluster(self, begun: list[Asked], left: int, placement: Placement) -> _Ends:
+        with connected(placement) as cluster:
+            check_shared(self._url, cluster)
+            cluster.check(self._path, [self._plan.split])
+            share = cluster.share(placement.jobs)
+            # No more than run at once: a point is chosen by all that is known by then.
+            jobs = placement.jobs or cluster.room(share)
+            shipped = cluster.ship(self._plan.split)
+            works = self._works(begun, share.cores)
+            calls = (Call(work.path.name, partial(work.train_shipped, shipped)) for work in works)
+            yield from call_on_cluster(
+                "search", calls, cluster, share, jobs, count=left, describe=self._describe
+            )
+
+    def _works(self, begun: list[Asked], threads: int) -> Iterator[TrialWork]:
+        """Yield the work of each trial; the next point is chosen when the next is asked for."""
         for trial in chain(self._trials.unfinished(), self._trials.new(self._count)):
             try:
                 recipe = self._plan.recipe(trial.point)
-                run = self._open_or_start(recipe, trial_folder(self._path, trial.number), threads)
             except (ConfigError, DataError) as error:
                 self._trials.finish(trial, None, 0.0, str(error))
                 continue
-            begun.append((trial, run))
-            work = partial(train_trial, run, split, trial.judge, self._plan.metric, self._device)
-            yield Call(run.name, work)
+            begun.append(trial)
+            path, metric = trial_folder(self._path, trial.number), self._plan.metric
+            yield TrialWork(recipe, path, trial.judge, metric, self._device, threads)
 
-    def _note(self, trial: Asked, run: Run, error: TrainingError | None) -> None:
-        before = self._trials.best
-        seconds, message = run.history.train_seconds, "" if error is None else str(error)
+    def _note(self, trial: Asked, future: Future[None]) -> None:
+        before, path = self._trials.best, trial_folder(self._path, trial.number)
+        try:
+            error: LatentscapeError | None = error_of(future)
+        except (ConfigError, DataError) as unfit:
+            error = unfit
+        if error is not None and not path.exists():  # It could not even begin.
+            self._trials.finish(trial, None, 0.0, str(error))
+            return
+        run = open_run(path)
         value = value_of(run.history, run.recipe, self._plan.metric) if run.finished else None
-        self._trials.finish(trial, value, seconds, message)
+        message = "" if error is None else str(error)
+        self._trials.finish(trial, value, run.history.train_seconds, message)
         best = self._trials.best
         if best is None or best.number != trial.number:
             lighten(run)
@@ -180,15 +216,6 @@ class Searching:
 
     def _open(self, trial: int) -> Run:
         return open_run(trial_folder(self._path, trial))
-
-    def _open_or_start(self, recipe: Recipe, path: Path, threads: int | None = None) -> Run:
-        """Open the run of a trial, or begin it; one that was killed as it began begins again."""
-        with suppress(RunError):
-            run = open_run(path)
-            if run.fingerprint == recipe.fingerprint(self._plan.split.dataset.fingerprint):
-                return run
-        device = choose_device(self._device)
-        return start_run(recipe, self._plan.split, path, device, threads=threads, overwrite=True)
 
     def _lighten_all(self) -> None:
         """Remove weights that a search left when it was killed."""

@@ -21,6 +21,7 @@ from latentscape.core.findings import Json
 from latentscape.core.randomness import derive_seed
 from latentscape.core.secrets import without_passwords
 from latentscape.evaluation.search import SearchTrial, TrialState
+from latentscape.parallel.cluster import Cluster
 
 if TYPE_CHECKING:
     import optuna
@@ -261,6 +262,24 @@ def first_round(recipe: Recipe) -> int:
 def file_url(folder: Path) -> str:
     """Return the address of the storage in a folder."""
     return f"sqlite:///{(folder / 'trials.db').resolve().as_posix()}"
+
+
+def check_shared(url: str, cluster: Cluster) -> None:
+    """Refuse to keep trials of several machines in a file: locks of it do not hold between them.
+
+    Raises
+    ------
+    ConfigError
+        If it is one of SQLite, and nodes of the cluster are different machines.
+    """
+    machines = {node.address for node in cluster.nodes()}
+    if url.startswith("sqlite") and len(machines) > 1:
+        raise ConfigError(
+            f"The trials are kept in a file of SQLite, and the cluster has {len(machines)} "
+            "machines, which cannot write to one at the same time",
+            expected="a server that all machines reach",
+            fix="Give its address: --storage postgresql://user:password@host/name.",
+        )
 
 
 def space_text(space: Mapping[str, Dimension]) -> str:

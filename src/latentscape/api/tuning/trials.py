@@ -1,15 +1,20 @@
 """One trial of a search: its run, how it is trained, and what is kept of it."""
 
 import shutil
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from latentscape.api.preparing import start_run
 from latentscape.api.tuning.storage import StoredJudge
 from latentscape.config import Recipe, SearchMetric
+from latentscape.core.errors import RunError
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.evaluation.search import read_metric
-from latentscape.runs import Run
+from latentscape.parallel.cluster import Shipped
+from latentscape.runs import Run, open_run
 from latentscape.runs.identity import SNAPSHOTS
 from latentscape.training.hooks.halving import Halving
 from latentscape.training.hooks.progress import Progress
@@ -24,29 +29,69 @@ def trial_folder(study: Path, number: int) -> Path:
     return study / "trials" / f"trial-{number:03d}"
 
 
-def train_trial(
-    run: Run, split: Split, judge: StoredJudge, metric: SearchMetric, device: str
-) -> None:
-    """Train a trial to its end, or until it lags behind the others.
+@dataclass(frozen=True)
+class TrialWork:
+    """How a trial is trained, here or elsewhere: it can be sent.
 
-    It knows nothing that cannot be sent: it may run in another process, or on another machine that
-    reaches the folder and the storage.
-
-    Raises
-    ------
-    TrainingError
-        As of `latentscape.training.train.train_run`. `Interrupted`, if it was asked to stop: it is
-        saved, and goes on where it is called again.
+    Attributes
+    ----------
+    recipe : Recipe
+        Prepared for the examples.
+    path : Path
+        Directory of its run; one that is there goes on from where it stands.
+    judge : StoredJudge
+        Knows the other trials.
+    metric : str
+        What trials are compared by.
+    device, threads : str, int
+        What it is trained on.
     """
-    if run.finished or judge.has_stopped:
-        return
-    halving = Halving(judge, partial(read_metric, metric=metric))
-    try:
-        with run.owned("trained"):
-            train_run(run, split, choose_device(device), [Progress(run.name), halving])
-    except StoppedByHook:
-        if not halving.has_stopped:
-            raise
+
+    recipe: Recipe
+    path: Path
+    judge: StoredJudge
+    metric: SearchMetric
+    device: str
+    threads: int
+
+    def train(self, split: Split) -> None:
+        """Train the trial to its end, or until it lags behind the others.
+
+        Raises
+        ------
+        ConfigError, DataError
+            If its settings do not fit together, or need more memory than there is.
+        TrainingError
+            As of `latentscape.training.train.train_run`. `Interrupted`, if it was asked to stop: it
+            is saved, and goes on where it is called again.
+        """
+        if self.judge.has_stopped:
+            return
+        run = open_or_start(self.recipe, split, self.path, self.device, self.threads)
+        if run.finished:
+            return
+        halving = Halving(self.judge, partial(read_metric, metric=self.metric))
+        try:
+            with run.owned("trained"):
+                train_run(run, split, choose_device(self.device), [Progress(run.name), halving])
+        except StoppedByHook:
+            if not halving.has_stopped:
+                raise
+
+    def train_shipped(self, shipped: Shipped[Split]) -> None:
+        """Do the same on a node of a cluster, with examples in its memory."""
+        self.train(shipped.open())
+
+
+def open_or_start(
+    recipe: Recipe, split: Split, path: Path, device: str, threads: int | None = None
+) -> Run:
+    """Open the run of a trial, or begin it; one that was killed as it began begins again."""
+    with suppress(RunError):
+        run = open_run(path)
+        if run.fingerprint == recipe.fingerprint(split.dataset.fingerprint):
+            return run
+    return start_run(recipe, split, path, choose_device(device), threads=threads, overwrite=True)
 
 
 def lighten(run: Run) -> None:
