@@ -9,7 +9,7 @@ import latentscape
 from latentscape.core.errors import ConfigError, DataError, RunError
 from latentscape.core.records import Dataset
 from latentscape.reporting import grids
-from latentscape.reporting.grids import LINE
+from latentscape.reporting.grids import ABOVE, LINE
 from latentscape.runs import load_run_split
 
 FAST = {"train.epochs": 1, "data.train": 300, "data.test": 40, "model.encoder.widths": [32]}
@@ -22,13 +22,13 @@ SIZES = {  # Rows and columns of each picture, and the gap between them.
     "reconstruct": (2, 16, 2),
     "denoise": (3, 10, 2),
 }
-LABELS = {  # Whether rows have names, and the lines of text above images, all rows together.
-    "sample": (False, 8),
-    "interpolate": (False, 16),
-    "traverse": (True, 1),
-    "manifold": (True, 1),
-    "reconstruct": (True, 2),
-    "denoise": (True, 2),
+LABELS = {  # Whether rows have names; above how many of them texts stand, and how many lines each.
+    "sample": (False, 8, 1),
+    "interpolate": (False, 8, 2),
+    "traverse": (True, 1, 1),
+    "manifold": (True, 1, 1),
+    "reconstruct": (True, 1, 2),
+    "denoise": (True, 1, 2),
 }
 
 
@@ -91,8 +91,9 @@ def test_each_picture_is_a_png_in_the_run_with_its_numbers_beside_it(vae, name):
     assert sheet.picture == vae.path / f"{name}.png"
     with Image.open(sheet.picture) as picture:
         assert picture.format == "PNG"
-        left, above = LABELS[name]
-        size = (columns * (56 + gap) - gap, rows * (56 + gap) - gap + above * LINE)
+        left, texts, lines = LABELS[name]
+        above = texts * (lines * LINE + ABOVE)
+        size = (columns * (56 + gap) - gap, rows * (56 + gap) - gap + above)
         assert (picture.width > size[0]) == left
         assert picture.height == size[1]
     assert sheet.array == vae.path / f"{name}.npy"
@@ -119,13 +120,15 @@ def test_walks_move_there_and_back(vae, tmp_path, name, walks):
     with Image.open(sheet.picture) as film:
         assert film.n_frames == 6
         # Names of dimensions stand above the two images of a traversal.
-        assert film.size == ((4 * 114 - 2, 2 * 114 - 2) if walks == 8 else (226, 126))
+        assert film.size == (
+            (4 * 114 - 2, 2 * 114 - 2) if walks == 8 else (226, 112 + LINE + ABOVE)
+        )
         frames = []
         for place in range(6):
             film.seek(place)
             frames.append(np.asarray(film.convert("L")) / 255)
     # The first walk stands at the upper left; lossy as it is, it can be told from the others.
-    top = 0 if walks == 8 else 14
+    top = 0 if walks == 8 else LINE + ABOVE
     inside = [frame[top : top + 112, :112].reshape(28, 4, 28, 4).mean((1, 3)) for frame in frames]
     for step, place in enumerate([0, 1, 2, 3, 2, 1]):
         errors = np.abs(sheet.images[0, :, 0] - inside[step]).mean((1, 2))
@@ -144,10 +147,10 @@ def test_samples_of_another_seed_are_others(vae, tmp_path):
 def test_labels_stand_in_columns(conditional):
     sheet = latentscape.sample(conditional, count=20)
     with Image.open(sheet.picture) as picture:
-        assert picture.size == (10 * 58 - 2, 2 * (58 + 2 * LINE) - 2)
+        assert picture.size == (10 * 58 - 2, 2 * (58 + 2 * LINE + ABOVE) - 2)
     seven = latentscape.sample(conditional, count=9, label="7")
     with Image.open(seven.picture) as picture:
-        assert picture.size == (3 * 58 - 2, 3 * (58 + 2 * LINE) - 2)
+        assert picture.size == (3 * 58 - 2, 3 * (58 + 2 * LINE + ABOVE) - 2)
     assert "label 7" in seven.about
 
 
