@@ -18,7 +18,7 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated and not other_met
 	tests/explorer/test_server.py \
 	tests/core/test_tables.py tests/plotting tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
-.PHONY: install page demo test test-lowest test-highest check docs bench results clean
+.PHONY: install page demo test test-lowest test-highest check check-types check-rest docs bench results clean
 
 # What tests and documents need too. `make demo` installs less.
 install:
@@ -53,10 +53,16 @@ test-highest: page
 	$(HIGHEST)/bin/python -m pip install --quiet --upgrade --constraint $(HIGHEST)/torch.txt --editable '.[test,all]'
 	OMP_NUM_THREADS=1 $(HIGHEST)/bin/python -m pytest $(EVERY_DEPENDENCY)
 
+# Side by side: types take as long as all the rest.
 check: install
+	$(MAKE) --jobs 2 check-types check-rest
+
+check-types:
+	$(BIN)/mypy
+
+check-rest:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(BIN)/python tools/structure.py
 	$(PYTHON) web/build.py --check
