@@ -15,6 +15,7 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated and not other_met
 	tests/exports/test_exported_files.py::test_metadata tests/tracking/test_mlflow.py \
 	tests/tracking/test_tensorboard.py tests/api/test_hub.py::test_pushing \
 	tests/analyses/maps/test_projections.py tests/estimators/test_checks.py \
+	tests/api/test_tuning.py::test_the_first_trial_is_the_recipe_itself_and_the_lowest_value_is_the_best \
 	tests/explorer/test_server.py \
 	tests/core/test_tables.py tests/plotting tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
