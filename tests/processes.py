@@ -7,9 +7,10 @@ import sys
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
 import torch
 
-from latentscape.core.errors import LatentscapeError
+from latentscape.core.errors import LatentscapeError, TrainingError
 from latentscape.core.records import Split
 from latentscape.runs import open_run
 from latentscape.training.hook import Hook
@@ -79,3 +80,12 @@ def train(runs: list[tuple[Path, Split]], *hooks: Hook) -> None:
                 train_run(run, split, CPU, hooks, workers)
             else:
                 follow_run(run, split, CPU, workers, hooks)
+
+
+def differ() -> None:
+    """Come with another version than the other worker."""
+    with joined(CPU) as workers:
+        with pytest.raises(TrainingError, match="worker 0 on .* has 1. Install one.") as raised:
+            workers.agree("their versions", lambda: workers.rank, "Install one.")
+        assert raised.value.is_told == (workers.rank == 1)
+        raise raised.value

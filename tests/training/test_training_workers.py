@@ -3,6 +3,8 @@
 import json
 import signal
 from hashlib import sha256
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,10 +12,13 @@ import torch
 import processes
 from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override
-from latentscape.core.errors import TrainingError
+from latentscape.core.errors import ConfigError, TrainingError
 from latentscape.data import split_dataset
+from latentscape.model.latents import Normal
 from latentscape.runs import DataFacts, Environment, create_run
+from latentscape.training.shards import TreeSum, check_workers, cut
 from latentscape.training.train import train_run
+from latentscape.training.workers import _added
 
 CPU = torch.device("cpu")
 RECIPES = ("simple-20", "vae-20", "conv-bn", "vq-vae", "cluster-10", "factor-vae", "info-vae")
@@ -92,3 +97,78 @@ def test_workers_go_back_together_where_losses_became_nan(split, tmp_path):
     said = [[event.model_dump() for event in run.events] for run in runs]
     assert said[0] == said[1]
     assert len(said[0]) == 3
+
+
+def test_what_shards_come_to_is_one_sum_on_any_number_of_workers():
+    values = [(torch.randn(3, 5), torch.randn(7)) for _ in range(8)]
+    like, sums = values[0], []
+    for count in (1, 2, 4, 8):
+        each = 8 // count
+        trees = [TreeSum(like, 8, SimpleNamespace(count=count, add=lambda row: None))] * count
+        rows = []
+        for rank, tree in enumerate(trees):
+            for value in values[rank * each : (rank + 1) * each]:
+                tree.add(value)
+            tree.total()
+            rows.append(tree._rows[-1].numbers.clone())
+        sums.append(_added(torch.stack(rows)))
+    size = 32  # The padding depends on the number of workers.
+    assert all(torch.equal(total[:size], sums[0][:size]) for total in sums[1:])
+    assert torch.allclose(sums[0][:15], sum(value[0] for value in values).flatten(), atol=1e-5)
+
+
+def test_shards_have_two_examples_at_least_and_hold_all_of_them():
+    for count in range(1, 70):
+        edges = cut(count, 8)
+        sizes = [after - before for before, after in pairwise(edges)]
+        assert (edges[0], edges[-1]) == (0, count)
+        assert max(sizes) - min(sizes) <= 1
+        assert len(sizes) <= 8
+        assert min(sizes) >= min(2, count)
+
+
+@pytest.mark.parametrize(
+    ("shards", "workers", "said"), [(1, 2, "1 worker"), (8, 3, "1 or 2 or 4 or 8 workers")]
+)
+def test_a_number_of_workers_that_cannot_share_shards_is_refused(shards, workers, said):
+    with pytest.raises(ConfigError, match=f"Expected {said}"):
+        check_workers(shards, workers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"train.shards": 6}, "a power of two"),
+        ({"train.shards": 8, "train.batch_size": 8}, "at least 16"),
+        ({"train.shards": 2, "train.accumulate": 2, "train.batch_size": 8}, "batch_size to 16"),
+    ],
+)
+def test_shards_that_cannot_be_are_refused(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        override(load_recipe("simple-20"), changes)
+
+
+def test_one_shard_changes_no_fingerprint_and_several_do():
+    recipe = load_recipe("simple-20")
+    assert "shards" in recipe.train.model_dump()
+    prints = [override(recipe, {"train.shards": n}).fingerprint("") for n in (1, 2)]
+    assert prints[0] == recipe.fingerprint("") != prints[1]
+
+
+@pytest.mark.parametrize("name", ["simple-20", "sparse", "beta-tc-vae", "beta-vae-capacity"])
+def test_shards_come_to_what_the_whole_batch_does(name, split, tmp_path, monkeypatch):
+    """But for rounding, where nothing is drawn and no batch is normalised."""
+    monkeypatch.setattr(Normal, "sample", lambda self, *_: self.mean)
+    changes = {"model.encoder.widths": [16], "train.epochs": 1}
+    whole, parts = (
+        new_run(tmp_path / str(shards), name, split, **changes, **{"train.shards": shards})
+        for shards in (1, 4)
+    )
+    for run in (whole, parts):
+        train_run(run, split, CPU)
+    for one, other in zip(whole.history.epochs, parts.history.epochs, strict=True):
+        assert one.train.terms == pytest.approx(other.train.terms, rel=1e-3)
+
+
+def test_workers_that_differ_are_told_so(split, tmp_path):
+    assert processes.launch(2, processes.differ) == [2, 2]

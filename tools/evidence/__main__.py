@@ -17,6 +17,7 @@ from tools.evidence.recipes import measure_recipes
 from tools.evidence.records import Evidence, save
 from tools.evidence.scaling import measure_scaling
 from tools.evidence.storing import measure_stores
+from tools.evidence.workers import measure_workers
 
 PAGES = "pages"
 
@@ -45,6 +46,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "stores": lambda runs: measure_stores(),
     "memory": lambda runs: measure_memory(),
     "scaling": lambda runs: measure_scaling(),
+    "workers": lambda runs: measure_workers(),
 }
 """Name of a results file to what measures it, where it is no study."""
 

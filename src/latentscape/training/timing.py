@@ -15,6 +15,7 @@ from latentscape.training.fit import fit
 from latentscape.training.hook import Hook, Training
 from latentscape.training.start import load_batches, set_up
 from latentscape.training.state import Diverged, TrainState
+from latentscape.training.workers import ALONE, Workers
 
 STEPS = 6
 """Steps that are timed; the fastest counts, because other programs can only slow one down."""
@@ -64,14 +65,16 @@ def step_seconds(
     max_steps: int,
     max_seconds: float = math.inf,
     threads: int | None = None,
+    workers: Workers = ALONE,
 ) -> list[float]:
     """Time steps of a new network, as all steps are once the objective has settled."""
     watch, start = Stopwatch(max_steps, max_seconds), math.ceil(recipe.objective.settled_at)
     config = recipe.train.model_copy(update={"epochs": start + recipe.train.epochs})
     with set_up(config, device, "timing", threads=threads), suppress(Diverged):
-        loader = load_batches(recipe, split, device)
+        loader = load_batches(recipe, split, device, workers)
         model = Network(recipe.model, recipe.objective).to(device)
-        fit(model, model.objective, loader, config, [watch], TrainState(epoch=start))
+        state = TrainState(epoch=start)
+        fit(model, model.objective, loader, config, [watch], state, workers)
     return watch.seconds
 
 
