@@ -458,7 +458,7 @@ def test_walks_move_and_training_is_filmed(plane, tmp_path):
     assert printed.startswith(f"{file}\nFrom the code of one image to that of another and back, 3 ")
     assert "Example: latentscape" in latentscape("film", "--help").stdout
     failed = latentscape("film", plane, code=2)
-    assert "after epoch 1 alone" in failed.stderr
+    assert "a snapshot of epoch 1 alone" in failed.stderr
     assert "--epochs 8 --set 'train.snapshots=[1,2,4,8]'" in failed.stderr
 
 

@@ -75,10 +75,12 @@ def test_a_run_of_an_older_version_has_no_map(tmp_path):
     assert "map" not in sheet.about
 
 
-@pytest.mark.parametrize(("kept", "words"), [([], "after no epoch"), ([2], "epoch 2 alone")])
+@pytest.mark.parametrize(("kept", "words"), [([], "no snapshots"), ([2], "epoch 2 alone")])
 def test_too_few_snapshots_say_what_to_set(train, kept, words):
     run = train("simple-20", **{**KEPT, "train__snapshots": kept})
-    with pytest.raises(RunError, match=rf"{words}.*--set 'train.snapshots=\[1,2\]'"):
+    with pytest.raises(
+        RunError, match=rf"{words}.*recipe.yaml --name .*-filmed --set 'train.snapshots=\[1,2\]'"
+    ):
         latentscape.film(run)
 
 

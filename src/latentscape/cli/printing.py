@@ -65,4 +65,7 @@ def show_sheet(sheet: "Sheet", as_json: bool) -> None:
     if as_json:
         print_json({**paths, "about": sheet.about})
     else:
-        print("\n".join([*filter(None, paths.values()), sheet.about]))
+        from latentscape.terminal.layout import print_line
+
+        for text in (*filter(None, paths.values()), sheet.about):
+            print_line(text)

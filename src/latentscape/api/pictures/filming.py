@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from latentscape.core.progress import stage
@@ -81,11 +82,13 @@ def _snapshots(findings: "RunFindings") -> "Snapshots":
         doubling = [2**power for power in range(epochs.bit_length()) if 2**power < epochs]
         named = ",".join(map(str, [*doubling, epochs]))
         longer = "" if trained > 1 else f"--epochs {epochs} "
-        what = f"epoch {kept[0]} alone" if kept else "no epoch"
+        what = f"a snapshot of epoch {kept[0]} alone" if kept else "no snapshots of its training"
+        recipe = quote(str(findings.run.path / "recipe.yaml"))
         raise RunError(
-            f"{findings.name} has kept what its model made of examples after {what}",
+            f"{findings.name} has kept {what}",
             expected="two epochs or more, between which a film can move",
-            fix=f"Train it again with {longer}--set 'train.snapshots=[{named}]'.",
+            fix=f"Train it again: latentscape train {recipe} --name {findings.name}-filmed "
+            f"{longer}--set 'train.snapshots=[{named}]'",
         )
     return snapshots
 
