@@ -131,9 +131,9 @@ def train(
         "seed": seed,
     }
     changes = join_changes(named, changes)
-    trackers = choose_trackers(track)
     check_hooks(hooks)
     with joined(choose_device(device)) as workers:
+        trackers = workers.each(lambda: choose_trackers(track))
         plan = workers.each(
             lambda: _plan(recipe, start_from, data, changes, as_published, encoder, decoder)
         )
