@@ -36,7 +36,7 @@ def models_in(folder):
     return {run.name: run.model_file.read_bytes() for run in runs_in(folder)}
 
 
-def test_codes_of_any_number_come_in_their_order(cluster, ray_address, tmp_path, monkeypatch):
+def test_codes_are_in_order_and_analyses_spread(cluster, ray_address, tmp_path, monkeypatch):
     """Those of two nodes are, bit for bit, those of this machine alone, with what goes along."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(embedding, "_CHUNK", 4 * 784 * 100)  # Of 10 tasks.
@@ -47,16 +47,34 @@ def test_codes_of_any_number_come_in_their_order(cluster, ray_address, tmp_path,
     spread = latentscape.embed(run, "images.npz", "spread.parquet", on="ray")
     assert (spread.count, spread.dim) == (alone.count, alone.dim) == (950, 20)
     assert spread.file.read_bytes() == alone.file.read_bytes()
-    images[949, 0, 0] = 0
     with pytest.raises(DataError, match="no examples|range|value"):
         latentscape.embed(run, np.full((3, 28, 28), 3e5, np.float32), "bad.npy", on="ray")
-
-
-def test_analyses_are_spread(cluster, ray_address, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run = latentscape.train("vae-20", changes={**SMALL, "train.epochs": 1}, quiet=True)
     found = latentscape.analyze(run, parts=["probing", "anomalies"], quick=True, on="ray")
     assert {"probing", "anomalies"} <= set(found.parts)
+
+
+def test_workers_of_a_cluster_train_one_model(cluster, ray_address, tmp_path, monkeypatch):
+    """Two of them come to the bits of one process alone, and leave nothing but the run."""
+    monkeypatch.chdir(tmp_path)
+    command = ["train", "vae-20", "--set", "train.shards=2", "--epochs", "1", "-q"]
+    command += ["--train", "600", "--test", "50", "--set", "train.batch_size=60"]
+    runner = CliRunner()
+    assert runner.invoke(app, [*command, "--runs", "alone"]).exit_code == 0
+    ran = runner.invoke(app, [*command, "--on", "ray", "--workers", "2"])
+    assert ran.exit_code == 0, ran.exception
+    assert models_in(tmp_path / "runs") == models_in(tmp_path / "alone")
+    [run] = runs_in(tmp_path / "runs")
+    assert [file.name for file in (tmp_path / "runs").iterdir()] == [run.name]
+
+
+def test_more_workers_than_there_is_room_for_are_refused():
+    cluster = _Nodes(Placement.of("ray", workers=9), _node(), _node(cores=2.0))
+    assert cluster.share_of_workers(1).cores == 8
+    assert cluster.share_of_workers(2).cores == 4
+    assert cluster.share_of_workers(3).cores == 2
+    assert cluster.share_of_workers(10).cores == 1
+    with pytest.raises(ConfigError, match="no room for 11 worker"):
+        cluster.share_of_workers(11)
 
 
 def test_a_study_loses_nothing_with_a_node(cluster, ray_address, tmp_path, capfd, monkeypatch):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tools.evidence.clusters import measure_clusters
 from tools.evidence.doctoring import measure_doctor
 from tools.evidence.dying import measure_dying
 from tools.evidence.exploring import measure_explorer
@@ -47,6 +48,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "memory": lambda runs: measure_memory(),
     "scaling": lambda runs: measure_scaling(),
     "workers": lambda runs: measure_workers(),
+    "clusters": lambda runs: measure_clusters(),
 }
 """Name of a results file to what measures it, where it is no study."""
 

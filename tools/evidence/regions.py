@@ -10,7 +10,7 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
-from tools.evidence import gallery_pages, memory, recipe_tables, scaling
+from tools.evidence import clusters, gallery_pages, memory, recipe_tables, scaling
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
@@ -303,6 +303,8 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "memory-growth": lambda: _once_measured("memory", memory.table, memory.HEAD),
     "memory-circumstances": lambda: _if_measured("memory"),
     "stores-circumstances": lambda: _if_measured("stores"),
+    "clusters": lambda: _once_measured("clusters", clusters.table, clusters.HEAD),
+    "clusters-circumstances": lambda: _if_measured("clusters"),
     "scaling": lambda: _once_measured("scaling", scaling.table, scaling.HEAD),
     "scaling-circumstances": lambda: _if_measured("scaling"),
     "symptoms": symptoms,

@@ -4,10 +4,10 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -49,6 +49,10 @@ from latentscape.cli.options import (
 from latentscape.cli.printing import show_study, show_subject
 from latentscape.core.errors import TrainingError
 from latentscape.core.launched import is_first_process, launched_processes
+
+if TYPE_CHECKING:
+    from latentscape.config import Placement
+    from latentscape.runs import Run
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
@@ -102,7 +106,9 @@ def train(
     ] = False,
     folder: RunsFolder = Path("runs"),
     device: Device = "auto",
+    on: On = "local",
     workers: Workers = 1,
+    gpus_per_worker: GpusPerWorker = 0.0,
     track: Track = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -110,7 +116,8 @@ def train(
     """Train a recipe, and evaluate it on the test examples."""
     from latentscape.api import training
 
-    if _is_launched(workers):
+    placement = _placement(on, workers, gpus_per_worker)
+    if placement.kind != "ray" and _is_launched(workers):
         return
 
     named = {
@@ -125,16 +132,15 @@ def train(
         **read_data_options(labels, shape, resize, grey, value_range),
     }
     changes = read_changes(settings, named)
-    if (resume is None) == (recipe is None and start_from is None):
-        raise typer.BadParameter(
-            "give a RECIPE to train, --from RUN to begin with its weights, or --resume RUN to go on"
-        )
+    _check_subject(resume is None, recipe is None and start_from is None)
     how: dict[str, Any] = {"data": data, "device": device, "track": track or (), "quiet": quiet}
     if resume is not None:
         _refuse_changes(set(changes) - {"train.epochs"}, settings, name, overwrite, as_published)
-        run = training.resume(resume, epochs=epochs, **how)
+        work = partial(training.resume, resume, epochs=epochs, **how)
+        folder = resume.absolute().parent
     else:
-        run = training.train(
+        work = partial(
+            training.train,
             recipe,
             start_from=start_from,
             changes=changes,
@@ -144,8 +150,23 @@ def train(
             overwrite=overwrite,
             **how,
         )
+    run = _carry_out(work, placement, folder)
     if is_first_process():
         _show_run(run.path, as_json, quiet)
+
+
+def _check_subject(is_new: bool, has_no_recipe: bool) -> None:
+    """Refuse to train nothing, or to train anew what is to go on."""
+    if is_new == has_no_recipe:
+        raise typer.BadParameter(
+            "give a RECIPE to train, --from RUN to begin with its weights, or --resume RUN to go on"
+        )
+
+
+def _placement(on: str, workers: int, gpus_per_worker: float) -> "Placement":
+    from latentscape.config import Placement
+
+    return Placement.of(on, workers=workers, gpus_per_worker=gpus_per_worker)
 
 
 def _show_run(path: Path, as_json: bool, quiet: bool) -> None:
@@ -168,6 +189,15 @@ def _is_launched(workers: int) -> bool:
     if code := launch(sys.argv[1:], workers):
         raise typer.Exit(code)
     return True
+
+
+def _carry_out(work: "Callable[[], Run]", placement: "Placement", folder: Path) -> "Run":
+    """Train here, or on a cluster."""
+    if placement.kind != "ray":
+        return work()
+    from latentscape.api.clusters import train_on_cluster
+
+    return train_on_cluster(work, placement, folder)
 
 
 def _refuse_changes(*changes: object) -> None:

@@ -148,9 +148,32 @@ class Cluster:
             )
         return share
 
+    def share_of_workers(self, workers: int) -> Share:
+        """Choose what each of several workers asks for, so that all of them run at once.
+
+        Raises
+        ------
+        ConfigError
+            If there is no room for as many.
+        """
+        gpus = self._placement.gpus_per_worker
+        most = int(max((node.cores for node in self.nodes()), default=0))
+        shares = (Share(cores, gpus) for cores in range(most, 0, -1))
+        fitting = (share for share in shares if self._places(share) >= workers)
+        if (share := next(fitting, None)) is None:
+            raise ConfigError(
+                f"The cluster has no room for {workers} worker(s) with {gpus:g} GPU(s) each",
+                expected=f"no more than there is room for: {self.describe()}",
+                fix="Ask for fewer --workers or --gpus-per-worker, or add nodes.",
+            )
+        return share
+
+    def _places(self, share: Share) -> int:
+        return sum(_room(share, node) for node in self.nodes())
+
     def room(self, share: Share) -> int:
         """Return how many works of a share are done at once."""
-        return max(1, sum(_room(share, node) for node in self.nodes()))
+        return max(1, self._places(share))
 
     def check(self, folder: Path | None, splits: Sequence[Split] = ()) -> None:
         """Refuse nodes that see other files, or have other versions, than this process.
@@ -254,7 +277,7 @@ class Cluster:
             if self.stands():
                 seen = time.monotonic()
             elif time.monotonic() - seen > HEAD_BACK_WITHIN:
-                raise _failed("its head node is gone")
+                raise _failure("its head node is gone")
 
     def stands(self) -> bool:
         """Whether the head node takes connections; of clients, Ray itself finds that out.
@@ -280,6 +303,10 @@ class Cluster:
                 self._ray.cancel(reference, force=False, recursive=False)
             self._ray.wait(references, num_returns=len(references), timeout=SAVED_WITHIN)
 
+    def failed(self, error: Exception) -> RunError:
+        """Build the error for a failure of the cluster; the caller raises it."""
+        return _failure(_reason(error))
+
     @contextmanager
     def losses(self) -> Iterator[None]:
         """Say what to do where the cluster itself fails."""
@@ -288,9 +315,9 @@ class Cluster:
         except self._ray.exceptions.RayTaskError:
             raise  # Not the cluster failed, but what it was given.
         except self._ray.exceptions.RayError as error:
-            raise _failed(_reason(error)) from error
+            raise self.failed(error) from error
         except ConnectionError as error:  # Of a client.
-            raise _failed(_reason(error)) from error
+            raise self.failed(error) from error
 
 
 @contextmanager
@@ -310,7 +337,7 @@ def _mark(folder: Path | None) -> Iterator[Path | None]:
         mark.unlink(missing_ok=True)
 
 
-def _failed(reason: str) -> RunError:
+def _failure(reason: str) -> RunError:
     return RunError(
         f"The Ray cluster failed: {reason}",
         fix="Nothing that has ended is lost. Give the same command again when the cluster is up; "

@@ -78,7 +78,7 @@ def call_on_cluster(
     with (
         stage(what, count if total is None else total) as work,
         cluster.losses(),
-        _queue(cluster) as said,
+        queue(cluster) as said,
         passing_on(said, work, shares),
         _stopping(cluster, begun),
     ):
@@ -168,15 +168,15 @@ def _stopping(cluster: Cluster, begun: Iterable[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _queue(cluster: Cluster) -> Iterator["Said"]:
+def queue(cluster: Cluster) -> Iterator["Said"]:
     """Use a queue of Ray for what works say."""
-    queue = cluster.queue()
+    of_ray = cluster.queue()
     try:
-        yield Said(queue)
+        yield Said(of_ray)
     finally:
         if cluster.stands():
             with suppress(Exception):  # It may be gone with its node.
-                queue.shutdown(force=True)
+                of_ray.shutdown(force=True)
 
 
 class Said:
@@ -239,24 +239,37 @@ class Setting:
         level = _log.getEffectiveLevel()
         return cls(os.getcwd(), tuple(sys.argv), share.cores, said, level)
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Set a process of the cluster up for a work."""
+        enter(self.directory)
+        sys.argv = list(self.command)
+        torch.set_num_threads(self.threads)
+        with threadpool_limits(self.threads):
+            yield
+
 
 def perform(setting: Setting, name: str, function: Callable[[], object]) -> LatentscapeError | None:
     """Do a work on a node; return what went wrong, in words for people."""
-    enter(setting.directory)
-    sys.argv = list(setting.command)
-    torch.set_num_threads(setting.threads)
-    threadpool_limits(setting.threads)
-    handler, telling = Logging(setting.said), Telling(name, setting.said)
-    _log.setLevel(setting.level)
-    _log.addHandler(handler)
     try:
-        with listening(telling):
+        with listened(setting, name):
             function()
     except LatentscapeError as error:
         return error
     except KeyboardInterrupt:
         return Interrupted("Not begun")
+    return None
+
+
+@contextmanager
+def listened(setting: Setting, name: str) -> Iterator[None]:
+    """Tell who asked for a work how it goes on, and what it logs."""
+    handler, telling = Logging(setting.said), Telling(name, setting.said)
+    _log.setLevel(setting.level)
+    _log.addHandler(handler)
+    try:
+        with setting.entered(), listening(telling):
+            yield
     finally:
         telling.end()
         _log.removeHandler(handler)
-    return None
