@@ -28,7 +28,7 @@ from tools.evidence.records import Evidence, Number, ResultRow
 RECIPE = "simple-20"
 IMAGES = 1_000_000
 SEEDS, RATES = 3, (0.0005, 0.001, 0.002, 0.004)
-EPOCHS = 20
+EPOCHS = 4
 
 NODE = {"num_cpus": 1, "object_store_memory": 200 << 20}
 HEAD = ("work", "this machine alone", "two nodes, one killed", "the same bits")
