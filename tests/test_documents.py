@@ -154,12 +154,12 @@ def test_commands_that_are_not_run_are_understood():
         elif program == "pip":
             for extra in re.findall(r"\[(\w+)\]", " ".join(arguments)):
                 assert extra in project["optional-dependencies"], words
-        elif arguments[:2] == ["-m", "latentscape"]:
-            understand(arguments[2:])
+        elif "latentscape" in arguments:  # Python and torchrun take it after -m.
+            understand(arguments[arguments.index("latentscape") + 1 :])
         elif program == "python":
             assert (ROOT / arguments[0]).is_file(), words
         else:
-            assert program in ("git", "cd", "mlflow", "tensorboard", "pipx", "uvx"), words
+            assert program in ("git", "cd", "kubectl", "mlflow", "tensorboard", "pipx", "uvx"), words
 
 
 def test_python_that_is_not_run_can_be_read():
