@@ -39,6 +39,7 @@ LANGUAGES = {"sh", "python", "yaml", "text"}
 OWN_TEST = {"docs/tutorial.md"}  # test_tutorial.py runs its Python, in two frameworks.
 WHOLE = {"docs/guide/analyses.md", "docs/guide/data.md", "docs/guide/scikit-learn.md"}
 """Pages whose blocks need all of mnist-5k."""
+OTHER_PROGRAMS = {"cd", "git", "mlflow", "pipx", "tensorboard", "uvx"}
 PRINTED = {"docs/guide/scikit-learn.md": "{'latent_dim': 32}"}
 """What a page says that one of its blocks prints."""
 
@@ -154,12 +155,16 @@ def test_commands_that_are_not_run_are_understood():
         elif program == "pip":
             for extra in re.findall(r"\[(\w+)\]", " ".join(arguments)):
                 assert extra in project["optional-dependencies"], words
-        elif "latentscape" in arguments:  # Python and torchrun take it after -m.
-            understand(arguments[arguments.index("latentscape") + 1 :])
+        elif "-m" in arguments:  # Of Python, or of torchrun.
+            module, *rest = arguments[arguments.index("-m") + 1 :]
+            assert module == "latentscape", words
+            understand(rest)
         elif program == "python":
             assert (ROOT / arguments[0]).is_file(), words
         else:
-            assert program in ("git", "cd", "kubectl", "mlflow", "tensorboard", "pipx", "uvx"), words
+            assert program in ("git", "cd", "kubectl", "mlflow", "tensorboard", "pipx", "uvx"), (
+                words
+            )
 
 
 def test_python_that_is_not_run_can_be_read():

@@ -10,7 +10,7 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
-from tools.evidence import clusters, gallery_pages, memory, recipe_tables, scaling
+from tools.evidence import clusters, gallery_pages, memory, recipe_tables, scaling, workers
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
@@ -307,6 +307,9 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "clusters-circumstances": lambda: _if_measured("clusters"),
     "scaling": lambda: _once_measured("scaling", scaling.table, scaling.HEAD),
     "scaling-circumstances": lambda: _if_measured("scaling"),
+    "workers-bits": lambda: _once_measured("workers", workers.bits_table, workers.BITS_HEAD),
+    "workers-speed": lambda: _once_measured("workers", workers.speed_table, workers.SPEED_HEAD),
+    "workers-circumstances": lambda: _if_measured("workers"),
     "symptoms": symptoms,
     "doctor": doctor,
     "doctor-words": doctor_words,
