@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentscape.core.errors import LatentscapeError, TrainingError
+from latentscape.api.together import finish_on_workers
+from latentscape.core.errors import LatentscapeError, RunError, TrainingError
 from latentscape.core.records import Split
 from latentscape.runs import open_run
 from latentscape.training.hook import Hook
@@ -21,7 +22,7 @@ CPU = torch.device("cpu")
 
 # Its processes are copies of one that has imported everything, and has no threads.
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["latentscape.training.train"])
+_CONTEXT.set_forkserver_preload(["latentscape.api.together"])
 
 
 class In(Hook):
@@ -89,3 +90,14 @@ def differ() -> None:
             workers.agree("their versions", lambda: workers.rank, "Install one.")
         assert raised.value.is_told == (workers.rank == 1)
         raise raised.value
+
+
+def fail_early(path: Path, split: Split) -> None:
+    """Fail in the first worker before it trains, while the others wait for it to."""
+
+    def finish() -> None:
+        raise RunError("Another process trains it")
+
+    with joined(CPU) as workers:
+        run = workers.each(lambda: open_run(path))
+        finish_on_workers(workers, run, split, "cpu", (), finish)

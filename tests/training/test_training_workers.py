@@ -16,6 +16,7 @@ from latentscape.core.errors import ConfigError, TrainingError
 from latentscape.data import split_dataset
 from latentscape.model.latents import Normal
 from latentscape.runs import DataFacts, Environment, create_run
+from latentscape.training.hook import Hook
 from latentscape.training.shards import TreeSum, check_workers, cut
 from latentscape.training.train import train_run
 from latentscape.training.workers import _added
@@ -172,3 +173,26 @@ def test_shards_come_to_what_the_whole_batch_does(name, split, tmp_path, monkeyp
 
 def test_workers_that_differ_are_told_so(split, tmp_path):
     assert processes.launch(2, processes.differ) == [2, 2]
+
+
+def test_what_the_first_worker_fails_with_before_it_trains_ends_all(split, tmp_path):
+    run = new_run(tmp_path / "simple-20", "simple-20", split)
+    assert processes.launch(2, processes.fail_early, run.path, split, timeout=20) == [2, 2]
+
+
+def test_a_run_that_was_killed_after_its_last_epoch_is_finished_by_several(alone, split, tmp_path):
+    run = new_run(tmp_path / "simple-20", "simple-20", split)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(run, split, CPU, [Killed()])
+    assert not run.finished
+    assert processes.launch(2, processes.train, [(run.path, split)], timeout=20) == [0, 0]
+    assert result(run) == alone["simple-20"]
+
+
+class Killed(Hook):
+    """Ends the process, as it were, once all epochs are saved."""
+
+    essential = True
+
+    def on_end(self, training):
+        raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """A run that several workers train: they begin alike, and the first one writes."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -87,12 +88,18 @@ def finish_on_workers(
     """
     is_trained = not workers.first(lambda: run.finished)
     if workers.leads:
-        workers.each(finish)
+        workers.each(partial(_lead, workers, finish) if is_trained else finish)
         return
     if is_trained:
         everywhere = [hook for hook in hooks if hook.everywhere]
         follow_run(run, split, choose_device(device), workers, everywhere)
     workers.each(lambda: None)
+
+
+def _lead(workers: Workers, finish: Callable[[], object]) -> None:
+    """Finish a run; the others follow already, and hear of the end also if no training begins."""
+    with workers.leading():
+        finish()
 
 
 def _versions() -> str:

@@ -79,7 +79,7 @@ class Workers:
     def __init__(self, rank: int = 0, count: int = 1) -> None:
         self.rank, self.count = rank, count
         self.asked_to_stop = False
-        self._is_apart = False
+        self._is_apart = self._is_followed = False
         self._heard: Word | None = None
         # Words travel between processors, also where all else travels between devices.
         self._words = dist.new_group(backend="gloo", timeout=PATIENCE) if count > 1 else None
@@ -126,17 +126,24 @@ class Workers:
     def leading(self) -> Iterator[None]:
         """Say in the end that training is over, however it ends.
 
-        It is not said after an error that all have; nor within a step, where the others wait for
-        what it computes, and notice when this process is gone.
+        It is said once: at the end of the first of nested blocks. It is not said after an error
+        that all have; nor within a step, where the others wait for what it computes, and notice
+        when this process is gone.
         """
+        self._is_followed = True
         try:
             yield
         except BaseException:
             if not self._is_apart:
                 with suppress(WorkerLost):
-                    self.say(Word(OVER))
+                    self._end()
             raise
-        self.say(Word(OVER))
+        self._end()
+
+    def _end(self) -> None:
+        if self._is_followed:
+            self._is_followed = False
+            self.say(Word(OVER))
 
     def add(self, row: Tensor) -> None:
         """Replace a row (N,) by its sum over workers: neighbours first, then their sums.
@@ -305,6 +312,11 @@ class Elsewhere(TrainingError):
     def __init__(self, rank: int, host: str, text: str, exit_code: int) -> None:
         super().__init__(f"Worker {rank} on {host}: {text}")
         self.exit_code = exit_code
+        self._arguments = rank, host, text, exit_code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be made anew from its parts in the process that hears of it."""
+        return type(self), self._arguments, {"is_told": self.is_told}
 
 
 ALONE = Workers()
@@ -345,7 +357,7 @@ def _join(device: torch.device) -> Workers:
     rank, count = number_of("RANK"), launched_processes()
     port = number_of("MASTER_PORT")
     if device.type == "cuda":
-        torch.cuda.set_device(number_of("LOCAL_RANK", rank))
+        _take_gpu(number_of("LOCAL_RANK", rank))
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     try:
         dist.init_process_group(backend, rank=rank, world_size=count)
@@ -356,3 +368,16 @@ def _join(device: torch.device) -> Workers:
             fix="Take a port that is free (--master-port of torchrun), on a host all can reach.",
         ) from error
     return Workers(rank, count)
+
+
+def _take_gpu(number: int) -> None:
+    """Compute on one of the GPUs of this machine, by its number."""
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise ConfigError(
+            f"Worker {number} of this machine has no GPU: there {'is' if count == 1 else 'are'} "
+            f"{count}",
+            expected="a GPU for each worker",
+            fix="Start fewer workers, or add --device cpu.",
+        )
+    torch.cuda.set_device(number)
