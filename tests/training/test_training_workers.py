@@ -177,7 +177,7 @@ def test_workers_that_differ_are_told_so(split, tmp_path):
 
 def test_what_the_first_worker_fails_with_before_it_trains_ends_all(split, tmp_path):
     run = new_run(tmp_path / "simple-20", "simple-20", split)
-    assert processes.launch(2, processes.fail_early, run.path, split, timeout=20) == [2, 2]
+    assert processes.launch(2, processes.fail_early, run.path, split) == [2, 2]
 
 
 def test_a_run_that_was_killed_after_its_last_epoch_is_finished_by_several(alone, split, tmp_path):
@@ -185,8 +185,30 @@ def test_a_run_that_was_killed_after_its_last_epoch_is_finished_by_several(alone
     with pytest.raises(KeyboardInterrupt):
         train_run(run, split, CPU, [Killed()])
     assert not run.finished
-    assert processes.launch(2, processes.train, [(run.path, split)], timeout=20) == [0, 0]
+    assert processes.launch(2, processes.train, [(run.path, split)]) == [0, 0]
     assert result(run) == alone["simple-20"]
+
+
+def test_a_hook_on_each_worker_ends_training_on_all_and_on_one_alone_is_an_error(split, tmp_path):
+    runs = [new_run(tmp_path / name, "simple-20", split) for name in ("all", "alone")]
+    arguments = [(runs[0].path, split)]
+    assert processes.launch(2, processes.train, arguments, Enough(0)) == [0, 0]
+    assert len(runs[0].history.epochs) == 1
+    codes = processes.launch(2, processes.train, [(runs[1].path, split)], Enough(1))
+    assert codes == [processes.LOST, 2]
+
+
+class Enough(Hook):
+    """Ends training after an epoch, in the workers from a rank on."""
+
+    everywhere = True
+
+    def __init__(self, first):
+        self.first = first
+
+    def on_epoch(self, training):
+        if training.workers.rank >= self.first:
+            training.end()
 
 
 class Killed(Hook):

@@ -135,7 +135,8 @@ class Training:
     @property
     def is_complete(self) -> bool:
         """Whether all epochs have been trained, or a hook knows that no more are needed."""
-        return self._is_over or self.state.epoch >= self.config.epochs
+        has_ended = self._is_over and self.state.step == 0
+        return has_ended or self.state.epoch >= self.config.epochs
 
     @property
     def goes_on(self) -> bool:

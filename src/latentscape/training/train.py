@@ -29,7 +29,7 @@ from latentscape.training.hooks.workers import Following, Leading
 from latentscape.training.shards import check_workers
 from latentscape.training.start import begin, load_batches, set_up
 from latentscape.training.state import TrainState
-from latentscape.training.workers import ALONE, Over, WorkerLost, Workers
+from latentscape.training.workers import ALONE, OVER, Over, WorkerLost, Workers
 
 
 class StoppedByHook(Interrupted):
@@ -123,6 +123,8 @@ def follow_run(
     ------
     WorkerLost
         If another worker is gone.
+    TrainingError
+        If a hook stops training in this worker alone.
     """
     recipe = run.recipe
     check_workers(recipe.train.shards, workers.count)
@@ -131,6 +133,12 @@ def follow_run(
         loader = load_batches(recipe, split, device, workers)
         network = Network(recipe.model, recipe.objective).to(device)
         fit(network, network.objective, loader, recipe.train, every, workers=workers)
+        # No step was left, or a hook has ended training here, as it has to everywhere.
+        if workers.hear().kind != OVER:
+            raise TrainingError(
+                f"A hook has stopped training in worker {workers.rank}, and not in the first one",
+                fix="Let hooks with `everywhere` do the same in each worker.",
+            )
 
 
 def train_recipe(

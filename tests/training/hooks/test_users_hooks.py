@@ -221,15 +221,21 @@ def test_every_group_of_a_training_is_known():
     assert own - {""} <= set(GROUPS)
 
 
-def test_a_hook_can_stop_training_and_end_it(tmp_path):
-    class Enough(Hook):
-        def on_epoch(self, training):
-            if training.last_epoch.epoch == 2:
-                training.end()
+@pytest.mark.parametrize("event", ["on_step", "on_epoch"])
+def test_a_hook_can_end_training_after_an_epoch(tmp_path, event):
+    def end(training):
+        if training.state.epoch + (training.state.step > 0) == 2:
+            training.end()
 
-    run = train(tmp_path, Enough())
+    enough = Hook()
+    setattr(enough, event, end)
+    run = train(tmp_path, enough)
     assert run.finished
     assert len(run.history.epochs) == 2
+    assert_same_weights(run.path, train(tmp_path, name="whole", epochs=2).path)
+
+
+def test_a_hook_can_stop_training(tmp_path):
     with pytest.raises(latentscape.TrainingError, match="Stopped in epoch 2 of 3"):
         train(tmp_path, StopAt(6), name="stopped")
     whole = train(tmp_path, name="whole")

@@ -61,11 +61,9 @@ class Following(Signals):
         self._store = store
 
     def on_start(self, training: Training) -> None:
-        """Begin where the first one does; that may be the end, where only the model is missing."""
+        """Begin where the first one does."""
         super().on_start(training)
         self._follow(training)
-        if training.is_complete:
-            self._follow(training)
 
     def on_divergence(self, training: Training) -> bool:
         """Go back where the first one does."""
