@@ -63,6 +63,10 @@ def train(
 ) -> Run:
     """Train a recipe, evaluate it on the test examples, and keep both in a run directory.
 
+    Where this process is one of several of ``torchrun``, or of a process group of PyTorch, all of
+    them train one run: each calls this function with the same arguments, and the recipe has
+    ``train.shards``. This function starts no processes itself.
+
     Parameters
     ----------
     recipe : str, Path or Recipe, optional

@@ -34,6 +34,9 @@ HEAD_BACK_WITHIN = 30.0
 SAVED_WITHIN = 60.0
 """Seconds that works have to save themselves when they are stopped."""
 
+RETRIES = 10
+"""How often a work begins anew after its node was lost, or its process ended from outside."""
+
 MOST_SHIPPED = 0.5
 """Share of a node's object store that data in memory may take."""
 
@@ -257,7 +260,7 @@ class Cluster:
         If its node is lost, Ray calls it anew on another.
         """
         task = self._ray.remote(function).options(
-            num_cpus=share.cores, num_gpus=share.gpus, memory=int(share.memory), max_retries=-1
+            num_cpus=share.cores, num_gpus=share.gpus, memory=int(share.memory), max_retries=RETRIES
         )
         return task.remote(*arguments)
 
