@@ -1,18 +1,22 @@
 """Work on a Ray cluster: the results of this machine alone, and nothing lost with a node."""
 
 import socket
+import sys
 import threading
 import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import latentscape
+from latentscape.api import clusters
 from latentscape.cli import app
 from latentscape.config import Placement, Study
 from latentscape.core import extras
-from latentscape.core.errors import ConfigError, DataError, RunError
+from latentscape.core.errors import ConfigError, DataError, RunError, TrainingError
 from latentscape.core.stores import ResidentStore
 from latentscape.inference import embedding
 from latentscape.parallel import connection
@@ -65,6 +69,27 @@ def test_workers_of_a_cluster_train_one_model(cluster, ray_address, tmp_path, mo
     assert models_in(tmp_path / "runs") == models_in(tmp_path / "alone")
     [run] = runs_in(tmp_path / "runs")
     assert [file.name for file in (tmp_path / "runs").iterdir()] == [run.name]
+
+
+@pytest.mark.parametrize(
+    ("rank", "is_told", "tried_again"), [(0, False, False), (1, True, False), (1, False, True)]
+)
+def test_what_a_worker_fails_with_alone_is_tried_again(rank, is_told, tried_again, monkeypatch):
+    """Ray has to end the others: the first one waits for this worker, not for its error."""
+    failure = TrainingError("It failed")
+    failure.is_told = is_told
+
+    def fail():
+        raise failure
+
+    context = SimpleNamespace(get_world_rank=lambda: rank)
+    train = SimpleNamespace(get_context=lambda: context, get_checkpoint=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(train=train))
+    monkeypatch.setattr(clusters, "_note_the_start", lambda train: None)
+    monkeypatch.setattr(clusters, "listened", lambda setting, name: nullcontext())
+    job = SimpleNamespace(function=fail, setting=SimpleNamespace(entered=nullcontext))
+    with pytest.raises(TrainingError) if tried_again else nullcontext():
+        assert clusters._work({"job": job}) == ("", failure if rank == 0 else None)
 
 
 def test_more_workers_than_there_is_room_for_are_refused():

@@ -1,6 +1,7 @@
 """Several workers train one model to the bits that one worker comes to."""
 
 import json
+import pickle
 import signal
 from hashlib import sha256
 from itertools import pairwise
@@ -19,7 +20,7 @@ from latentscape.runs import DataFacts, Environment, create_run
 from latentscape.training.hook import Hook
 from latentscape.training.shards import TreeSum, check_workers, cut
 from latentscape.training.train import train_run
-from latentscape.training.workers import _added
+from latentscape.training.workers import Elsewhere, _added, _take_gpu
 
 CPU = torch.device("cpu")
 RECIPES = ("simple-20", "vae-20", "conv-bn", "vq-vae", "cluster-10", "factor-vae", "info-vae")
@@ -187,6 +188,19 @@ def test_a_run_that_was_killed_after_its_last_epoch_is_finished_by_several(alone
     assert not run.finished
     assert processes.launch(2, processes.train, [(run.path, split)]) == [0, 0]
     assert result(run) == alone["simple-20"]
+
+
+def test_what_another_worker_fails_with_can_be_sent_on():
+    sent = Elsewhere(1, "node2", "Something is wrong.", 130)
+    sent.is_told = True
+    heard = pickle.loads(pickle.dumps(sent))
+    assert (str(heard), heard.exit_code, heard.is_told) == (str(sent), 130, True)
+
+
+def test_a_worker_without_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ConfigError, match="Worker 1 .* has no GPU: there is 1.*--device cpu"):
+        _take_gpu(1)
 
 
 def test_a_hook_on_each_worker_ends_training_on_all_and_on_one_alone_is_an_error(split, tmp_path):

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from latentscape.config import Placement
-from latentscape.core.errors import Interrupted, LatentscapeError
+from latentscape.core.errors import Interrupted, LatentscapeError, TrainingError
 from latentscape.core.extras import load
 from latentscape.core.files import cannot_write
 from latentscape.core.progress import stage
@@ -147,7 +147,10 @@ def _work(config: dict[str, Any]) -> tuple[str, LatentscapeError | None]:
     except WorkerLost:
         raise
     except LatentscapeError as error:
-        return "", error if first else None  # The first one says what others failed with too.
+        # The first one says what others failed with too, unless it waits for them in training.
+        if isinstance(error, TrainingError) and not (first or error.is_told):
+            raise
+        return "", error if first else None
 
 
 def _note_the_start(train: Any) -> None:
