@@ -50,7 +50,7 @@ def stopping():
     @contextmanager
     def stopping(epoch):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("latentscape.api.training.Progress", lambda name: StopAfter(epoch))
+            patch.setattr("latentscape.api.finishing.Progress", lambda name: StopAfter(epoch))
             yield
 
     return stopping

@@ -104,7 +104,8 @@ class AutoencoderClusterer(ClusterMixin, CodeEstimator):  # type: ignore[misc]
 
         X, and what is raised, is as for `Autoencoder.transform`.
         """
-        return self._assign(self._codes(X))
+        codes = self._codes(X)  # Checks that it is fitted.
+        return self._assign(codes)
 
     def _check_parameters(self, count: int) -> None:
         """Refuse parameters that do not fit so many examples, before training."""
