@@ -54,6 +54,10 @@ def test_values_of_a_space_are_known():
     assert patience.holds(3)
     assert not patience.holds(4)
     assert patience.value_of(patience.key_of(None)) is None
+    weights = read("objective.weights.rate", "[1, 4]")
+    assert weights.holds(1.0)
+    assert repr(weights.key_of(1.0)) == "1"
+    assert not weights.holds(True)
 
 
 @pytest.mark.parametrize(

@@ -86,12 +86,12 @@ class Choices(Part):
         yield from self.values
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
-        return repr(_key(value)) in map(repr, self.keys)
+        """Whether a value is one of them: 1.0 is where 1 is."""
+        return any(_is_same(key, _key(value)) for key in self.keys)
 
     def key_of(self, value: Any) -> Key:
-        """Return what a value is known by."""
-        return _key(value)
+        """Return what one of the values is known by."""
+        return next(key for key in self.keys if _is_same(key, _key(value)))
 
     def value_of(self, key: Key) -> Any:
         """Return the value that a key stands for."""
@@ -247,6 +247,11 @@ def _key(value: Any) -> Key:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).strip()
+
+
+def _is_same(one: Key, other: Key) -> bool:
+    """Whether two keys are equal, of which one is no truth value where the other is a number."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _unreadable(path: str, values: object) -> ConfigError:
