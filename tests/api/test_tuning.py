@@ -293,6 +293,31 @@ def test_another_search_of_the_same_name_is_refused(findings):
         latentscape.tune("vae-20", {"train.lr": "(0.1, 0.2)"}, folder=folder, **HOW)
 
 
+def test_trials_on_a_server_whose_folder_is_gone_are_not_gone_on_with(tmp_path):
+    how = {**HOW, "changes": {**SMALL, "train.epochs": 1}, "trials": 1}
+    storage = f"sqlite:///{tmp_path / 'server.db'}"
+    found = latentscape.tune("vae-20", SPACE, folder=tmp_path / "runs", storage=storage, **how)
+    Path(found.folder).rename(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=r"best trial, 1\. .*another --name"):
+        latentscape.tune("vae-20", SPACE, folder=tmp_path / "runs", storage=storage, **how)
+    assert not runs_in(tmp_path / "runs")
+
+
+def test_a_trial_whose_last_value_is_no_number_has_failed(tmp_path, monkeypatch):
+    def value(history, recipe, metric):
+        return None if recipe.model.latent.dim == 4 else history.epochs[-1].validation.loss
+
+    monkeypatch.setattr("latentscape.api.tuning.search.value_of", value)
+    space, changes = {"model.latent.dim": [4, 20]}, {**SMALL, "train.epochs": 1}
+    found = latentscape.tune(
+        "vae-20", space, trials=4, changes=changes, folder=tmp_path, quiet=True, prune=False
+    )
+    failed = [t for t in found.members.search.trials if t.params["model.latent.dim"] == 4]
+    assert failed
+    assert {(t.state, t.value) for t in failed} == {("failed", None)}
+    assert all("loss of validation examples is no number" in t.message for t in failed)
+
+
 def test_without_optuna_the_message_says_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"optuna.*pip install 'latentscape\[tune\]'"):

@@ -24,6 +24,7 @@ from latentscape.core.errors import (
     DataError,
     Interrupted,
     LatentscapeError,
+    RunError,
     TrainingError,
 )
 from latentscape.core.runtime import count_threads
@@ -79,7 +80,10 @@ class Searching:
             If Ctrl-C came: all trials that ran are saved.
         TrainingError
             If none came to its end.
+        RunError
+            If the folder of the best trial is gone, and the storage still has it.
         """
+        self._check_best()
         self._lighten_all()
         self._count = count
         done = len(self._trials.ended)
@@ -200,6 +204,8 @@ class Searching:
         run = open_run(path)
         value = value_of(run.history, run.recipe, self._plan.metric) if run.finished else None
         message = "" if error is None else str(error)
+        if run.finished and value is None:
+            message = f"Its {MEASURES[self._plan.metric].name} of validation examples is no number"
         self._trials.finish(trial, value, run.history.train_seconds, message)
         best = self._trials.best
         if best is None or best.number != trial.number:
@@ -216,6 +222,17 @@ class Searching:
 
     def _open(self, trial: int) -> Run:
         return open_run(trial_folder(self._path, trial))
+
+    def _check_best(self) -> None:
+        """Refuse to go on with trials on a server whose folder was removed, or is elsewhere."""
+        best = self._trials.best
+        if best is not None and not trial_folder(self._path, best.number).exists():
+            raise RunError(
+                f"The storage has a search {self._path.name} already, and {self._path} has not "
+                f"the run of its best trial, {best.number}",
+                expected="the folder of the search beside its trials",
+                fix="Give another --name, put the folder back, or remove the trials.",
+            )
 
     def _lighten_all(self) -> None:
         """Remove weights that a search left when it was killed."""

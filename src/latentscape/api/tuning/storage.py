@@ -241,7 +241,8 @@ class Trials:
             raise RunError(
                 f"There is a search {name} already, and it has another {' and '.join(others)}",
                 expected="the same search, which goes on then",
-                fix="Give another --name, or remove the folder of the old one.",
+                fix="Give another --name, or remove the old one: its folder, and its trials from a "
+                "--storage elsewhere.",
             )
 
 
