@@ -5,6 +5,7 @@ import gzip
 import os
 import pickle
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -369,6 +370,18 @@ def test_an_array_that_is_mapped_already_stays_so(
         dataset = as_dataset(part, DataConfig(store="mapped"))
         assert dataset.images[:].tobytes() == part[:, np.newaxis].tobytes()
         assert dataset.images.kind == kind
+
+
+def test_a_mapped_array_that_is_written_to_twice_is_known_anew(tmp_path: Path) -> None:
+    """The second time, its pages are dirty already: the file's time would stay as it was."""
+    np.save(tmp_path / "x.npy", np.zeros((30, 8, 8), np.uint8))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r+")
+    config, fingerprints = DataConfig(store="mapped", range=(0, 255)), set()
+    for value in range(3):
+        time.sleep(0.02)  # The clock of a file system may tick every 10 ms.
+        mapped[15] = value
+        fingerprints.add(as_dataset(mapped, config).fingerprint)
+    assert len(fingerprints) == 3
 
 
 def test_parts_of_a_file_that_are_mapped_are_told_apart(tmp_path: Path, images: np.ndarray) -> None:

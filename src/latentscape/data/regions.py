@@ -74,6 +74,8 @@ def region_of(array: Array) -> Region | None:
         return None  # A copy on write is not what the file holds.
     if array.ndim < 2 or not len(array) or not array.flags.c_contiguous:
         return None
+    if owner.mode != "r":
+        owner.flush()  # Only then the system notes that somebody has written, and when.
     offset = owner.offset + array.ctypes.data - owner.ctypes.data
     region = Region(Path(owner.filename), offset, array.shape, array.dtype)
     return region if _stands_there(array, region) else None
