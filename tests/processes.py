@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import latentscape
 from latentscape.api.together import finish_on_workers
 from latentscape.core.errors import LatentscapeError, RunError, TrainingError
 from latentscape.core.records import Split
@@ -101,3 +102,9 @@ def fail_early(path: Path, split: Split) -> None:
     with joined(CPU) as workers:
         run = workers.each(lambda: open_run(path))
         finish_on_workers(workers, run, split, "cpu", (), finish)
+
+
+def begin_anew(folder: Path, **how: object) -> None:
+    """Train a run after a launcher on another machine alone has begun anew."""
+    os.environ["TORCHELASTIC_RESTART_COUNT"] = os.environ["RANK"]
+    latentscape.train("simple-20", folder=folder, name="run", **how)

@@ -3,6 +3,7 @@
 import json
 import pickle
 import signal
+from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from types import SimpleNamespace
@@ -188,6 +189,16 @@ def test_a_run_that_was_killed_after_its_last_epoch_is_finished_by_several(alone
     assert not run.finished
     assert processes.launch(2, processes.train, [(run.path, split)]) == [0, 0]
     assert result(run) == alone["simple-20"]
+
+
+def test_workers_go_on_where_one_launcher_alone_has_begun_anew(digits, tmp_path):
+    changes = {"train.shards": 2, "train.epochs": 1, "data.train": 60, "data.test": 20}
+    how = {"data": digits, "changes": changes, "device": "cpu", "quiet": True}
+    begin = partial(processes.begin_anew, tmp_path, **how)
+    assert processes.launch(2, begin) == [0, 0]
+    begun = (tmp_path / "run" / "recipe.yaml").stat().st_mtime_ns
+    assert processes.launch(2, begin) == [0, 0]
+    assert (tmp_path / "run" / "recipe.yaml").stat().st_mtime_ns == begun
 
 
 def test_what_another_worker_fails_with_can_be_sent_on():

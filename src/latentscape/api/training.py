@@ -142,8 +142,10 @@ def train(
             lambda: _plan(recipe, start_from, data, changes, as_published, encoder, decoder)
         )
         path = Path(folder) / (name or default_name(plan.recipe, plan.split, plan.label))
+        # Launchers count on each machine by itself how often they have begun anew.
+        begin = plan.go_on if workers.some(was_relaunched) else plan.begin
         run = begin_on_workers(
-            workers, plan.recipe, plan.split, path, lambda: plan.begin(path, device, overwrite)
+            workers, plan.recipe, plan.split, path, lambda: begin(path, device, overwrite)
         )
         return finish_run(
             run,
@@ -178,13 +180,15 @@ class _Plan:
     earlier: EarlierModel | None
 
     def begin(self, path: Path, device: str, overwrite: bool) -> Run:
-        """Make its directory; after a restart of all workers, open it where it stands."""
-        if was_relaunched() and self._stands_at(path):
-            return open_run(path)
+        """Make its directory."""
         on = choose_device(device)
         return start_run(
             self.recipe, self.split, path, on, earlier=self.earlier, overwrite=overwrite
         )
+
+    def go_on(self, path: Path, device: str, overwrite: bool) -> Run:
+        """Open it where it stands, after a restart of all workers; begin it where there is none."""
+        return open_run(path) if self._stands_at(path) else self.begin(path, device, overwrite)
 
     def _stands_at(self, path: Path) -> bool:
         if not (path / "recipe.yaml").exists():

@@ -213,6 +213,10 @@ class Workers:
         outcome: _T = self._outcomes(call)[0][1]
         return outcome
 
+    def some(self, call: Callable[[], bool]) -> bool:
+        """Tell whether something is true in one of the workers."""
+        return any(value for _, value in self._outcomes(call))
+
     def agree(self, what: str, call: Callable[[], object], fix: str) -> None:
         """Refuse to go on where something differs between workers.
 
