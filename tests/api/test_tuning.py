@@ -318,6 +318,16 @@ def test_a_trial_whose_last_value_is_no_number_has_failed(tmp_path, monkeypatch)
     assert all("loss of validation examples is no number" in t.message for t in failed)
 
 
+def test_a_former_best_keeps_no_weights_of_its_further_seeds(tmp_path):
+    how = {**HOW, "changes": {**SMALL, "train.epochs": 1}, "seeds": 2, "folder": tmp_path}
+    space, kept = {"model.latent.dim": [2, 4, 20]}, []
+    for trials in (1, 2):
+        found = latentscape.tune("vae-20", space, trials=trials, **how)
+        weights = Path(found.folder).glob("trials/*/model.safetensors")
+        kept.append(sorted(path.parent.name for path in weights))
+    assert kept == [[f"trial-00{n}", f"trial-00{n}-seed-1"] for n in (1, 2)]
+
+
 def test_without_optuna_the_message_says_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"optuna.*pip install 'latentscape\[tune\]'"):

@@ -102,6 +102,7 @@ class Searching:
         """Evaluate the best trial on test examples, and train its settings with further seeds."""
         best = self._trials.best
         assert best is not None
+        self._lighten_all()
         first = self._open(best.number)
         write_recipe(self._path / BEST_RECIPE, standalone(first.recipe))
         runs = [first]
@@ -235,12 +236,14 @@ class Searching:
             )
 
     def _lighten_all(self) -> None:
-        """Remove weights that a search left when it was killed."""
+        """Remove weights that a search left when it was killed, or had another best with seeds."""
         best = self._trials.best
         for trial in self._trials.ended:
             if best is None or trial.number != best.number:
-                with suppress(LatentscapeError):  # The folder of a trial may be gone.
-                    lighten(self._open(trial.number))
+                own = trial_folder(self._path, trial.number)
+                for path in (own, *own.parent.glob(f"{own.name}-seed-*")):
+                    with suppress(LatentscapeError):  # The folder of a trial may be gone.
+                        lighten(open_run(path))
 
 
 def _with_seed(recipe: Recipe, seed: int) -> Recipe:
