@@ -119,7 +119,7 @@ def test_a_study_loses_nothing_with_a_node(cluster, ray_address, tmp_path, capfd
     assert out == ""
     assert "raylet" not in err.lower()
     for run in runs_in(tmp_path / "runs"):
-        assert f"{run.name}: epoch 20 of 20" in err
+        assert f"{run.name}: 600 examples, 20 epochs" in err
         assert run.environment.threads == 1
         assert "default_worker" not in run.environment.command
     assert not list((tmp_path / "runs").glob(".*"))

@@ -183,12 +183,16 @@ def test_draw_a_digit(explored, network):
     own = panel.get_by_role("region", name="Your image")
     expect(own.get_by_role("heading", name="Nearest examples by codes")).to_be_visible()
     expect(own).to_contain_text("Squared error per pixel")
-    image = np.array(explored.tell("[...e.own.value]"), np.float32).reshape(1, 1, 28, 28)
-    assert image.max() > 0.5
-    with torch.inference_mode():
-        code = network.encode_scaled(torch.from_numpy(image), None)
-    at = explored.tell("e.marks.value.map(({x, y}) => [x, y])")
-    assert np.allclose(at, code.numpy(), atol=0.02)
+
+    def is_encoded() -> bool:
+        """The page encodes a moment after the last stroke."""
+        image = np.array(explored.tell("[...e.own.value]"), np.float32).reshape(1, 1, 28, 28)
+        with torch.inference_mode():
+            code = network.encode_scaled(torch.from_numpy(image), None)
+        at = explored.tell("e.marks.value.map(({x, y}) => [x, y])")
+        return image.max() > 0.5 and np.allclose(at, code.numpy(), atol=0.02)
+
+    wait_for(explored, is_encoded)
 
 
 def test_bring_a_file(explored, tmp_path):
