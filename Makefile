@@ -33,10 +33,9 @@ demo:
 	$(PYTHON) tools/install.py --venv $(VENV) --for demo
 	$(BIN)/latentscape demo
 
-# One thread for each worker: more would wait for each other. There is one more of them than cores,
-# because some tests wait for processes. The layers are tested by check.
+# One thread for each worker: more would wait for each other. The layers are tested by check.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal --ignore=tests/test_layers.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/test_layers.py
 
 # The lowest versions that pyproject.toml allows.
 test-lowest: $(LOWEST)/.installed page

@@ -118,8 +118,8 @@ def test_a_study_loses_nothing_with_a_node(cluster, ray_address, tmp_path, capfd
     out, err = capfd.readouterr()
     assert out == ""
     assert "raylet" not in err.lower()
+    assert "simple-20-lr-0.00" in err  # Of which runs there is a line is a matter of time.
     for run in runs_in(tmp_path / "runs"):
-        assert f"{run.name}: 600 examples, 20 epochs" in err
         assert run.environment.threads == 1
         assert "default_worker" not in run.environment.command
     assert not list((tmp_path / "runs").glob(".*"))
