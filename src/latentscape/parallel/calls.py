@@ -15,18 +15,21 @@ from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
+from typing import TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from latentscape.core.errors import Interrupted, LatentscapeError, RunError, TrainingError
-from latentscape.core.progress import listening, stage
+from latentscape.core.progress import Stage, listening, stage
 from latentscape.parallel.telling import Logging, Message, Telling, passing_on
 
 _stopped = threading.Event()
 """Whether this process has been asked to stop."""
 
 _log = logging.getLogger("latentscape")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -94,31 +97,67 @@ def call_together(
     level = _log.getEffectiveLevel()
     pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
     shares = dict[str, float]()
-    waiting, begun = enumerate(calls), dict[Future[None], tuple[int, Call]]()
 
-    def begin(more: int) -> None:
-        for number, call in islice(waiting, more):
-            shares[call.name] = call.share
-            begun[pool.submit(_call, call)] = number, call
+    def begin(call: Call) -> Future[None]:
+        shares[call.name] = call.share
+        return pool.submit(_call, call)
 
+    def first_ended(begun: Iterable[Future[None]]) -> tuple[Future[None], Future[None]]:
+        future = next(iter(wait_for(begun, return_when=FIRST_COMPLETED).done))
+        if isinstance(error := future.exception(), BrokenProcessPool):
+            raise error  # Here, where it becomes an error with advice.
+        return future, future
+
+    describe = describe or (lambda n_done: f"{n_done:,} of {count:,} done, {jobs} at once")
     with (
         stage(what, count if total is None else total) as work,
         passing_on(said, work, shares),
         _stopping(pool),
     ):
-        begin(jobs)
-        n_done = 0
-        while begun:
-            for future in wait_for(begun, return_when=FIRST_COMPLETED).done:
-                number, call = begun.pop(future)
-                n_done += 1
-                work.advance(call.share)
-                if isinstance(error := future.exception(), BrokenProcessPool):
-                    raise error  # Here, where it becomes an error with advice.
-                yield number, future
-                text = f"{n_done:,} of {count:,} done, {jobs} at once"
-                work.describe(text if describe is None else describe(n_done))
-                begin(1)
+        yield from as_they_end(calls, jobs, begin, first_ended, {}, work, describe)
+
+
+def as_they_end(
+    calls: Iterable[Call],
+    jobs: int | None,
+    begin: Callable[[Call], T],
+    first_ended: Callable[[Iterable[T]], tuple[T, Future[None]]],
+    begun: dict[T, tuple[int, Call]],
+    work: Stage,
+    describe: Callable[[int], str],
+) -> Iterator[tuple[int, Future[None]]]:
+    """Begin works, and yield each as it ends; the next one is begun after that.
+
+    Parameters
+    ----------
+    calls, describe
+        As for `call_together`.
+    jobs : int or None
+        How many are begun at once; None begins all.
+    begin : callable
+        Begins a work, and returns what stands for it.
+    first_ended : callable
+        Waits for one of several to end; returns what stands for it, and what became of it.
+    begun : dict
+        Is kept up to date: the works that have begun and not ended.
+    work : Stage
+        Shows how many have ended.
+    """
+    waiting = enumerate(calls)
+
+    def add(more: int | None) -> None:
+        begun.update((begin(call), (number, call)) for number, call in islice(waiting, more))
+
+    add(jobs)
+    n_done = 0
+    while begun:
+        task, future = first_ended(begun)
+        number, call = begun.pop(task)
+        n_done += 1
+        work.advance(call.share)
+        yield number, future
+        work.describe(describe(n_done))
+        add(1)
 
 
 def call_in_turn(
@@ -128,13 +167,22 @@ def call_in_turn(
     with stage(what, count) as work:
         for number, call in enumerate(calls):
             work.step(describe(number), call.share)
-            future = Future[None]()
+            error: LatentscapeError | None = None
             try:
                 call.function()
-                future.set_result(None)
-            except LatentscapeError as error:
-                future.set_exception(error)
-            yield number, future
+            except LatentscapeError as raised:
+                error = raised
+            yield number, settled(error)
+
+
+def settled(error: LatentscapeError | None) -> Future[None]:
+    """Return what became of a work that has ended, with an error or without."""
+    future = Future[None]()
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+    return future
 
 
 def error_of(future: Future[None]) -> TrainingError | None:

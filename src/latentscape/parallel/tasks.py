@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Self, TypeVar
 
 import torch
@@ -16,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from latentscape.core.errors import Interrupted, LatentscapeError
 from latentscape.core.progress import listening, stage
-from latentscape.parallel.calls import Call
+from latentscape.parallel.calls import Call, as_they_end, settled
 from latentscape.parallel.cluster import Cluster, Share
 from latentscape.parallel.nodes import enter
 from latentscape.parallel.telling import Logging, Message, Telling, passing_on
@@ -66,15 +65,17 @@ def call_on_cluster(
     Interrupted
         If Ctrl-C came; works that train have saved themselves.
     """
-    shares = dict[str, float]()
-    waiting, begun = enumerate(calls), dict[Any, tuple[int, Call]]()
+    shares, begun = dict[str, float](), dict[Any, tuple[int, Call]]()
 
-    def begin(more: int | None) -> None:
-        for number, call in islice(waiting, more):
-            shares[call.name] = call.share
-            task = cluster.submit(share, perform, setting, call.name, call.function)
-            begun[task] = number, call
+    def begin(call: Call) -> Any:
+        shares[call.name] = call.share
+        return cluster.submit(share, perform, setting, call.name, call.function)
 
+    def first_ended(begun: Iterable[Any]) -> tuple[Any, Future[None]]:
+        task, error = cluster.first_ended(begun)
+        return task, settled(error)
+
+    describe = describe or (lambda n_done: f"{n_done:,} of {count:,} done, {cluster.describe()}")
     with (
         stage(what, count if total is None else total) as work,
         cluster.losses(),
@@ -83,17 +84,7 @@ def call_on_cluster(
         _stopping(cluster, begun),
     ):
         setting = Setting.of(said, share)
-        begin(jobs)
-        n_done = 0
-        while begun:
-            task, error = cluster.first_ended(begun)
-            number, call = begun.pop(task)
-            n_done += 1
-            work.advance(call.share)
-            yield number, _settled(error)
-            text = f"{n_done:,} of {count:,} done, {cluster.describe()}"
-            work.describe(text if describe is None else describe(n_done))
-            begin(1)
+        yield from as_they_end(calls, jobs, begin, first_ended, begun, work, describe)
 
 
 def map_on_cluster(
@@ -144,15 +135,6 @@ def _try(
         return function(item), None
     except LatentscapeError as error:
         return None, error
-
-
-def _settled(error: LatentscapeError | None) -> Future[None]:
-    future = Future[None]()
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
-    return future
 
 
 @contextmanager
