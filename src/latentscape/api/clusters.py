@@ -129,14 +129,14 @@ def _fit(
     return answer
 
 
-def _work(config: dict[str, Any]) -> tuple[str, LatentscapeError | None]:
+def _work(config: dict[str, _Job]) -> tuple[str, LatentscapeError | None]:
     """Do what each worker does; return where the run is, or why there is none.
 
     Only what another try can mend is raised: Ray then starts all workers again.
     """
     from ray import train
 
-    job: _Job = config["job"]
+    job = config["job"]
     first = train.get_context().get_world_rank() == 0
     if train.get_checkpoint() is not None:
         os.environ["TORCHELASTIC_RESTART_COUNT"] = "1"  # The run that stands there is ours.

@@ -34,9 +34,9 @@ from latentscape.config.likelihoods import (
 )
 from latentscape.config.model import InitConfig, InputConfig, ModelConfig
 from latentscape.config.optimizers import OPTIMIZERS
+from latentscape.config.parts import Changes
 from latentscape.config.placement import Placement, PlacementKind
 from latentscape.config.reading import (
-    Changes,
     load_recipe,
     load_study,
     names_study,

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator
 from functools import reduce
 from typing import Any
 
-from latentscape.config.parts import Part
-from latentscape.config.reading import Changes, load_recipe, override, recipe_names
+from latentscape.config.parts import Changes, Part
+from latentscape.config.reading import load_recipe, override, recipe_names
 from latentscape.config.recipe import Published, Recipe
 from latentscape.config.training import TrainConfig
 

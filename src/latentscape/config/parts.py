@@ -1,5 +1,6 @@
 """What all config records share."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -18,6 +19,14 @@ EngineName = Literal["auto", "plain"]
 
 PrintableName = Annotated[str, AfterValidator(check_printable)]
 """A name that tables and headings show, on one line."""
+
+
+Changes = Mapping[str, Any]
+"""Dotted path of a setting to its value, as in ``{"train.lr": 3e-4}``."""
+
+
+SpaceText = Mapping[str, Any]
+"""Dotted path of a setting to what it may be, as people write it (`latentscape.config.space`)."""
 
 
 class Part(BaseModel):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from latentscape.config.data import DataConfig
-from latentscape.config.parts import Part
+from latentscape.config.parts import Changes, Part
 from latentscape.config.recipe import Recipe
 from latentscape.config.study import Study
 from latentscape.config.training import ObjectiveConfig, TrainConfig
@@ -35,10 +35,6 @@ _PLAIN = {
     "union_tag_invalid": "The kind {tag!r} is unknown; expected one of {expected_tags}",
     "union_tag_not_found": "The part needs a 'kind'",
 }
-
-
-Changes = Mapping[str, Any]
-"""Dotted path of a setting to its value, as in ``{"train.lr": 3e-4}``."""
 
 
 def validate(model: type[_Model], content: Any, what: str) -> _Model:

@@ -6,7 +6,7 @@ dotted paths.
 
 from collections.abc import Mapping
 
-from latentscape.config.reading import Changes
+from latentscape.config.parts import Changes
 from latentscape.core.errors import ConfigError
 
 SHORT_NAMES: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from latentscape.config.parts import Part
+from latentscape.config.parts import Part, SpaceText
 from latentscape.config.reading import override, parse_setting, plain_number
 from latentscape.config.recipe import Recipe
 from latentscape.core.errors import ConfigError, brief
@@ -120,7 +120,7 @@ def parse_space(text: str) -> tuple[str, str]:
     return path.strip(), values.strip()
 
 
-def read_space(recipe: Recipe, space: Mapping[str, Any]) -> dict[str, Dimension]:
+def read_space(recipe: Recipe, space: SpaceText) -> dict[str, Dimension]:
     """Read the values of each setting, and see that the recipe can take them.
 
     Parameters
@@ -146,7 +146,7 @@ def read_space(recipe: Recipe, space: Mapping[str, Any]) -> dict[str, Dimension]
     return {path: _dimension(recipe, path, values) for path, values in space.items()}
 
 
-def _check_paths(space: Mapping[str, Any]) -> None:
+def _check_paths(space: SpaceText) -> None:
     for path in space:
         inside = [other for other in space if other.startswith(f"{path}.")]
         # A part may be of another kind only as a whole: its settings differ then.

@@ -2,14 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from latentscape.config.parts import Part, PrintableName
+from latentscape.config.parts import Changes, Part, PrintableName, SpaceText
 from latentscape.core.doors import Displayed
 from latentscape.core.errors import ConfigError
 
@@ -22,7 +21,7 @@ class StudyEntry(Part):
 
     recipe: str
     label: PrintableName = ""
-    set: dict[str, Any] = {}
+    set: Changes = {}
 
 
 class Study(Displayed, Part):
@@ -61,13 +60,13 @@ class Study(Displayed, Part):
     origin: str = ""
     entries: Annotated[tuple[StudyEntry, ...], Field(min_length=1)]
     axes: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = {}
-    variants: dict[PrintableName, dict[str, Any]] = {}
-    set: dict[str, Any] = {}
+    variants: dict[PrintableName, Changes] = {}
+    set: Changes = {}
     seeds: int = Field(1, gt=0)
     as_published: bool = False
     ranked: bool = False
     analysis: tuple[str, ...] = ()
-    space: dict[str, Any] = {}
+    space: SpaceText = {}
     trials: int | None = Field(None, gt=0)
     metric: SearchMetric | None = None
 
@@ -93,7 +92,7 @@ class Study(Displayed, Part):
         values = math.prod(len(axis) for axis in self.axes.values())
         return len(self.entries) * max(1, len(self.variants)) * values
 
-    def configurations(self) -> list[tuple[str, str, dict[str, Any]]]:
+    def configurations(self) -> list[tuple[str, str, Changes]]:
         """List what is run, but for seeds.
 
         Returns
@@ -106,7 +105,7 @@ class Study(Displayed, Part):
         ConfigError
             If two configurations would go by the same label.
         """
-        combined = []
+        combined = list[tuple[str, str, Changes]]()
         for entry, (variant, changes) in product(self.entries, (self.variants or {"": {}}).items()):
             for values in product(*self.axes.values()):
                 point = dict(zip(self.axes, values, strict=True))
@@ -122,7 +121,7 @@ class Study(Displayed, Part):
         return combined
 
 
-def _axis_labels(point: Mapping[str, Any]) -> list[str]:
+def _axis_labels(point: Changes) -> list[str]:
     return [
         f"{path.removesuffix('.dim').rpartition('.')[2]} {value}" for path, value in point.items()
     ]

@@ -1,8 +1,6 @@
 """Tuning: settings of a recipe are chosen by trials, and the best are a study of their own."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from latentscape.analyses.registry import choose_analyses
 from latentscape.api.analyzing import analyze_runs
@@ -24,6 +22,7 @@ from latentscape.config import (
     load_study,
     names_study,
 )
+from latentscape.config.parts import SpaceText
 from latentscape.core.errors import ConfigError
 from latentscape.core.files import slug
 from latentscape.evaluation.study import StudyFindings
@@ -35,7 +34,7 @@ TRIALS = 50
 
 def tune(
     recipe: str | Path | Recipe | Study,
-    space: Mapping[str, Any] | None = None,
+    space: SpaceText | None = None,
     *,
     trials: int | None = None,
     metric: SearchMetric | None = None,
@@ -137,7 +136,7 @@ def tune(
 
 
 def _describe(
-    recipe: str | Path | Recipe | Study, space: Mapping[str, Any], name: str | None
+    recipe: str | Path | Recipe | Study, space: SpaceText, name: str | None
 ) -> tuple[Recipe, Study]:
     """Return the recipe to search in, and the search as a study."""
     if isinstance(recipe, Study):

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from latentscape.api.preparing import prepare, resolve
 from latentscape.config import Changes, Recipe, SearchMetric
+from latentscape.config.parts import SpaceText
 from latentscape.config.space import Dimension, read_space
 from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.records import Split
@@ -47,7 +48,7 @@ class Plan:
     def of(
         cls,
         base: Recipe,
-        space: Mapping[str, Any],
+        space: SpaceText,
         metric: SearchMetric | None,
         changes: Changes,
         data: object,
@@ -81,7 +82,7 @@ class Plan:
         plan.recipe({})
         return plan
 
-    def recipe(self, point: Mapping[str, Any]) -> Recipe:
+    def recipe(self, point: Changes) -> Recipe:
         """Return the recipe of a trial, prepared for its examples.
 
         Raises

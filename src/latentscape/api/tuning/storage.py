@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentscape.config import Recipe
+from latentscape.config import Changes, Recipe
 from latentscape.config.space import Dimension, Key, Range
 from latentscape.core.errors import ConfigError, RunError, brief
 from latentscape.core.extras import require
@@ -97,7 +97,7 @@ class Asked:
     """A trial that is to be trained: its number, counted from 1, and its point."""
 
     number: int
-    point: Mapping[str, Any]
+    point: Changes
     judge: StoredJudge
 
 
@@ -197,7 +197,7 @@ class Trials:
         shares: dict[str, float] = self._optuna.importance.get_param_importances(self._study)
         return shares
 
-    def point(self, trial: SearchTrial) -> dict[str, Any]:
+    def point(self, trial: SearchTrial) -> Changes:
         """Return the values of settings that a trial had."""
         return {path: self._space[path].value_of(key) for path, key in trial.params.items()}
 
