@@ -20,6 +20,7 @@ import latentscape
 from latentscape.api.preparing import describe_environment
 from latentscape.config import Study, load_recipe
 from latentscape.core.extras import load
+from latentscape.core.units import percent
 from latentscape.runs import Run, runs_in
 from tools.anonymous import run as run_command
 from tools.evidence.measuring import without_command
@@ -55,7 +56,7 @@ def table(evidence: Evidence) -> list[list[str]]:
     rows = []
     for row in evidence.rows:
         alone, spread, same = (row.statistic(key).mean for key in ("alone", "spread", "same"))
-        cells = [f"{alone:.0f} s", f"{spread:.0f} s", f"{same:.0%}"]
+        cells = [f"{alone:.0f} s", f"{spread:.0f} s", percent(same)]
         rows.append([row.label, *cells])
     return rows
 

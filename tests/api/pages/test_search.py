@@ -73,6 +73,11 @@ def test_trials_far_above_the_others_stand_at_the_edge_and_flatten_nothing():
     assert "900" not in chart.svg
 
 
+def test_where_few_have_finished_those_that_were_stopped_have_room():
+    chart = history(search(trial(1, 1.5), *(trial(n, None, (1.6 + n / 10,)) for n in range(2, 9))))
+    assert "upper edge" not in chart.caption
+
+
 def test_the_table_lists_the_best_first_and_says_what_became_of_the_others():
     table = trials(SEARCH)
     assert [row[0].text for row in table.rows] == ["2", "4", "1", "5", "3", "6"]

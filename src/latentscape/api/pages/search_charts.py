@@ -35,6 +35,8 @@ REACH = 4.0
 """Values are shown up to so many times the way from the lowest to the middle of those that count:
 what a trial that was stopped was worth by then is mostly far above."""
 
+FEW = 4
+
 BOLD = 7.2
 """Width of an average letter of a name."""
 
@@ -49,8 +51,13 @@ def last_value(trial: SearchTrial) -> float | None:
 
 
 def shown_up_to(search: Search) -> float:
-    """Return the largest value that charts have room for: a few bad trials would flatten them."""
+    """Return the largest value that charts have room for: a few bad trials would flatten them.
+
+    Where few have finished, those that were stopped count too: else none of them had room.
+    """
     values = [trial.value for trial in search.trials if trial.value is not None]
+    if len(values) < FEW:
+        values = [value for trial in search.trials if (value := last_value(trial)) is not None]
     limit = min(values) + REACH * (median(values) - min(values))
     return max(values) if limit <= min(values) else min(max(values), limit)
 
