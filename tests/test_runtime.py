@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from devices import needs_cuda
 from latentscape.core import runtime
 from latentscape.core.errors import ConfigError
 from latentscape.core.runtime import (
@@ -69,7 +70,7 @@ def test_whoever_names_a_precision_gets_it(cpuinfo):
     assert choose_precision("float32", torch.device("cuda")) == "float32"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@needs_cuda
 def test_tf32_on_cuda_devices_that_have_it():
     device = torch.device("cuda")
     expected = "tf32" if torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
@@ -94,6 +95,7 @@ def test_training_changes_threads_and_products_and_puts_them_back():
         assert torch.get_num_threads() == 1
         assert torch.get_float32_matmul_precision() == "high"
         assert torch.backends.cudnn.allow_tf32
+        assert torch.backends.cudnn.deterministic
         with full_precision():  # As validation is, within training.
             assert torch.get_float32_matmul_precision() == "highest"
             assert not torch.backends.cudnn.allow_tf32

@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from devices import needs_cuda
 from latentscape.api.preparing import prepare
 from latentscape.config import load_recipe, override, recipe_names
 from latentscape.data import binarize_split
@@ -17,7 +18,7 @@ from latentscape.training.engine import choose_engine, replay
 from latentscape.training.engine.cuda_graphs import CudaGraphCapture
 from latentscape.training.engine.operations import OperationCapture
 from latentscape.training.engine.replay import ReplayedStep
-from latentscape.training.loader import Examples, Loader
+from latentscape.training.loader import Batch, Examples, Loader
 from latentscape.training.optimizers import build_optimizers
 from latentscape.training.step import TrainingStep
 
@@ -126,7 +127,24 @@ def test_a_replay_reads_its_inputs_anew_and_leaves_earlier_results_alone():
     assert torch.equal(first, torch.tensor([0.0, 2, 6]))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_what_cannot_be_captured_at_one_size_is_captured_at_none():
+    """As on a GPU, where a capture that fails leaves another generator behind."""
+
+    class Capture(OperationCapture):
+        def capture(self, compute):
+            result = compute()
+            return result, None if len(result) == 1 else compute
+
+    replayed = ReplayedStep(lambda batch: batch.images + 1, Capture())
+    sizes = []
+    for size in (2, 2, 1, 1, 2):
+        images = torch.arange(float(size))
+        assert torch.equal(replayed(Batch(images, None)), images + 1)
+        sizes.append(replayed.sizes)
+    assert sizes == [set(), {2}, {2}, set(), set()]
+
+
+@needs_cuda
 def test_a_cuda_device_gives_the_numbers_of_the_cpu(small):
     """The first losses, before rounding has had time to grow."""
     for name in recipe_names():

@@ -56,12 +56,14 @@ def check_memory(what: str, needed: float, fix: str, device: "torch.device | Non
 def available_memory(device: "torch.device | None" = None) -> float:
     """Return the bytes of memory that are free without swapping; infinite where unknown.
 
-    That of a CUDA device is its own; elsewhere a container may get less than the machine has.
+    That of a CUDA device is its own, with what PyTorch keeps of it for this process and does not
+    use; elsewhere a container may get less than the machine has.
     """
     if device is not None and device.type == "cuda":
         import torch
 
-        return float(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept)
     try:
         lines = dict(line.split(":") for line in _MEMINFO.read_text().splitlines())
         free = 1024.0 * int(lines["MemAvailable"].split()[0])

@@ -36,13 +36,13 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def forked_random(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators for a while, then restore them.
+    """Seed torch's global generators of a device, and of the CPU, for a while, then restore them.
 
     The generators belong to the whole process, so threads that use them wait for each other.
     """
     cuda = [device] if device.type == "cuda" else []
     with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
+        seed_generators(seed, device)  # Not those of other devices, which are not restored.
         yield
 
 

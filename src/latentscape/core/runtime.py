@@ -158,11 +158,16 @@ def full_precision() -> Iterator[None]:
 
 @contextmanager
 def _products(precision: str) -> Iterator[None]:
-    """Allow TF32 in products of float32 matrices and in convolutions (``high``), or forbid it."""
+    """Allow TF32 in products of float32 matrices and in convolutions (``high``), or forbid it.
+
+    Either way cuDNN adds up in a fixed order, as all other operations of a step do: without that, a
+    run that resumes on a GPU would come to other bits.
+    """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(precision)
     try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=precision != "highest"):
+        allow_tf32 = precision != "highest"
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=allow_tf32):
             yield
     finally:
         torch.set_float32_matmul_precision(before)

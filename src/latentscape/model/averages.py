@@ -1,5 +1,6 @@
 """Modules that move by averages over batches, and not by gradients."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -40,3 +41,22 @@ class BatchAverages(nn.Module):
     def learn(self, *values: Tensor) -> None:
         """Move by what was seen of a batch."""
         raise NotImplementedError
+
+
+def sums_by(index: Tensor, rows: Tensor, count: int) -> Tensor:
+    """Add up the rows (N, ...) of each of `count` groups, whose numbers are `index` (N,).
+
+    The order of the additions is fixed, so that the same rows always give the same bits. On the CPU
+    ``index_add_`` has such an order, and on a GPU a product of matrices, while ``index_add_`` adds
+    as its threads come there.
+    """
+    if rows.device.type == "cpu":
+        return rows.new_zeros(count, *rows.shape[1:]).index_add_(0, index, rows)
+    return _by_product(index, rows, count)
+
+
+def _by_product(index: Tensor, rows: Tensor, count: int) -> Tensor:
+    belongs = (torch.arange(count, device=index.device)[:, None] == index).to(rows.dtype)
+    with torch.autocast(rows.device.type, enabled=False):  # Counts need more than 8 bits.
+        sums = belongs @ rows.reshape(len(rows), -1)
+    return sums.view(count, *rows.shape[1:])

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentscape.config import VqConfig
-from latentscape.model.averages import BatchAverages
+from latentscape.model.averages import BatchAverages, sums_by
 from latentscape.model.latents.base import Code, Latent
 from latentscape.model.latents.distributions import Prior
 from latentscape.model.layers import Unflatten
@@ -179,8 +179,8 @@ class VqLatent(Latent, BatchAverages):
         """Move each code to the mean of the vectors (N, W) that it is the `nearest` (N,) of."""
         vectors, nearest = values
         decay, ones = self._config.decay, vectors.new_ones(len(nearest))
-        counts = torch.zeros_like(self.counts).index_add_(0, nearest, ones)
-        sums = torch.zeros_like(self.sums).index_add_(0, nearest, vectors)
+        counts = sums_by(nearest, ones, len(self.counts))
+        sums = sums_by(nearest, vectors, len(self.counts))
         self.counts.lerp_(counts, 1 - decay)
         self.sums.lerp_(sums, 1 - decay)
         # A code that nothing has chosen for long keeps its place until it is revived.

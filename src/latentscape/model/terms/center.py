@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from latentscape.config import ModelConfig, ObjectiveConfig
-from latentscape.model.averages import BatchAverages
+from latentscape.model.averages import BatchAverages, sums_by
 from latentscape.model.objectives import Pass
 
 CENTER_RATE = 0.5
@@ -45,9 +45,8 @@ class Centers(BatchAverages):
     def learn(self, *values: Tensor) -> None:
         """Move the centres by the offsets (B, D) of codes of the labels (B,)."""
         offset, labels = values
-        moved = torch.zeros_like(self.places).index_add_(0, labels, offset)
-        ones = torch.ones_like(labels, dtype=moved.dtype)
-        counts = moved.new_zeros(len(moved)).index_add_(0, labels, ones)
+        moved = sums_by(labels, offset, len(self.places))
+        counts = sums_by(labels, torch.ones_like(labels, dtype=moved.dtype), len(self.places))
         self.places.sub_(CENTER_RATE * moved / (1 + counts[:, None]))
 
 

@@ -95,8 +95,10 @@ class ReplayedStep(Generic[Results]):
         inputs = Batch(batch.images.clone(), labels)
         losses, replay = capture.capture(lambda: self._step(inputs))
         if replay is None:
-            # A step that cannot be replayed at one size cannot at another: do not try again.
+            # A step that cannot be replayed at one size cannot at another: do not try again. Graphs
+            # of other sizes would draw from the generator that a failed capture has left behind.
             self._capture = None
+            self._replays.clear()
         else:
             self._replays[len(batch)] = inputs, replay
         return losses
