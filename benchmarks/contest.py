@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.environments import NotInstalled, interpreter
+from benchmarks.images import Images, load_images
 from benchmarks.processes import Failed, measure
 from benchmarks.scores import test_loss
-from benchmarks.works import ROOT, Contestant, Work, load_mnist
+from benchmarks.works import ROOT, Contestant, Work
 from latentscape.core.files import write_json
 from latentscape.core.git import git_commit
 from latentscape.core.machine import measure_products
 from latentscape.core.runtime import choose_device
 
-Images = dict[str, NDArray[np.uint8]]
 Row = dict[str, Any]
 Turn = tuple[int, Work, Contestant]
 """Threads, what is trained, and by whom."""
@@ -52,13 +52,12 @@ def run_contest(
     ]
     plan = {"commit": git_commit(Path(__file__)), "turns": [list(_key(turn)) for turn in turns]}
     kept = _kept(unfinished, plan)
-    images = _load_images()
     for turn in turns:
         if any(_is_of(row, turn) for row in kept["rows"]):
             continue
         if not any(row["work"] == turn[1].recipe for row in kept["rows"]):
             kept["limits"].append(measure_products(choose_device("cpu")))
-        row = _take_turn(turn, images)
+        row = _take_turn(turn, load_images(turn[1]))
         print(_describe(row), flush=True)
         kept["rows"].append(row)
         unfinished.parent.mkdir(exist_ok=True)
@@ -85,12 +84,6 @@ def _is_of(row: Row, turn: Turn) -> bool:
     threads, work, contestant = turn
     key = (row["threads"], row["work"], row["contestant"])
     return key == (threads, work.recipe, contestant.name)
-
-
-def _load_images() -> Images:
-    dataset = load_mnist()
-    images = np.asarray(dataset.images)[:, 0]
-    return {"train": images[:60_000], "test": images[60_000:]}
 
 
 def _take_turn(turn: Turn, images: Images) -> Row:
@@ -121,7 +114,8 @@ def _trained(turn: Turn, images: Images) -> Row:
         folder = Path(name)
         job = {
             "work": work.recipe,
-            "train": str(_saved(folder / "train.npy", images["train"][: work.images])),
+            "recipe": str(work.source),
+            "train": str(_saved(folder / "train.npy", images["train"])),
             "test": str(_saved(folder / "test.npy", images["test"])),
             "epochs": work.epochs,
             "batch_size": work.batch_size,

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from benchmarks.works import named
 from latentscape import load_recipe
 from latentscape.config import InputConfig
 from latentscape.model import Network
@@ -13,7 +14,7 @@ MULTIPLYING = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
 def training_flops(recipe: str) -> int:
-    """Count the floating-point operations of a training step, for one MNIST image.
+    """Count the floating-point operations of a training step of a work, for one of its images.
 
     The products of the forward pass, and of the backward pass those for the gradients of kernels
     and of inputs, which are as many each; but no gradient of the image. An operation is a
@@ -25,9 +26,10 @@ def training_flops(recipe: str) -> int:
 
 def _forward_flops(recipe: str) -> list[int]:
     """Count the operations of each product of the forward pass."""
-    config = load_recipe(recipe)
-    shown = InputConfig(shape=(1, 28, 28))
-    network = Network(config.model.model_copy(update={"input": shown}), config.objective).eval()
+    work = named(recipe)
+    config = load_recipe(work.source)
+    model = config.model.model_copy(update={"input": InputConfig(shape=work.shape)})
+    network = Network(model, config.objective).eval()
     counted: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -37,7 +39,7 @@ def _forward_flops(recipe: str) -> list[int]:
         if isinstance(layer, MULTIPLYING):
             layer.register_forward_hook(count)
     with torch.no_grad():
-        network(torch.zeros(1, 1, 28, 28))
+        network(torch.zeros(1, *work.shape))
     return counted
 
 

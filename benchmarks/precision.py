@@ -1,7 +1,7 @@
 """Whether models that are trained in lower precision are as good: the same seeds in both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 import latentscape
+from benchmarks.images import load_images
 from benchmarks.scores import test_loss
-from benchmarks.works import WORKS, Work, load_mnist
+from benchmarks.works import WORKS, Work
 from latentscape.core.runtime import choose_device, choose_precision
 from latentscape.model import Network
 
@@ -34,6 +35,8 @@ LENGTHS = {
     "dense-dropout": Length(20_000, 3),
     "conv-bn": Length(10_000, 2),
     "conv-vae": Length(10_000, 2),
+    "wide-mlp": Length(20_000, 3),
+    "conv-vae-64": Length(2_048, 2),
 }
 
 
@@ -45,19 +48,19 @@ def run_precision() -> dict[str, Any]:
     dict
         ``auto``: what it stands for here; ``rows``: a row for each work.
     """
-    images = np.asarray(load_mnist().images)
     rows = []
     for work in WORKS:
-        rows.append(_compared(work, images))
+        rows.append(_compared(work))
         print(f"{work.recipe:14} difference {rows[-1]['difference']:+.3f}", flush=True)
     return {"auto": choose_precision("auto", choose_device("cpu")), "rows": rows}
 
 
-def _compared(work: Work, images: NDArray[np.uint8]) -> dict[str, Any]:
+def _compared(work: Work) -> dict[str, Any]:
     """Return the test losses of a work and what they say."""
     length = LENGTHS[work.recipe]
-    parts = np.concatenate([images[: length.images], images[60_000:]])
-    data = latentscape.Dataset("mnist", parts, n_official_train=length.images)
+    parts = np.concatenate([*load_images(replace(work, images=length.images)).values()])
+    parts = parts.reshape(-1, *work.shape)
+    data = latentscape.Dataset(work.data, parts, n_official_train=length.images)
     # The precisions take turns, so that whatever else happens on the machine happens to both.
     pairs = [[_loss(work, data, seed, each) for each in PRECISIONS] for seed in SEEDS]
     losses = dict(zip(PRECISIONS, zip(*pairs, strict=True), strict=True))
@@ -96,7 +99,7 @@ def _loss(work: Work, data: latentscape.Dataset, seed: int, precision: str) -> f
     }
     with TemporaryDirectory() as folder:
         run = latentscape.train(
-            work.recipe,
+            work.source,
             data=data,
             changes=changes,
             as_published=True,

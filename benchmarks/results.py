@@ -103,13 +103,14 @@ def _contest(sections: Sections) -> str:
     tables = [_work(work, threads, sections) for work in works for threads in all_threads(sections)]
     return _joined(
         "## Contest",
-        """All contestants train the same networks on the same MNIST images, with the same loss,
-        batches of the same size and Adam at the same rate, each in a process of its own. The first
-        epoch, in which frameworks compile, is not timed. s per epoch is the median of n epochs,
-        beside the fastest and the slowest. The ratio is the contestant's seconds per epoch over
-        Latentscape's in the same precision: above 1 is slower than Latentscape. Peak memory is that
-        of the whole process, from its start to the reconstructions of the test images. The test
-        loss is computed from these reconstructions, by the same lines for all.""",
+        """All contestants train the same networks on the same images, with the same loss, batches
+        of the same size and Adam at the same rate, each in a process of its own. The images are
+        those of MNIST, or scenes in colour that the benchmark draws. The first epoch, in which
+        frameworks compile, is not timed. s per epoch is the median of n epochs, beside the fastest
+        and the slowest. The ratio is the contestant's seconds per epoch over Latentscape's in the
+        same precision: above 1 is slower than Latentscape. Peak memory is that of the whole
+        process, from its start to the reconstructions of the test images. The test loss is computed
+        from these reconstructions, by the same lines for all.""",
         *([TUNED] if any("tuned" in row["contestant"] for row in contest["rows"]) else []),
         *filter(None, tables),
         _limits(sections, works),

@@ -11,12 +11,12 @@ ROOT = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Work:
-    """A recipe, trained on the full MNIST.
+    """A recipe, trained on MNIST or on other images.
 
     Attributes
     ----------
     recipe : str
-        Its name.
+        Its name: of those that everybody has, or of a file in ``recipes/``.
     images : int
         The first so many training images: enough for a steady pace, and as many batches as come
         together in Keras' executions of several steps, so that nothing is compiled twice.
@@ -27,6 +27,8 @@ class Work:
     metric : str
         What the test loss is: ``nats`` (binary cross-entropy per image, and the rate of a
         variational autoencoder) or ``squared_error`` (per image).
+    data : str
+        ``mnist``, or ``scenes``: see `benchmarks.images`.
     """
 
     recipe: str
@@ -34,6 +36,18 @@ class Work:
     batch_size: int
     epochs: int
     metric: str = "nats"
+    data: str = "mnist"
+
+    @property
+    def source(self) -> str | Path:
+        """The name of the recipe, or the file that it is read from."""
+        file = ROOT / "recipes" / f"{self.recipe}.yaml"
+        return file if file.exists() else self.recipe
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape (C, H, W) of an image."""
+        return (3, 64, 64) if self.data == "scenes" else (1, 28, 28)
 
 
 WORKS = (
@@ -43,6 +57,8 @@ WORKS = (
     Work("dense-dropout", 8_192, 256, 6),
     Work("conv-bn", 4_096, 256, 6),
     Work("conv-vae", 4_096, 256, 6),
+    Work("wide-mlp", 12_288, 256, 6),
+    Work("conv-vae-64", 2_048, 128, 6, data="scenes"),
 )
 ESSENTIAL = ("simple-20", "vae-20", "conv-bn")
 """Works of the tables that documents show."""
@@ -94,6 +110,11 @@ CONTESTANTS = (
     # Its mixed precision is for CUDA alone.
     Contestant("pythae", "pythae_peer", "pythae"),
 )
+
+
+def named(recipe: str) -> Work:
+    """Return the work that trains a recipe."""
+    return next(work for work in WORKS if work.recipe == recipe)
 
 
 def load_mnist() -> Dataset:

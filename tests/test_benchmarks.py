@@ -5,16 +5,19 @@ import importlib.util
 import json
 import shutil
 import sys
+from hashlib import sha256
+from math import prod
 
 import numpy as np
 import pytest
 from benchmarks import documents
 from benchmarks.contest import run_contest
+from benchmarks.images import scenes
 from benchmarks.results import write_report
 from benchmarks.targets import slower
-from benchmarks.works import CONTESTANTS, ESSENTIAL, LOWER, ROOT, WORKS
+from benchmarks.works import CONTESTANTS, ESSENTIAL, LOWER, ROOT, WORKS, named
 
-from latentscape.config import MlpConfig, load_recipe
+from latentscape.config import ConvConfig, MlpConfig, load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +43,12 @@ def test_the_page_says_what_was_measured(tmp_path):
 
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.recipe)
 def test_contestants_train_what_the_recipe_says(work, described):
-    recipe, other = load_recipe(work.recipe), described[work.recipe]
-    encoder = recipe.model.encoder
+    recipe, other = load_recipe(work.source), described[work.recipe]
+    encoder, decoder = recipe.model.encoder, recipe.model.decoder
+    if isinstance(encoder, ConvConfig):
+        assert (other.down, other.up) == (encoder.channels, decoder.channels)
+        assert decoder.output_norm == "batch"
+    assert other.shape == work.shape
     assert other.code == recipe.model.latent.dim
     assert other.widths == (encoder.widths if isinstance(encoder, MlpConfig) else ())
     assert other.leaky == (encoder.activation == "leaky_relu")
@@ -51,6 +58,15 @@ def test_contestants_train_what_the_recipe_says(work, described):
     assert other.per_pixel == (recipe.objective.average == "pixel")
     assert work.batch_size == recipe.train.batch_size
     assert (recipe.train.optimizer, recipe.train.lr) == ("adam", 1e-3)
+
+
+def test_scenes_are_the_same_however_many_are_drawn():
+    few, more = scenes("train", 3), scenes("train", 300)
+    assert more.shape == (300, 3, 64, 64)
+    assert np.array_equal(few, more[:3])
+    assert not np.array_equal(more[0], more[256])
+    assert not np.array_equal(few, scenes("test", 3))
+    assert sha256(few.tobytes()).hexdigest()[:16] == "105dd658e7654be1"
 
 
 def test_every_contestant_has_its_script_and_pinned_requirements():
@@ -75,7 +91,7 @@ def contest(monkeypatch, tmp_path):
         return {"epoch_seconds": seconds, "peak_bytes": 1, "versions": {}, "test_loss": 0.5}
 
     monkeypatch.setattr("benchmarks.contest._trained", train)
-    monkeypatch.setattr("benchmarks.contest._load_images", dict)
+    monkeypatch.setattr("benchmarks.contest.load_images", lambda work: {})
     monkeypatch.setattr("benchmarks.contest.measure_products", lambda device: {"float32": 1.0})
     names = ("Latentscape, float32", "skorch")
     contestants = [each for each in CONTESTANTS if each.name in names]
@@ -143,11 +159,12 @@ def test_contestants_are_compared_at_equal_precision(monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("work", ["vae-20", "conv-bn"])
+@pytest.mark.parametrize("work", ["vae-20", "conv-bn", "conv-vae-64"])
 def test_the_tuned_script_trains_in_either_precision(work, precision, tmp_path, monkeypatch):
-    generator = np.random.default_rng(0)
+    generator, shape = np.random.default_rng(0), named(work).shape
+    shape = shape[1:] if shape[0] == 1 else shape  # Grey images have no axis of channels.
     for name in ("train", "test"):
-        np.save(tmp_path / f"{name}.npy", generator.integers(0, 256, (32, 28, 28), np.uint8))
+        np.save(tmp_path / f"{name}.npy", generator.integers(0, 256, (32, *shape), np.uint8))
     job = {"work": work, "train": str(tmp_path / "train.npy"), "test": str(tmp_path / "test.npy")}
     job |= {"epochs": 2, "batch_size": 16, "lr": 1e-3, "seed": 0, "precision": precision}
     (tmp_path / "job.json").write_text(json.dumps({**job, "folder": str(tmp_path)}))
@@ -164,6 +181,6 @@ def test_the_tuned_script_trains_in_either_precision(work, precision, tmp_path, 
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert len(answer["epoch_seconds"]) == 2
     images = np.load(tmp_path / "reconstructions.npy")
-    assert images.shape == (32, 784)
+    assert images.shape == (32, prod(named(work).shape))
     assert images.dtype == np.float32
     assert np.isfinite(images).all()

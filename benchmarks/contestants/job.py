@@ -24,7 +24,7 @@ class Job:
     work : str
         Name of the recipe that is trained.
     train, test : Path
-        .npy files (n, 28, 28) of uint8.
+        .npy files of uint8: (n, H, W), or (n, C, H, W) in colour.
     epochs, batch_size : int
         How long.
     lr : float
@@ -35,6 +35,8 @@ class Job:
         ``float32``; or ``bfloat16``, in which layers are computed, while weights stay in float32.
     folder : Path
         Where the answer is written.
+    recipe : str
+        File of the recipe, where it is none of those that everybody has.
     """
 
     work: str
@@ -46,11 +48,12 @@ class Job:
     seed: int
     precision: str
     folder: Path
+    recipe: str = ""
 
     def images(self, part: str) -> NDArray[np.uint8]:
-        """Return the images (n, 28, 28) of ``train`` or ``test``."""
+        """Return the images (n, C, H, W) of ``train`` or ``test``."""
         images: NDArray[np.uint8] = np.load(getattr(self, part))
-        return images
+        return images if images.ndim == 4 else images[:, None]
 
     def answer(
         self,
@@ -66,7 +69,7 @@ class Job:
         epoch_seconds : list of float
             Seconds of each epoch.
         reconstructions : ndarray of float32
-            (n, 784) mean images, on the scale 0 to 1, of the test images.
+            (n, C H W) mean images, on the scale 0 to 1, of the test images.
         rate : ndarray of float32 or None
             (n,) divergence of each posterior from the prior in nats, of a variational autoencoder.
         packages : list of str

@@ -19,13 +19,13 @@ STEPS_PER_EXECUTION = {"tensorflow": 16, "jax": 8}
 
 
 def build_encoder(work: Work) -> keras.Model:
-    """Build (B, 28, 28, 1) to codes, or to means and log-variances."""
-    images = keras.Input((28, 28, 1))
+    """Build images (B, H, W, C) to codes, or to means and log-variances."""
+    images = keras.Input((*work.shape[1:], work.shape[0]))
     if work.widths:
         features = _hidden(work, layers.Flatten()(images), work.widths)
     else:
         features = images
-        for channels in (32, 64):
+        for channels in work.down:
             features = layers.Conv2D(channels, 3, padding="same")(features)
             features = _batch_norm()(features)
             features = layers.LeakyReLU(negative_slope=SLOPE)(features)
@@ -41,19 +41,20 @@ def build_encoder(work: Work) -> keras.Model:
 
 
 def build_decoder(work: Work) -> keras.Model:
-    """Build codes to the logits of images (B, 28, 28, 1)."""
+    """Build codes to the logits of images (B, H, W, C)."""
     code = keras.Input((work.code,))
+    channels, height, width = work.shape
     if work.widths:
-        logits = layers.Dense(784)(_hidden(work, code, work.widths[::-1]))
-        return keras.Model(code, _in_float32(layers.Reshape((28, 28, 1))(logits)))
-    features = layers.Dense(7 * 7 * 64)(code)
-    features = layers.Reshape((7, 7, 64))(features)
-    features = layers.LeakyReLU(negative_slope=SLOPE)(features)
-    features = layers.Conv2DTranspose(64, 3, strides=2, padding="same")(features)
-    features = _batch_norm()(features)
-    features = layers.LeakyReLU(negative_slope=SLOPE)(features)
-    logits = layers.Conv2DTranspose(1, 3, strides=2, padding="same")(features)
-    return keras.Model(code, _in_float32(_batch_norm()(logits)))
+        logits = layers.Dense(work.numbers)(_hidden(work, code, work.widths[::-1]))
+        return keras.Model(code, _in_float32(layers.Reshape((height, width, channels))(logits)))
+    first, height, width = work.smallest
+    features = layers.Dense(height * width * first)(code)
+    features = layers.Reshape((height, width, first))(features)
+    for outputs in (*work.up[1:], channels):
+        features = layers.LeakyReLU(negative_slope=SLOPE)(features)
+        features = layers.Conv2DTranspose(outputs, 3, strides=2, padding="same")(features)
+        features = _batch_norm()(features)
+    return keras.Model(code, _in_float32(features))
 
 
 class Sampling(layers.Layer):
@@ -112,8 +113,8 @@ def loss_of(work: Work) -> Any:
 
 
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return images (n, 28, 28) as (n, 28, 28, 1), on the scale 0 to 1."""
-    return images[..., None].astype(np.float32) / 255
+    """Return images (n, C, H, W) as (n, H, W, C), on the scale 0 to 1."""
+    return images.transpose(0, 2, 3, 1).astype(np.float32) / 255
 
 
 def train(encoder: keras.Model, decoder: keras.Model, job: Job) -> list[float]:
@@ -154,7 +155,7 @@ def main() -> None:
     if work.variational:
         rate = ops.convert_to_numpy(rate_of(*code))
         code = code[0]
-    logits = decoder.predict(code, verbose=0).reshape(len(code), -1)
+    logits = decoder.predict(code, verbose=0).transpose(0, 3, 1, 2).reshape(len(code), -1)
     reconstructions = ops.convert_to_numpy(ops.sigmoid(logits))
     job.answer(epoch_seconds, reconstructions, rate, PACKAGES[keras.backend.backend()])
 

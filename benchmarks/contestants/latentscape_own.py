@@ -10,8 +10,8 @@ from job import read_job
 def main() -> None:
     """Do the job."""
     job = read_job()
-    train, test = (job.images(part)[:, None] for part in ("train", "test"))
-    data = latentscape.Dataset("mnist", np.concatenate([train, test]), n_official_train=len(train))
+    train, test = (job.images(part) for part in ("train", "test"))
+    data = latentscape.Dataset("images", np.concatenate([train, test]), n_official_train=len(train))
     changes = {
         "train.epochs": job.epochs,
         "train.batch_size": job.batch_size,
@@ -21,7 +21,7 @@ def main() -> None:
         "data.validation": 0,
     }
     run = latentscape.train(
-        job.work,
+        job.recipe or job.work,
         data=data,
         changes=changes,
         as_published=True,

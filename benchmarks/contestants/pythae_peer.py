@@ -17,8 +17,6 @@ from job import Job, read_job
 from torch_models import build_decoder, build_encoder, rate_of, to_tensor
 from works import WORKS, Work
 
-SHAPE = (1, 28, 28)
-
 
 class Encoder(BaseEncoder):
     """Images to codes, or to the means and log-variances of codes."""
@@ -79,9 +77,9 @@ def build(work: Work) -> AE | VAE:
     """Build the model of a work."""
     parts = Encoder(work), Decoder(work)
     if work.variational:
-        config = VAEConfig(input_dim=SHAPE, latent_dim=work.code, reconstruction_loss="bce")
+        config = VAEConfig(input_dim=work.shape, latent_dim=work.code, reconstruction_loss="bce")
         return VAE(config, *parts)
-    config = AEConfig(input_dim=SHAPE, latent_dim=work.code)
+    config = AEConfig(input_dim=work.shape, latent_dim=work.code)
     if work.squared_error:
         return AE(config, *parts)
     model = BernoulliAE(config, *parts)

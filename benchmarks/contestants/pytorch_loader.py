@@ -20,7 +20,7 @@ class Images(Dataset[Tensor]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        return torch.from_numpy(self.images[index]).unsqueeze(0).float().div(255)
+        return torch.from_numpy(self.images[index]).float().div(255)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from itertools import pairwise
+from math import prod
 from time import perf_counter
 
 import numpy as np
@@ -16,45 +17,42 @@ from works import SLOPE, WORKS, Work
 
 
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:
-    """Return images (n, 28, 28) as (n, 1, 28, 28), on the scale 0 to 1."""
-    return torch.from_numpy(images).unsqueeze(1).float().div(255)
+    """Return images (n, C, H, W) on the scale 0 to 1."""
+    return torch.from_numpy(images).float().div(255)
 
 
 def build_encoder(work: Work) -> nn.Sequential:
-    """Build (B, 1, 28, 28) to codes, or to means and log-variances side by side."""
+    """Build images (B, C, H, W) to codes, or to means and log-variances side by side."""
     numbers = 2 * work.code if work.variational else work.code
     layers: list[nn.Module]
     if work.widths:
-        layers = [nn.Flatten(), *_hidden(work, (784, *work.widths))]
+        layers = [nn.Flatten(), *_hidden(work, (work.numbers, *work.widths))]
         layers.append(nn.Linear(work.widths[-1], numbers))
     else:
         layers = []
-        for inputs, outputs in ((1, 32), (32, 64)):
+        for inputs, outputs in pairwise((work.shape[0], *work.down)):
             layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs)]
             layers += [nn.LeakyReLU(SLOPE), nn.MaxPool2d(2)]
-        layers += [nn.Flatten(), nn.Linear(64 * 7 * 7, numbers)]
+        layers += [nn.Flatten(), nn.Linear(prod(work.smallest), numbers)]
     if work.leaky and not work.variational:
         layers.append(nn.LeakyReLU(SLOPE))
     return _initialised(work, nn.Sequential(*layers))
 
 
 def build_decoder(work: Work) -> nn.Sequential:
-    """Build codes to the logits of images (B, 1, 28, 28)."""
+    """Build codes to the logits of images (B, C, H, W)."""
     layers: list[nn.Module]
     if work.widths:
         layers = _hidden(work, (work.code, *work.widths[::-1]))
-        layers += [nn.Linear(work.widths[0], 784), nn.Unflatten(1, (1, 28, 28))]
+        layers += [nn.Linear(work.widths[0], work.numbers), nn.Unflatten(1, work.shape)]
     else:
-        layers = [
-            nn.Linear(work.code, 64 * 7 * 7),
-            nn.Unflatten(1, (64, 7, 7)),
-            nn.LeakyReLU(SLOPE),
-            nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1),
-            nn.BatchNorm2d(64),
-            nn.LeakyReLU(SLOPE),
-            nn.ConvTranspose2d(64, 1, 3, stride=2, padding=1, output_padding=1),
-            nn.BatchNorm2d(1),
-        ]
+        layers = [nn.Linear(work.code, prod(work.smallest)), nn.Unflatten(1, work.smallest)]
+        for inputs, outputs in pairwise((*work.up, work.shape[0])):
+            layers.append(nn.LeakyReLU(SLOPE))
+            layers.append(
+                nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+            )
+            layers.append(nn.BatchNorm2d(outputs))
     return _initialised(work, nn.Sequential(*layers))
 
 

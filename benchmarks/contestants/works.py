@@ -1,6 +1,7 @@
 """What each recipe trains, in so few words that every contestant can build it."""
 
 from dataclasses import dataclass
+from math import prod
 
 # Of every leaky activation.
 SLOPE = 0.2
@@ -8,14 +9,19 @@ SLOPE = 0.2
 
 @dataclass(frozen=True)
 class Work:
-    """A network and its loss; the decoder mirrors the encoder.
+    """A network and its loss; a fully connected decoder mirrors the encoder.
 
     Attributes
     ----------
     code : int
         Numbers in a code.
     widths : tuple of int
-        Of the fully connected hidden layers; empty for the convolutional network.
+        Of the fully connected hidden layers; empty for a convolutional network.
+    down, up : tuple of int
+        Channels that each stage of a convolutional encoder puts out, and that each stage of its
+        decoder takes in. Every stage halves height and width, or doubles them.
+    shape : tuple of int
+        (C, H, W) of an image.
     leaky : bool
         Whether activations are leaky, that of a code that is not drawn too, instead of ReLU.
     glorot : bool
@@ -32,12 +38,26 @@ class Work:
 
     code: int
     widths: tuple[int, ...] = ()
+    down: tuple[int, ...] = (32, 64)
+    up: tuple[int, ...] = (64, 64)
+    shape: tuple[int, int, int] = (1, 28, 28)
     leaky: bool = False
     glorot: bool = False
     dropout: float = 0.0
     variational: bool = False
     squared_error: bool = False
     per_pixel: bool = False
+
+    @property
+    def smallest(self) -> tuple[int, int, int]:
+        """Shape of the map that the first stage of a convolutional decoder takes in."""
+        height, width = (side >> len(self.up) for side in self.shape[1:])
+        return self.up[0], height, width
+
+    @property
+    def numbers(self) -> int:
+        """Numbers in an image."""
+        return prod(self.shape)
 
 
 WORKS = {
@@ -49,4 +69,14 @@ WORKS = {
     "conv-bn": Work(32, leaky=True, glorot=True, per_pixel=True),
     "vae-20": Work(20, (400,), variational=True),
     "conv-vae": Work(32, leaky=True, glorot=True, variational=True),
+    "wide-mlp": Work(64, (2048, 2048)),
+    "conv-vae-64": Work(
+        64,
+        down=(32, 64, 128, 128),
+        up=(128, 128, 64, 32),
+        shape=(3, 64, 64),
+        leaky=True,
+        glorot=True,
+        variational=True,
+    ),
 }
