@@ -17,7 +17,7 @@ N = int(os.environ.get("LATENTSCAPE_MUTATIONS", 4))
 """A factor of how many changed digits and characters are tried."""
 
 
-def checkpoint(epoch: int, step: int = 0) -> Checkpoint:
+def checkpoint(epoch: int, step: int = 0, sound: int = 0) -> Checkpoint:
     losses = Losses(loss=0.1 * epoch, terms={"reconstruction": 1 / 3})
     history = [
         Epoch(
@@ -31,7 +31,7 @@ def checkpoint(epoch: int, step: int = 0) -> Checkpoint:
         for number in range(1, epoch + 1)
     ]
     events = [Event(epoch=1, kind="rollback", back_to=0, rate_factor=0.5)]
-    state = TrainState(epoch, step, 0.25, 0.5, 1, 0.2, 1, history, events)
+    state = TrainState(epoch, step, 0.25, 0.5, 1, 0.2, 1, history, events, [], sound)
     groups = {
         "model": {"weight": torch.full((2, 3), float(epoch))},
         "loss": {"sums": torch.ones(2)},
@@ -62,7 +62,30 @@ def assert_same(actual: Checkpoint | None, expected: Checkpoint) -> None:
 
 def test_a_checkpoint_survives(folder):
     assert_same(folder.latest(), checkpoint(2, 7))
-    assert_same(folder.latest(epoch_end=True), checkpoint(1))
+    assert_same(folder.sound(1), checkpoint(1))
+
+
+def stems(folder):
+    return sorted(file.stem for file in folder.path.glob("*.json"))
+
+
+def test_the_sound_checkpoint_stays_and_what_a_roll_back_leaves_behind_goes(tmp_path):
+    folder = CheckpointFolder(tmp_path)
+    sound_epochs = {1: 1, 2: 2, 3: 2, 4: 2}
+    saved = {epoch: checkpoint(epoch, sound=sound) for epoch, sound in sound_epochs.items()}
+    for each in saved.values():
+        folder.save(each)
+    assert stems(folder) == ["000002-00000000", "000003-00000000", "000004-00000000"]
+    assert_same(folder.sound(2), saved[2])
+    folder.save(saved[2])
+    assert stems(folder) == ["000002-00000000"]
+    assert_same(folder.latest(), saved[2])
+
+
+def test_where_the_sound_checkpoint_was_not_kept_the_one_before_counts_or_the_next(folder):
+    folder.save(checkpoint(4))
+    assert stems(folder) == ["000001-00000000", "000004-00000000"]
+    assert [folder.sound(epoch).state.epoch for epoch in (0, 1, 3, 4, 9)] == [1, 1, 1, 4, 4]
 
 
 def test_any_changed_character_of_a_manifest_leads_to_the_checkpoint_before(folder):

@@ -256,6 +256,36 @@ def test_nan_rolls_back_halves_the_rate_and_goes_on(tmp_path, quick, small):
     assert (event.epoch, event.kind, event.back_to) == (2, "rollback", 1)
 
 
+def throw_away(training):
+    with torch.no_grad():
+        for weights in training.model.parameters():
+            weights.mul_(30)
+
+
+def test_nan_rolls_back_behind_the_epochs_in_which_it_announced_itself(tmp_path, quick, small):
+    changes = {"train.epochs": 5, "train.schedule": "constant", "train.patience": None}
+    recipe = override(quick, changes)
+    run = new_run(tmp_path / "run", recipe, small)
+    # Eight steps are an epoch. Weights are thrown away in the third; the loss is NaN in the fifth.
+    fit(run, small, At([17], throw_away), At([36], spoil))
+    (event,) = run.events
+    assert (event.epoch, event.back_to) == (3, 2)
+    losses = [epoch.train.loss for epoch in run.history.epochs]
+    assert losses == sorted(losses, reverse=True)
+    assert [epoch.lr for epoch in run.history.epochs] == [0.001, 0.001, 0.0005, 0.0005, 0.0005]
+    model = load_model(run.path)
+    assert all(weights.isfinite().all() for weights in model.state_dict().values())
+
+
+def test_with_an_adversary_nan_rolls_back_to_the_last_epoch(tmp_path, small):
+    changes = {"train.epochs": 3, "model.encoder.widths": [8], "train.batch_size": 100}
+    recipe = prepare(override(load_recipe("aae"), changes), small)
+    run = new_run(tmp_path / "run", recipe, small)
+    steps = recipe.train.steps_per_epoch(len(small.train))
+    fit(run, small, At([steps + 1], throw_away), At([2 * steps + 1], spoil))
+    assert [event.back_to for event in run.events] == [2]
+
+
 def test_nan_that_comes_back_ends_in_a_clear_error(tmp_path, quick, small):
     run = new_run(tmp_path / "run", quick, small)
     with pytest.raises(TrainingError, match=r"train\.lr"):

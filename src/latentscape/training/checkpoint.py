@@ -1,4 +1,6 @@
-"""Checkpoints: all that an exact resume needs, covered by checksums; the last two stay.
+"""Checkpoints: all that an exact resume needs, covered by checksums.
+
+The last two stay, and the one that a roll-back would return to.
 
 A checkpoint is a file of tensors and, written after it, a manifest with everything that is not a
 tensor, with the SHA-256 of the tensors, and with that of the manifest itself. A checkpoint without
@@ -9,7 +11,7 @@ counts.
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -49,6 +51,11 @@ class Checkpoint:
     state: TrainState
     identity: str
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is the one that a roll-back would return to."""
+        return (self.state.epoch, self.state.step) == (self.state.sound_epoch, 0)
+
     def check(self, identity: str, name: str) -> None:
         """Refuse a checkpoint of another recipe, data or version than the run of a name has."""
         if self.identity != identity:
@@ -59,7 +66,7 @@ class Checkpoint:
 
 
 class MemoryCheckpoints:
-    """The last checkpoint at the end of an epoch, in memory.
+    """The checkpoint that a roll-back returns to, in memory.
 
     Attributes
     ----------
@@ -82,11 +89,15 @@ class MemoryCheckpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Copy a checkpoint: on the CPU its tensors are those that training changes in place."""
-        if checkpoint.state.step == 0:
+        if checkpoint.is_sound:
             self._checkpoint = deepcopy(checkpoint)
 
-    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
+    def latest(self) -> Checkpoint | None:
         """Return a copy, because training changes what it returns to in place."""
+        return deepcopy(self._checkpoint)
+
+    def sound(self, epoch: int) -> Checkpoint | None:
+        """Return a copy of the checkpoint to roll back to, which is that of the given epoch."""
         return deepcopy(self._checkpoint)
 
 
@@ -107,7 +118,7 @@ class CheckpointFolder:
         self.path, self._owned, self.name, self.identity = path, owned, name, identity
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then remove older ones but the last at the end of an epoch.
+        """Write a checkpoint, then remove others but the last at an epoch's end and the sound one.
 
         A RunError if it may not or cannot be written; the earlier ones are still there then.
         """
@@ -121,26 +132,39 @@ class CheckpointFolder:
             # The manifest comes last: only a checkpoint that is whole has one.
             write_bytes(tensors, content)
             write_json(manifest, _manifest(checkpoint, content))
-            self._remove_all_but(manifest)
+            self._remove_all_but(manifest, self._manifest(checkpoint.state.sound_epoch, 0))
 
-    def _remove_all_but(self, newest: Path) -> None:
-        """Remove every file but the newest checkpoint and the last one before, at an epoch's end.
+    def _remove_all_but(self, newest: Path, sound: Path) -> None:
+        """Remove every file but the newest checkpoint, the last epoch's before, and the sound one.
 
-        Roll-backs return to the latter. Files that a killed process left half-written go too.
+        What a roll-back has left behind goes, and files that a killed process left half-written.
         """
-        earlier = [file for file in self._manifests() if file != newest and _at_epoch_end(file)]
-        stems = {file.stem for file in [newest, *earlier[-1:]]}
+        earlier = [file for file in self._manifests() if file < newest and _at_epoch_end(file)]
+        stems = {file.stem for file in [newest, sound, *earlier[-1:]]}
         for file in self.path.iterdir():
             if file.stem not in stems and not file.is_dir():
                 file.unlink()
 
-    def latest(self, *, epoch_end: bool = False) -> Checkpoint | None:
-        """Read the newest checkpoint that is not damaged, or the newest between two epochs.
+    def latest(self) -> Checkpoint | None:
+        """Read the newest checkpoint that is not damaged.
 
         None where the folder holds no checkpoint; a RunError if there are some and all are damaged.
         """
-        manifests = [file for file in self._manifests() if not epoch_end or _at_epoch_end(file)]
-        for manifest in reversed(manifests):
+        return self._first_whole(self._manifests()[::-1])
+
+    def sound(self, epoch: int) -> Checkpoint | None:
+        """Read the checkpoint of an epoch's end, or else one before it, or else the next.
+
+        A version that did not know which epoch is sound has kept the last ones alone.
+        """
+        ends = [file for file in self._manifests() if _at_epoch_end(file)]
+        sound = self._manifest(epoch, 0)
+        return self._first_whole(
+            [file for file in reversed(ends) if file <= sound] + [f for f in ends if f > sound]
+        )
+
+    def _first_whole(self, manifests: Sequence[Path]) -> Checkpoint | None:
+        for manifest in manifests:
             checkpoint = _read(manifest)
             if checkpoint is not None:
                 return checkpoint

@@ -37,6 +37,8 @@ class TrainState:
         What went wrong.
     gradients : list of float
         Norms of the gradient at the looks of `Vitals` so far.
+    sound_epoch : int
+        The epoch whose end a roll-back returns to; 0 stands for the start.
     """
 
     epoch: int = 0
@@ -49,6 +51,7 @@ class TrainState:
     history: list[Epoch] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     gradients: list[float] = field(default_factory=list)
+    sound_epoch: int = 0
 
     def to_json(self) -> Json:
         """Return it as a checkpoint holds it."""

@@ -47,7 +47,11 @@ class Checkpoints(Hook):
 
 
 class RollBack(Hook):
-    """Goes on from the newest checkpoint; and back to the last epoch after losses became NaN.
+    """Goes on from the newest checkpoint; and back to a sound one after losses became NaN.
+
+    Weights are often thrown far away some epochs before the loss is no longer finite. So training
+    goes back to the end of the epoch with the lowest training loss. Where an adversary makes losses
+    of different epochs incomparable, it goes back to the last one.
 
     It comes before hooks that look at where training stands when it starts.
     """
@@ -64,8 +68,17 @@ class RollBack(Hook):
             checkpoint.check(self._store.identity, self._store.name)
             training.restore(checkpoint)
 
+    def on_epoch(self, training: Training) -> None:
+        """Note which epoch is sound."""
+        state = training.state
+        if training.objective.config.is_adversarial:
+            state.sound_epoch = state.epoch
+        else:
+            losses = [epoch.train.loss for epoch in state.history]
+            state.sound_epoch = 1 + losses.index(min(losses))
+
     def on_divergence(self, training: Training) -> bool:
-        """Return to the end of the last finite epoch, with half the learning rate."""
+        """Return to the end of the sound epoch, with half the learning rate."""
         diverged, name = training.state, self._store.name
         if diverged.rollbacks >= MAX_ROLLBACKS:
             epoch = diverged.epoch + (diverged.step > 0)
@@ -74,7 +87,7 @@ class RollBack(Hook):
                 f"{MAX_ROLLBACKS} roll-backs with half the learning rate each",
                 fix="Lower train.lr, set train.clip_norm, or look at the data's range.",
             )
-        checkpoint = self._store.latest(epoch_end=True)
+        checkpoint = self._store.sound(diverged.sound_epoch)
         if checkpoint is None:
             raise RunError(
                 f"The checkpoint of {name} that training would go back to is gone",
