@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from latentscape.api.analysis_functions import *  # noqa: F403
     from latentscape.api.analyzing import analyze, analyze_codes
     from latentscape.api.comparing import compare_runs
+    from latentscape.api.copying import copy_runs
     from latentscape.api.describing import describe_run
     from latentscape.api.doctoring import diagnose
     from latentscape.api.exploring import explore
@@ -79,6 +80,7 @@ _HOMES = {
     "analyses.maps.placing": ("place",),
     "api.analyzing": ("analyze", "analyze_codes"),
     "api.comparing": ("compare_runs",),
+    "api.copying": ("copy_runs",),
     "api.describing": ("describe_run",),
     "api.doctoring": ("diagnose",),
     "api.exploring": ("explore",),
@@ -163,6 +165,7 @@ __all__ = [
     "compare",
     "compare_codes",
     "compare_runs",
+    "copy_runs",
     "denoise",
     "describe_recipe",
     "describe_run",

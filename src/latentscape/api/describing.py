@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from latentscape.api.members import read_members, studies_with
+from latentscape.api.members import folder_of, read_members, studies_with
 from latentscape.config import Recipe
 from latentscape.core.errors import LatentscapeError, RunError
 from latentscape.core.findings import Json, Record
@@ -97,7 +97,7 @@ def describe_run(run: str | Path | Run) -> RunDescription:
     RunError
         If there is neither a run nor a study.
     """
-    path = run.path if isinstance(run, Run) else Path(run)
+    path = folder_of(run)
     kind = kind_of(path)
     if kind is None:
         fix = "List what there is: latentscape runs FOLDER."

@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 
 from latentscape.core.errors import RunError
+from latentscape.core.fetched import local
+from latentscape.core.urls import url_of
 from latentscape.evaluation.study import StudyFindings, StudyMembers
 from latentscape.runs import Run, open_run, read_part
 from latentscape.runs.legacy import legacy_study
@@ -17,8 +19,22 @@ _FINDINGS = f"findings/{StudyFindings.part}.json"
 
 
 def folder_of(run_or_study: str | Path | Run) -> Path:
-    """Return the directory of a run or a study."""
-    return run_or_study.path if isinstance(run_or_study, Run) else Path(run_or_study)
+    """Return the directory of a run or a study; of a URL, that of its copy in the cache.
+
+    Raises
+    ------
+    RunError
+        If a study is at the URL: its runs stand beside it, and are not fetched.
+    """
+    if isinstance(run_or_study, Run):
+        return run_or_study.path
+    path, url = local(run_or_study, RunError, sealed=True), url_of(run_or_study)
+    if url is not None and not (path / "recipe.yaml").is_file() and read_members(path) is not None:
+        raise RunError(
+            f"{url} is a study, and its runs stand beside it",
+            fix=f"Copy it here, with its runs: latentscape runs copy {url} --to runs.",
+        )
+    return path
 
 
 def read_members(path: Path) -> StudyMembers | None:

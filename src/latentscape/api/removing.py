@@ -9,6 +9,7 @@ from pathlib import Path
 
 from latentscape.core.errors import RunError
 from latentscape.core.files import set_aside
+from latentscape.core.urls import url_of
 from latentscape.evaluation.listing import ListedRun, kind_of, look_at
 from latentscape.evaluation.study import StudyFindings
 from latentscape.runs import Run, owning
@@ -80,6 +81,9 @@ def removable_runs(runs: Sequence[str | Path | Run]) -> list[ListedRun]:
         If one is neither a run nor a study, or a process owns it.
     """
     paths = [run.path if isinstance(run, Run) else Path(run) for run in runs]
+    for path in paths:
+        if (url := url_of(path)) is not None:
+            raise RunError(f"{url} is not removed from here", fix="Use a program of its store.")
     distinct = {os.path.realpath(path): path for path in paths}
     return [_removable(path) for path in distinct.values()]
 

@@ -20,6 +20,7 @@ from latentscape.core.files import cannot_write, slug
 from latentscape.core.progress import steps
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device, count_threads
+from latentscape.core.urls import refuse_url
 from latentscape.evaluation.study import Failure, StudyFindings, StudyMembers
 from latentscape.parallel.connection import connected
 from latentscape.runs import Run, load_split, open_run, owning, runs_in
@@ -115,6 +116,7 @@ def compare(
         Each says what was got, what was expected and what to do.
     """
     placement = Placement.of(on, jobs=jobs, gpus_per_worker=gpus_per_worker)
+    refuse_url(folder, "A study")
     study = study if isinstance(study, Study) else load_study(study)
     if study.space:
         fix = "Give it to 'latentscape tune' instead."

@@ -23,6 +23,7 @@ from latentscape.core.launched import was_relaunched
 from latentscape.core.names import check_folder_name
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
+from latentscape.core.urls import refuse_url
 from latentscape.model.own import check_offered, offering
 from latentscape.runs import OpenRun, Run, RunFindings, load_run_split, load_split, open_run
 from latentscape.runs.architecture import Architecture
@@ -136,6 +137,7 @@ def train(
     }
     changes = join_changes(named, changes)
     check_hooks(hooks)
+    refuse_url(folder, "A run that is trained")
     with joined(choose_device(device)) as workers:
         trackers = workers.each(lambda: choose_trackers(track))
         plan = workers.each(
@@ -294,6 +296,8 @@ def resume(
         As for `train`.
     """
     check_hooks(hooks)
+    if not isinstance(run, Run):
+        refuse_url(run, "A run that goes on")
     trackers = choose_trackers(track)
     with joined(choose_device(device)) as workers, offering(encoder, decoder):
         begun = workers.each(lambda: run if isinstance(run, Run) else open_run(run))

@@ -25,7 +25,7 @@ class ListingGroup(TyperGroup):
 
 
 app = typer.Typer()
-runs_app = typer.Typer(cls=ListingGroup, help="List runs; show one, remove some.")
+runs_app = typer.Typer(cls=ListingGroup, help="List runs; show one, copy or remove some.")
 app.add_typer(runs_app, name="runs", rich_help_panel="Look up")
 
 
@@ -78,6 +78,40 @@ def runs_show(run: RunPath, as_json: AsJson = False) -> None:
     from latentscape.api.describing import describe_run
 
     show_record(describe_run(run), as_json, print_description)
+
+
+@runs_app.command(
+    "copy",
+    cls=QuickCommand,
+    epilog="Example: **latentscape runs copy runs/vae-20-mnist-0 --to s3://bucket/runs**",
+)
+def runs_copy(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Directories or URLs of finished runs, or of studies.", autocompletion=complete_run
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Folder of runs to copy into: a path or a URL.")
+    ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace runs of these names.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Copy finished runs to a URL or from one, whole and checked; a study brings its runs.
+
+    What stands at a URL can be read as it is: `latentscape report s3://bucket/runs/vae-20-mnist-0`.
+    """
+    from latentscape.api.copying import copy_runs
+
+    copies = copy_runs(runs, to, overwrite=overwrite)
+    if as_json:
+        print_json(copies)
+    else:
+        print("\n".join(copies))
 
 
 @runs_app.command(

@@ -24,6 +24,9 @@ Kind = Literal["images", "judge", "data"]
 STORES = "stores"
 """Folder of the cache for packed images."""
 
+FETCHED = "fetched"
+"""Folder of the cache for what was fetched from URLs."""
+
 
 def cache_folder() -> Path:
     """Return ``$LATENTSCAPE_CACHE``, or the folder that the operating system has for caches."""
@@ -84,8 +87,8 @@ def cached() -> list[Cached]:
     stores = [_cached(path, "images") for path in _entries(home / STORES)]
     others = [
         _cached(path, "judge" if path.suffix == ".safetensors" else "data")
-        for path in _entries(home)
-        if path.name not in (STORES, "shared") and not path.name.startswith(".")
+        for path in (*_entries(home), *_entries(home / FETCHED))
+        if path.name not in (STORES, FETCHED, "shared") and not path.name.startswith(".")
     ]
     return sorted((*stores, *others), key=lambda item: item.used)
 

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from latentscape.core.errors import RunError
+from latentscape.core.urls import refuse_url
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -34,6 +35,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     RunError
         If the file cannot be written (full disk, no permission, a file where a folder should be).
     """
+    refuse_url(path, "A file")
     # The suffix stays, because writers choose the format by it.
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
@@ -127,6 +129,7 @@ def write_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     RunError
         If the folder cannot be written.
     """
+    refuse_url(path, "A folder")
     building = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
     old = path.with_name(f"{building.name}-old")
     try:

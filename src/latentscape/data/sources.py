@@ -9,8 +9,10 @@ from pathlib import Path
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError, unknown
+from latentscape.core.fetched import local
 from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Dataset
+from latentscape.core.urls import url_of
 from latentscape.data.bundled import load_digits, load_mnist_5k
 from latentscape.data.contents import Contents, from_dataset, without_labels
 from latentscape.data.formats.registry import find_format
@@ -63,7 +65,7 @@ def load_dataset(config: DataConfig, known: ValueRange | None = None) -> Dataset
     config : DataConfig
         ``source`` is one of `source_names`, or a path in one of the formats of the registry: a
         table (.csv, .parquet), arrays (.npy, .npz), an IDX file, or a folder of images or IDX
-        files.
+        files. Of a URL, as in ``s3://bucket/images.npz``, a copy is fetched into the cache.
     known : tuple of float, optional
         The range of the data of a trained model: the values that stand for 0 and 1 where the
         examples do not show them and lie between.
@@ -82,12 +84,12 @@ def load_dataset(config: DataConfig, known: ValueRange | None = None) -> Dataset
     if config.source in SOURCES:
         name = config.source
         return read_dataset(Reading(partial(_open_named, config), name, name, config))
-    path = _existing_path(config.source)
+    path, config = _existing_path(config.source), _with_local_labels(config)
     open_path = partial(_open, path, config)
     dataset = read_dataset(Reading(open_path, _name(path), str(path), config, known, path))
     if dataset.origin != str(path):
         return dataset
-    return replace(dataset, origin=str(path.absolute()))
+    return replace(dataset, origin=url_of(config.source) or str(path.absolute()))
 
 
 def open_stream(
@@ -123,7 +125,7 @@ def open_stream(
     """
     if config.source in SOURCES:
         return stream_dataset(load_dataset(config), shape, size)
-    path = _existing_path(config.source)
+    path, config = _existing_path(config.source), _with_local_labels(config)
 
     def value_range() -> ValueRange:
         return find_range(_open(path, config, size), str(path), config, known)
@@ -163,7 +165,7 @@ def _open(path: Path, config: DataConfig, size: int) -> Contents:
 
 
 def _existing_path(source: str) -> Path:
-    path = Path(source).expanduser()
+    path = local(source, DataError)
     if os.path.exists(path):  # unlike Path.exists, it answers for names that no file can have
         return path
     if not (path.suffix or os.sep in source or "/" in source):
@@ -175,6 +177,13 @@ def _existing_path(source: str) -> Path:
         expected=f"a path that exists, or one of {', '.join(source_names())}",
         fix=f"Did you mean {path.with_name(near[0])}?" if near else "",
     )
+
+
+def _with_local_labels(config: DataConfig) -> DataConfig:
+    """Fetch a file of labels that stands at a URL."""
+    if config.labels is None or url_of(config.labels) is None:
+        return config
+    return config.model_copy(update={"labels": str(local(config.labels, DataError))})
 
 
 def _refuse_unused_settings(config: DataConfig, used: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ from latentscape.core.files import harmless, write_atomic
 from latentscape.core.progress import stage
 from latentscape.core.records import Array
 from latentscape.core.runtime import choose_device
+from latentscape.core.urls import refuse_url
 from latentscape.data import Chunk, Stream, known_labels
 from latentscape.inference.batches import Batch
 from latentscape.inference.codec import encode_batches
@@ -168,6 +169,7 @@ def _opened(shipped: Shipped[Network], device: str) -> Network:
 
 def _checked(out: Path, data: object) -> Path:
     """Refuse what cannot or should not be written, before anything is computed."""
+    refuse_url(out, "The codes")
     if out.suffix.lower() not in _WRITERS or out.is_dir():
         raise ConfigError(
             f"The codes cannot be written to {out}",

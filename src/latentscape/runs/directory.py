@@ -15,6 +15,7 @@ import yaml
 from latentscape.config import Recipe
 from latentscape.core.doors import Displayed, door
 from latentscape.core.errors import RunError
+from latentscape.core.fetched import local
 from latentscape.core.files import cannot_write, write_folder, write_json, write_text
 from latentscape.core.findings import Record, to_json
 from latentscape.core.tables import Table
@@ -295,7 +296,7 @@ def open_run(path: str | Path) -> Run:
     Parameters
     ----------
     path : str or Path
-        The directory.
+        The directory; of a URL, a copy is fetched into the cache.
 
     Returns
     -------
@@ -307,7 +308,7 @@ def open_run(path: str | Path) -> Run:
     RunError
         If there is none at `path`.
     """
-    path = Path(path)
+    path = local(path, RunError, sealed=True)
     # These ask nothing of the path, while pathlib raises over one that no file system takes.
     if not os.path.isfile(path / "recipe.yaml"):
         folder = path if os.path.isdir(path) else path.parent

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from latentscape.config import Recipe
 from latentscape.core.errors import CodeError, ConfigError, RunError, brief
+from latentscape.core.fetched import local
 from latentscape.core.files import write_bytes
 from latentscape.core.findings import Json
 from latentscape.core.randomness import forked_random
@@ -169,7 +170,7 @@ def load_model(path: str | Path) -> Network:
     Parameters
     ----------
     path : str or Path
-        A run directory or a model file.
+        A run directory or a model file; of a URL, a copy is fetched into the cache.
 
     Returns
     -------
@@ -209,6 +210,7 @@ def read_weights(path: str | Path) -> StoredModel:
 
 def _read(path: Path, *, builds: bool) -> tuple[StoredModel, Network | None]:
     """Read a model file, and outline its network: where asked for, and if its layers are known."""
+    path = local(path, RunError, sealed=True)
     file = open_run(path).model_file if os.path.isdir(path) else path
     if not os.path.isfile(file):
         raise RunError(

@@ -10,6 +10,7 @@ from latentscape.config import Recipe
 from latentscape.core.errors import DataError, MissingData
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
+from latentscape.core.urls import url_of
 from latentscape.data import (
     as_dataset,
     binarize_split,
@@ -328,7 +329,7 @@ def _where(name: str, recipe: Recipe, data: object, origin: str = "") -> object:
     if typed in source_names():
         return typed
     for place in filter(None, (origin, typed)):
-        if os.path.exists(os.path.expanduser(place)):
+        if url_of(place) or os.path.exists(os.path.expanduser(place)):
             return place
     raise MissingData(
         f"The training data of {name} are needed, and are no longer at {origin or typed}",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from latentscape.config import Recipe
 from latentscape.core.errors import ConfigError, RunError
+from latentscape.core.fetched import local
 from latentscape.model import Network
 from latentscape.runs.directory import Run
 from latentscape.runs.lineage import LeftReason, LeftWeight, Start
@@ -47,7 +48,7 @@ class EarlierModel:
         RunError
             If there is no sound model.
         """
-        path = source.path if isinstance(source, Run) else Path(source)
+        path = source.path if isinstance(source, Run) else local(source, RunError, sealed=True)
         file = read_weights(path)
         # Copied: training goes on from them where the file is gone meanwhile.
         weights = {name: tensor.clone() for name, tensor in file.weights.items()}

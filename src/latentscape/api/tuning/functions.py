@@ -25,6 +25,7 @@ from latentscape.config import (
 from latentscape.config.parts import SpaceText
 from latentscape.core.errors import ConfigError
 from latentscape.core.files import slug
+from latentscape.core.urls import refuse_url
 from latentscape.evaluation.study import StudyFindings
 from latentscape.terminal import shown
 
@@ -114,6 +115,7 @@ def tune(
     """
     jobs = 1 if jobs is None and on == "local" else jobs
     placement = Placement.of(on, jobs=jobs, gpus_per_worker=gpus_per_worker)
+    refuse_url(folder, "A search")
     load_optuna()
     base, study = _describe(recipe, space or {}, name)
     plan = Plan.of(
