@@ -1,4 +1,4 @@
-"""Run the benchmarks: ``python -m benchmarks [contest] [commands] [growth] [precision]``."""
+"""Run the benchmarks: ``python -m benchmarks [SECTION ...]``."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from benchmarks.commands import run_commands
 from benchmarks.contest import run_contest
 from benchmarks.growth import run_growth
 from benchmarks.precision import SEEDS, run_precision
+from benchmarks.quality import run_quality
 from benchmarks.results import SECTIONS, save_section, write_report
 from benchmarks.works import CONTESTANTS, ESSENTIAL, WORKS, Contestant, Work
 from latentscape import info
@@ -33,19 +34,24 @@ def main() -> None:
     )
     parser.add_argument("--repetitions", type=int, default=3, help="of the commands")
     parser.add_argument(
-        "--works", default=",".join(ESSENTIAL), help="of the contest; all is all of them"
+        "--works",
+        default="",
+        help=f"of contest and quality; {','.join(ESSENTIAL)} of the one and all of the other by "
+        "default; all is all of them",
     )
     parser.add_argument("--contestants", default="", help='as in "Latentscape;Keras on JAX"')
     given = parser.parse_args()
     sections = given.sections or list(SECTIONS)
     works = _chosen(parser, WORKS, given.works.removeprefix(ALL).split(","))
+    contest = works if given.works else [work for work in WORKS if work.recipe in ESSENTIAL]
     contestants = _chosen(parser, CONTESTANTS, given.contestants.split(";"))
     if unknown := set(sections) - {*SECTIONS, REPORT}:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
     for name in SECTIONS:
         if name in sections:
             print(f"{name}:", flush=True)
-            save_section(name, _measured(name, given.repetitions, works, contestants))
+            of = works if name == "quality" else contest
+            save_section(name, _measured(name, given.repetitions, of, contestants))
     write_report()
     for page in write_pages():
         print(f"{page} is new")
@@ -71,10 +77,12 @@ def _measured(
 ) -> dict[str, Any]:
     """Measure a section, and note when, how often, and on what."""
     machine = info("cpu")
-    times = {"contest": 1, "commands": repetitions, "growth": 1, "precision": len(SEEDS)}
+    times = {"contest": 1, "commands": repetitions, "growth": 1}
     match name:
         case "contest":
             content = run_contest(works, contestants, sorted({count_threads(), 1}, reverse=True))
+        case "quality":
+            content = run_quality([work.recipe for work in works])
         case "commands":
             content = run_commands(repetitions)
         case "growth":
@@ -83,7 +91,7 @@ def _measured(
             content = run_precision()
     return {
         "date": _today(),
-        "repetitions": times[name],
+        "repetitions": times.get(name, len(SEEDS)),
         "versions": machine["versions"],
         "machine": machine["machine"],
         "precision": machine["training"]["precision"],

@@ -1,31 +1,25 @@
 """The contest: the same works, trained by all contestants, on one core and on more."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmarks.environments import NotInstalled, interpreter
+from benchmarks.environments import FOLDER, NotInstalled
 from benchmarks.images import Images, load_images
-from benchmarks.processes import Failed, measure
-from benchmarks.scores import test_loss
-from benchmarks.works import ROOT, Contestant, Work
-from latentscape.core.files import write_json
+from benchmarks.jobs import Row, carry_out
+from benchmarks.processes import Failed
+from benchmarks.unfinished import go_on, keep
+from benchmarks.works import Contestant, Work
 from latentscape.core.git import git_commit
 from latentscape.core.machine import measure_products
 from latentscape.core.runtime import choose_device
 
-Row = dict[str, Any]
 Turn = tuple[int, Work, Contestant]
 """Threads, what is trained, and by whom."""
 
-UNFINISHED = ROOT / ".peers" / "contest.json"
+UNFINISHED = FOLDER / "contest.json"
 """Rows of a contest that was stopped: the same command goes on from there."""
 
 
@@ -51,7 +45,7 @@ def run_contest(
         for count, work, contestant in product(tuple(threads), tuple(works), tuple(contestants))
     ]
     plan = {"commit": git_commit(Path(__file__)), "turns": [list(_key(turn)) for turn in turns]}
-    kept = _kept(unfinished, plan)
+    kept = go_on(unfinished, plan, "limits", "rows")
     for turn in turns:
         if any(_is_of(row, turn) for row in kept["rows"]):
             continue
@@ -60,19 +54,9 @@ def run_contest(
         row = _take_turn(turn, load_images(turn[1]))
         print(_describe(row), flush=True)
         kept["rows"].append(row)
-        unfinished.parent.mkdir(exist_ok=True)
-        write_json(unfinished, kept)
+        keep(unfinished, kept)
     unfinished.unlink(missing_ok=True)
     return {"commit": plan["commit"], "limits": kept["limits"], "rows": kept["rows"]}
-
-
-def _kept(unfinished: Path, plan: dict[str, Any]) -> dict[str, Any]:
-    """Read what a contest of the same plan has measured before it was stopped."""
-    if unfinished.exists():
-        kept: dict[str, Any] = json.loads(unfinished.read_text("utf-8"))
-        if kept["plan"] == plan:
-            return kept
-    return {"plan": plan, "limits": [], "rows": []}
 
 
 def _key(turn: Turn) -> Iterator[int | str]:
@@ -109,44 +93,8 @@ def _take_turn(turn: Turn, images: Images) -> Row:
 def _trained(turn: Turn, images: Images) -> Row:
     """Train a work in a process of its own, and score what it makes of the test images."""
     threads, work, contestant = turn
-    python = interpreter(contestant)
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        job = {
-            "work": work.recipe,
-            "recipe": str(work.source),
-            "train": str(_saved(folder / "train.npy", images["train"])),
-            "test": str(_saved(folder / "test.npy", images["test"])),
-            "epochs": work.epochs,
-            "batch_size": work.batch_size,
-            "lr": 1e-3,
-            "seed": 0,
-            "precision": contestant.precision,
-            "folder": name,
-        }
-        (folder / "job.json").write_text(json.dumps(job))
-        script = ROOT / "contestants" / f"{contestant.script}.py"
-        order = [python, script, folder / "job.json"]
-        measure(order, folder, dict(contestant.environment), threads)
-        answer: Row = json.loads((folder / "answer.json").read_text())
-        answer["test_loss"] = _test_loss(work, folder, images["test"])
-    return answer
-
-
-def _saved(file: Path, images: NDArray[np.uint8]) -> Path:
-    np.save(file, images)
-    return file
-
-
-def _test_loss(work: Work, folder: Path, images: NDArray[np.uint8]) -> float:
-    """Return the mean loss of the test images, from what a contestant left in its folder."""
-    rate = folder / "rate.npy"
-    return test_loss(
-        work.metric,
-        images,
-        np.load(folder / "reconstructions.npy"),
-        np.load(rate) if rate.exists() else None,
-    )
+    settings = {"epochs": work.epochs, "lr": 1e-3, "seed": 0}
+    return carry_out(contestant, work, images, settings, threads)
 
 
 def _summed_up(work: Work, answer: Row) -> Row:

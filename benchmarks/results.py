@@ -1,15 +1,16 @@
 """The results as a page: results.json read, RESULTS.md and its figure written."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 from benchmarks.figure import NAMES, beyond, draw
 from benchmarks.flops import training_flops
 from benchmarks.growth import BASES, SECONDS, VARIED, along
+from benchmarks.markdown import page, table
 from benchmarks.precision import PRECISIONS, SEEDS
+from benchmarks.quality_page import UNITS, draw_quality, quality
 from benchmarks.targets import (
     OWN,
     TARGETS,
@@ -25,8 +26,7 @@ from benchmarks.works import ROOT, WORKS, Work
 from latentscape.core.files import write_json, write_text
 from latentscape.core.units import NONE, count, joined, number, share
 
-SECTIONS = ("contest", "commands", "growth", "precision")
-UNITS = {"nats": "nats per image", "squared_error": "squared error per image"}
+SECTIONS = ("contest", "quality", "commands", "growth", "precision")
 
 
 TUNED = """Peers get what their own guides recommend for speed. PyTorch, tuned: all images in
@@ -52,6 +52,8 @@ def write_report(folder: Path = ROOT) -> None:
     sections = load_results(folder)
     if "growth" in sections:
         write_text(folder / "growth.svg", draw(sections["growth"]["rows"]))
+    if "quality" in sections:
+        write_text(folder / "quality.svg", draw_quality(sections["quality"]))
     tried = folder / "TRIED.md"
     parts = [
         _introduction(sections),
@@ -68,13 +70,13 @@ def _introduction(sections: Sections) -> str:
     where: dict[str, list[str]] = {}
     for name, section in measured:
         where.setdefault(_circumstances(section), []).append(name)
-    return _joined(
+    return page(
         "# Benchmarks",
         """How fast Latentscape trains, how much memory it takes, and whether its models are as good
         as those of others. To repeat all of it: `make bench`; a part of it: `python -m benchmarks
         contest`. Peers are installed into environments of their own, with the versions that
         `requirements/` pins.""",
-        _table(["Section", "Date", "n"], dates),
+        table(["Section", "Date", "n"], dates),
         *(f"Where {joined(names)} ran: {told}." for told, names in where.items()),
         """n is how often each thing was measured; numbers are medians unless they are called means.
         s are seconds, MB are 10^6 bytes, GFLOP/s are 10^9 multiplications and additions per second,
@@ -94,14 +96,14 @@ def _circumstances(section: dict[str, Any]) -> str:
 
 def _targets(sections: Sections) -> str:
     rows = [target.row(sections) for target in TARGETS]
-    return _joined("## Targets", _table(["What", "Target", "Obtained", "Verdict"], rows))
+    return page("## Targets", table(["What", "Target", "Obtained", "Verdict"], rows))
 
 
 def _contest(sections: Sections) -> str:
     contest = sections["contest"]
     works = [work for work in WORKS if any(row["work"] == work.recipe for row in contest["rows"])]
     tables = [_work(work, threads, sections) for work in works for threads in all_threads(sections)]
-    return _joined(
+    return page(
         "## Contest",
         """All contestants train the same networks on the same images, with the same loss, batches
         of the same size and Adam at the same rate, each in a process of its own. The images are
@@ -135,10 +137,10 @@ def _work(work: Work, threads: int, sections: Sections) -> str:
         "First epoch, s",
         "n",
     ]
-    return _joined(
+    return page(
         f"### {work.recipe}, {threads} core{'s' if threads > 1 else ''}",
         f"{count(rows[0]['images'])} images in batches of {rows[0]['batch_size']}.",
-        _table(head, [_contestant(row, sections) for row in rows], words=2),
+        table(head, [_contestant(row, sections) for row in rows], words=2),
     )
 
 
@@ -173,7 +175,7 @@ def _limits(sections: Sections, works: Iterable[Work]) -> str:
     most = [
         f"{number(limit(sections, each), 3)} GFLOP/s in {each}" for each in ("float32", "bfloat16")
     ]
-    return _joined(
+    return page(
         "### The limit that the machine sets",
         f"""Products of matrices of 1,024 × 1,024 come to {joined(most)}: the best of
         {len(sections["contest"]["limits"])} measurements, between which the contest went on. A
@@ -181,7 +183,7 @@ def _limits(sections: Sections, works: Iterable[Work]) -> str:
         as many, but no gradient of the image. The table counts these operations from the layers,
         and says which rate they come to, and which share of the float32 limit that is. With
         bfloat16 a share above 100 % is possible.""",
-        _table(["Work", "10^6 operations per image", *shown], rows),
+        table(["Work", "10^6 operations per image", *shown], rows),
     )
 
 
@@ -202,7 +204,7 @@ def _peer_versions(rows: Iterable[dict[str, Any]]) -> str:
         [name, ", ".join(f"{package} {version}" for package, version in found.items())]
         for name, found in versions.items()
     ]
-    return _joined("### Versions", _table(["Contestant", "Packages"], told, words=2))
+    return page("### Versions", table(["Contestant", "Packages"], told, words=2))
 
 
 def _commands(sections: Sections) -> str:
@@ -228,15 +230,15 @@ def _commands(sections: Sections) -> str:
         for row in embedding
     ]
     head = ["Command", "Whole, s", "To the first finished epoch, s", "Peak memory, MB", "n"]
-    return _joined(
+    return page(
         "## Commands",
         """Whole commands in empty folders, from the start of the process. Peak memory is that of
         the process, or of the largest that it started.""",
-        _table(head, rows),
+        table(head, rows),
         """Embedding, from a `.npy` file of MNIST images of uint8 to a `.npy` file of codes, which
         is `latentscape embed` without the start of Python, with models that were trained for one
         epoch:""",
-        _table(["Model", "Images", "s", "Images/s", "n"], embedded),
+        table(["Model", "Images", "s", "Images/s", "n"], embedded),
     )
 
 
@@ -253,7 +255,7 @@ def _growth(sections: Sections) -> str:
         for base in BASES.values()
     ]
     head = ["Recipe", "Varied", "From … to", "s per epoch", "Memory beyond the images, MB"]
-    return _joined(
+    return page(
         "## Growth",
         "![Seconds per epoch and memory beyond the images](growth.svg)",
         f"""One thing is varied, and everything else stays ({"; ".join(bases)}). MNIST images are
@@ -261,7 +263,7 @@ def _growth(sections: Sections) -> str:
         {SECONDS:g} seconds after a warm-up, and the pace is scaled to an epoch: an epoch that takes
         longer is not trained to its end. Memory beyond the images is the peak of the process,
         Python and PyTorch included, less one byte per pixel.""",
-        _table(head, series, words=2),
+        table(head, series, words=2),
     )
 
 
@@ -279,13 +281,13 @@ def _precision(sections: Sections) -> str:
     precision = sections["precision"]
     rows = list(map(_precision_row, precision["rows"]))
     head = ["Work", "Images", "Epochs", "Loss in", "float32", "auto", "Difference", "Within noise"]
-    return _joined(
+    return page(
         "## Precision",
         f"""Test losses with `train.precision` float32 and auto, which here is {precision["auto"]}:
         means over {len(SEEDS)} seeds. The difference, auto less float32, is the mean over the same
         seeds, and its ± is its standard error. It is within noise where it is no larger than the
         standard deviation of float32 over seeds.""",
-        _table(head, rows),
+        table(head, rows),
     )
 
 
@@ -304,32 +306,8 @@ def _precision_row(row: dict[str, Any]) -> list[str]:
 
 _WRITERS = {
     "contest": _contest,
+    "quality": lambda sections: quality(sections["quality"]),
     "commands": _commands,
     "growth": _growth,
     "precision": _precision,
 }
-
-
-def _joined(*parts: str) -> str:
-    """Join headings, paragraphs and tables; paragraphs are filled."""
-    filled = [
-        part if "\n\n" in part or part.startswith(("#", "|")) else _filled(part) for part in parts
-    ]
-    return "\n\n".join(filled)
-
-
-def _filled(paragraph: str) -> str:
-    words = " ".join(paragraph.split())
-    return fill(words, 100, break_long_words=False, break_on_hyphens=False)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
-    """Write a Markdown table whose first columns are words, and the others numbers."""
-    rule = ["---"] * words + ["---:"] * (len(head) - words)
-    return "\n".join(_lines([head, rule, *rows]))
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Write rows of a table; what stands in a cell must not end it."""
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from benchmarks.commands import FULL, HELP, SMALL
 from benchmarks.flops import training_flops
+from benchmarks.quality import AIMS, SEARCHED, ahead, seconds_to
+from benchmarks.quality import OWN as OWN_ENTRANT
 from latentscape.core.units import NONE, number, share
 
 Sections = dict[str, Any]
@@ -110,6 +113,23 @@ def _ratio(work: str, contestant: str, bound: float) -> Target:
     )
 
 
+def _time_to_quality(work: str, bound: float) -> Target:
+    def value(sections: Sections) -> float | None:
+        return ahead(sections.get("quality", {}).get("rows", []), work, SEARCHED.name)
+
+    return Target(
+        f"{work}: seconds to the published error, {SEARCHED.name} / Latentscape",
+        bound,
+        value,
+        lambda value: f"{number(value, 3)} ×",
+    )
+
+
+def _seconds_to(sections: Sections, work: str) -> float | None:
+    seconds = seconds_to(sections.get("quality", {}).get("rows", []), work, OWN_ENTRANT.name)
+    return median(seconds) if seconds else None
+
+
 def _command(what: str, command: str, key: str, bound: float, mega: bool = False) -> Target:
     def value(sections: Sections) -> float | None:
         rows = sections.get("commands", {}).get("commands", [])
@@ -135,6 +155,14 @@ TARGETS = (
     _ratio("conv-bn", "Keras on TensorFlow", 3),
     _ratio("conv-bn", "Keras on JAX", 8),
     _ratio("conv-bn", "PyTorch, in memory", 2),
+    *(_time_to_quality(aim.recipe, 3) for aim in AIMS),
+    Target(
+        "simple-20: seconds to the published error",
+        10,
+        lambda sections: _seconds_to(sections, "simple-20"),
+        lambda value: f"{number(value, 3)} s",
+        is_limit=True,
+    ),
     _command("simple-20 on mnist-5k: first finished epoch", SMALL, "first_epoch_seconds", 5),
     _command(f"`{HELP}`", HELP, "seconds", 0.3),
     _command(f"`{FULL}`: peak memory", FULL, "peak_bytes", 700e6, mega=True),

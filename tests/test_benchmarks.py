@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 from hashlib import sha256
-from math import prod
+from math import inf, prod
 
 import numpy as np
 import pytest
 from benchmarks import documents
 from benchmarks.contest import run_contest
 from benchmarks.images import scenes
+from benchmarks.quality import AIMS, ahead, run_quality, seconds_to
+from benchmarks.quality_page import draw_quality, quality
 from benchmarks.results import write_report
 from benchmarks.targets import slower
 from benchmarks.works import CONTESTANTS, ESSENTIAL, LOWER, ROOT, WORKS, named
@@ -37,7 +39,7 @@ def test_the_page_says_what_was_measured(tmp_path):
     for name in ("results.json", "TRIED.md"):
         shutil.copy(ROOT / name, tmp_path)
     write_report(tmp_path)
-    for name in ("RESULTS.md", "growth.svg"):
+    for name in ("RESULTS.md", *(figure.name for figure in tmp_path.glob("*.svg"))):
         assert (tmp_path / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), name
 
 
@@ -158,29 +160,141 @@ def test_contestants_are_compared_at_equal_precision(monkeypatch):
     assert "| PyTorch, tuned | float32 | 2.20 | 1.1 × | 3.00 | 1.5 × |" in documents.contest()
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("work", ["vae-20", "conv-bn", "conv-vae-64"])
-def test_the_tuned_script_trains_in_either_precision(work, precision, tmp_path, monkeypatch):
-    generator, shape = np.random.default_rng(0), named(work).shape
+def _carry_out(script, tmp_path, monkeypatch, **job):
+    """Let a contestant do a job in this process, and return its answer and its images."""
+    generator, shape = np.random.default_rng(0), named(job["work"]).shape
     shape = shape[1:] if shape[0] == 1 else shape  # Grey images have no axis of channels.
-    for name in ("train", "test"):
+    for name in ("train", "validation", "test"):
         np.save(tmp_path / f"{name}.npy", generator.integers(0, 256, (32, *shape), np.uint8))
-    job = {"work": work, "train": str(tmp_path / "train.npy"), "test": str(tmp_path / "test.npy")}
-    job |= {"epochs": 2, "batch_size": 16, "lr": 1e-3, "seed": 0, "precision": precision}
-    (tmp_path / "job.json").write_text(json.dumps({**job, "folder": str(tmp_path)}))
+    if "target" in job:
+        job["validation"] = str(tmp_path / "validation.npy")
+    job |= {name: str(tmp_path / f"{name}.npy") for name in ("train", "test")}
+    job |= {"batch_size": 16, "lr": 1e-3, "seed": 0, "folder": str(tmp_path)}
+    (tmp_path / "job.json").write_text(json.dumps(job))
     with monkeypatch.context() as patch:
         patch.syspath_prepend(ROOT / "contestants")
-        patch.setattr(sys, "argv", ["pytorch_tuned", str(tmp_path / "job.json")])
+        patch.setattr(sys, "argv", [script, str(tmp_path / "job.json")])
         before = set(sys.modules)
         try:
-            importlib.import_module("pytorch_tuned").main()
+            importlib.import_module(script).main()
         finally:
             for name in set(sys.modules) - before:
                 if str(ROOT) in str(getattr(sys.modules[name], "__file__", "")):
                     del sys.modules[name]
     answer = json.loads((tmp_path / "answer.json").read_text())
-    assert len(answer["epoch_seconds"]) == 2
     images = np.load(tmp_path / "reconstructions.npy")
-    assert images.shape == (32, prod(named(work).shape))
+    assert images.shape == (32, prod(named(job["work"]).shape))
     assert images.dtype == np.float32
     assert np.isfinite(images).all()
+    return answer
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("work", ["vae-20", "conv-bn", "conv-vae-64"])
+def test_the_tuned_script_trains_in_either_precision(work, precision, tmp_path, monkeypatch):
+    job = {"work": work, "epochs": 2, "precision": precision}
+    answer = _carry_out("pytorch_tuned", tmp_path, monkeypatch, **job)
+    assert len(answer["epoch_seconds"]) == 2
+    assert not answer["errors"]
+
+
+def test_training_ends_once_validation_is_as_good_as_the_aim(tmp_path, monkeypatch):
+    job = {"work": "elaborate-4", "epochs": 3, "precision": "float32"}
+    never, at_once = (
+        _carry_out("pytorch_tuned", tmp_path, monkeypatch, **job, target=target)
+        for target in (0.0, 1e6)
+    )
+    assert len(never["errors"]) == len(never["epoch_seconds"]) == 3
+    assert len(at_once["errors"]) == len(at_once["epoch_seconds"]) == 1
+    assert at_once["errors"][0] == never["errors"][0]
+    # An image of noise is about a twelfth away from grey in each of 784 numbers.
+    assert 50 < at_once["errors"][0] < 90
+
+
+@pytest.mark.parametrize("work", ["vae-20", "elaborate-4"])
+def test_all_measure_the_validation_error_alike_and_end_there(work, tmp_path, monkeypatch):
+    job = {"work": work, "epochs": 3, "precision": "float32", "target": 1e6}
+    errors = [
+        _carry_out(script, tmp_path, monkeypatch, **job)["errors"]
+        for script in ("pytorch_tuned", "latentscape_quality")
+    ]
+    assert [len(each) for each in errors] == [1, 1]
+    assert errors[0][0] == pytest.approx(errors[1][0], rel=0.1)
+
+
+@pytest.fixture
+def race(monkeypatch, tmp_path):
+    """Measure times to quality of trainings that are made up, and list them."""
+    trained = []
+    epochs = {1e-3: 6, 2e-3: 3, 4e-3: 5}
+
+    def carry_out(contestant, work, images, settings):
+        if len(trained) == 4 and trained[-1] is not None:
+            trained.append(None)
+            raise KeyboardInterrupt
+        is_own = contestant.name == "Latentscape"
+        needed = 2 if is_own else epochs[settings["lr"]]
+        lengths = min(needed, settings["epochs"])
+        trained.append((contestant.name, settings["lr"], settings["seed"], lengths))
+        errors = [99.0] * (lengths - 1) + [settings["target"] if lengths == needed else 98.0]
+        seconds = [1.0 + settings["seed"]] * lengths
+        return {"errors": errors, "epoch_seconds": seconds, "test_loss": 66.0}
+
+    monkeypatch.setattr("benchmarks.quality.carry_out", carry_out)
+    parts = {part: np.zeros(3) for part in ("train", "validation", "test")}
+    monkeypatch.setattr("benchmarks.quality._load_images", lambda: parts)
+    return lambda: run_quality(["simple-20"], range(2), tmp_path / "quality.json"), trained
+
+
+def test_times_to_quality_go_on_after_a_stop_and_the_peer_has_its_best_rate(race, tmp_path):
+    run, trained = race
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    section = run()
+    trained.remove(None)
+    assert len(trained) == len(set(trained)) == 3 + 2 * 3
+    # The others are given up once they are no better.
+    assert [(row["lr"], row["reached"]) for row in section["searches"]] == [
+        (2e-3, True),
+        (1e-3, False),
+        (4e-3, False),
+    ]
+    assert [(row["seed"], row["entrant"], row["lr"]) for row in section["rows"]] == [
+        (seed, name, lr)
+        for seed in (0, 1)
+        for name, lr in (
+            ("Latentscape", None),
+            ("PyTorch, tuned, best rate", 2e-3),
+            ("PyTorch, tuned", 1e-3),
+        )
+    ]
+    assert not (tmp_path / "quality.json").exists()
+    rows = section["rows"]
+    assert seconds_to(rows, "simple-20", "Latentscape") == [2, 4]
+    assert ahead(rows, "simple-20", "PyTorch, tuned, best rate") == 1.5
+    text, figure = quality(section), draw_quality(section)
+    assert "| PyTorch, tuned | 0.001 | 9.00 | 6.00 … 12.0 | 3.00 |" in text
+    searched = "`simple-20` at 0.001 not in 3, 0.002 in 3 and 0.004 not in 3 epochs"
+    assert searched in " ".join(text.split())
+    assert "2 of 2" in text
+    assert figure.count("<svg") == 2
+
+
+def test_a_missed_aim_is_not_a_time(race):
+    run, _ = race
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    section = run()
+    missed = [{**row, "reached": False} for row in section["rows"]]
+    assert seconds_to(missed, "simple-20", "PyTorch, tuned") == [inf, inf]
+    assert ahead(missed, "simple-20", "PyTorch, tuned") is None
+    assert "not reached" in quality({**section, "rows": missed})
+
+
+def test_aims_are_what_reference_projects_published_and_this_one_repeated():
+    claims = {aim.recipe: aim for aim in AIMS}
+    for name in ("simple-20", "elaborate-4"):
+        assert claims[name].error == load_recipe(name).reported[0].value
+    rows = json.loads((ROOT.parent / "results" / "ae-vs-cae.json").read_text("utf-8"))["rows"]
+    [row] = [row for row in rows if row["label"].startswith("conv-bn") and "32" in row["label"]]
+    assert claims["conv-bn"].error == round(row["numbers"]["nats"]["statistic"]["mean"], 1)

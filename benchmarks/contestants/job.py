@@ -7,6 +7,7 @@ import json
 import platform
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +26,12 @@ class Job:
         Name of the recipe that is trained.
     train, test : Path
         .npy files of uint8: (n, H, W), or (n, C, H, W) in colour.
+    validation : Path or None
+        The same, to measure after each epoch; None where nothing is.
+    target : float
+        Validation error, in the unit of the work, at which training ends.
     epochs, batch_size : int
-        How long.
+        How long, at most.
     lr : float
         Of Adam.
     seed : int
@@ -49,9 +54,11 @@ class Job:
     precision: str
     folder: Path
     recipe: str = ""
+    validation: Path | None = None
+    target: float = 0.0
 
     def images(self, part: str) -> NDArray[np.uint8]:
-        """Return the images (n, C, H, W) of ``train`` or ``test``."""
+        """Return the images (n, C, H, W) of ``train``, ``validation`` or ``test``."""
         images: NDArray[np.uint8] = np.load(getattr(self, part))
         return images if images.ndim == 4 else images[:, None]
 
@@ -61,6 +68,7 @@ class Job:
         reconstructions: NDArray[np.float32],
         rate: NDArray[np.float32] | None,
         packages: list[str],
+        errors: Sequence[float] = (),
     ) -> None:
         """Write what came out.
 
@@ -74,12 +82,15 @@ class Job:
             (n,) divergence of each posterior from the prior in nats, of a variational autoencoder.
         packages : list of str
             Whose versions are noted.
+        errors : sequence of float
+            Validation error after each epoch, where there are validation images.
         """
         np.save(self.folder / "reconstructions.npy", reconstructions)
         if rate is not None:
             np.save(self.folder / "rate.npy", rate)
         values = {
             "epoch_seconds": epoch_seconds,
+            "errors": list(errors),
             # The operating system counts kilobytes, on macOS bytes.
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             * (1 if platform.system() == "Darwin" else 1024),
@@ -91,5 +102,6 @@ class Job:
 def read_job() -> Job:
     """Read the job that is named on the command line."""
     values = json.loads(Path(sys.argv[1]).read_text())
-    paths = {name: Path(values.pop(name)) for name in ("train", "test", "folder")}
+    names = {"train", "validation", "test", "folder"} & set(values)
+    paths = {name: Path(values.pop(name)) for name in names}
     return Job(**values, **paths)

@@ -62,7 +62,15 @@ def rate_of(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 class Autoencoder(nn.Module):
-    """Images to logits."""
+    """Images to logits.
+
+    Attributes
+    ----------
+    draws : bool
+        Whether codes are drawn when evaluating too, if they are drawn at all.
+    """
+
+    draws = False
 
     def __init__(self, work: Work) -> None:
         super().__init__()
@@ -78,10 +86,13 @@ class VariationalAutoencoder(Autoencoder):
     """Images to logits and rates (B,)."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of drawn codes, when evaluating of mean codes, and the rates."""
+        """Return the logits of drawn codes, when evaluating of mean codes, and the rates.
+
+        Where the model `draws`, codes are drawn always.
+        """
         mean, log_variance = self.encoder(images).float().chunk(2, 1)
         code = mean
-        if self.training:
+        if self.training or self.draws:
             code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         return self.decoder(code), rate_of(mean, log_variance)
 
@@ -119,7 +130,8 @@ def in_precision(job: Job) -> AbstractContextManager[object]:
 def train(job: Job, batches: Iterable[Tensor], is_tuned: bool = False) -> None:
     """Train on batches that are drawn anew whenever they are iterated over, and answer the job.
 
-    A tuned script follows PyTorch's performance guide: a fused optimizer, channels innermost.
+    A tuned script follows PyTorch's performance guide: a fused optimizer, channels innermost. Where
+    there are validation images, training ends once their error is as low as the job asks for.
     """
     torch.manual_seed(job.seed)
     work = WORKS[job.work]
@@ -127,8 +139,9 @@ def train(job: Job, batches: Iterable[Tensor], is_tuned: bool = False) -> None:
     if is_tuned:
         model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=job.lr, fused=is_tuned)
-    epoch_seconds = []
-    for _ in range(job.epochs):
+    epoch_seconds: list[float] = []
+    errors: list[float] = []
+    while len(epoch_seconds) < job.epochs and not (errors and errors[-1] <= job.target):
         start = perf_counter()
         for images in batches:
             optimizer.zero_grad()
@@ -138,7 +151,28 @@ def train(job: Job, batches: Iterable[Tensor], is_tuned: bool = False) -> None:
             loss.backward()
             optimizer.step()
         epoch_seconds.append(perf_counter() - start)
-    job.answer(epoch_seconds, *reconstruct(model, job), ["torch"])
+        if job.validation:
+            errors.append(validation_error(model, criterion, job))
+    # A quality is that of drawn codes, where codes are drawn.
+    model.draws = job.validation is not None
+    job.answer(epoch_seconds, *reconstruct(model, job), ["torch"], errors)
+
+
+@torch.inference_mode()
+def validation_error(model: Autoencoder, criterion: Loss, job: Job) -> float:
+    """Return the mean loss of the validation images, summed over pixels.
+
+    Codes are drawn from the same seed after every epoch, without a trace in training.
+    """
+    model.eval()
+    model.draws = True
+    images = to_tensor(job.images("validation"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        total = sum(criterion(model(part), part).item() * len(part) for part in images.split(1000))
+    model.train()
+    model.draws = False
+    return total / len(images) * (images[0].numel() if criterion.work.per_pixel else 1)
 
 
 @torch.inference_mode()

@@ -1,0 +1,249 @@
+"""Time to quality: seconds of training until a model is as good as the reference projects' were.
+
+Validation decides when training ends, for all alike: after each epoch, outside the time that is
+measured. The test images are seen once, by the model that is left then.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from benchmarks.environments import FOLDER, NotInstalled
+from benchmarks.images import Images
+from benchmarks.jobs import Row, carry_out
+from benchmarks.processes import Failed
+from benchmarks.unfinished import Kept, go_on, keep
+from benchmarks.works import CONTESTANTS, WORKS, Contestant, Work, load_mnist
+from latentscape.config import DataConfig
+from latentscape.core.git import git_commit
+from latentscape.core.runtime import choose_device, choose_precision
+from latentscape.data import split_dataset
+
+SEEDS = range(5)
+SEARCH_SEED = 100
+"""Of the search for the tuned script's best rate: none of those that are measured."""
+
+MOST_EPOCHS = 80
+"""A training that has not come to its aim by then is given up."""
+
+PUBLISHED_RATE = 1e-3
+
+UNFINISHED = FOLDER / "quality.json"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A quality to reach.
+
+    Attributes
+    ----------
+    recipe : str
+        What is trained.
+    error : float
+        Validation error at which training ends, in the unit of the work.
+    source : str
+        Where that number comes from.
+    rates : tuple of float
+        Constant learning rates that are tried for the tuned script, the likeliest first.
+    """
+
+    recipe: str
+    error: float
+    source: str
+    rates: tuple[float, ...]
+
+    @property
+    def work(self) -> Work:
+        """The recipe, with its batch size and its unit."""
+        return next(work for work in WORKS if work.recipe == self.recipe)
+
+
+AIMS = (
+    Aim("simple-20", 65.3, "the reference project's test loss", (2e-3, 1e-3, 4e-3)),
+    Aim("elaborate-4", 21.8, "the reference project's test loss", (2e-3, 1e-3, 4e-3)),
+    Aim("vae-20", 105.0, "an ELBO of -105", (2e-3, 4e-3, 1e-3)),
+    Aim("conv-bn", 119.1, "its test loss after 25 epochs of 20,000 images", (8e-3, 16e-3, 4e-3)),
+)
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """Who is to come to an aim.
+
+    Attributes
+    ----------
+    name : str
+        As it stands in tables.
+    script : str
+        File in ``contestants/``.
+    lr : float or None
+        Constant learning rate; None where the best one is searched for.
+    """
+
+    name: str
+    script: str
+    lr: float | None = PUBLISHED_RATE
+
+    def contestant(self, precision: str) -> Contestant:
+        """Return it as one of the contest."""
+        peer = next((each for each in CONTESTANTS if each.script == self.script), None)
+        requirements = peer.requirements if peer else None
+        return Contestant(self.name, self.script, requirements, precision=precision)
+
+
+OWN = Entrant("Latentscape", "latentscape_quality")
+"""By its default way, which takes rates, schedule and length by itself."""
+
+SEARCHED = Entrant("PyTorch, tuned, best rate", "pytorch_tuned", None)
+ENTRANTS = (OWN, SEARCHED, Entrant("PyTorch, tuned", "pytorch_tuned"))
+
+
+def run_quality(
+    recipes: Sequence[str] = (), seeds: Sequence[int] = SEEDS, unfinished: Path = UNFINISHED
+) -> dict[str, Any]:
+    """Train each work by each entrant with each seed, until it is good enough.
+
+    Each training is kept at once: the same command goes on where it was stopped.
+
+    Parameters
+    ----------
+    recipes : sequence of str
+        Works to train; by default all that have an aim.
+    seeds : sequence of int
+        Of initial weights and batches.
+    unfinished : Path
+        Where trainings are kept until all are done.
+
+    Returns
+    -------
+    dict
+        ``searches``: a row for each rate that was tried for the tuned script; ``rows``: a row for
+        each aim, seed and entrant.
+    """
+    aims = [aim for aim in AIMS if not recipes or aim.recipe in recipes]
+    precision = choose_precision("auto", choose_device("cpu"))
+    plan = {
+        "commit": git_commit(Path(__file__)),
+        "aims": [[aim.recipe, aim.error, *aim.rates] for aim in aims],
+        "seeds": list(seeds),
+    }
+    kept = go_on(unfinished, plan, "searches", "rows")
+    images = _load_images()
+    for aim in aims:
+        for rate in aim.rates:
+            _search(aim, rate, precision, images, kept)
+            keep(unfinished, kept)
+        # Seeds outside, entrants inside: whatever else the machine does happens to all of them.
+        for seed in seeds:
+            for entrant in ENTRANTS:
+                if not any(_is_of(row, aim, entrant, seed) for row in kept["rows"]):
+                    lr = best_rate(kept["searches"], aim) if entrant.lr is None else entrant.lr
+                    row = _reached(aim, entrant, lr, seed, precision, images)
+                    kept["rows"].append(row)
+                    keep(unfinished, kept)
+    unfinished.unlink(missing_ok=True)
+    sizes = {part: len(values) for part, values in images.items()}
+    return {
+        "commit": plan["commit"],
+        "sizes": sizes,
+        "searches": kept["searches"],
+        "rows": kept["rows"],
+    }
+
+
+def best_rate(searches: Sequence[Row], aim: Aim) -> float:
+    """Return the rate with which the tuned script came to an aim in the fewest epochs.
+
+    Where none did, it is the published one.
+    """
+    good = [row for row in searches if row["work"] == aim.recipe and row["reached"]]
+    best = min(good, key=lambda row: len(row["errors"]), default=None)
+    return float(best["lr"]) if best else PUBLISHED_RATE
+
+
+def _search(aim: Aim, rate: float, precision: str, images: Images, kept: Kept) -> None:
+    """Train the tuned script at a rate, for no more epochs than the best rate so far needs."""
+    rows = [row for row in kept["searches"] if row["work"] == aim.recipe]
+    if any(row["lr"] == rate for row in rows):
+        return
+    most = min((len(row["errors"]) for row in rows if row["reached"]), default=MOST_EPOCHS)
+    row = _reached(aim, SEARCHED, rate, SEARCH_SEED, precision, images, most)
+    kept["searches"].append(row)
+
+
+def _is_of(row: Row, aim: Aim, entrant: Entrant, seed: int) -> bool:
+    key = (row["work"], row["entrant"], row["seed"])
+    return key == (aim.recipe, entrant.name, seed)
+
+
+def _load_images() -> Images:
+    """Return the parts into which the default split divides the full MNIST."""
+    dataset = load_mnist()
+    split, images = split_dataset(dataset, DataConfig()), np.asarray(dataset.images)[:, 0]
+    return {part: images[getattr(split, part)] for part in ("train", "validation", "test")}
+
+
+def _reached(
+    aim: Aim,
+    entrant: Entrant,
+    lr: float,
+    seed: int,
+    precision: str,
+    images: Images,
+    most: int = MOST_EPOCHS,
+) -> Row:
+    """Return what comes of one training, or why nothing does."""
+    row: Row = {
+        "work": aim.recipe,
+        "entrant": entrant.name,
+        "lr": None if entrant == OWN else lr,
+        "seed": seed,
+        "precision": precision,
+        "failure": None,
+        "reached": False,
+        "errors": [],
+    }
+    settings = {"epochs": most, "lr": lr, "seed": seed, "target": aim.error}
+    try:
+        answer = carry_out(entrant.contestant(precision), aim.work, images, settings)
+    except NotInstalled as error:
+        return {**row, "failure": f"not installed: {error}"}
+    except Failed as error:
+        return {**row, "failure": str(error)}
+    row |= answer | {"reached": answer["errors"][-1] <= aim.error}
+    print(_described(row), flush=True)
+    return row
+
+
+def _described(row: Row) -> str:
+    rate = f"at {row['lr']:g}" if row["lr"] else ""
+    return (
+        f"{row['work']:12} {row['entrant']:26} {rate:9} seed {row['seed']:3}: "
+        f"{sum(row['epoch_seconds']):6.1f} s, {len(row['errors'])} epochs, validation "
+        f"{row['errors'][-1]:.2f}, test {row['test_loss']:.2f}"
+    )
+
+
+def seconds_to(rows: Sequence[Row], recipe: str, entrant: str) -> list[float]:
+    """Return the seconds of training until an aim, of each seed; infinite where it is missed."""
+    return [
+        sum(row["epoch_seconds"]) if row["reached"] else inf
+        for row in rows
+        if (row["work"], row["entrant"]) == (recipe, entrant) and not row["failure"]
+    ]
+
+
+def ahead(rows: Sequence[Row], recipe: str, entrant: str) -> float | None:
+    """Return how many times as long as Latentscape an entrant takes, by medians.
+
+    It is None where that was not measured, or Latentscape does not come to the aim.
+    """
+    own, others = (seconds_to(rows, recipe, name) for name in (OWN.name, entrant))
+    if not own or not others or median(own) == inf:
+        return None
+    return median(others) / median(own)

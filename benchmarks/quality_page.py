@@ -1,0 +1,154 @@
+"""Time to quality as a part of the page: a table, and a figure of errors against seconds."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from math import inf
+from statistics import median
+from typing import Any
+
+from benchmarks.jobs import Row
+from benchmarks.markdown import page, table
+from benchmarks.quality import AIMS, ENTRANTS, OWN, SEARCHED, Aim, Entrant, ahead, seconds_to
+from latentscape.core.units import NONE, count, joined, number
+from latentscape.reporting.curves import Curve, curve_chart
+from latentscape.reporting.svg import document, standalone
+
+UNITS = {"nats": "nats per image", "squared_error": "squared error per image"}
+LOOKS = {entrant.name: f"c{place}" for place, entrant in enumerate(ENTRANTS)}
+SHORT = {"PyTorch, tuned, best rate": "best rate"}
+WIDTH, HEIGHT, NAMED, GAP, COLUMNS = 330, 240, 110, 30, 2
+
+
+def quality(section: dict[str, Any]) -> str:
+    """Write the part of the page."""
+    rows, searches, sizes = section["rows"], section["searches"], section["sizes"]
+    aims = [aim for aim in AIMS if any(row["work"] == aim.recipe for row in rows)]
+    own, tuned = OWN.name, ENTRANTS[-1].name
+    return page(
+        "## Time to quality",
+        "![Validation error against seconds of training](quality.svg)",
+        f"""Seconds of training, from the first step, until a model is as good as an aim:
+        {joined([_aim(aim) for aim in aims])}. {count(sizes["train"])} images of MNIST are trained
+        on. After each epoch the error of {count(sizes["validation"])} held-out images decides
+        whether training ends; this takes no time here, for all alike. The error of the
+        {count(sizes["test"])} test images is computed once, in the end, and decides nothing. All
+        are in {rows[0]["precision"]}. The error of a variational autoencoder is that of drawn
+        codes, −ELBO.""",
+        f"""{own} trains by its default way: batches, rates, schedule and length are those that it
+        takes by itself. {tuned} is the tuned script of the contest, with the batches and the
+        constant rate that were published. {SEARCHED.name} is the same script at the constant rate
+        with which it comes to the aim in the fewest epochs, in a search with another seed:
+        {_searches(aims, searches)}. The ratio is that of its median to {own}'s. In the figure each
+        thin line is a seed, and the strong one the median.""",
+        *(_aim_table(aim, rows) for aim in aims),
+    )
+
+
+def draw_quality(section: dict[str, Any]) -> str:
+    """Draw the figure, as an SVG file that stands alone."""
+    aims = [aim for aim in AIMS if any(row["work"] == aim.recipe for row in section["rows"])]
+    marks = [_placed(place, aim, section["rows"]) for place, aim in enumerate(aims)]
+    lines = -(-len(aims) // COLUMNS)
+    width = COLUMNS * (WIDTH + NAMED + GAP) - GAP
+    alt = "Validation error against seconds of training, for each work and entrant."
+    return standalone(document(width, lines * (HEIGHT + GAP) - GAP, marks, alt))
+
+
+def _aim(aim: Aim) -> str:
+    return f"{number(aim.error)} of `{aim.recipe}` ({aim.source})"
+
+
+def _searches(aims: Sequence[Aim], searches: Sequence[Row]) -> str:
+    return joined([_search(aim, searches) for aim in aims])
+
+
+def _search(aim: Aim, searches: Sequence[Row]) -> str:
+    rows = sorted((row for row in searches if row["work"] == aim.recipe), key=lambda row: row["lr"])
+    tried = [
+        f"{row['lr']:g} in {len(row['errors'])}"
+        if row["reached"]
+        else f"{row['lr']:g} not in {len(row['errors'])}"
+        for row in rows
+    ]
+    return f"`{aim.recipe}` at {joined(tried)} epochs"
+
+
+def _aim_table(aim: Aim, rows: Sequence[Row]) -> str:
+    head = ["Entrant", "Rate", "s to the aim", "Fastest … slowest", "Ratio", "Epochs"]
+    head += ["s per epoch", "Validation error", "Test error", "Came to it"]
+    lines = [line for entrant in ENTRANTS for line in _entrant(aim, entrant, rows)]
+    return page(
+        f"### {aim.recipe} to {number(aim.error)} {UNITS[aim.work.metric]}", table(head, lines)
+    )
+
+
+def _entrant(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> Iterator[list[str]]:
+    """Yield the line of an entrant; of one that failed, why."""
+    own = [row for row in rows if (row["work"], row["entrant"]) == (aim.recipe, entrant.name)]
+    good = [row for row in own if not row["failure"]]
+    if not good:
+        yield from ([entrant.name, row["failure"], *[NONE] * 8] for row in own[:1])
+        return
+    seconds = seconds_to(rows, aim.recipe, entrant.name)
+    each = [second for row in good for second in row["epoch_seconds"]]
+    yield [
+        entrant.name,
+        "fitted" if good[0]["lr"] is None else f"{good[0]['lr']:g}",
+        _seconds(median(seconds)),
+        f"{_seconds(min(seconds))} … {_seconds(max(seconds))}",
+        number(ahead(rows, aim.recipe, entrant.name), 3),
+        number(median(len(row["errors"]) for row in good), 3),
+        number(median(each), 3),
+        number(median(row["errors"][-1] for row in good)),
+        number(median(row["test_loss"] for row in good)),
+        f"{sum(row['reached'] for row in good)} of {len(good)}",
+    ]
+
+
+def _seconds(value: float) -> str:
+    return "not reached" if value == inf else number(value, 3)
+
+
+def _placed(place: int, aim: Aim, rows: Sequence[Row]) -> str:
+    """Draw a panel at its place."""
+    x = place % COLUMNS * (WIDTH + NAMED + GAP)
+    y = place // COLUMNS * (HEIGHT + GAP)
+    curves = [curve for entrant in ENTRANTS for curve in _curves(aim, entrant, rows)]
+    places = [place for curve in curves for place, _ in curve.points]
+    level = [(place, aim.error) for place in (min(places), max(places))]
+    label = f"{aim.recipe}: validation error, {UNITS[aim.work.metric]}"
+    svg, relative = curve_chart(
+        [Curve("aim", level, "other dashed"), *curves],
+        (WIDTH, HEIGHT),
+        label,
+        label,
+        x_label="seconds of training",
+        ratios=(True, True),
+    )
+    # The names at the right are as long as they are; the scale of all panels is the same.
+    width = relative * (WIDTH + 6)
+    return svg.replace("<svg ", f'<svg x="{x}" y="{y}" width="{width:g}" height="{HEIGHT}" ', 1)
+
+
+def _curves(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> list[Curve]:
+    """Return a thin curve for each seed, and their median, which has the name."""
+    seeds = [
+        list(zip(accumulate(row["epoch_seconds"]), row["errors"], strict=True))
+        for row in rows
+        if (row["work"], row["entrant"]) == (aim.recipe, entrant.name) and not row["failure"]
+    ]
+    if not seeds:
+        return []
+    look, label = LOOKS[entrant.name], SHORT.get(entrant.name, entrant.name.split(",")[0])
+    thin = [Curve("", points, f"{look} seed", name=label) for points in seeds]
+    return [*thin, Curve(label, [*_medians(seeds)], look)]
+
+
+def _medians(
+    seeds: Sequence[Sequence[tuple[float, float]]],
+) -> Iterator[tuple[float, float]]:
+    """Yield the median place and error after each epoch that at least half of the seeds train."""
+    for epoch in range(max(map(len, seeds))):
+        points = [points[epoch] for points in seeds if epoch < len(points)]
+        if 2 * len(points) >= len(seeds):
+            yield median(second for second, _ in points), median(error for _, error in points)
