@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ from latentscape.config import Placement, Study
 from latentscape.core import extras
 from latentscape.core.errors import ConfigError, DataError, RunError, TrainingError
 from latentscape.core.stores import ResidentStore
-from latentscape.inference import embedding
+from latentscape.inference import embedding, encoding
 from latentscape.parallel import connection
 from latentscape.parallel.cluster import Cluster, Node
 from latentscape.parallel.nodes import Seen, compare_seen, look, try_to_look
@@ -51,10 +52,29 @@ def test_codes_are_in_order_and_analyses_spread(cluster, ray_address, tmp_path, 
     spread = latentscape.embed(run, "images.npz", "spread.parquet", on="ray")
     assert (spread.count, spread.dim) == (alone.count, alone.dim) == (950, 20)
     assert spread.file.read_bytes() == alone.file.read_bytes()
+    monkeypatch.setattr(encoding, "CHUNKS", 2)
+    np.save("images.npy", images)
+    np.save("labels.npy", np.arange(950) % 10)
+    how = {"changes": {"labels": "labels.npy"}}
+    latentscape.embed(run, "images.npy", "alone.parquet", **how)
+    monkeypatch.setattr(embedding, "stream_inputs", _unread(embedding.stream_inputs))
+    latentscape.embed(run, "images.npy", "spread.parquet", on="ray", **how)
+    assert spread.file.read_bytes() == alone.file.read_bytes()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="no examples|range|value"):
         latentscape.embed(run, np.full((3, 28, 28), 3e5, np.float32), "bad.npy", on="ray")
     found = latentscape.analyze(run, parts=["probing", "anomalies"], quick=True, on="ray")
     assert {"probing", "anomalies"} <= set(found.parts)
+
+
+def _unread(stream_inputs):
+    """Give streams that this process cannot go through, only nodes."""
+
+    def stream(*arguments):
+        return replace(stream_inputs(*arguments), chunks=iter(()))
+
+    return stream
 
 
 def test_workers_of_a_cluster_train_one_model(cluster, ray_address, tmp_path, monkeypatch):

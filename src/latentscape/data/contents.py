@@ -101,6 +101,11 @@ class Contents:
         Where the values of all examples, in order, are plain numbers in files; nothing elsewhere.
     encoded : Encoded or None
         The examples, where they are images that are decoded one by one.
+    read : callable or None
+        Reads the examples from one place up to another as a batch, where that takes no reading of
+        those before.
+    size : int
+        How many are in a batch then, but for the last one.
     beside : tuple of Path
         Other files that were read, such as one of labels.
     labels : ndarray or None
@@ -123,6 +128,8 @@ class Contents:
     left_out_at_end: Callable[[], tuple[LeftOut, ...]] = tuple
     regions: tuple[Region, ...] = ()
     encoded: Encoded | None = None
+    read: Callable[[int, int], Examples] | None = None
+    size: int = sys.maxsize
     beside: tuple[Path, ...] = ()
     labels: Array | None = None
 
@@ -134,6 +141,11 @@ Its arguments are the path, the settings of the data, and the maximum number of 
 A file that is damaged, or does not fit the settings, is a DataError: at once or while batches are
 read.
 """
+
+
+def batches_of(read: Callable[[int, int], Examples], count: int, size: int) -> Iterator[Examples]:
+    """Read so many examples in batches."""
+    return (read(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def from_arrays(parts: Sequence[Examples], origin: str, size: int = sys.maxsize) -> Contents:
@@ -196,22 +208,34 @@ def official_sizes(sizes: Sequence[int]) -> tuple[int | None, int]:
 def without_labels(contents: Contents) -> Contents:
     """Leave the labels out of contents."""
     batches = (replace(examples, labels=None) for examples in contents.batches)
-    return replace(contents, batches=batches, label_names=())
+    read = contents.read
+
+    def read_without(start: int, stop: int) -> Examples:
+        assert read is not None
+        return replace(read(start, stop), labels=None)
+
+    return replace(
+        contents, batches=batches, label_names=(), read=None if read is None else read_without
+    )
 
 
 def from_dataset(dataset: Dataset, size: int) -> Contents:
     """Return the examples of a dataset as contents, in batches of at most `size`."""
     names = np.array(dataset.label_names, object)
 
-    def batches() -> Iterator[Examples]:
-        start = 0
-        for values in dataset.images.chunks(size):
-            stop = start + len(values)
-            labels = None if dataset.labels is None else names[dataset.labels[start:stop]]
-            yield from _cut(Examples(values, labels), size)
-            start = stop
+    def read(start: int, stop: int) -> Examples:
+        values = dataset.images.read(start, stop)
+        labels = None if dataset.labels is None else names[dataset.labels[start:stop]]
+        return next(_cut(Examples(values, labels), size))
 
-    return Contents(batches(), len(dataset), channels_first=True, value_range=dataset.value_range)
+    return Contents(
+        batches_of(read, len(dataset), size),
+        len(dataset),
+        channels_first=True,
+        value_range=dataset.value_range,
+        read=read,
+        size=size,
+    )
 
 
 def label_table(labels: Array, **columns: list[str]) -> "pa.Table":

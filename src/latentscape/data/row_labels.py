@@ -135,6 +135,7 @@ def label_rows(contents: Contents, labels: RowLabels, origin: str) -> Contents:
         left_out_at_end=unlabelled,
         regions=(),
         encoded=None,
+        read=None,
         beside=(*contents.beside, labels.file),
     )
 

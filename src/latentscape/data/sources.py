@@ -12,6 +12,7 @@ from latentscape.core.errors import DataError, unknown
 from latentscape.core.fetched import local
 from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Dataset
+from latentscape.core.stores import ResidentStore
 from latentscape.core.urls import url_of
 from latentscape.data.bundled import load_digits, load_mnist_5k
 from latentscape.data.contents import Contents, from_dataset, without_labels
@@ -21,7 +22,7 @@ from latentscape.data.labels import NO_LABELS
 from latentscape.data.mnist import FASHION_MNIST, MNIST
 from latentscape.data.row_labels import find_row_labels, is_label_file, label_rows, reading_config
 from latentscape.data.stores import read_dataset
-from latentscape.data.streams import Stream, find_range, stream_contents
+from latentscape.data.streams import Ranges, Stream, find_range, stream_contents
 
 
 @dataclass(frozen=True)
@@ -125,21 +126,40 @@ def open_stream(
     """
     if config.source in SOURCES:
         return stream_dataset(load_dataset(config), shape, size)
-    path, config = _existing_path(config.source), _with_local_labels(config)
+    path, typed, config = _existing_path(config.source), config, _with_local_labels(config)
 
     def value_range() -> ValueRange:
         return find_range(_open(path, config, size), str(path), config, known)
 
     contents = _open(path, config, size)
-    return stream_contents(contents, value_range, _name(path), str(path), config, shape)
+    stream = stream_contents(contents, value_range, _name(path), str(path), config, shape)
+    about = value_range, str(path), config, shape
+    return replace(stream, ranges=_ranges(contents, partial(_open_source, typed), *about))
 
 
 def stream_dataset(dataset: Dataset, shape: tuple[int, ...], size: int) -> Stream:
-    """Iterate over a dataset in memory; see `open_stream`."""
+    """Iterate over a dataset, in memory or not; see `open_stream`."""
     contents = from_dataset(dataset, size)
-    return stream_contents(
-        contents, lambda: dataset.value_range, dataset.name, dataset.name, DataConfig(), shape
-    )
+    name, config = dataset.name, DataConfig()
+    stream = stream_contents(contents, lambda: dataset.value_range, name, name, config, shape)
+    if isinstance(dataset.images, ResidentStore):
+        return stream
+    about = (lambda: dataset.value_range), name, config, shape
+    return replace(stream, ranges=_ranges(contents, partial(from_dataset, dataset), *about))
+
+
+def _ranges(
+    contents: Contents,
+    anew: Callable[[int], Contents],
+    find_range: Callable[[], ValueRange],
+    origin: str,
+    config: DataConfig,
+    shape: tuple[int, ...],
+) -> Ranges | None:
+    """Return contents as ranges, which other processes open anew; None where they cannot be."""
+    if contents.read is None or not contents.count:
+        return None
+    return Ranges(anew, contents.count, contents.size, find_range, origin, config, shape)
 
 
 def _open_named(config: DataConfig, size: int) -> Contents:
@@ -151,6 +171,11 @@ def _open_named(config: DataConfig, size: int) -> Contents:
     _refuse_unused_settings(config, ())
     contents = SOURCES[config.source].load()
     return without_labels(contents) if config.labels == NO_LABELS else contents
+
+
+def _open_source(config: DataConfig, size: int) -> Contents:
+    """Open a source that has no name, wherever this process runs."""
+    return _open(_existing_path(config.source), _with_local_labels(config), size)
 
 
 def _open(path: Path, config: DataConfig, size: int) -> Contents:

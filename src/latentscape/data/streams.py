@@ -1,8 +1,9 @@
 """From the contents of a file to images, chunk by chunk."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -63,12 +64,74 @@ class Stream:
         The examples, in order.
     label_names : tuple of str
         What the labels 0, 1, ... are called, where labels are indices already.
+    ranges : Ranges or None
+        The same examples, where any process can read some of them without those before.
     """
 
     name: str
     count: int | None
     chunks: Iterator[Chunk]
     label_names: tuple[str, ...] = ()
+    ranges: "Ranges | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Examples of which any process can read some, without reading those before them.
+
+    Attributes
+    ----------
+    open : callable
+        Opens the source, with at most so many examples in a batch. It can be pickled.
+    count, size : int
+        How many examples there are, and how many are in a chunk of their stream.
+    find_range : callable
+        Returns the values that stand for 0 and 1.
+    origin, config, shape
+        As for `stream_contents`.
+    """
+
+    open: Callable[[int], Contents]
+    count: int
+    size: int
+    find_range: Callable[[], ValueRange]
+    origin: str
+    config: DataConfig
+    shape: tuple[int, ...]
+
+    def decided(self) -> "Ranges":
+        """Return the same, once it is clear which values stand for 0 and 1, wherever they are."""
+        value_range = self.find_range()
+        return replace(self, find_range=partial(_same, value_range))
+
+    def reader(self) -> Callable[[int, int], Chunk]:
+        """Open the source, and return what reads the examples from one place up to another."""
+        contents, value_range = self.open(self.size), self.find_range()
+        assert contents.read is not None
+        read = contents.read
+        # Of one type with the first, as those of a stream are.
+        dtype = read(0, 1).values.dtype if contents.grey_levels else None
+
+        def read_chunk(start: int, stop: int) -> Chunk:
+            part = replace(contents, batches=iter([read(start, stop)]))
+            [chunk] = _stream_chunks(
+                part, lambda: value_range, self.origin, self.config, self.shape, start, dtype
+            )
+            return chunk
+
+        return read_chunk
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, places: Sequence[int]) -> Array:
+        """Read single examples."""
+        read = self.reader()
+        return np.concatenate([read(place, place + 1).images for place in places])
+
+
+def _same(value_range: ValueRange) -> ValueRange:
+    return value_range
 
 
 def stream_contents(
@@ -143,9 +206,10 @@ def _stream_chunks(
     origin: str,
     config: DataConfig,
     shape: tuple[int, ...],
+    first: int = 0,
+    dtype: np.dtype[Any] | None = None,
 ) -> Iterator[Chunk]:
-    first = 0
-    for examples, chunk in convert(contents, origin, config, value_range()):
+    for examples, chunk in convert(contents, origin, config, value_range(), first, dtype):
         place = examples.place or f"example {first} of {origin}"
         images = writable(_to_shape(chunk.images, shape, place))
         yield replace(chunk, images=images)
@@ -157,6 +221,8 @@ def convert(
     origin: str,
     config: DataConfig,
     value_range: ValueRange = (0.0, 1.0),
+    first: int = 0,
+    dtype: np.dtype[Any] | None = None,
 ) -> Iterator[tuple[Examples, Chunk]]:
     """Give each batch its final type and axes, and the range that was found for all.
 
@@ -170,8 +236,11 @@ def convert(
         ``shape``, ``resize`` and ``grey`` are applied.
     value_range : tuple of float
         The values that stand for 0 and 1, where they are known already.
+    first : int
+        Which example the first one is.
+    dtype : dtype, optional
+        The type of levels of grey of those before.
     """
-    first, dtype = 0, None
     for examples in contents.batches:
         if contents.grey_levels and dtype not in (None, examples.values.dtype):
             raise mixed_depth(origin, dtype, examples.place or origin, examples.values.dtype)

@@ -5,13 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import chain, tee
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import torch
 from numpy.lib.format import write_array_header_1_0
 
 from latentscape.config import Changes, Placement
@@ -20,23 +18,14 @@ from latentscape.core.errors import ConfigError, DataError
 from latentscape.core.files import harmless, write_atomic
 from latentscape.core.progress import stage
 from latentscape.core.records import Array
-from latentscape.core.runtime import choose_device
 from latentscape.core.urls import refuse_url
-from latentscape.data import Chunk, Stream, known_labels
-from latentscape.inference.batches import Batch
-from latentscape.inference.codec import encode_batches
+from latentscape.data import Stream
+from latentscape.inference.encoding import Coded, encoding
 from latentscape.inference.inputs import conversions, stream_inputs
-from latentscape.model import Network
-from latentscape.parallel.cluster import Shipped
-from latentscape.parallel.connection import connected
-from latentscape.parallel.tasks import map_on_cluster
-from latentscape.runs import ModelFile, Run, read_model
+from latentscape.runs import Run, read_model
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Encode = Callable[[Iterable[Batch]], Iterator[Array]]
-"""From batches to the codes (B, latent_dim) of each, in order."""
 
 _CHUNK = 4 << 20
 """Bytes of examples, as float32, that are read at once."""
@@ -107,8 +96,10 @@ def embed(
     engine : str
         ``auto`` encodes the fast way, ``plain`` by the network itself; codes differ by rounding.
     on : str
-        Where examples are encoded: ``local``; ``ray``, a Ray cluster; or ``ray://HOST:PORT``. This
-        process reads them and writes the codes in their order: no folder is shared.
+        Where examples are encoded: ``local``; ``ray``, a Ray cluster; or ``ray://HOST:PORT``. Nodes
+        read images and .npy files themselves, a range of examples in each task, at the path that is
+        given or from its URL. Tables, other archives and data in memory are sent to them. This
+        process writes the codes in their order.
     gpus_per_worker : float
         GPUs that each task on a cluster asks for; 0.25 lets four share one.
 
@@ -133,38 +124,10 @@ def embed(
     begun = time.perf_counter()
     stream = stream_inputs(model.network, data, size, conversions(model.recipe, changes))
     placement = Placement.of(on, gpus_per_worker=gpus_per_worker)
-    with _encoding(model.network, device, engine, placement) as encode:
-        parts = _Parts(model, stream, encode)
+    with encoding(model, stream, device, engine, placement) as coded:
+        parts = _Parts(stream, coded)
         ids = _WRITERS[file.suffix.lower()](file, parts)
     return Embedded(file, ids, parts.count, model.network.latent_dim, time.perf_counter() - begun)
-
-
-@contextmanager
-def _encoding(
-    network: Network, device: str, engine: EngineName, placement: Placement
-) -> Iterator[Encode]:
-    """Make a function that encodes batches in order, here or on a cluster."""
-    if placement.kind != "ray":
-        network.to(choose_device(device))
-        yield lambda batches: encode_batches(network, batches, engine)
-        return
-    with connected(placement) as cluster:
-        cluster.check(None)
-        share = cluster.share(None)
-        encode = partial(_encode, cluster.ship(network), device, engine)
-        yield lambda batches: map_on_cluster(encode, batches, cluster, share)
-
-
-def _encode(shipped: Shipped[Network], device: str, engine: EngineName, batch: Batch) -> Array:
-    """Encode a batch on a node."""
-    [codes] = encode_batches(_opened(shipped, device), [batch], engine)
-    return codes
-
-
-@lru_cache(maxsize=1)
-def _opened(shipped: Shipped[Network], device: str) -> Network:
-    """Return a network on a device, once for all batches that a process encodes."""
-    return shipped.open().to(choose_device(device))
 
 
 def _checked(out: Path, data: object) -> Path:
@@ -215,32 +178,18 @@ class _Part:
 class _Parts:
     """The codes of a stream, to be gone through once."""
 
-    def __init__(self, model: ModelFile, stream: Stream, encode: Encode) -> None:
-        self._model, self._stream, self._encode = model, stream, encode
+    def __init__(self, stream: Stream, coded: Iterator[Coded]) -> None:
+        self._stream, self._coded = stream, coded
         self.count = 0
 
     def __iter__(self) -> Iterator[_Part]:
-        chunks, pieces = tee(self._stream.chunks)
-        codes = self._encode(map(self._batch, chunks))
         with stage("embedding", self._stream.count, detail=self._stream.name) as work:
-            for coded, chunk in zip(codes, pieces, strict=True):
-                work.advance(len(coded))
-                yield _Part(self.count, coded, chunk.metadata)
-                self.count += len(coded)
+            for codes, metadata in self._coded:
+                work.advance(len(codes))
+                yield _Part(self.count, codes, metadata)
+                self.count += len(codes)
         if not self.count:
             raise DataError(f"{self._stream.name} holds no examples")
-
-    def _batch(self, chunk: Chunk) -> Batch:
-        images = torch.from_numpy(chunk.images)
-        if self._model.network.config.condition is None:
-            return images, None
-        if chunk.labels is None:
-            raise ConfigError(
-                f"The model is conditioned on labels, and {self._stream.name} has none",
-                fix="Name their column or file with --labels.",
-            )
-        names = self._model.label_names
-        return images, torch.from_numpy(known_labels(chunk.labels, names, self._stream.name))
 
 
 def _write_npy(file: Path, parts: Iterable[_Part]) -> Path | None:

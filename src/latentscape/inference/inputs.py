@@ -1,7 +1,7 @@
 """Examples of any source, brought to the shape, the range and the labels of a trained model."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def stream_inputs(
         stream = stream_files(files, model.input_shape, changes=changes, known=known)
     else:
         stream = stream_data(source, model.input_shape, size, changes=changes, known=known)
-    return replace(stream, chunks=_rescale_chunks(model, stream))
+    return replace(stream, chunks=(rescaled(model, chunk, stream.name) for chunk in stream.chunks))
 
 
 def read_inputs(
@@ -130,20 +130,18 @@ def _image_files(source: Source) -> Sequence[str | Path]:
     return files if all(isinstance(file, str | Path) for file in files) else ()
 
 
-def _rescale_chunks(model: Network, stream: Stream) -> Iterator[Chunk]:
-    """Move the values of chunks to the range of a model, and refuse those outside."""
+def rescaled(model: Network, chunk: Chunk, name: str) -> Chunk:
+    """Move the values of a chunk to the range of a model, and refuse those outside."""
     assert model.config.input is not None
-    target = model.config.input.range
-    for chunk in stream.chunks:
-        source = chunk.value_range
-        images = _rescale(chunk.images, source, target)
-        is_byte = 0 <= chunk.images.min() and chunk.images.max() <= 255
-        fix = (
-            f"They were read with {source[0]:g} and {source[1]:g} as these ends. If others are "
-            f"meant, say which: --range {'0,255' if is_byte else 'LOW,HIGH'}."
-        )
-        check_values(torch.from_numpy(images), model.config, stream.name, fix)
-        yield replace(chunk, images=images, value_range=target)
+    target, source = model.config.input.range, chunk.value_range
+    images = _rescale(chunk.images, source, target)
+    is_byte = 0 <= chunk.images.min() and chunk.images.max() <= 255
+    fix = (
+        f"They were read with {source[0]:g} and {source[1]:g} as these ends. If others are "
+        f"meant, say which: --range {'0,255' if is_byte else 'LOW,HIGH'}."
+    )
+    check_values(torch.from_numpy(images), model.config, name, fix)
+    return replace(chunk, images=images, value_range=target)
 
 
 def _rescale(images: Array, source: tuple[float, float], target: tuple[float, float]) -> Array:

@@ -20,7 +20,7 @@ from latentscape.core.errors import ConfigError, LatentscapeError, RunError
 from latentscape.core.files import cannot_write
 from latentscape.core.records import Split
 from latentscape.core.stores import ImageStore, ResidentStore
-from latentscape.parallel.nodes import Seen, compare_seen, look, try_to_look
+from latentscape.parallel.nodes import Seeable, Seen, compare_seen, look, try_to_look
 
 ANSWERED_WITHIN = 120.0
 """Seconds until every node has to have looked at its files: each starts a Python for that."""
@@ -178,7 +178,12 @@ class Cluster:
         """Return how many works of a share are done at once."""
         return max(1, self._places(share))
 
-    def check(self, folder: Path | None, splits: Sequence[Split] = ()) -> None:
+    def check(
+        self,
+        folder: Path | None,
+        splits: Sequence[Split] = (),
+        sources: Sequence[Seeable] = (),
+    ) -> None:
         """Refuse nodes that see other files, or have other versions, than this process.
 
         Parameters
@@ -187,6 +192,8 @@ class Cluster:
             Where works read and write, if they do; it exists.
         splits : sequence of Split
             The examples of works.
+        sources : sequence of Seeable
+            Others, which works open themselves.
 
         Raises
         ------
@@ -195,7 +202,10 @@ class Cluster:
         """
         stores = list({id(split.dataset.images): split.dataset.images for split in splits}.values())
         self._check_size(stores)
-        on_disk = [store for store in stores if not isinstance(store, ResidentStore)]
+        on_disk = [
+            *(store for store in stores if not isinstance(store, ResidentStore)),
+            *sources,
+        ]
         with _mark(folder) as mark:
             own = look(os.getcwd(), mark, on_disk)
             for node, seen in self._ask_nodes(os.getcwd(), mark, on_disk):

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from latentscape.core.errors import ConfigError, LatentscapeError, RunError
-from latentscape.core.stores import ImageStore
+from latentscape.core.records import Array
+
+
+class Seeable(Protocol):
+    """Examples that a node may see: those of a store, or of a source that it opens itself."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all of them, or of one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: list[int], /) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -33,21 +46,21 @@ class Seen:
     sums: tuple[str, ...]
 
 
-def look(directory: str, mark: Path | None, stores: Sequence[ImageStore]) -> Seen:
+def look(directory: str, mark: Path | None, stores: Sequence[Seeable]) -> Seen:
     """Look at versions, at a file, and at examples."""
     enter(directory)
     versions = f"Latentscape {version('latentscape')}", f"PyTorch {torch.__version__}"
     return Seen(versions, mark is None or mark.exists(), tuple(map(_sum, stores)))
 
 
-def _sum(store: ImageStore) -> str:
+def _sum(store: Seeable) -> str:
     """Return a sum of what is first, in the middle and last: quick, and different for others."""
     places = [0, len(store) // 2, len(store) - 1]
     return sha256(repr(store.shape).encode() + store[places].tobytes()).hexdigest()
 
 
 def try_to_look(
-    directory: str, mark: Path | None, stores: Sequence[ImageStore]
+    directory: str, mark: Path | None, stores: Sequence[Seeable]
 ) -> Seen | LatentscapeError:
     """Look, on a node; return what stands in the way."""
     try:

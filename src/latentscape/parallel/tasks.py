@@ -120,7 +120,8 @@ def map_on_cluster(
 
     with cluster.losses(), _stopping(cluster, begun):
         for item in items:
-            begun.append(cluster.submit(share, _try, function, item, share.cores))
+            where = os.getcwd(), share.cores
+            begun.append(cluster.submit(share, _try, function, item, *where))
             if len(begun) >= at_once:
                 yield first()
         while begun:
@@ -128,8 +129,9 @@ def map_on_cluster(
 
 
 def _try(
-    function: Callable[[T], R], item: T, threads: int
+    function: Callable[[T], R], item: T, directory: str, threads: int
 ) -> tuple[R | None, LatentscapeError | None]:
+    enter(directory)
     torch.set_num_threads(threads)
     try:
         return function(item), None

@@ -13,7 +13,7 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array, LeftOut
 from latentscape.data.compression import unreadable
-from latentscape.data.contents import Contents, Encoded, Examples, label_table
+from latentscape.data.contents import Contents, Encoded, Examples, batches_of, label_table
 from latentscape.data.formats.encoded_images import (
     IMAGE_KINDS,
     IMAGE_SUFFIXES,
@@ -79,8 +79,9 @@ def contents_of_images(
     size : int
         Maximum number of images in a batch.
     """
+    read = partial(_read, layout, path, find, config)
     return Contents(
-        _batches(layout, path, find, config, size),
+        batches_of(read, len(layout.images), size),
         len(layout.images),
         channels_first=True,
         grey_levels=True,
@@ -89,6 +90,8 @@ def contents_of_images(
         left_out=(*layout.left_out, *_further_images(layout, find)),
         tests_on_validation=layout.tests_on_validation,
         encoded=_encoded(layout, path, find, config),
+        read=read,
+        size=size,
     )
 
 
@@ -163,24 +166,24 @@ def _further_images(layout: ImageLayout, find: Callable[..., Path | bytes]) -> t
     return (LeftOut("example", tuple(films)[:3], sum(films.values()), reason),)
 
 
-def _batches(
+def _read(
     layout: ImageLayout,
     path: Path,
     find: Callable[..., Path | bytes],
     config: DataConfig,
-    size: int,
-) -> Iterator[Examples]:
-    for start in range(0, len(layout.images), size):
-        images = layout.images[start : start + size]
-        names = [readable(str(path.joinpath(*image))) for image in images]
-        decoded = (
-            decode_image(find(*image), name, config.resize)
-            for image, name in zip(images, names, strict=True)
-        )
-        labels = None if layout.labels is None else np.array(layout.labels[start : start + size])
-        yield Examples(
-            stack_images(decoded, names), labels, partial(_metadata, images, labels), names[0]
-        )
+    start: int,
+    stop: int,
+) -> Examples:
+    images = layout.images[start:stop]
+    names = [readable(str(path.joinpath(*image))) for image in images]
+    decoded = (
+        decode_image(find(*image), name, config.resize)
+        for image, name in zip(images, names, strict=True)
+    )
+    labels = None if layout.labels is None else np.array(layout.labels[start:stop])
+    return Examples(
+        stack_images(decoded, names), labels, partial(_metadata, images, labels), names[0]
+    )
 
 
 def _metadata(images: Sequence[ImagePath], labels: Array | None) -> "pa.Table":

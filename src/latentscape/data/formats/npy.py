@@ -1,7 +1,6 @@
 """Arrays in .npy files, mapped into memory while they are read."""
 
 import math
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 from latentscape.data.arrays import map_array
-from latentscape.data.contents import Contents, Examples, label_table
+from latentscape.data.contents import Contents, Examples, batches_of, label_table
 from latentscape.data.labels import NO_LABELS, check_label_count
 from latentscape.data.regions import Region
 
@@ -32,10 +31,13 @@ def read_npy(path: Path, config: DataConfig, size: int) -> Contents:
         check_label_count(map_array(labels), len(array), str(path))
     n_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
     size = min(size, max(_BATCH // max(n_bytes, 1), 1))
+    read = partial(_read, path, labels)
     return Contents(
-        _batches(path, labels, len(array), size),
+        batches_of(read, len(array), size),
         len(array),
         regions=() if region is None else (region,),
+        read=read,
+        size=size,
         beside=() if labels is None else (labels,),
     )
 
@@ -59,13 +61,10 @@ def find_label_file(path: Path, name: str) -> Path:
     return file
 
 
-def _batches(path: Path, labels: Path | None, count: int, size: int) -> Iterator[Examples]:
-    for start in range(0, count, size):
-        rows = slice(start, start + size)
-        # Mapped anew for each batch: what has been read of a mapped file counts as memory in use.
-        values = map_array(path)[rows]
-        if labels is None:
-            yield Examples(values)
-        else:
-            batch_labels = map_array(labels)[rows].copy()
-            yield Examples(values, batch_labels, partial(label_table, batch_labels))
+def _read(path: Path, labels: Path | None, start: int, stop: int) -> Examples:
+    # Mapped anew for each batch: what has been read of a mapped file counts as memory in use.
+    values = map_array(path)[start:stop]
+    if labels is None:
+        return Examples(values)
+    batch_labels = map_array(labels)[start:stop].copy()
+    return Examples(values, batch_labels, partial(label_table, batch_labels))

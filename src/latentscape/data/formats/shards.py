@@ -68,6 +68,7 @@ def read_shards(read: Reader, suffix: str) -> Reader:
             tests_on_validation=tests_on_validation(parts),
             regions=(),
             encoded=None,
+            read=None,
         )
 
     return read_folder
