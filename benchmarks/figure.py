@@ -13,6 +13,7 @@ NAMES = {
     "batch_size": "images per batch",
     "width": "units in the hidden layer",
     "latent_dim": "numbers in a code",
+    "side": "pixels on each side of an image",
 }
 TIME, MEMORY = "seconds per epoch", "memory beyond the images, MB"
 PANELS = (
@@ -22,6 +23,8 @@ PANELS = (
     (MEMORY, "images"),
     (MEMORY, "batch_size"),
     (TIME, "latent_dim"),
+    (TIME, "side"),
+    (MEMORY, "side"),
 )
 COLUMNS, WIDTH, HEIGHT, GAP = 3, 270, 240, 30
 NAMED = 76  # room for the names of curves, at the right of a panel
@@ -30,8 +33,9 @@ LOOKS = {"simple-20": "c0", "conv-bn": "c1"}
 
 def draw(rows: Rows) -> str:
     """Draw the figure, as an SVG file that stands alone."""
-    marks = [_placed(index, *panel, rows) for index, panel in enumerate(PANELS)]
-    lines = -(-len(PANELS) // COLUMNS)
+    panels = [panel for panel in PANELS if _is_measured(panel[1], rows)]
+    marks = [_placed(index, *panel, rows) for index, panel in enumerate(panels)]
+    lines = -(-len(panels) // COLUMNS)
     width, height = COLUMNS * (WIDTH + NAMED + GAP) - GAP, lines * (HEIGHT + GAP) - GAP
     alt = "Seconds per epoch and memory beyond the images, as data, batches and networks grow."
     return standalone(document(width, height, marks, alt))
@@ -40,6 +44,14 @@ def draw(rows: Rows) -> str:
 def beyond(row: dict[str, Any]) -> float:
     """Return the megabytes of memory that were held beyond the images themselves."""
     return float(row["peak_bytes"] - row["data_bytes"]) / 1e6
+
+
+def _is_measured(varied: str, rows: Rows) -> bool:
+    return any(
+        len(along(rows, recipe, varied)) > 1
+        for recipe, series in VARIED.items()
+        if varied in series
+    )
 
 
 def _placed(index: int, what: str, varied: str, rows: Rows) -> str:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.processes import measure
 from benchmarks.works import ROOT, load_mnist
@@ -22,9 +23,12 @@ from latentscape.config import Recipe
 from latentscape.core.runtime import choose_precision
 from latentscape.training.timing import CPU, step_seconds
 
-SHAPE = (1, 28, 28)
-STORED = 60_000
-"""Images in the file that all settings take theirs from, again and again where it has too few."""
+SIDE, STORED = 28, 60_000
+"""Of the images in the file that all settings take theirs from: their height and width, and how
+many there are. Where more are needed, they come again and again."""
+
+READ = 1_000
+"""Images that are read at once."""
 
 WARM_UP_SECONDS, SECONDS = 1.5, 4.0
 """How long each setting is trained before it is timed, and while it is."""
@@ -40,6 +44,8 @@ class Setting:
     ----------
     width : int or None
         Of the hidden layer, where there is one.
+    side : int
+        Height and width of the images.
     """
 
     recipe: str
@@ -47,6 +53,7 @@ class Setting:
     batch_size: int
     latent_dim: int
     width: int | None = None
+    side: int = SIDE
 
 
 BASES = {
@@ -62,7 +69,11 @@ VARIED: dict[str, dict[str, Sequence[int]]] = {
         "width": (100, 400, 1600),
         "latent_dim": (2, 20, 200),
     },
-    "conv-bn": {"images": (5_000, 20_000, 60_000), "batch_size": (32, 128, 256, 512, 2048)},
+    "conv-bn": {
+        "images": (5_000, 20_000, 60_000),
+        "batch_size": (32, 128, 256, 512, 2048),
+        "side": (14, 28, 56, 112),
+    },
 }
 
 
@@ -82,11 +93,15 @@ def run_growth() -> dict[str, Any]:
 
 
 def along(rows: Sequence[dict[str, Any]], recipe: str, varied: str) -> list[dict[str, Any]]:
-    """Return the rows of a recipe in which nothing but one thing is varied, in its order."""
+    """Return the rows of a recipe in which nothing but one thing is varied, in its order.
+
+    What was not varied yet when they were measured, rows do not name: it was as in the base.
+    """
     base = asdict(BASES[recipe])
     kept = [field.name for field in fields(Setting) if field.name != varied]
-    found = [row for row in rows if all(row[name] == base[name] for name in kept)]
-    return sorted(found, key=lambda row: int(row[varied]))
+    whole = [{**base, **row} for row in rows]
+    series = [row for row in whole if all(row[name] == base[name] for name in kept)]
+    return sorted(series, key=lambda row: int(row[varied]))
 
 
 def _settings() -> list[Setting]:
@@ -110,7 +125,7 @@ def _grown(setting: Setting, file: Path) -> dict[str, Any]:
 
 def _train(setting: Setting, file: Path) -> dict[str, Any]:
     """Train for some seconds, and return how long an epoch takes at that pace."""
-    split = _load_split(setting.images, file)
+    split = _load_split(setting, file)
     recipe = _recipe(setting, split)
     seconds = step_seconds(recipe, split, CPU, MAX_STEPS, WARM_UP_SECONDS + SECONDS)
     if len(seconds) < 2 * FEWEST_STEPS:
@@ -125,14 +140,24 @@ def _train(setting: Setting, file: Path) -> dict[str, Any]:
     }
 
 
-def _load_split(count: int, file: Path) -> Split:
-    """Read so many images, without ever holding more than them."""
-    images = np.empty((count, *SHAPE), np.uint8)
-    for start in range(0, count, STORED):
-        with file.open("rb") as stream:
-            stream.readinto(images[start : start + STORED].data)
+def _load_split(setting: Setting, file: Path) -> Split:
+    """Read the images, without ever holding many more than them."""
+    count, side = setting.images, setting.side
+    images = np.empty((count, 1, side, side), np.uint8)
+    size = SIDE * SIDE
+    for start in range(0, count, READ):
+        read = np.fromfile(file, np.uint8, READ * size, offset=start % STORED * size)
+        part = images[start : start + READ, 0]
+        part[:] = _resized(read.reshape(-1, SIDE, SIDE), side)[: len(part)]
     nothing = np.empty(0, np.int64)
     return Split(Dataset("mnist", images), np.arange(count), nothing, nothing, seed=0)
+
+
+def _resized(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Repeat pixels, or leave some out: only the size of images matters here."""
+    if side < SIDE:
+        return images[:, :: SIDE // side, :: SIDE // side]
+    return images.repeat(side // SIDE, 1).repeat(side // SIDE, 2)
 
 
 def _recipe(setting: Setting, split: Split) -> Recipe:

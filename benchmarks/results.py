@@ -248,6 +248,7 @@ def _growth(sections: Sections) -> str:
         _grown(recipe, varied, along(rows, recipe, varied))
         for recipe, all_varied in VARIED.items()
         for varied in all_varied
+        if len(along(rows, recipe, varied)) > 1
     ]
     bases = [
         f"{base.recipe}: {count(base.images)} images, batches of {base.batch_size}, codes of "
@@ -259,10 +260,11 @@ def _growth(sections: Sections) -> str:
         "## Growth",
         "![Seconds per epoch and memory beyond the images](growth.svg)",
         f"""One thing is varied, and everything else stays ({"; ".join(bases)}). MNIST images are
-        repeated where more are needed. Each setting is trained in a process of its own, for about
-        {SECONDS:g} seconds after a warm-up, and the pace is scaled to an epoch: an epoch that takes
-        longer is not trained to its end. Memory beyond the images is the peak of the process,
-        Python and PyTorch included, less one byte per pixel.""",
+        repeated where more are needed, and their pixels where larger ones are. Each setting is
+        trained in a process of its own, for about {SECONDS:g} seconds after a warm-up, and the
+        pace is scaled to an epoch: an epoch that takes longer is not trained to its end. Memory
+        beyond the images is the peak of the process, Python and PyTorch included, less one byte
+        per pixel.""",
         table(head, series, words=2),
     )
 

@@ -5,12 +5,13 @@ import importlib.util
 import json
 import shutil
 import sys
+from dataclasses import asdict, replace
 from hashlib import sha256
 from math import inf, prod
 
 import numpy as np
 import pytest
-from benchmarks import documents
+from benchmarks import documents, growth
 from benchmarks.contest import run_contest
 from benchmarks.images import scenes
 from benchmarks.quality import AIMS, ahead, run_quality, seconds_to
@@ -298,3 +299,24 @@ def test_aims_are_what_reference_projects_published_and_this_one_repeated():
     rows = json.loads((ROOT.parent / "results" / "ae-vs-cae.json").read_text("utf-8"))["rows"]
     [row] = [row for row in rows if row["label"].startswith("conv-bn") and "32" in row["label"]]
     assert claims["conv-bn"].error == round(row["numbers"]["nats"]["statistic"]["mean"], 1)
+
+
+def test_growth_with_the_size_of_images_reads_results_from_before_it(tmp_path):
+    base = growth.BASES["conv-bn"]
+    rows = [{**asdict(base), "side": side, "seconds": side} for side in (56, 14)]
+    before = {name: value for name, value in asdict(base).items() if name != "side"}
+    others = {**before, "images": 5_000, "seconds": 1}
+    found = growth.along([*rows, {**before, "seconds": 28}, others], "conv-bn", "side")
+    assert [(row["side"], row["seconds"]) for row in found] == [(14, 14), (28, 28), (56, 56)]
+    pixels = np.arange(growth.STORED * 784, dtype=np.uint8)
+    pixels.tofile(tmp_path / "images")
+    for side in (14, 28, 56):
+        setting = replace(base, images=1_500, side=side)
+        split = growth._load_split(setting, tmp_path / "images")
+        (image,) = split.dataset.images.take(np.array([1_234]))
+        expected = pixels.reshape(-1, 28, 28)[1_234]
+        step = max(1, 28 // side)
+        assert image.shape == (1, side, side)
+        assert np.array_equal(
+            image[0, :: max(1, side // 28), :: max(1, side // 28)], expected[::step, ::step]
+        )
