@@ -1,14 +1,24 @@
 """Time to quality as a part of the page: a table, and a figure of errors against seconds."""
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from math import inf
 from statistics import median
 from typing import Any
 
 from benchmarks.jobs import Row
 from benchmarks.markdown import page, table
-from benchmarks.quality import AIMS, ENTRANTS, OWN, SEARCHED, Aim, Entrant, ahead, seconds_to
+from benchmarks.quality import (
+    AIMS,
+    ENTRANTS,
+    EVERY,
+    OWN,
+    SEARCHED,
+    Aim,
+    Entrant,
+    ahead,
+    seconds_to,
+    steps,
+)
 from latentscape.core.units import NONE, count, joined, number
 from latentscape.reporting.curves import Curve, curve_chart
 from latentscape.reporting.svg import document, standalone
@@ -29,15 +39,15 @@ def quality(section: dict[str, Any]) -> str:
         "![Validation error against seconds of training](quality.svg)",
         f"""Seconds of training, from the first step, until a model is as good as an aim:
         {joined([_aim(aim) for aim in aims])}. {count(sizes["train"])} images of MNIST are trained
-        on. After each epoch the error of {count(sizes["validation"])} held-out images decides
-        whether training ends; this takes no time here, for all alike. The error of the
+        on. After every {EVERY} steps the error of {count(sizes["validation"])} held-out images
+        decides whether training ends; this takes no time here, for all alike. The error of the
         {count(sizes["test"])} test images is computed once, in the end, and decides nothing. All
         are in {rows[0]["precision"]}. The error of a variational autoencoder is that of drawn
         codes, −ELBO.""",
         f"""{own} trains by its default way: batches, rates, schedule and length are those that it
         takes by itself. {tuned} is the tuned script of the contest, with the batches and the
         constant rate that were published. {SEARCHED.name} is the same script at the constant rate
-        with which it comes to the aim in the fewest epochs, in a search with another seed:
+        with which it comes to the aim in the fewest steps, in a search with another seed:
         {_searches(aims, searches)}. The ratio is that of its median to {own}'s. In the figure each
         thin line is a seed, and the strong one the median.""",
         *(_aim_table(aim, rows) for aim in aims),
@@ -65,17 +75,16 @@ def _searches(aims: Sequence[Aim], searches: Sequence[Row]) -> str:
 def _search(aim: Aim, searches: Sequence[Row]) -> str:
     rows = sorted((row for row in searches if row["work"] == aim.recipe), key=lambda row: row["lr"])
     tried = [
-        f"{row['lr']:g} in {len(row['errors'])}"
-        if row["reached"]
-        else f"{row['lr']:g} not in {len(row['errors'])}"
+        f"{row['lr']:g}{' not' * (not row['reached'])} in {count(steps(row))}"
         for row in rows
+        if not row["failure"]
     ]
-    return f"`{aim.recipe}` at {joined(tried)} epochs"
+    return f"`{aim.recipe}` at {joined(tried)} steps"
 
 
 def _aim_table(aim: Aim, rows: Sequence[Row]) -> str:
-    head = ["Entrant", "Rate", "s to the aim", "Fastest … slowest", "Ratio", "Epochs"]
-    head += ["s per epoch", "Validation error", "Test error", "Came to it"]
+    head = ["Entrant", "Rate", "s to the aim", "Fastest … slowest", "Ratio", "Steps"]
+    head += ["ms per step", "Validation error", "Test error", "Came to it"]
     lines = [line for entrant in ENTRANTS for line in _entrant(aim, entrant, rows)]
     return page(
         f"### {aim.recipe} to {number(aim.error)} {UNITS[aim.work.metric]}", table(head, lines)
@@ -90,14 +99,14 @@ def _entrant(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> Iterator[list[s
         yield from ([entrant.name, row["failure"], *[NONE] * 8] for row in own[:1])
         return
     seconds = seconds_to(rows, aim.recipe, entrant.name)
-    each = [second for row in good for second in row["epoch_seconds"]]
+    each = [1000 * row["seconds"][-1] / steps(row) for row in good]
     yield [
         entrant.name,
         "fitted" if good[0]["lr"] is None else f"{good[0]['lr']:g}",
         _seconds(median(seconds)),
         f"{_seconds(min(seconds))} … {_seconds(max(seconds))}",
         number(ahead(rows, aim.recipe, entrant.name), 3),
-        number(median(len(row["errors"]) for row in good), 3),
+        count(round(median(map(steps, good)))),
         number(median(each), 3),
         number(median(row["errors"][-1] for row in good)),
         number(median(row["test_loss"] for row in good)),
@@ -133,7 +142,7 @@ def _placed(place: int, aim: Aim, rows: Sequence[Row]) -> str:
 def _curves(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> list[Curve]:
     """Return a thin curve for each seed, and their median, which has the name."""
     seeds = [
-        list(zip(accumulate(row["epoch_seconds"]), row["errors"], strict=True))
+        list(zip(row["seconds"], row["errors"], strict=True))
         for row in rows
         if (row["work"], row["entrant"]) == (aim.recipe, entrant.name) and not row["failure"]
     ]
@@ -147,8 +156,8 @@ def _curves(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> list[Curve]:
 def _medians(
     seeds: Sequence[Sequence[tuple[float, float]]],
 ) -> Iterator[tuple[float, float]]:
-    """Yield the median place and error after each epoch that at least half of the seeds train."""
-    for epoch in range(max(map(len, seeds))):
-        points = [points[epoch] for points in seeds if epoch < len(points)]
+    """Yield the median place and error of each check that at least half of the seeds come to."""
+    for check in range(max(map(len, seeds))):
+        points = [points[check] for points in seeds if check < len(points)]
         if 2 * len(points) >= len(seeds):
             yield median(second for second, _ in points), median(error for _, error in points)

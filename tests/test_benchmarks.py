@@ -200,12 +200,13 @@ def test_the_tuned_script_trains_in_either_precision(work, precision, tmp_path, 
 
 
 def test_training_ends_once_validation_is_as_good_as_the_aim(tmp_path, monkeypatch):
-    job = {"work": "elaborate-4", "epochs": 3, "precision": "float32"}
+    job = {"work": "elaborate-4", "epochs": 3, "precision": "float32", "every": 2}
     never, at_once = (
         _carry_out("pytorch_tuned", tmp_path, monkeypatch, **job, target=target)
         for target in (0.0, 1e6)
     )
-    assert len(never["errors"]) == len(never["epoch_seconds"]) == 3
+    assert len(never["errors"]) == len(never["seconds"]) == 3  # Two steps in each epoch.
+    assert never["seconds"] == sorted(never["seconds"])
     assert len(at_once["errors"]) == len(at_once["epoch_seconds"]) == 1
     assert at_once["errors"][0] == never["errors"][0]
     # An image of noise is about a twelfth away from grey in each of 784 numbers.
@@ -214,7 +215,7 @@ def test_training_ends_once_validation_is_as_good_as_the_aim(tmp_path, monkeypat
 
 @pytest.mark.parametrize("work", ["vae-20", "elaborate-4"])
 def test_all_measure_the_validation_error_alike_and_end_there(work, tmp_path, monkeypatch):
-    job = {"work": work, "epochs": 3, "precision": "float32", "target": 1e6}
+    job = {"work": work, "epochs": 3, "precision": "float32", "every": 1, "target": 1e6}
     errors = [
         _carry_out(script, tmp_path, monkeypatch, **job)["errors"]
         for script in ("pytorch_tuned", "latentscape_quality")
@@ -235,11 +236,12 @@ def race(monkeypatch, tmp_path):
             raise KeyboardInterrupt
         is_own = contestant.name == "Latentscape"
         needed = 2 if is_own else epochs[settings["lr"]]
-        lengths = min(needed, settings["epochs"])
-        trained.append((contestant.name, settings["lr"], settings["seed"], lengths))
-        errors = [99.0] * (lengths - 1) + [settings["target"] if lengths == needed else 98.0]
-        seconds = [1.0 + settings["seed"]] * lengths
-        return {"errors": errors, "epoch_seconds": seconds, "test_loss": 66.0}
+        length = min(needed, settings["epochs"])
+        trained.append((contestant.name, settings["lr"], settings["seed"], length))
+        errors = [99.0] * (length - 1) + [settings["target"] if length == needed else 98.0]
+        seconds = [(1.0 + settings["seed"]) * check for check in range(1, length + 1)]
+        answer = {"errors": errors, "seconds": seconds, "epoch_seconds": seconds}
+        return {**answer, "test_loss": 66.0}
 
     monkeypatch.setattr("benchmarks.quality.carry_out", carry_out)
     parts = {part: np.zeros(3) for part in ("train", "validation", "test")}
@@ -275,7 +277,7 @@ def test_times_to_quality_go_on_after_a_stop_and_the_peer_has_its_best_rate(race
     assert ahead(rows, "simple-20", "PyTorch, tuned, best rate") == 1.5
     text, figure = quality(section), draw_quality(section)
     assert "| PyTorch, tuned | 0.001 | 9.00 | 6.00 … 12.0 | 3.00 |" in text
-    searched = "`simple-20` at 0.001 not in 3, 0.002 in 3 and 0.004 not in 3 epochs"
+    searched = "`simple-20` at 0.001 not in 150, 0.002 in 150 and 0.004 not in 150 steps"
     assert searched in " ".join(text.split())
     assert "2 of 2" in text
     assert figure.count("<svg") == 2

@@ -7,10 +7,11 @@ import json
 import platform
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,9 @@ class Job:
     train, test : Path
         .npy files of uint8: (n, H, W), or (n, C, H, W) in colour.
     validation : Path or None
-        The same, to measure after each epoch; None where nothing is.
+        The same, to measure on during training; None where nothing is.
+    every : int
+        Steps after which the validation error is measured, again and again.
     target : float
         Validation error, in the unit of the work, at which training ends.
     epochs, batch_size : int
@@ -55,6 +58,7 @@ class Job:
     folder: Path
     recipe: str = ""
     validation: Path | None = None
+    every: int = 1
     target: float = 0.0
 
     def images(self, part: str) -> NDArray[np.uint8]:
@@ -68,7 +72,7 @@ class Job:
         reconstructions: NDArray[np.float32],
         rate: NDArray[np.float32] | None,
         packages: list[str],
-        errors: Sequence[float] = (),
+        checks: "Checks | None" = None,
     ) -> None:
         """Write what came out.
 
@@ -82,21 +86,56 @@ class Job:
             (n,) divergence of each posterior from the prior in nats, of a variational autoencoder.
         packages : list of str
             Whose versions are noted.
-        errors : sequence of float
-            Validation error after each epoch, where there are validation images.
+        checks : Checks, optional
+            What was measured on validation images.
         """
         np.save(self.folder / "reconstructions.npy", reconstructions)
         if rate is not None:
             np.save(self.folder / "rate.npy", rate)
         values = {
             "epoch_seconds": epoch_seconds,
-            "errors": list(errors),
+            **({"seconds": checks.seconds, "errors": checks.errors} if checks else {}),
             # The operating system counts kilobytes, on macOS bytes.
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             * (1 if platform.system() == "Darwin" else 1024),
             "versions": {name: version(name) for name in packages},
         }
         (self.folder / "answer.json").write_text(json.dumps(values))
+
+
+class Checks:
+    """Measures the validation error during training, outside the time that counts.
+
+    Attributes
+    ----------
+    seconds : list of float
+        Seconds of training before each check.
+    errors : list of float
+        What it measured.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.steps, self.spent = job, 0, 0.0
+        self.seconds: list[float] = []
+        self.errors: list[float] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the model is as good as the job asks for."""
+        return bool(self.errors) and self.errors[-1] <= self.job.target
+
+    def after_step(self, seconds: float, measure: Callable[[], float]) -> None:
+        """Count a step, and measure where it is time.
+
+        `seconds` are those since training began, with what earlier checks took.
+        """
+        self.steps += 1
+        if self.job.validation is None or self.steps % self.job.every:
+            return
+        start = perf_counter()
+        self.seconds.append(seconds - self.spent)
+        self.errors.append(measure())
+        self.spent += perf_counter() - start
 
 
 def read_job() -> Job:

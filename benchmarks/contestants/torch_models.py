@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import pairwise
 from math import prod
 from time import perf_counter
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from job import Job
+from job import Checks, Job
 from works import SLOPE, WORKS, Work
 
 
@@ -135,13 +136,13 @@ def train(job: Job, batches: Iterable[Tensor], is_tuned: bool = False) -> None:
     """
     torch.manual_seed(job.seed)
     work = WORKS[job.work]
-    model, criterion = build(work), Loss(work)
+    model, criterion, checks = build(work), Loss(work), Checks(job)
     if is_tuned:
         model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=job.lr, fused=is_tuned)
     epoch_seconds: list[float] = []
-    errors: list[float] = []
-    while len(epoch_seconds) < job.epochs and not (errors and errors[-1] <= job.target):
+    begin = perf_counter()
+    while len(epoch_seconds) < job.epochs and not checks.is_done:
         start = perf_counter()
         for images in batches:
             optimizer.zero_grad()
@@ -150,19 +151,22 @@ def train(job: Job, batches: Iterable[Tensor], is_tuned: bool = False) -> None:
             loss = criterion(output, images)
             loss.backward()
             optimizer.step()
+            if job.validation:
+                measure = partial(validation_error, model, criterion, job)
+                checks.after_step(perf_counter() - begin, measure)
+                if checks.is_done:
+                    break
         epoch_seconds.append(perf_counter() - start)
-        if job.validation:
-            errors.append(validation_error(model, criterion, job))
     # A quality is that of drawn codes, where codes are drawn.
     model.draws = job.validation is not None
-    job.answer(epoch_seconds, *reconstruct(model, job), ["torch"], errors)
+    job.answer(epoch_seconds, *reconstruct(model, job), ["torch"], checks)
 
 
 @torch.inference_mode()
 def validation_error(model: Autoencoder, criterion: Loss, job: Job) -> float:
     """Return the mean loss of the validation images, summed over pixels.
 
-    Codes are drawn from the same seed after every epoch, without a trace in training.
+    Codes are drawn from the same seed each time, without a trace in training.
     """
     model.eval()
     model.draws = True
