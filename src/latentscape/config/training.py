@@ -125,14 +125,18 @@ class AverageConfig(Part):
         How much of the average stays in each step.
     start : float
         Epochs after which it begins. Until then the model has the weights of the last step.
+    every : int
+        It moves only after so many steps, by as much as in all of them: nearly the same average,
+        for a part of the time.
     """
 
     decay: float = Field(0.999, gt=0, lt=1)
     start: float = Field(0.0, ge=0)
+    every: int = Field(1, gt=0)
 
     def decay_after(self, steps: float) -> float:
-        """Return how much of the average stays after so many steps of averaging."""
-        return min(self.decay, (1 + steps) / (10 + steps))
+        """Return how much of the average stays when it moves after so many steps of averaging."""
+        return float(min(self.decay, (1 + steps) / (10 + steps)) ** self.every)
 
 
 def _by_decay(value: Any) -> Any:

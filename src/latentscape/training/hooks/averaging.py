@@ -1,5 +1,6 @@
 """Weight averaging: the model is a moving average of the weights that steps go through."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -35,7 +36,7 @@ class Averaging(Hook):
         if config is None:
             return
         steps = (state.epoch - config.start) * len(training.loader) + state.step
-        if steps <= 0:
+        if steps <= 0 or math.ceil(steps) % config.every:
             return
         weights = training.model.state_dict()
         if self._average:
