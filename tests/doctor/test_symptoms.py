@@ -1,5 +1,7 @@
 """Each symptom: a good recipe is broken, the doctor names it first, and its changes mend it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from doctor.cases import CASES, GOOD, Case, good, images
@@ -57,6 +59,30 @@ def test_a_model_that_is_far_from_learning_after_an_epoch_is_trained_too_short()
     changes = {"train.epochs": 1, "train.batch_size": 3, "train.lr": 1e-5}
     first = checkup(override(good("plain"), changes), images()).first
     assert (first.symptom, first.fact("steps")) == ("under_training", 85)
+
+
+@pytest.mark.parametrize(
+    ("errors", "is_short"),
+    [
+        ([0.09, 0.064, 0.05, 0.041, 0.035, 0.031, 0.03, 0.0295, 0.0292, 0.0291], True),
+        ([0.09, 0.05, 0.036, 0.03, 0.0285, 0.028, 0.0275, 0.027, 0.0266, 0.0265], False),
+    ],
+)
+def test_few_steps_are_too_short_only_where_the_error_still_fell(errors, is_short):
+    """Both curves are flat at the end, as under a schedule that falls to zero."""
+    patient = SimpleNamespace(
+        error_curve=errors,
+        error_name="validation error",
+        steps_trained=400,
+        steps=40,
+        whole_error=0.06,
+        explained=0.5,
+        stopped_early=False,
+        lost_again=0.0,
+        is_behind_pca=True,
+        recipe=good("plain"),
+    )
+    assert (symptom("under_training").examine(patient) is not None) == is_short
 
 
 def test_pixels_that_training_draws_are_drawn_for_the_doctor_too():

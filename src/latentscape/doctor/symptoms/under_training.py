@@ -1,5 +1,7 @@
 """Too few steps: the error still falls when training ends."""
 
+from collections.abc import Sequence
+
 from latentscape.core.units import percent
 from latentscape.doctor.diagnosis import Diagnosis, Plot
 from latentscape.doctor.evidence import curve
@@ -12,8 +14,10 @@ FALL = 0.1
 LEARNED = 0.02
 """Share of the error of a model that knows nothing yet: a fall that is worth going on for."""
 
-LAST, CURVE = 5, 3
-"""Part of the epochs that is compared with those before; and epochs that make a curve at least."""
+LAST, HALF, CURVE = 5, 2, 3
+"""Parts of the epochs that are compared with those before; and epochs that make a curve at least.
+
+A schedule that falls to zero flattens the last fifth of any curve, and not its second half."""
 
 FEWEST_STEPS = 100
 """Steps below which no network of the recipes has learned its images."""
@@ -39,7 +43,8 @@ class UnderTraining(Symptom):
         f"The last fifth of the epochs still lowered the error by more than {percent(FALL)}, and "
         f"by more than {percent(LEARNED)} of that of the mean image; or there were fewer than "
         f"{FEWEST_STEPS} steps in all; or fewer than {ENOUGH_STEPS:,}, and PCA with a code of the "
-        "same size has a lower error than a model that learns to reconstruct and nothing else."
+        "same size has a lower error than a model that learns to reconstruct and nothing else, and "
+        f"whose error the second half of the epochs still lowered by more than {percent(FALL)}."
     )
     needs = ("history",)
 
@@ -48,13 +53,13 @@ class UnderTraining(Symptom):
         if patient.stopped_early or patient.lost_again > RISE:
             return None
         errors, steps = patient.error_curve, patient.steps_trained
-        back = max(1, round(len(errors) / LAST))
-        before = errors[-1 - back] if len(errors) > back else errors[-1]
-        fall = (before - errors[-1]) / abs(before or 1.0)
-        learned = (before - errors[-1]) / patient.whole_error
+        fallen, fall = _fall(errors, LAST)
+        learned = fallen / patient.whole_error
         is_short = steps < FEWEST_STEPS and errors[-1] <= STILL * min(errors)
-        is_blind = len(errors) < CURVE and patient.explained < LEARNING
-        is_behind = steps < ENOUGH_STEPS and (patient.is_behind_pca or is_blind)
+        is_curve = len(errors) >= CURVE
+        is_blind = not is_curve and patient.explained < LEARNING
+        is_falling = not is_curve or _fall(errors, HALF)[1] > FALL
+        is_behind = steps < ENOUGH_STEPS and (is_blind or (is_falling and patient.is_behind_pca))
         if not (fall > FALL and learned > LEARNED) and not is_short and not is_behind:
             return None
         is_short = is_short or is_behind
@@ -90,6 +95,13 @@ class UnderTraining(Symptom):
     def _epochs(patient: Patient) -> int:
         """Return epochs that give several times the steps, and enough of them."""
         return max(MORE * patient.recipe.train.epochs, -(-ENOUGH_STEPS // patient.steps))
+
+
+def _fall(errors: Sequence[float], part: int) -> tuple[float, float]:
+    """Return how far errors fell in the last of so many parts, and the share of them that is."""
+    back = max(1, round(len(errors) / part))
+    before = errors[-1 - back] if len(errors) > back else errors[-1]
+    return before - errors[-1], (before - errors[-1]) / abs(before or 1.0)
 
 
 SYMPTOM = UnderTraining()
