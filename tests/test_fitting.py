@@ -127,9 +127,14 @@ def test_epochs_follow_from_a_batch_size_that_is_set():
     assert recipe.train.epochs == 4
 
 
-def test_the_learning_rate_falls_with_the_root_of_the_numbers_in_an_example():
+def test_the_learning_rate_falls_with_the_numbers_in_an_example():
+    """With what the units of a fully connected encoder sum over; else with the root of them."""
     rates = [fitted("simple-20", numbers=n).train.lr for n in (64, 784, 4 * 784)]
+    assert rates == pytest.approx([3e-3, 3e-3, 0.75e-3])
+    rates = [fitted("conv-bn", numbers=n).train.lr for n in (64, 784, 4 * 784)]
     assert rates == pytest.approx([3e-3, 3e-3, 1.5e-3])
+    critic = fitted("wae-gan", numbers=4 * 784).train.players["prior_critic"]
+    assert critic.lr == pytest.approx(3 * 0.0005 / 4)
     assert fitted("simple-20", numbers=4 * 784, train__lr=0.01).train.lr == 0.01
 
 

@@ -51,7 +51,9 @@ def fit_training(
     counts in epochs keeps its share of the training.
 
     Recipes were published for `NUMBERS` numbers in an example. With more of them, the learning rate
-    is divided by the square root of how many times more, since a step moves sums over all of them.
+    is divided by how many times more, where the units of the encoder sum over all of them: Adam
+    moves each weight by about the rate, and such a sum by as much for each number. Convolutions sum
+    over a window; with these it is divided by the square root of that.
     With fewer, a weight of the rate above 1 falls in proportion, but not below 1, because the
     reconstruction is a sum over fewer terms (the normalised beta of Higgins et al. 2017).
 
@@ -138,10 +140,11 @@ def _fitted_values(
     """
     yield "train.batch_size", train.batch_size
     yield "train.epochs", train.epochs
-    yield "train.lr", _fitted_rate(train.lr, size)
+    slowdown = _slowdown(recipe, size)
+    yield "train.lr", RATE * train.lr / slowdown
     for name, player in train.players.items():
         if player.lr is not None:
-            yield f"train.players.{name}.lr", _fitted_rate(player.lr, size)
+            yield f"train.players.{name}.lr", RATE * player.lr / slowdown
     yield "train.schedule", {"kind": "cosine", "warmup": WARMUP * train.epochs}
     yield "model.init", {**recipe.model.init.model_dump(), "data_dependent": True}
     objective = recipe.objective
@@ -172,8 +175,10 @@ def _changed_again(recipe: Recipe, changes: Changes) -> Recipe:
     return override(with_epochs(recipe, changed.train.epochs), changes)
 
 
-def _fitted_rate(rate: float, size: float) -> float:
-    return RATE * rate / max(1.0, math.sqrt(size))
+def _slowdown(recipe: Recipe, size: float) -> float:
+    """Return what learning rates are divided by, for examples of more numbers than published."""
+    has_windows = recipe.model.encoder.takes_images
+    return max(1.0, math.sqrt(size) if has_windows else size)
 
 
 _PATHS = (
