@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 import latentscape
 from copies import copy_processes
-from latentscape.api import workers
+from latentscape.api import studies, workers
 from latentscape.api.workers import choose_jobs
 from latentscape.cli import app
 from latentscape.config import Study, override
@@ -56,7 +56,7 @@ def models_in(folder) -> dict[str, bytes]:
     return {run.name: run.model_file.read_bytes() for run in runs_in(folder)}
 
 
-def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd):
+def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd, monkeypatch):
     """Each line of progress names its run; and a run that exists stands for two of the plan."""
     variants = {"default": {}, "same": {"train.lr": 0.001}, "narrow": {"model.latent.dim": 3}}
     plan = study(variants=variants, seeds=2)
@@ -73,6 +73,10 @@ def test_two_at_once_give_the_bits_of_one_after_the_other(tmp_path, capfd):
     assert metrics[0] == metrics[1] != metrics[2]
     threads = {run.environment.threads for run in runs_in(tmp_path / "2")}
     assert threads == {max(1, count_threads() // 2)}
+    with monkeypatch.context() as patch:  # Where all runs are there, no process begins.
+        patch.setattr(studies, "finish_together", None)
+        again = latentscape.compare(plan, folder=tmp_path / "2", jobs=2, quiet=True).rows
+    assert [row.statistics["mse"].mean for row in again] == metrics
     last = [line for line in capfd.readouterr().err.splitlines() if ": epoch 2 of 2" in line]
     assert {line.partition(":")[0] for line in last} == expected.keys() - {existing}
 

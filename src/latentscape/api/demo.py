@@ -8,12 +8,15 @@ from latentscape.api.pages.page import EXPLORER
 from latentscape.api.pages.runs import REPORT
 from latentscape.api.studies import compare
 from latentscape.api.training import RUNS
+from latentscape.api.workers import most_jobs
+from latentscape.config import load_study
+from latentscape.core.runtime import choose_device
 from latentscape.evaluation.study import StudyFindings
 from latentscape.explorer.bundle import check_bundle
 from latentscape.explorer.gathering import Wanted
 
 STUDY = "quickstart"
-EXPLORED = "conv-bn 32"
+EXPLORED = "conv-bn"
 POINTS = 2000
 
 
@@ -46,7 +49,10 @@ def demo(
     ----------
     folder : str or Path
         Where runs are kept.
-    jobs, quiet
+    jobs : int or None
+        How many models are trained at once. None takes as many as there are cores, and memory for:
+        they are known to be too small to gain as much from several cores each.
+    quiet
         As for `compare`.
 
     Returns
@@ -62,6 +68,8 @@ def demo(
         As for `compare`.
     """
     check_bundle()  # Before a minute of training.
+    if jobs is None:
+        jobs = most_jobs(len(load_study(STUDY).entries), choose_device("auto"))
     findings = compare(STUDY, folder=folder, jobs=jobs, quiet=quiet)
     run = Path(folder) / findings.members.groups[EXPLORED][0]
     wanted = Wanted(points=POINTS, in_file=True)

@@ -233,8 +233,10 @@ def _finish_here(
 ) -> Iterator[tuple[int, Run, TrainingError | None]]:
     """Yield each run with its place in the plan, and with what went wrong with it."""
     known, jobs = _known_runs(folder), placement.jobs
-    if jobs is None:
-        new = [item for item in planned if not _is_finished(item, known)]
+    new = [item for item in planned if not _is_finished(item, known)]
+    if not new:
+        jobs = 1  # No process has to begin.
+    elif jobs is None:
         device = choose_device(how.device)
         jobs = choose_jobs([(item.recipe, item.split) for item in new], device)
     threads = max(1, count_threads() // jobs)

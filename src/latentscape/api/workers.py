@@ -63,17 +63,23 @@ def choose_jobs(work: Sequence[tuple[Recipe, Split]], device: torch.device) -> i
     int
         How many at once.
     """
-    threads = count_threads()
     stores = [split.dataset.images for _, split in work]
-    each = MEMORY + max((store.nbytes for store in stores if not is_shared(store)), default=0)
-    jobs = int(min(threads, len(work), available_memory() / each))
-    if device.type != "cpu" or jobs < 2:
+    data = max((store.nbytes for store in stores if not is_shared(store)), default=0)
+    jobs = most_jobs(len(work), device, MEMORY + data)
+    if jobs == 1:
         return 1
-    times = _time_recipes(work, device, threads, jobs)
+    times = _time_recipes(work, device, count_threads(), jobs)
     alone = sum(seconds for seconds, _ in times)
     together = sum(seconds for _, seconds in times) / jobs
     longest = max(seconds for _, seconds in times)
     return jobs if max(together, longest) < alone else 1
+
+
+def most_jobs(count: int, device: torch.device, memory: float = MEMORY) -> int:
+    """Return how many of `count` works find a core, and so many bytes of memory, for each."""
+    if device.type != "cpu":
+        return 1
+    return max(1, int(min(count_threads(), count, available_memory() / memory)))
 
 
 def _time_recipes(
