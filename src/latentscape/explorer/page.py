@@ -115,7 +115,7 @@ def arrays_for_file(exploration: Exploration) -> Iterator[tuple[str, Array]]:
 def pack(array: Array) -> str:
     """Write the little-endian bytes of an array as text: gzipped, then in base 64."""
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data
-    return b64encode(gzip.compress(data, 9, mtime=0)).decode()
+    return b64encode(gzip.compress(data, 6, mtime=0)).decode()
 
 
 def _smaller(name: str, array: Array) -> Array:
