@@ -5,6 +5,7 @@ import gzip
 import os
 import pickle
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ import latentscape
 from data.format_samples import SAMPLES
 from latentscape.config import DataConfig
 from latentscape.core.errors import ConfigError, DataError
+from latentscape.core.locks import take_lock
 from latentscape.core.progress import Listener, Stage, listening
 from latentscape.core.records import Dataset
 from latentscape.core.stores import Kept
@@ -28,6 +30,7 @@ from latentscape.data import (
     limits,
     load_dataset,
     objects,
+    regions,
     show_data,
     split_dataset,
     stores,
@@ -35,6 +38,7 @@ from latentscape.data import (
 )
 from latentscape.data.disk import DiskStore, MappedStore
 from latentscape.data.formats import tensors
+from latentscape.data.regions import Region, RegionFile
 from latentscape.runs import load_run_split
 
 TOLD = (
@@ -541,6 +545,44 @@ def test_a_mapped_file_may_be_replaced_or_taken_away(tmp_path: Path, images: np.
     np.testing.assert_array_equal(store[:][:, 0], images)
     with pytest.raises(DataError, match=r"x.npy cannot be read"):
         pickle.loads(pickle.dumps(store))
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_mapped_array_whose_file_was_replaced_is_used_as_it_is(
+    tmp_path: Path, images: np.ndarray, knows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by one that begins and ends alike, and where the system does not say what is mapped."""
+    if not knows:
+        monkeypatch.setattr(regions, "_is_mapped_from", lambda address, path: False)
+    np.save(tmp_path / "x.npy", images)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    region = regions.region_of(mapped)
+    assert region is not None
+    assert region.path == tmp_path / "x.npy"
+    other = images.copy()
+    other[len(other) // 2] += 1
+    np.save(tmp_path / "y.npy", other)
+    os.replace(tmp_path / "y.npy", tmp_path / "x.npy")
+    assert regions.region_of(mapped) is None
+    (tmp_path / "x.npy").unlink()
+    assert regions.region_of(mapped) is None
+
+
+def test_what_is_being_removed_from_the_cache_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "images.bin").write_bytes(bytes(8))
+    file = RegionFile(Region(tmp_path / "images.bin", 0, (2, 4), np.dtype(np.uint8)))
+    file.hold()
+    with (tmp_path / "images.bin").open() as other:
+        assert take_lock(other.fileno()) is False
+    late = RegionFile(file.region)
+    file.close()
+    with (tmp_path / "images.bin").open() as remover:
+        assert take_lock(remover.fileno())
+        timer = threading.Timer(0.05, remover.close)
+        (tmp_path / "images.bin").rename(tmp_path / "gone")
+        timer.start()
+        with pytest.raises(DataError, match="has just been removed from the cache"):
+            late.hold()
 
 
 def test_an_image_that_changes_or_goes_is_named(photos: Path) -> None:

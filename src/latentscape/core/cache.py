@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,22 +63,20 @@ class Cached:
     def remove(self) -> bool:
         """Remove it, unless a process uses it; return whether it is gone."""
         with suppress(OSError, RunError):
-            if self._is_free():
+            with ExitStack() as stack:
+                if not all(_lock(file, stack) for file in _files(self.path)):
+                    return False
                 gone = set_aside(self.path)
-                shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
-                return True
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+            return True
         return False
 
-    def _is_free(self) -> bool:
-        """Whether no process holds one of its files; see `latentscape.core.locks`."""
-        for file in _files(self.path):
-            opened = os.open(file, os.O_RDONLY)
-            try:
-                if take_lock(opened) is False:
-                    return False
-            finally:
-                os.close(opened)
-        return True
+
+def _lock(file: Path, stack: ExitStack) -> bool:
+    """Let no process begin to use a file, or tell that one does; see `latentscape.core.locks`."""
+    opened = os.open(file, os.O_RDONLY)
+    stack.callback(os.close, opened)
+    return take_lock(opened) is not False
 
 
 def cached() -> list[Cached]:

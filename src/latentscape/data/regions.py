@@ -2,6 +2,8 @@
 
 import math
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from latentscape.core.errors import DataError
 from latentscape.core.locks import take_lock
 from latentscape.core.records import Array
+from latentscape.core.stores import CHUNK
 from latentscape.data.compression import unreadable
 
 
@@ -82,12 +85,38 @@ def region_of(array: Array) -> Region | None:
 
 
 def _stands_there(array: Array, region: Region) -> bool:
-    """Whether a file still begins and ends as what is mapped: another may have taken its place."""
+    """Whether a file is still what is mapped: another may have taken its place.
+
+    Where the system does not say so, all values are compared.
+    """
+    if _is_mapped_from(array.ctypes.data, region.path):
+        return True
+    step = max(1, CHUNK // max(1, region.example_bytes))
+    rows = (slice(start, start + step) for start in range(0, len(array), step))
     try:
-        ends = [(region[:1], array[:1]), (region[-1:], array[-1:])]
+        return all(region[some].tobytes() == array[some].tobytes() for some in rows)
     except DataError:
         return False
-    return all(kept.tobytes() == mapped.tobytes() for kept, mapped in ends)
+
+
+def _is_mapped_from(address: int, path: Path) -> bool:
+    """Whether the system says that the file at a path is mapped at an address (Linux alone)."""
+    with suppress(OSError), open("/proc/self/maps", encoding="utf-8") as maps:
+        for span, _, _, device, inode, *_ in map(str.split, maps):
+            low, high = (int(end, 16) for end in span.split("-"))
+            if low <= address < high:
+                major, minor = (int(number, 16) for number in device.split(":"))
+                status = os.stat(path)
+                return (status.st_dev, status.st_ino) == (os.makedev(major, minor), int(inode))
+    return False
+
+
+def _is_file(path: Path, status: os.stat_result) -> bool:
+    """Whether a file is the one at a path."""
+    try:
+        return os.path.samestat(os.stat(path), status)
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -179,8 +208,20 @@ class RegionFile:
         return values
 
     def hold(self) -> None:
-        """Let nobody remove the file from the cache while it is open here."""
-        take_lock(self._file.fileno(), shared=True)
+        """Let nobody remove the file from the cache while it is open here.
+
+        Raises
+        ------
+        DataError
+            If somebody was faster.
+        """
+        while take_lock(self._file.fileno(), shared=True) is False:
+            time.sleep(0.01)  # Who removes it holds it for as long as it takes to rename it.
+        if not _is_file(self.region.path, os.fstat(self._file.fileno())):
+            raise DataError(
+                f"{self.region.path} has just been removed from the cache",
+                fix="Give the command again: it is made anew.",
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the file anew in another process, which shares what is mapped of it."""
