@@ -42,7 +42,10 @@ def test_on_the_command_line():
     assert "GFLOP/s" in shown.stdout
     assert "channels innermost" in shown.stdout
     values = json.loads(runner.invoke(app, ["info", "--device", "cpu", "--json"]).stdout)
-    assert values.keys() == {"versions", "machine", "places", "training", "products"}
+    assert values.keys() == {"versions", "machine", "places", "training", "products"} | {
+        "placement",
+        "cache",
+    }
 
 
 @pytest.mark.parametrize("installed", ["2.60.0", None])

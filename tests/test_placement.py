@@ -17,10 +17,10 @@ def test_numbers_say_what_this_machine_starts(numbers, kind):
 
 @pytest.mark.parametrize("on", ["ray", "ray://cluster.lab:10001", "ray://[::1]:10001"])
 def test_a_cluster_is_named_as_ray_names_it(on):
-    placement = Placement.of(on, workers=4, jobs=None, gpus_per_worker=0.5)
+    placement = Placement.of(on, workers=4, jobs=None, gpus_per_worker=2)
     assert placement.kind == "ray"
     assert placement.address == on.removesuffix("ray" if on == "ray" else "")
-    assert (placement.workers, placement.jobs, placement.gpus_per_worker) == (4, None, 0.5)
+    assert (placement.workers, placement.jobs, placement.gpus_per_worker) == (4, None, 2)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,14 @@ def test_a_cluster_is_named_as_ray_names_it(on):
 def test_another_place_is_refused(on):
     with pytest.raises(ConfigError, match="Expected local, ray, or ray://HOST:PORT"):
         Placement.of(on)
+
+
+@pytest.mark.parametrize("on", ["local", "ray"])
+def test_workers_of_one_training_share_no_gpu(on):
+    with pytest.raises(ConfigError, match="a whole GPU for each|only be asked for on a Ray"):
+        Placement.of(on, workers=2, gpus_per_worker=0.5)
+    assert Placement.of("ray", workers=2, gpus_per_worker=1).workers == 2
+    assert Placement.of("ray", jobs=2, gpus_per_worker=0.5).gpus_per_worker == 0.5
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         sample,
         traverse,
     )
+    from latentscape.api.places import info
     from latentscape.api.removing import remove_runs
     from latentscape.api.studies import compare
     from latentscape.api.subjects import report
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
         RunError,
         TrainingError,
     )
-    from latentscape.core.machine import info
     from latentscape.core.records import Dataset, Split
     from latentscape.core.tables import Table
     from latentscape.core.trust import trust
@@ -98,6 +98,7 @@ _HOMES = {
         "sample",
         "traverse",
     ),
+    "api.places": ("info",),
     "api.removing": ("remove_runs",),
     "api.studies": ("compare",),
     "api.subjects": ("report",),
@@ -106,7 +107,6 @@ _HOMES = {
     "api.tuning": ("tune",),
     "config": ("Recipe", "Study", "load_recipe", "load_study", "recipe_names", "study_names"),
     "core.errors": ("ConfigError", "DataError", "LatentscapeError", "RunError", "TrainingError"),
-    "core.machine": ("info",),
     "core.records": ("Dataset", "Split"),
     "core.tables": ("Table",),
     "core.trust": ("trust",),

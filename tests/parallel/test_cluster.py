@@ -1,5 +1,6 @@
 """Work on a Ray cluster: the results of this machine alone, and nothing lost with a node."""
 
+import json
 import socket
 import sys
 import threading
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import latentscape
@@ -21,7 +23,7 @@ from latentscape.core.errors import ConfigError, DataError, RunError, TrainingEr
 from latentscape.core.stores import ResidentStore
 from latentscape.inference import embedding, encoding
 from latentscape.parallel import connection
-from latentscape.parallel.cluster import Cluster, Node
+from latentscape.parallel.cluster import Cluster, Node, Share
 from latentscape.parallel.nodes import Seen, compare_seen, look, try_to_look
 from latentscape.runs import runs_in
 
@@ -64,6 +66,11 @@ def test_codes_are_in_order_and_analyses_spread(cluster, ray_address, tmp_path, 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="no examples|range|value"):
         latentscape.embed(run, np.full((3, 28, 28), 3e5, np.float32), "bad.npy", on="ray")
+    said = CliRunner().invoke(app, ["info", "--on", "ray", "--json"]).output
+    nodes = json.loads(said)["nodes"]
+    assert [node["cores"] for node in nodes] == [1, 1]
+    assert all(f"PyTorch {torch.__version__}" in node["versions"] for node in nodes)
+    assert "object store" in CliRunner().invoke(app, ["info", "--on", "ray"]).output
     found = latentscape.analyze(run, parts=["probing", "anomalies"], quick=True, on="ray")
     assert {"probing", "anomalies"} <= set(found.parts)
 
@@ -258,6 +265,14 @@ def test_data_too_large_to_ship_are_refused_with_a_place_to_put_them(tmp_path, s
     cluster = _Nodes(Placement.of("ray"), _node())
     with pytest.raises(ConfigError, match="folder that all nodes see, with numpy.save"):
         cluster.check(tmp_path, [small])
+
+
+def test_whether_workers_have_to_wait_is_known():
+    cluster = _Nodes(Placement.of("ray"), _node())
+    cluster._ray = SimpleNamespace(available_resources=lambda: {"CPU": 4.0})
+    assert cluster.has_free(Share(2), 2)
+    assert not cluster.has_free(Share(2), 3)
+    assert not cluster.has_free(Share(1, gpus=1.0), 1)
 
 
 def test_what_there_is_is_said_in_a_line():

@@ -1,6 +1,7 @@
 """PyTorch's launcher: one command in several processes."""
 
 import os
+import pickle
 import signal
 from importlib.metadata import version
 
@@ -8,8 +9,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import latentscape
+from latentscape.api import clusters
 from latentscape.cli import app
-from latentscape.core.errors import ConfigError, TrainingError
+from latentscape.core.errors import ConfigError, RunError, TrainingError
 from latentscape.parallel.launching import _explained, launch
 from latentscape.training.workers import joined
 
@@ -66,8 +69,53 @@ def test_workers_are_not_launched_by_one_of_other_workers(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     ended = CliRunner().invoke(app, ["train", "simple-20", "--workers", "4"])
-    assert ended.exit_code == 2
-    assert "in one of 2 processes that were launched already" in " ".join(ended.output.split())
+    assert isinstance(ended.exception, ConfigError)
+    assert "in one of 2 processes that were launched already" in str(ended.exception)
+
+
+@pytest.mark.parametrize("on", ["local", "ray"])
+@pytest.mark.parametrize(("shards", "said"), [(1, "share 1 shard "), (4, "share 4 shards")])
+def test_workers_that_cannot_share_a_batch_are_refused_before_data_are_read(shards, said, on):
+    changes = {"train.shards": shards}
+    with pytest.raises(ConfigError, match=said):
+        latentscape.train("vae-20", data="nowhere.npy", changes=changes, workers=8, on=on)
+    command = ["train", "vae-20", "--data", "nowhere.npy", "--workers", "8", "--on", on]
+    ended = CliRunner().invoke(app, [*command, "--set", f"train.shards={shards}"])
+    assert said in str(ended.exception)
+
+
+def test_a_library_call_trains_on_processes_that_it_starts(tmp_path, monkeypatch):
+    """One process stands for all here; `call_in_processes` starts commands in other tests."""
+    started = []
+
+    def call(function, arguments, workers):
+        started.append(workers)
+        monkeypatch.setenv("RANK", "0")
+        return 0, pickle.loads(pickle.dumps(function))(*pickle.loads(pickle.dumps(arguments)))
+
+    monkeypatch.setattr(clusters, "call_in_processes", call)
+    changes = {"train.shards": 2, "train.batch_size": 20, "data.train": 60, "data.test": 20}
+    how = {"data": "digits", "workers": 2, "folder": tmp_path, "quiet": True}
+    run = latentscape.train("simple-20", changes=changes, epochs=1, **how)
+    assert len(run.history.epochs) == 1
+    again = latentscape.resume(run, epochs=2, workers=2, quiet=True)
+    assert len(again.history.epochs) == 2
+    with pytest.raises(RunError, match="exists already"):
+        latentscape.train("simple-20", changes=changes, **how)
+    assert started == [2, 2, 2]
+
+
+def test_what_another_process_alone_fails_with_ends_the_others(monkeypatch, capsys):
+    def fail():
+        raise TrainingError("It is full")
+
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit, match="2"):
+        clusters._work_here(fail)
+    assert capsys.readouterr().err == "Error: It is full.\n"
+    monkeypatch.setenv("RANK", "0")
+    path, error = clusters._work_here(fail)
+    assert (path, str(error)) == ("", "It is full.")
 
 
 def test_without_a_launcher_a_process_is_alone():

@@ -1,8 +1,9 @@
-"""One model that workers of a Ray cluster train together."""
+"""One model that several workers train together: processes of this machine, or of a Ray cluster."""
 
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,21 +12,82 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from latentscape.config import Placement
-from latentscape.core.errors import Interrupted, LatentscapeError, TrainingError
+from latentscape.core.errors import ConfigError, Interrupted, LatentscapeError, TrainingError
 from latentscape.core.extras import load
 from latentscape.core.files import cannot_write
+from latentscape.core.launched import launched_processes, number_of
 from latentscape.core.progress import stage
 from latentscape.parallel.cluster import Cluster
 from latentscape.parallel.connection import connected
+from latentscape.parallel.launching import call_in_processes
 from latentscape.parallel.tasks import Setting, listened, queue
 from latentscape.parallel.telling import passing_on
 from latentscape.runs import Run, open_run
+from latentscape.terminal import shown
+from latentscape.training.shards import check_workers
 from latentscape.training.workers import WorkerLost
 
 RESTARTS = 10
 """How often training goes on from its checkpoint after a worker or its node was lost."""
 
 _NAME = "training"
+
+
+_Answer = tuple[str, LatentscapeError | None]
+"""Where the run is that a worker has trained, or why there is none."""
+
+
+def carry_out(
+    work: Callable[[], Run],
+    placement: Placement,
+    folder: Path,
+    shards: Callable[[], int],
+    *,
+    quiet: bool = False,
+) -> Run:
+    """Train a run where it shall be trained: in this process, or on workers that are started.
+
+    Parameters
+    ----------
+    work : callable
+        Trains it, alone or as one of several workers; it can be pickled.
+    placement : Placement
+        Where.
+    folder : Path
+        Where runs are kept.
+    shards : callable
+        Returns how many shards a batch of it has.
+    quiet : bool
+        Whether progress is left unshown.
+
+    Raises
+    ------
+    ConfigError
+        If so many workers cannot share a batch, or this process is one of another number.
+    """
+    launched = launched_processes()
+    if placement.kind != "ray" and placement.workers in (1, launched):
+        return work()
+    if placement.kind != "ray" and launched > 1:
+        raise ConfigError(
+            f"{placement.workers} workers are asked for in one of {launched} processes that were "
+            "launched already",
+            fix="Ask for no workers, or for as many.",
+        )
+    check_workers(shards(), placement.workers)
+    with shown(quiet):
+        return train_on_workers(work, placement, folder)
+
+
+def train_on_workers(function: Callable[[], Run], placement: Placement, folder: Path) -> Run:
+    """Call a function that trains a run on each of several workers; see `train_on_cluster`."""
+    if placement.kind == "ray":
+        return train_on_cluster(function, placement, folder)
+    code, answer = call_in_processes(_work_here, [function], placement.workers)
+    path, error = answer or ("", TrainingError(f"A worker has ended with exit code {code}"))
+    if error is not None:
+        raise error
+    return open_run(path)
 
 
 def train_on_cluster(function: Callable[[], Run], placement: Placement, folder: Path) -> Run:
@@ -66,6 +128,11 @@ def train_on_cluster(function: Callable[[], Run], placement: Placement, folder: 
     ):
         cluster.check(folder)
         share = cluster.share_of_workers(placement.workers)
+        if not cluster.has_free(share, placement.workers):
+            work.note(
+                f"Others use the cluster: training begins when {share.cores} core(s) and "
+                f"{share.gpus:g} GPU(s) are free for each of {placement.workers} worker(s)."
+            )
         job = _Job(function, Setting.of(said, share))
         path, error = _fit(job, cluster, placement, share.cores, storage)
     if error is not None:
@@ -95,9 +162,7 @@ def _storage(folder: Path) -> Iterator[Path]:
         shutil.rmtree(storage, ignore_errors=True)
 
 
-def _fit(
-    job: _Job, cluster: Cluster, placement: Placement, cores: int, storage: Path
-) -> tuple[str, LatentscapeError | None]:
+def _fit(job: _Job, cluster: Cluster, placement: Placement, cores: int, storage: Path) -> _Answer:
     """Let Ray's trainer run the workers; return what the first one has to say."""
     train, torch, errors = map(
         load, ("ray.train", "ray.train.torch", "ray.train.v2.api.exceptions")
@@ -125,12 +190,34 @@ def _fit(
     except KeyboardInterrupt as error:
         fix = "Go on from the last checkpoint with --resume."
         raise Interrupted("Stopped", fix=fix) from error
-    answer: tuple[str, LatentscapeError | None] = result.return_value
+    answer: _Answer = result.return_value
     return answer
 
 
-def _work(config: dict[str, _Job]) -> tuple[str, LatentscapeError | None]:
-    """Do what each worker does; return where the run is, or why there is none.
+def _work_here(function: Callable[[], Run]) -> _Answer:
+    """Do what each process does that this machine's launcher has started."""
+    try:
+        return _outcome(function, first=number_of("RANK") == 0)
+    except LatentscapeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _outcome(function: Callable[[], Run], *, first: bool) -> _Answer:
+    """Do what a worker does; raise only what has to end the others, which wait for this one."""
+    try:
+        return str(function().path), None
+    except WorkerLost:
+        raise
+    except LatentscapeError as error:
+        # The first one says what others failed with too, unless it waits for them in training.
+        if isinstance(error, TrainingError) and not (first or error.is_told):
+            raise
+        return "", error if first else None
+
+
+def _work(config: dict[str, _Job]) -> _Answer:
+    """Do what each worker of a cluster does.
 
     Only what another try can mend is raised: Ray then starts all workers again.
     """
@@ -141,16 +228,8 @@ def _work(config: dict[str, _Job]) -> tuple[str, LatentscapeError | None]:
     if train.get_checkpoint() is not None:
         os.environ["TORCHELASTIC_RESTART_COUNT"] = "1"  # The run that stands there is ours.
     _note_the_start(train)
-    try:
-        with listened(job.setting, _NAME) if first else job.setting.entered():
-            return str(job.function().path), None
-    except WorkerLost:
-        raise
-    except LatentscapeError as error:
-        # The first one says what others failed with too, unless it waits for them in training.
-        if isinstance(error, TrainingError) and not (first or error.is_told):
-            raise
-        return "", error if first else None
+    with listened(job.setting, _NAME) if first else job.setting.entered():
+        return _outcome(job.function, first=first)
 
 
 def _note_the_start(train: Any) -> None:

@@ -16,7 +16,6 @@ from latentscape.core.runtime import choose_device
 from latentscape.runs import Run, open_run
 from latentscape.training.hook import Hook
 from latentscape.training.hooks.workers import SAME_FOLDER
-from latentscape.training.shards import check_workers
 from latentscape.training.train import follow_run
 from latentscape.training.workers import Workers
 
@@ -41,14 +40,11 @@ def begin_on_workers(
 
     Raises
     ------
-    ConfigError
-        If so many workers cannot share a batch.
     TrainingError
         If versions, recipes or data of workers differ, or they do not see the same directory.
     RunError
         As `begin` raises it.
     """
-    workers.each(lambda: check_workers(recipe.train.shards, workers.count))
     if workers.count == 1:
         return begin()
     same = "Install the same versions on all of them: constraints.txt."

@@ -2,37 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
+from latentscape.api.clusters import carry_out
 from latentscape.api.finishing import describe_architecture, evaluate_run, finish_run
+from latentscape.api.planning import Asked, resolve_with_data
 from latentscape.api.preparing import (
     default_name,
-    own_networks,
-    prepare,
     resolve,
-    resolve_again,
-    start_run,
 )
 from latentscape.api.together import begin_on_workers
-from latentscape.config import Changes, InputConfig, Recipe, join_changes
+from latentscape.config import Changes, InputConfig, Placement, Recipe, join_changes
 from latentscape.core.errors import ConfigError
 from latentscape.core.launched import was_relaunched
 from latentscape.core.names import check_folder_name
-from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.core.urls import refuse_url
 from latentscape.model.own import check_offered, offering
-from latentscape.runs import OpenRun, Run, RunFindings, load_run_split, load_split, open_run
+from latentscape.runs import OpenRun, Run, RunFindings, load_run_split, open_run
 from latentscape.runs.architecture import Architecture
-from latentscape.runs.starting import EarlierModel
 from latentscape.terminal import shown
 from latentscape.tracking.trackers import choose_trackers
 from latentscape.training.extending import complete_extension, extend
 from latentscape.training.hook import Hook, check_hooks
 from latentscape.training.memory import network_to_describe
+from latentscape.training.shards import check_workers
 from latentscape.training.workers import joined
 
 RUNS = Path("runs")
@@ -61,12 +59,15 @@ def train(
     quiet: bool = False,
     encoder: nn.Module | None = None,
     decoder: nn.Module | None = None,
+    on: str = "local",
+    workers: int = 1,
+    gpus_per_worker: float = 0.0,
 ) -> Run:
     """Train a recipe, evaluate it on the test examples, and keep both in a run directory.
 
     Where this process is one of several of ``torchrun``, or of a process group of PyTorch, all of
     them train one run: each calls this function with the same arguments, and the recipe has
-    ``train.shards``. This function starts no processes itself.
+    ``train.shards``.
 
     Parameters
     ----------
@@ -114,6 +115,16 @@ def train(
         and gives features (B, ...); a decoder takes codes (B, latent_dim) and gives what the
         likelihood reads, (B, *shape): logits of pixels, mostly. Training starts from their weights,
         and does not change the objects themselves. Without a decoder, that of the recipe remains.
+    on : str
+        Where it trains: ``local``; ``ray``, a Ray cluster whose nodes all see `folder` and the
+        data; or ``ray://HOST:PORT``, one elsewhere.
+    workers : int
+        Processes that train it together, of which each takes its share of every batch; the recipe
+        has ``train.shards``. They are started by this call, and what it is given is sent to them. A
+        script that asks for several has to keep what it does under
+        ``if __name__ == "__main__":``, as `multiprocessing` says.
+    gpus_per_worker : float
+        GPUs that each asks for on a cluster.
 
     Returns
     -------
@@ -138,16 +149,38 @@ def train(
     changes = join_changes(named, changes)
     check_hooks(hooks)
     refuse_url(folder, "A run that is trained")
+    asked = Asked(recipe, start_from, data, changes, as_published, encoder, decoder)
+    place = _Place(Path(folder), name, device, overwrite)
+    work = partial(_train, asked, place, track=track, hooks=hooks, quiet=quiet)
+    placement = Placement.of(on, workers=workers, gpus_per_worker=gpus_per_worker)
+    return carry_out(work, placement, place.folder, asked.shards, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run is trained: folder and name of its directory, device, and what it may replace."""
+
+    folder: Path
+    name: str | None
+    device: str
+    overwrite: bool
+
+
+def _train(
+    asked: Asked, place: _Place, track: str | Sequence[str], hooks: Sequence[Hook], quiet: bool
+) -> Run:
+    """Train as one of the workers that this process belongs to, or alone."""
+    device = place.device
     with joined(choose_device(device)) as workers:
         trackers = workers.each(lambda: choose_trackers(track))
-        plan = workers.each(
-            lambda: _plan(recipe, start_from, data, changes, as_published, encoder, decoder)
-        )
-        path = Path(folder) / (name or default_name(plan.recipe, plan.split, plan.label))
+        if workers.count > 1:
+            workers.each(lambda: check_workers(asked.shards(), workers.count))
+        plan = workers.each(asked.plan)
+        path = place.folder / (place.name or default_name(plan.recipe, plan.split, plan.label))
         # Launchers count on each machine by itself how often they have begun anew.
         begin = plan.go_on if workers.some(was_relaunched) else plan.begin
         run = begin_on_workers(
-            workers, plan.recipe, plan.split, path, lambda: begin(path, device, overwrite)
+            workers, plan.recipe, plan.split, path, lambda: begin(path, device, place.overwrite)
         )
         return finish_run(
             run,
@@ -158,84 +191,6 @@ def train(
             hooks=hooks,
             workers=workers,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """A run that is yet to begin.
-
-    Attributes
-    ----------
-    recipe : Recipe
-        Resolved.
-    split : Split
-        The examples.
-    label : str
-        What a name of the run begins with.
-    earlier : EarlierModel or None
-        The weights that it begins with.
-    """
-
-    recipe: Recipe
-    split: Split
-    label: str
-    earlier: EarlierModel | None
-
-    def begin(self, path: Path, device: str, overwrite: bool) -> Run:
-        """Make its directory."""
-        on = choose_device(device)
-        return start_run(
-            self.recipe, self.split, path, on, earlier=self.earlier, overwrite=overwrite
-        )
-
-    def go_on(self, path: Path, device: str, overwrite: bool) -> Run:
-        """Open it where it stands, after a restart of all workers; begin it where there is none."""
-        return open_run(path) if self._stands_at(path) else self.begin(path, device, overwrite)
-
-    def _stands_at(self, path: Path) -> bool:
-        if not (path / "recipe.yaml").exists():
-            return False
-        run, recipe = open_run(path), prepare(self.recipe, self.split)
-        ours = recipe.fingerprint(self.split.dataset.fingerprint)
-        return ours == run.recipe.fingerprint(run.data.fingerprint)
-
-
-def _plan(
-    recipe: str | Path | Recipe | None,
-    start_from: str | Path | Run | None,
-    data: object,
-    changes: Changes,
-    as_published: bool,
-    encoder: nn.Module | None,
-    decoder: nn.Module | None,
-) -> _Plan:
-    earlier = None if start_from is None else EarlierModel.open(start_from)
-    base = _recipe_or_that_of(earlier, recipe, data)
-    own = own_networks(base, encoder, decoder)
-    changes = {**changes, **own}
-    resolved, split = _resolve_with_data(base, changes, data, as_published)
-    # So that a recipe with labels does not take the name of the same recipe without.
-    conditioned = resolved.model.condition and "model.condition" in changes
-    suffix = "-label" * bool(conditioned) + "-own" * bool(own) + "-tuned" * (recipe is None)
-    return _Plan(resolved, split, f"{resolved.name}{suffix}", earlier)
-
-
-def _recipe_or_that_of(
-    earlier: EarlierModel | None, recipe: str | Path | Recipe | None, data: object
-) -> str | Path | Recipe:
-    if recipe is not None:
-        return recipe
-    if earlier is None:
-        raise ConfigError("There is nothing to train", expected="a recipe, or start_from a run")
-    return resolve_again(earlier.recipe, data)
-
-
-def _resolve_with_data(
-    recipe: str | Path | Recipe, changes: Changes, data: object, as_published: bool
-) -> tuple[Recipe, Split]:
-    resolved = resolve(recipe, changes, data)
-    split = load_split(resolved, data)
-    return resolved if as_published else resolve(recipe, changes, data, split), split
 
 
 def _check_name(name: str) -> None:
@@ -258,6 +213,9 @@ def resume(
     quiet: bool = False,
     encoder: nn.Module | None = None,
     decoder: nn.Module | None = None,
+    on: str = "local",
+    workers: int = 1,
+    gpus_per_worker: float = 0.0,
 ) -> Run:
     """Go on with a run from its last checkpoint: to its end, or to another number of epochs.
 
@@ -282,6 +240,8 @@ def resume(
         As for `load`.
     hooks : sequence of Hook
         As for `train`. Those that change training have to be given again.
+    on, workers, gpus_per_worker
+        As for `train`.
 
     Returns
     -------
@@ -298,10 +258,51 @@ def resume(
     check_hooks(hooks)
     if not isinstance(run, Run):
         refuse_url(run, "A run that goes on")
+    placement = Placement.of(on, workers=workers, gpus_per_worker=gpus_per_worker)
+    work = partial(
+        _resume,
+        run,
+        epochs=epochs,
+        data=data,
+        device=device,
+        track=track,
+        hooks=hooks,
+        quiet=quiet,
+        encoder=encoder,
+        decoder=decoder,
+    )
+    folder = (run.path if isinstance(run, Run) else Path(run)).absolute().parent
+    shards = partial(_shards_of, run)
+    return carry_out(work, placement, folder, shards, quiet=quiet)
+
+
+def _shards_of(run: str | Path | Run) -> int:
+    return _opened(run).recipe.train.shards
+
+
+def _opened(run: str | Path | Run) -> Run:
+    return run if isinstance(run, Run) else open_run(run)
+
+
+def _resume(
+    run: str | Path | Run,
+    *,
+    epochs: int | None,
+    data: object,
+    device: str,
+    track: str | Sequence[str],
+    hooks: Sequence[Hook],
+    quiet: bool,
+    encoder: nn.Module | None,
+    decoder: nn.Module | None,
+) -> Run:
+    """Go on as one of the workers that this process belongs to, or alone."""
     trackers = choose_trackers(track)
     with joined(choose_device(device)) as workers, offering(encoder, decoder):
-        begun = workers.each(lambda: run if isinstance(run, Run) else open_run(run))
-        recipe, split = workers.each(lambda: (begun.recipe, load_run_split(begun, data)))
+        begun = workers.each(lambda: _opened(run))
+        recipe = workers.each(lambda: begun.recipe)
+        workers.each(lambda: check_workers(recipe.train.shards, workers.count))
+        split = workers.each(lambda: load_run_split(begun, data))
         check_offered(recipe.model, encoder, decoder)
         begin_on_workers(workers, recipe, split, begun.path, lambda: _go_on(begun, epochs))
         return finish_run(
@@ -391,7 +392,7 @@ def describe_recipe(
     if data is None:
         resolved = resolve(recipe, changes)
     else:
-        resolved, split = _resolve_with_data(recipe, changes, data, as_published)
+        resolved, split = resolve_with_data(recipe, changes, data, as_published)
         labels = len(split.dataset.label_names)
         input_ = InputConfig(shape=split.dataset.shape, labels=labels)
     config = resolved.model.model_copy(update={"input": input_})

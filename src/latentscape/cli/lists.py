@@ -13,6 +13,7 @@ from latentscape.cli.options import (
     Data,
     Device,
     LatentDim,
+    On,
     RecipeName,
     Settings,
     SourceName,
@@ -176,9 +177,9 @@ def studies_show(
 @app.command(
     "info", cls=Command, rich_help_panel="Look up", epilog="Example: **latentscape info --json**"
 )
-def info(device: Device = "auto", as_json: AsJson = False) -> None:
-    """Show what training runs on here, in which precision, and how fast the machine multiplies."""
+def info(device: Device = "auto", on: On = "local", as_json: AsJson = False) -> None:
+    """Show what training runs on, in which precision, and how fast it is; or what a cluster has."""
     from latentscape import terminal
-    from latentscape.core import machine
+    from latentscape.api import places
 
-    show(machine.info(device=device), as_json, terminal.print_info)
+    show(places.info(device, on=on), as_json, terminal.print_info)

@@ -51,8 +51,7 @@ from latentscape.core.errors import TrainingError
 from latentscape.core.launched import is_first_process, launched_processes
 
 if TYPE_CHECKING:
-    from latentscape.config import Placement
-    from latentscape.runs import Run
+    from latentscape.config import Changes
 
 app = typer.Typer()
 command = partial(app.command, rich_help_panel="Train", cls=ChoiceCommand)
@@ -116,10 +115,7 @@ def train(
     """Train a recipe, and evaluate it on the test examples."""
     from latentscape.api import training
 
-    placement = _placement(on, workers, gpus_per_worker)
-    if placement.kind != "ray" and _is_launched(workers):
-        return
-
+    where: dict[str, Any] = {"on": on, "workers": workers, "gpus_per_worker": gpus_per_worker}
     named = {
         "latent_dim": latent_dim,
         "condition": condition,
@@ -136,11 +132,14 @@ def train(
     how: dict[str, Any] = {"data": data, "device": device, "track": track or (), "quiet": quiet}
     if resume is not None:
         _refuse_changes(set(changes) - {"train.epochs"}, settings, name, overwrite, as_published)
-        work = partial(training.resume, resume, epochs=epochs, **how)
-        folder = resume.absolute().parent
+    if _is_launched(
+        where, lambda: _check_shards(recipe, start_from, data, changes, resume, workers)
+    ):
+        return
+    if resume is not None:
+        run = training.resume(resume, epochs=epochs, **how, **where)
     else:
-        work = partial(
-            training.train,
+        run = training.train(
             recipe,
             start_from=start_from,
             changes=changes,
@@ -149,8 +148,8 @@ def train(
             folder=folder,
             overwrite=overwrite,
             **how,
+            **where,
         )
-    run = _carry_out(work, placement, folder)
     if is_first_process():
         _show_run(run.path, as_json, quiet)
 
@@ -163,41 +162,43 @@ def _check_subject(is_new: bool, has_no_recipe: bool) -> None:
         )
 
 
-def _placement(on: str, workers: int, gpus_per_worker: float) -> "Placement":
-    from latentscape.config import Placement
-
-    return Placement.of(on, workers=workers, gpus_per_worker=gpus_per_worker)
-
-
 def _show_run(path: Path, as_json: bool, quiet: bool) -> None:
     show_subject(path, as_json)
     if not quiet and not as_json:
         print(f"\nMake its report with: latentscape report {shlex.quote(str(path))}")
 
 
-def _is_launched(workers: int) -> bool:
-    """Give the command in several processes instead of this one, if it was asked for."""
-    launched = launched_processes()
-    if workers == 1 or workers == launched:
+def _is_launched(where: dict[str, Any], check: "Callable[[], None]") -> bool:
+    """Give the command in several processes of this machine instead of this one, if asked for."""
+    from latentscape.config import Placement
+
+    placement = Placement.of(**where)
+    if placement.kind != "torchrun" or launched_processes() > 1:
         return False
-    if launched > 1:
-        raise typer.BadParameter(
-            f"--workers {workers}, in one of {launched} processes that were launched already"
-        )
     from latentscape.parallel.launching import launch
 
-    if code := launch(sys.argv[1:], workers):
+    check()
+    if code := launch(sys.argv[1:], placement.workers):
         raise typer.Exit(code)
     return True
 
 
-def _carry_out(work: "Callable[[], Run]", placement: "Placement", folder: Path) -> "Run":
-    """Train here, or on a cluster."""
-    if placement.kind != "ray":
-        return work()
-    from latentscape.api.clusters import train_on_cluster
+def _check_shards(
+    recipe: str | None,
+    start_from: Path | None,
+    data: str | None,
+    changes: "Changes",
+    resume: Path | None,
+    workers: int,
+) -> None:
+    from latentscape.api.planning import check_shards
+    from latentscape.runs import open_run
+    from latentscape.training.shards import check_workers
 
-    return train_on_cluster(work, placement, folder)
+    if resume is None:
+        check_shards(recipe, start_from, data, changes, workers)
+    else:
+        check_workers(open_run(resume).recipe.train.shards, workers)
 
 
 def _refuse_changes(*changes: object) -> None:

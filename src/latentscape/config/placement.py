@@ -70,6 +70,13 @@ class Placement(Part):
             raise ConfigError(
                 f"gpus_per_worker is {gpus_per_worker:g}", expected="a number from 0 on"
             )
+        if workers > 1 and 0 < gpus_per_worker < 1:
+            raise ConfigError(
+                f"{workers} workers that train one model cannot share GPUs, and each asks for "
+                f"{gpus_per_worker:g}",
+                expected="a whole GPU for each: NCCL, by which they send, lets no two share one",
+                fix="Give --gpus-per-worker 1, or fewer --workers.",
+            )
         kind, address = _place(on)
         if kind == "local" and gpus_per_worker:
             raise ConfigError(

@@ -127,6 +127,11 @@ class Cluster:
         has = f"{cores:g} cores" + (f", {gpus:g} GPUs" if gpus else "")
         return f"{len(nodes)} node{'s' if len(nodes) != 1 else ''} of Ray, {has}"
 
+    def versions(self) -> list[tuple[Node, str]]:
+        """Ask each node for the versions of what decides results there."""
+        answers = self._ask_nodes(os.getcwd(), None, [])
+        return [(node, ", ".join(seen.versions)) for node, seen in answers]
+
     def share(self, jobs: int | None) -> Share:
         """Choose what each work asks for, so that so many are done at once.
 
@@ -170,6 +175,12 @@ class Cluster:
                 fix="Ask for fewer --workers or --gpus-per-worker, or add nodes.",
             )
         return share
+
+    def has_free(self, share: Share, workers: int) -> bool:
+        """Whether so many workers can begin now, as far as others have not asked for the same."""
+        free = self._ray.available_resources()
+        asked = {"CPU": share.cores, "GPU": share.gpus}
+        return all(workers * each <= free.get(name, 0.0) for name, each in asked.items())
 
     def _places(self, share: Share) -> int:
         return sum(_room(share, node) for node in self.nodes())

@@ -1,16 +1,20 @@
-"""The same command in several processes, which train one model together: PyTorch's launcher."""
+"""One work in several processes, which train one model together: PyTorch's launcher."""
 
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM, Signals
+from typing import TypeVar
 from uuid import uuid4
 
 from latentscape.core.errors import Interrupted, TrainingError
 from latentscape.core.runtime import count_threads
+
+T = TypeVar("T")
 
 SAVING = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "300"}
 """Seconds that a process that was asked to stop has to save a checkpoint."""
@@ -18,8 +22,6 @@ SAVING = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "300"}
 
 def launch(arguments: Sequence[str], workers: int) -> int:
     """Give a command of this program in so many processes of this machine, and wait for all.
-
-    They share the cores of this one. Only the first is seen.
 
     Parameters
     ----------
@@ -35,14 +37,44 @@ def launch(arguments: Sequence[str], workers: int) -> int:
 
     Raises
     ------
+    Interrupted, TrainingError
+        As of `call_in_processes`.
+    """
+    code, _ = call_in_processes(sys.executable, ("-m", "latentscape", *arguments), workers)
+    return code
+
+
+def call_in_processes(
+    program: str | Callable[..., T], arguments: Sequence[object], workers: int
+) -> tuple[int, T | None]:
+    """Start a program, or call a function, in so many processes of this machine, and wait for all.
+
+    They share the cores of this one. Only the first is seen.
+
+    Parameters
+    ----------
+    program : str or callable
+        Its path; or a function that can be pickled.
+    arguments : sequence
+        Of the program or of the function.
+    workers : int
+        How many processes.
+
+    Returns
+    -------
+    int
+        The exit code of the first process.
+    object or None
+        What the function has returned there, if it did in all of them.
+
+    Raises
+    ------
     Interrupted
         If Ctrl-C or a signal came; the processes have ended, and said what is saved.
     TrainingError
         If a process was ended from outside.
     """
     threads = {"OMP_NUM_THREADS": str(max(1, count_threads() // workers))}
-    for name, value in {**SAVING, **threads}.items():
-        os.environ.setdefault(name, value)
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -51,7 +83,10 @@ def launch(arguments: Sequence[str], workers: int) -> int:
     for name in logging.root.manager.loggerDict:
         if name.startswith("torch.distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="latentscape-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="latentscape-") as folder,
+        _in_environment({**SAVING, **threads}),
+    ):
         hidden = dict.fromkeys(range(1, workers), Std.ALL)
         config = LaunchConfig(
             min_nodes=1,
@@ -65,15 +100,27 @@ def launch(arguments: Sequence[str], workers: int) -> int:
             logs_specs=DefaultLogsSpecs(folder, hidden),
         )
         try:
-            elastic_launch(config, sys.executable)("-m", "latentscape", *arguments)
+            returned = elastic_launch(config, program)(*arguments)
         except SignalException as error:
             stopped = Interrupted("Stopped")
             stopped.is_told = True  # By the first process.
             raise stopped from error
         except ChildFailedError as error:
             codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
-            return _explained(codes, workers, Path(folder))
-    return 0
+            return _explained(codes, workers, Path(folder)), None
+    return 0, returned[0]
+
+
+@contextmanager
+def _in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment that nobody has set, for processes that are started now."""
+    missing = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            os.environ.pop(name, None)
 
 
 def _explained(codes: Mapping[int, int], workers: int, logs: Path) -> int:

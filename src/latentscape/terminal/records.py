@@ -12,6 +12,7 @@ from rich.text import Text
 from latentscape.config import Recipe
 from latentscape.core import units
 from latentscape.core.findings import Json
+from latentscape.core.units import memory_size
 from latentscape.runs.architecture import Architecture
 from latentscape.runs.wording import describe_count
 from latentscape.terminal.layout import (
@@ -101,8 +102,19 @@ def print_recipes(rows: Sequence[Json], families: Mapping[Any, str]) -> None:
 
 
 def print_info(values: Json) -> None:
-    """Print what the machine is, and what training makes of it."""
-    for part in ("machine", "places", "training", "versions"):
+    """Print what the machine is, and what training makes of it; or what a cluster is."""
+    if "nodes" in values:
+        print_values({**values["placement"], **values["cluster"]}, title="Cluster")
+        sizes = ("memory", "object store")
+        print_rows(
+            [{**row, **{name: memory_size(row[name]) for name in sizes}} for row in values["nodes"]]
+        )
+        return
+    values = {
+        **values,
+        "cache": {**values["cache"], "bytes": memory_size(values["cache"]["bytes"])},
+    }
+    for part in ("placement", "machine", "places", "training", "cache", "versions"):
         print_values(values[part], title=part.capitalize())
     rates = {name: f"{rate:,.0f} GFLOP/s" for name, rate in values["products"].items()}
     print_values(rates, title="Products of large matrices")
