@@ -27,6 +27,12 @@ STORES = "stores"
 FETCHED = "fetched"
 """Folder of the cache for what was fetched from URLs."""
 
+KERNELS = "kernels"
+"""Folder of the cache for compiled kernels: tens of kilobytes."""
+
+_OWN = (STORES, FETCHED, KERNELS, "shared")
+"""Folders that are no entries themselves."""
+
 
 def cache_folder() -> Path:
     """Return ``$LATENTSCAPE_CACHE``, or the folder that the operating system has for caches."""
@@ -86,7 +92,7 @@ def cached() -> list[Cached]:
     others = [
         _cached(path, "judge" if path.suffix == ".safetensors" else "data")
         for path in (*_entries(home), *_entries(home / FETCHED))
-        if path.name not in (STORES, FETCHED, "shared") and not path.name.startswith(".")
+        if path.name not in _OWN and not path.name.startswith(".")
     ]
     return sorted((*stores, *others), key=lambda item: item.used)
 

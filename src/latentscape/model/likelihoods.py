@@ -55,35 +55,58 @@ class Likelihood(nn.Module):
         raise NotImplementedError
 
 
-class _BernoulliLogProb(torch.autograd.Function):
-    """Log-probability of flat images (B, N) for logits (S, B, N), as (S, B).
+def bernoulli_log_prob(logits: Tensor, images: Tensor) -> Tensor:
+    """Return the log-probability of flat images (B, N) for logits (S, B, N), as (S, B).
 
     From logits, so that a confident pixel neither overflows nor is cut off. Most of the time of an
     importance-weighted step goes here. Sample by sample the numbers fit into a processor's cache,
     and only the logits stay in memory for the gradient.
 
-    The plain twin is ``(images * logits - softplus(logits)).sum(-1)``: the same values to the bit,
-    and a gradient that rounds elsewhere. So this gradient defines the bits of every run, and no
+    The plain twin is ``(images * logits - softplus(logits)).sum(-1)``: the same values to the bit.
+    """
+    sums = []
+    for part in logits.unbind():
+        values = part.to(images.dtype)
+        sums.append((images * values).sub_(F.softplus(values)).sum(-1))
+    return torch.stack(sums)
+
+
+def bernoulli_gradient(logits: Tensor, images: Tensor, gradient: Tensor) -> Tensor:
+    """Return the gradient for the logits, times one (S, B) for the log-probabilities.
+
+    It rounds elsewhere than that of the plain twin. So it defines the bits of every run, and no
     setting replaces it; the tests compare it with the twin.
     """
+    result = torch.empty_like(logits)
+    for place, part in enumerate(logits.unbind()):
+        error = torch.sigmoid(part.to(images.dtype)).neg_().add_(images)
+        result[place] = error.mul_(gradient[place].unsqueeze(-1))
+    return result
+
+
+# PyTorch sees each of them as one operation, which the engine of training can replace.
+_OPERATIONS = torch.library.Library("latentscape", "DEF")  # type: ignore[no-untyped-call]
+for _function, _arguments in (
+    (bernoulli_log_prob, "Tensor logits, Tensor images"),
+    (bernoulli_gradient, "Tensor logits, Tensor images, Tensor gradient"),
+):
+    _OPERATIONS.define(f"{_function.__name__}({_arguments}) -> Tensor")  # type: ignore[no-untyped-call]
+    _OPERATIONS.impl(_function.__name__, _function, "CompositeExplicitAutograd")  # type: ignore[no-untyped-call]
+
+
+class _BernoulliLogProb(torch.autograd.Function):
+    """`bernoulli_log_prob`, which knows its gradient."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, images: Tensor) -> Tensor:
         ctx.save_for_backward(logits, images)
-        sums = []
-        for part in logits.unbind():
-            values = part.to(images.dtype)
-            sums.append((images * values).sub_(F.softplus(values)).sum(-1))
-        return torch.stack(sums)
+        log_prob: Tensor = torch.ops.latentscape.bernoulli_log_prob(logits, images)
+        return log_prob
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         logits, images = ctx.saved_tensors
-        result = torch.empty_like(logits)
-        for place, part in enumerate(logits.unbind()):
-            error = torch.sigmoid(part.to(images.dtype)).neg_().add_(images)
-            result[place] = error.mul_(gradients[0][place].unsqueeze(-1))
-        return result, None
+        return torch.ops.latentscape.bernoulli_gradient(logits, images, gradients[0]), None
 
 
 class Bernoulli(Likelihood):

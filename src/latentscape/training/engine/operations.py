@@ -8,16 +8,17 @@ order: the same bits, without all that stands above them.
 
 import operator
 from collections.abc import Callable
-from functools import partial
 from keyword import iskeyword
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from latentscape.training.engine.building import load_kernels
+from latentscape.training.engine.fusion import Form, Recording, fuse
 from latentscape.training.engine.replay import Results
 
 _DATA_DEPENDENT = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
@@ -55,11 +56,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.replayable = True
-        self._graph = fx.Graph()
-        # Constants have to come before all operations: they are inserted before this mark.
-        self._first = self._graph.call_function(torch.empty, (0,))
+        self._step = Recording()
         self._nodes = WeakTensorKeyDictionary()
-        self._constants: list[Tensor] = []
         # None stands for a tensor without memory of its own, which cannot be a constant.
         self._addresses: set[int | None] = {None}
 
@@ -82,15 +80,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             # The same memory under another name: the program has no gradients to detach from.
             self._nodes[result] = arguments[0][0]
         elif function.namespace != "profiler":
-            self._record(self._graph.call_function(function, *arguments), result)
+            self._record(self._step.graph.call_function(function, *arguments), result)
         return result
 
     def program(self, result: Results) -> Callable[[], Results]:
         """Return a function that carries out all recorded operations and returns the result."""
-        self._graph.output(tree_map(self._node, result))
-        self._graph.erase_node(self._first)
-        # The generated code frees every tensor after its last use, as a plain step does.
-        run = partial(fx.GraphModule(nn.Module(), self._graph).forward, *self._constants)
+        self._step.graph.output(tree_map(self._node, result))
+        fuse(self._step, load_kernels())
+        run = self._step.compiled()
 
         def replay() -> Results:
             with torch.no_grad():
@@ -106,12 +103,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         if isinstance(result, Tensor) and result not in self._nodes:
             self._nodes[result] = node
+            self._step.forms[node] = Form.of(result)
             self._addresses.add(_address(result))
         elif isinstance(result, list | tuple):
             for position, item in enumerate(result):
                 if isinstance(item, Tensor):
                     self._record(
-                        self._graph.call_function(operator.getitem, (node, position)), item
+                        self._step.graph.call_function(operator.getitem, (node, position)), item
                     )
 
     def _node(self, value: Any) -> Any:
@@ -123,9 +121,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             # will allocate other memory, so that it cannot be a constant.
             if _address(value) in self._addresses:
                 self.replayable = False
-            with self._graph.inserting_before(self._first):
-                self._nodes[value] = self._graph.placeholder(f"constant_{len(self._constants)}")
-            self._constants.append(value)
+            self._nodes[value] = self._step.constant(value)
         return self._nodes[value]
 
 
