@@ -15,9 +15,10 @@ from latentscape.api.together import finish_on_workers
 from latentscape.core.errors import LatentscapeError, RunError, TrainingError
 from latentscape.core.records import Split
 from latentscape.runs import open_run
+from latentscape.training.conversation import WorkerLost
 from latentscape.training.hook import Hook
 from latentscape.training.train import follow_run, train_run
-from latentscape.training.workers import WorkerLost, joined
+from latentscape.training.workers import joined
 
 CPU = torch.device("cpu")
 

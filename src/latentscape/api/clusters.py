@@ -24,8 +24,8 @@ from latentscape.parallel.tasks import Setting, listened, queue
 from latentscape.parallel.telling import passing_on
 from latentscape.runs import Run, open_run
 from latentscape.terminal import shown
+from latentscape.training.conversation import WorkerLost
 from latentscape.training.shards import check_workers
-from latentscape.training.workers import WorkerLost
 
 RESTARTS = 10
 """How often training goes on from its checkpoint after a worker or its node was lost."""

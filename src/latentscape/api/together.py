@@ -94,7 +94,7 @@ def finish_on_workers(
 
 def _lead(workers: Workers, finish: Callable[[], object]) -> None:
     """Finish a run; the others follow already, and hear of the end also if no training begins."""
-    with workers.leading():
+    with workers.conversation.leading():
         finish()
 
 

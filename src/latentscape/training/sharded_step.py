@@ -126,13 +126,10 @@ class ShardedStep(TrainingStep):
         Raises
         ------
         Over, Diverged, WorkerLost
-            See `latentscape.training.workers`.
+            See `latentscape.training.conversation` and `latentscape.training.workers`.
         """
-        self._workers.before_step()
-        with _deferred(self._averages):
-            losses = super().__call__(batch, epoch, rate_factor)
-        self._workers.after_step()
-        return losses
+        with self._workers.conversation.step(), _deferred(self._averages):
+            return super().__call__(batch, epoch, rate_factor)
 
     def _prepared(
         self, number: int, players: Sequence[Player], config: TrainConfig, repeats: bool

@@ -13,6 +13,7 @@ from latentscape.model import Network
 from latentscape.runs import SCHEMA, Run
 from latentscape.runs.starting import EarlierModel
 from latentscape.training.checkpoint import CheckpointFolder, CheckpointStore
+from latentscape.training.conversation import OVER, Over, WorkerLost
 from latentscape.training.fit import fit
 from latentscape.training.hook import Hook
 from latentscape.training.hooks.averaging import Averaging
@@ -29,7 +30,7 @@ from latentscape.training.hooks.workers import Following, Leading
 from latentscape.training.shards import check_workers
 from latentscape.training.start import begin, load_batches, set_up
 from latentscape.training.state import TrainState
-from latentscape.training.workers import ALONE, OVER, Over, WorkerLost, Workers
+from latentscape.training.workers import ALONE, Workers
 
 
 class StoppedByHook(Interrupted):
@@ -134,7 +135,7 @@ def follow_run(
         network = Network(recipe.model, recipe.objective).to(device)
         fit(network, network.objective, loader, recipe.train, every, workers=workers)
         # No step was left, or a hook has ended training here, as it has to everywhere.
-        if workers.hear().kind != OVER:
+        if workers.conversation.hear().kind != OVER:
             raise TrainingError(
                 f"A hook has stopped training in worker {workers.rank}, and not in the first one",
                 fix="Let hooks with `everywhere` do the same in each worker.",
@@ -188,7 +189,7 @@ def train_recipe(
     measuring = [averaging, Validation(split), EarlyStopping(), Collapse(), Vitals(recipe, split)]
     saving = [averaging.end_of_epoch, Checkpoints(store), Leading(workers, store)]
     every = [signals, RollBack(store), *measuring, Logged(store.name), *hooks, *saving]
-    with workers.leading(), set_up(recipe.train, device, "model", threads=threads):
+    with workers.conversation.leading(), set_up(recipe.train, device, "model", threads=threads):
         loader = load_batches(recipe, split, device, workers)
         network = Network(recipe.model, recipe.objective).to(device)
         if store.is_empty:

@@ -1,15 +1,13 @@
 """The workers that train one model together: processes of a process group of PyTorch.
 
 Every worker has the whole model, and computes some shards of each batch. The first one decides and
-writes; the others follow. Before each step it says what comes next: the step, a checkpoint to go on
-from, or the end. A worker that was asked to stop says so in the same exchange.
+writes; the others follow: see `latentscape.training.conversation`.
 """
 
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -19,7 +17,7 @@ from torch import Tensor
 
 from latentscape.core.errors import ConfigError, LatentscapeError, TrainingError
 from latentscape.core.launched import launched_processes, number_of
-from latentscape.training.state import Diverged
+from latentscape.training.conversation import Conversation, WorkerLost
 
 _T = TypeVar("_T")
 
@@ -28,33 +26,6 @@ PATIENCE = timedelta(hours=6)
 
 SHORT = 1 << 18
 """Numbers in a row up to which it takes less time to send all of it at once."""
-
-STEP, CHECKPOINT, OVER = range(3)
-
-
-class WorkerLost(TrainingError):
-    """A worker has ended while others train with it."""
-
-
-class Over(Exception):
-    """Raised in a worker that follows, where the first one has ended training."""
-
-
-@dataclass(frozen=True)
-class Word:
-    """What comes next.
-
-    Attributes
-    ----------
-    kind : int
-        `STEP`; `CHECKPOINT`: training goes on from one; `OVER`: it has ended.
-    epoch, step : int
-        Which checkpoint.
-    """
-
-    kind: int
-    epoch: int = 0
-    step: int = 0
 
 
 class Workers:
@@ -69,18 +40,13 @@ class Workers:
 
     Attributes
     ----------
-    asked_to_stop : bool
-        Whether one of them was asked to stop, by Ctrl-C say.
+    conversation : Conversation
+        What the first one says to the others while they train.
     """
-
-    _is_apart: bool
-    """Whether others are no longer, or not yet again, where this worker is."""
 
     def __init__(self, rank: int = 0, count: int = 1) -> None:
         self.rank, self.count = rank, count
-        self.asked_to_stop = False
-        self._is_apart = self._is_followed = False
-        self._heard: Word | None = None
+        self.conversation = Conversation(self._largest if count > 1 else None)
         # Words travel between processors, also where all else travels between devices.
         self._words = dist.new_group(backend="gloo", timeout=PATIENCE) if count > 1 else None
 
@@ -88,62 +54,6 @@ class Workers:
     def leads(self) -> bool:
         """Whether this one decides and writes."""
         return self.rank == 0
-
-    def say(self, word: Word) -> None:
-        """Say what comes next, as the first worker."""
-        if self.count > 1:
-            self._exchange(word)
-
-    def hear(self) -> Word:
-        """Hear what comes next, unless it was heard in place of a step already."""
-        word, self._heard = self._heard or self._exchange(Word(STEP)), None
-        return word
-
-    def before_step(self) -> None:
-        """Say, or hear, that there is a step.
-
-        Raises
-        ------
-        Over
-            If there is none.
-        Diverged
-            If training goes on from a checkpoint; which one, `hear` returns.
-        """
-        if self.count > 1:
-            word = self._exchange(Word(STEP))
-            if word.kind == OVER:
-                raise Over
-            if word.kind == CHECKPOINT:
-                self._heard = word
-                raise Diverged("The first worker goes on from a checkpoint")
-        self._is_apart = True
-
-    def after_step(self) -> None:
-        """Note that the step has been taken."""
-        self._is_apart = False
-
-    @contextmanager
-    def leading(self) -> Iterator[None]:
-        """Say in the end that training is over, however it ends.
-
-        It is said once: at the end of the first of nested blocks. It is not said after an error
-        that all have; nor within a step, where the others wait for what it computes, and notice
-        when this process is gone.
-        """
-        self._is_followed = True
-        try:
-            yield
-        except BaseException:
-            if not self._is_apart:
-                with suppress(WorkerLost):
-                    self._end()
-            raise
-        self._end()
-
-    def _end(self) -> None:
-        if self._is_followed:
-            self._is_followed = False
-            self.say(Word(OVER))
 
     def add(self, row: Tensor) -> None:
         """Replace a row (N,) by its sum over workers: neighbours first, then their sums.
@@ -229,7 +139,7 @@ class Workers:
         (host, expected), *others = outcomes
         other = [rank for rank, (_, value) in enumerate(others, 1) if value != expected]
         if other:
-            self._is_apart = True
+            self.conversation.part()
             where, value = outcomes[other[0]]
             differing = TrainingError(
                 f"Workers differ in {what}: worker 0 on {host} has {expected}, worker {other[0]} "
@@ -245,7 +155,7 @@ class Workers:
         try:
             result = call()
         except LatentscapeError as error:
-            if self._is_apart or self.count == 1:
+            if not self.conversation.is_open:
                 raise
             failure = error
         own = (platform.node(), result, failure and (str(failure), failure.exit_code))
@@ -257,7 +167,7 @@ class Workers:
         failures = [rank for rank, (_, _, theirs) in enumerate(outcomes) if theirs is not None]
         if not failures:
             return [(host, value) for host, value, _ in outcomes]
-        self._is_apart = True
+        self.conversation.part()
         rank = failures[0]
         failure = failure or Elsewhere(rank, outcomes[rank][0], *outcomes[rank][2])
         failure.is_told = not self.leads
@@ -269,17 +179,16 @@ class Workers:
         try:
             yield
         except RuntimeError as error:
-            self._is_apart = True
+            self.conversation.part()
             raise WorkerLost("A worker has ended, and the others stop") from error
 
-    def _exchange(self, word: Word) -> Word:
-        numbers = torch.tensor([word.kind, word.epoch, word.step, self.asked_to_stop])
+    def _largest(self, numbers: Sequence[int]) -> list[int]:
+        """Return the largest of the numbers that all workers have, in each place."""
+        largest = torch.tensor(numbers)
         with self._all_there():
-            # All others say 0, so that the largest is what the first one says.
-            dist.all_reduce(numbers, dist.ReduceOp.MAX, group=self._words)
-        kind, epoch, step, asked = numbers.tolist()
-        self.asked_to_stop |= bool(asked)
-        return Word(kind, epoch, step)
+            dist.all_reduce(largest, dist.ReduceOp.MAX, group=self._words)
+        values: list[int] = largest.tolist()
+        return values
 
     def _gather_numbers(self, numbers: Sequence[int]) -> list[tuple[int, ...]]:
         own = torch.tensor(numbers)

@@ -47,7 +47,7 @@ class Signals(Hook):
 
     def on_step(self, training: Training) -> None:
         """Stop where another worker was asked to."""
-        if self._workers.asked_to_stop and self._workers.leads:
+        if self._workers.conversation.asked_to_stop and self._workers.leads:
             self.received = True
             training.stop()
 
@@ -63,4 +63,4 @@ class Signals(Hook):
         if self._workers.leads:
             self._training.stop()
         else:
-            self._workers.asked_to_stop = True
+            self._workers.conversation.asked_to_stop = True

@@ -2,9 +2,10 @@
 
 from latentscape.core.errors import TrainingError
 from latentscape.training.checkpoint import CheckpointFolder, CheckpointStore
+from latentscape.training.conversation import CHECKPOINT, OVER, Over, Word
 from latentscape.training.hook import Hook, Training
 from latentscape.training.hooks.signals import Signals
-from latentscape.training.workers import CHECKPOINT, OVER, Over, Word, Workers
+from latentscape.training.workers import Workers
 
 SAME_FOLDER = "Keep runs in a folder that all workers see: --runs, or the working directory."
 
@@ -39,7 +40,7 @@ class Leading(Hook):
         if self._workers.count == 1:
             return
         assert isinstance(store, CheckpointFolder)
-        self._workers.say(Word(CHECKPOINT, state.epoch, state.step))
+        self._workers.conversation.say(Word(CHECKPOINT, state.epoch, state.step))
         self._workers.agree(
             "the checkpoint", lambda: store.checksum(state.epoch, state.step), SAME_FOLDER
         )
@@ -76,7 +77,7 @@ class Following(Signals):
             self._follow(training)
 
     def _follow(self, training: Training) -> None:
-        word = self._workers.hear()
+        word = self._workers.conversation.hear()
         if word.kind == OVER:
             raise Over
         if word.kind != CHECKPOINT:
