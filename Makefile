@@ -19,7 +19,7 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated and not other_met
 	tests/explorer/test_server.py \
 	tests/core/test_tables.py tests/plotting tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
-.PHONY: install page demo test test-lowest test-highest check check-types check-rest docs bench results clean
+.PHONY: install page demo test test-lowest test-highest check check-types check-rest docs bench bench-gpu results clean
 
 # What tests and documents need too. `make demo` installs less.
 install:
@@ -80,6 +80,12 @@ results: install
 # An hour. Each peer gets an environment of its own in benchmarks/.peers.
 bench: install
 	$(BIN)/python -m benchmarks
+
+# At most 8 minutes on a GPU, without a network; the same again goes on where it was stopped.
+# A dry run: make bench-gpu DEVICE=cpu
+DEVICE ?= cuda
+bench-gpu:
+	PYTHONPATH=src $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu --device $(DEVICE)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(HIGHEST) runs site benchmarks/.peers

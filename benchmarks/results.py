@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.figure import NAMES, beyond, draw
 from benchmarks.flops import training_flops
+from benchmarks.gpu.page import gpu, load_gpu
 from benchmarks.growth import BASES, SECONDS, VARIED, along
 from benchmarks.markdown import page, table
 from benchmarks.precision import PRECISIONS, SEEDS
@@ -59,6 +60,7 @@ def write_report(folder: Path = ROOT) -> None:
         _introduction(sections),
         _targets(sections),
         *(writer(sections) for name, writer in _WRITERS.items() if name in sections),
+        gpu(on_gpu) if (on_gpu := load_gpu(folder)) else "",
         tried.read_text("utf-8").strip() if tried.exists() else "",
     ]
     write_text(folder / "RESULTS.md", "\n\n".join(filter(None, parts)) + "\n")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from benchmarks import documents, growth
 from benchmarks.contest import run_contest
+from benchmarks.gpu.page import FILES as GPU_FILES
 from benchmarks.images import scenes
 from benchmarks.quality import AIMS, ahead, run_quality, seconds_to
 from benchmarks.quality_page import draw_quality, quality
@@ -37,8 +38,9 @@ def described():
 
 
 def test_the_page_says_what_was_measured(tmp_path):
-    for name in ("results.json", "TRIED.md"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in ("results.json", "TRIED.md", *GPU_FILES.values()):
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, tmp_path)
     write_report(tmp_path)
     for name in ("RESULTS.md", *(figure.name for figure in tmp_path.glob("*.svg"))):
         assert (tmp_path / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), name
