@@ -11,10 +11,10 @@ from latentscape.core.progress import Stage, stage
 from latentscape.core.records import Array
 from latentscape.core.subsets import draw_subset
 
-MAX_RESIDENT = 1 << 26
-"""Values of rows up to which scikit-learn gets all of them at once: 256 MiB of float32."""
+MAX_RESIDENT = 1 << 24
+"""Values of rows up to which scikit-learn gets all of them at once: 64 MiB of float32."""
 
-MAX_START = 1 << 24
+MAX_START = 1 << 22
 """Values of the drawn rows by which the search begins where there are more."""
 
 CHUNK, MAX_CHUNK = 1000, 1 << 23
@@ -65,7 +65,7 @@ class Components:
 def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     """Find the principal components of rows, of which few are in memory at once.
 
-    Up to 2^26 values scikit-learn finds them. Beyond that, those of drawn rows are made better by
+    Up to 2^24 values scikit-learn finds them. Beyond that, those of drawn rows are made better by
     passes over all rows, each a step of orthogonal iteration (Halko et al. 2011, algorithm 4.4),
     until that lowers the variance that they miss by less than a hundred-thousandth.
 
