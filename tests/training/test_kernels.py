@@ -144,3 +144,17 @@ def test_weight_decay_is_left_to_pytorch(small, called):
     changes = {"train.optimizer": "adamw", "train.weight_decay": 0.1}
     assert_same(prepare(override(load_recipe("simple-20"), changes), small), small)
     assert "adam" not in called[0]
+
+
+@needs_kernels
+@pytest.mark.parametrize("place", ["folder", "library"])
+def test_a_library_that_others_can_write_is_not_loaded(place, monkeypatch, tmp_path, ours):
+    library = building._compiled()
+    monkeypatch.setenv("LATENTSCAPE_CACHE", str(tmp_path))
+    copy = tmp_path / library.parent.name / library.name
+    copy.parent.mkdir(mode=0o700)
+    copy.write_bytes(library.read_bytes())
+    copy.chmod(0o600)
+    assert load_kernels.__wrapped__() is not None
+    (copy.parent if place == "folder" else copy).chmod(0o770)
+    assert load_kernels.__wrapped__() is None

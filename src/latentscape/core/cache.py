@@ -27,11 +27,8 @@ STORES = "stores"
 FETCHED = "fetched"
 """Folder of the cache for what was fetched from URLs."""
 
-KERNELS = "kernels"
-"""Folder of the cache for compiled kernels: tens of kilobytes."""
-
-_OWN = (STORES, FETCHED, KERNELS, "shared")
-"""Folders that are no entries themselves."""
+KERNELS = ".kernels"
+"""How folders for compiled kernels begin, one of each user: hidden, and tens of kilobytes."""
 
 
 def cache_folder() -> Path:
@@ -92,7 +89,7 @@ def cached() -> list[Cached]:
     others = [
         _cached(path, "judge" if path.suffix == ".safetensors" else "data")
         for path in (*_entries(home), *_entries(home / FETCHED))
-        if path.name not in _OWN and not path.name.startswith(".")
+        if path.name not in (STORES, FETCHED, "shared") and not path.name.startswith(".")
     ]
     return sorted((*stores, *others), key=lambda item: item.used)
 

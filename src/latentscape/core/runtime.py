@@ -30,9 +30,9 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 # there may be.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 _KEEP_MEMORY = {_M_TRIM_THRESHOLD: 2**31 - 1, _M_MMAP_MAX: 0}
-# By itself glibc raises the size to 32 MB when such blocks are freed, but no longer after a setting
-# was touched: at its first 128 KB, encoding after training would take nearly twice as long.
-_RETURN_MEMORY = {_M_TRIM_THRESHOLD: 2**27, _M_MMAP_THRESHOLD: 2**25, _M_MMAP_MAX: 65536}
+# By itself glibc raises the first two to 64 and 32 MB when such blocks are freed, but no longer
+# after a setting was touched: at 128 KB, encoding after training would take nearly twice as long.
+_RETURN_MEMORY = {_M_TRIM_THRESHOLD: 2**26, _M_MMAP_THRESHOLD: 2**25, _M_MMAP_MAX: 65536}
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -41,18 +41,30 @@ def load_kernels() -> Kernels | None:
 
 
 def _compiled() -> Path:
-    """Return the library, from the cache if it is there."""
+    """Return the library, from the cache if it is there.
+
+    Users may share a cache. So each has a folder there, and loads nothing that another could write.
+    """
     parts = (_SOURCE.read_text(), *_COMPILE, torch.__version__)
     name = sha256("\n".join(parts).encode()).hexdigest()[:16]
-    library = cache_folder() / KERNELS / f"{name}.so"
+    library = cache_folder() / f"{KERNELS}-{os.getuid()}" / f"{name}.so"
     if not library.exists():
-        library.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=library.parent) as folder:
-            objects, linked = Path(folder) / "kernels.o", Path(folder) / "kernels.so"
-            _run("cc", *_COMPILE, "-c", str(_SOURCE), "-o", str(objects))
-            _run("cc", str(objects), *_LINK, "-o", str(linked))
-            os.replace(linked, library)
+        _compile_into(library)
+    for path in (library.parent, library):
+        status = path.lstat()
+        if status.st_uid != os.getuid() or status.st_mode & 0o022:
+            raise PermissionError(f"Others could have put code of theirs at {path}")
     return library
+
+
+def _compile_into(library: Path) -> None:
+    library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=library.parent) as folder:
+        objects, linked = Path(folder) / "kernels.o", Path(folder) / "kernels.so"
+        _run("cc", *_COMPILE, "-c", str(_SOURCE), "-o", str(objects))
+        _run("cc", str(objects), *_LINK, "-o", str(linked))
+        linked.chmod(0o500)
+        os.replace(linked, library)
 
 
 def _run(*command: str) -> None:
