@@ -27,6 +27,19 @@ WEB = Path(__file__).parents[3] / "web"
 # Chromium's own renderer, so that it is the same with and without a graphics card.
 SOFTWARE_RENDERER = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 INSIDE = ("file:", "blob:", "data:")
+SET_BACK = """async () => {
+  const e = await window.latentscape;
+  const isSet = (kind) => kind && (Object.getOwnPropertyDescriptor(kind, "value")?.set
+    ?? isSet(Object.getPrototypeOf(kind)));
+  window.signals ??= Object.values(e).filter((it) => it instanceof Object && isSet(it))
+    .map((signal) => [signal, signal.value]);
+  document.activeElement.blur();
+  window.scrollTo(0, 0);
+  e.tab.value = "about";  // So that the other panels are made anew.
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  for (const [signal, value] of window.signals) signal.value = value;
+  return window.signals.length;
+}"""
 TIMEOUT = 20_000
 """Milliseconds; on a busy machine everything takes long."""
 
@@ -81,6 +94,11 @@ class Explored:
     def __init__(self, page: Page) -> None:
         self.page = page
 
+    def set_back(self) -> None:
+        """Choose what was chosen when this was first called."""
+        self.page.mouse.move(0, 0)
+        assert self.page.evaluate(SET_BACK) > 20
+
     def state(self, name: str):
         """Return a signal's value."""
         return self.page.evaluate("async (name) => (await window.latentscape)[name].value", name)
@@ -132,14 +150,12 @@ class Explored:
         self.page.mouse.up()
         return point
 
-    def faults_of_access(self) -> list[str]:
-        return faults_of_access(self.page)
 
-
-def faults_of_access(page: Page) -> list[str]:
-    """List what axe-core finds on a page, in a line for each element."""
-    page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
-    result = page.evaluate("() => axe.run()")
+def faults_of_access(page: Page, part: str = "html") -> list[str]:
+    """List what axe-core finds in a part of a page, in a line for each element."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    result = page.evaluate("part => axe.run(part)", part)
     return [
         f"{violation['id']}: {node['html'][:120]}: {node['failureSummary']}"
         for violation in result["violations"]
@@ -217,6 +233,19 @@ def study_url(built, write, fast, tmp_path_factory):
     return write(latentscape.compare(study, data="mnist-5k", folder=folder, quiet=True).folder)
 
 
+@pytest.fixture(scope="package")
+def opened(browser, url):
+    """One page for all who do something on it: each load takes seconds."""
+    visitor = Visitor(browser)
+    yield visitor, visitor.explore(url)
+    visitor.context.close()
+
+
 @pytest.fixture
-def explored(visitor, url):
-    return visitor().explore(url)
+def explored(opened):
+    """The page as it is when it has just been opened; at the end there may be no fault."""
+    visitor, explored = opened
+    explored.set_back()
+    yield explored
+    faults, visitor.faults = visitor.faults, []
+    assert faults == []

@@ -5,8 +5,11 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from .conftest import faults_of_access
 
-def test_it_opens_without_a_request_and_without_a_complaint(explored):
+
+def test_it_opens_without_a_request_and_without_a_complaint(visitor, url):
+    explored = visitor().explore(url)
     page = explored.page
     manifest = json.loads(page.locator("#manifest").text_content())
     expect(page.get_by_role("heading", level=1)).to_have_text(manifest["title"])
@@ -33,6 +36,8 @@ def test_nobody_is_shut_out(visitor, url, width, scheme):
     page = explored.page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     explored.pin_a_point()
+    assert faults_of_access(page) == []
+    # The rest of the page stays as it is.
     for title in ("Example", "Decode", "Draw", "Select", "Compare", "About"):
         explored.panel(title)
-        assert explored.faults_of_access() == [], title
+        assert faults_of_access(page, "[role=tabpanel]") == [], title
