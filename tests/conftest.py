@@ -70,10 +70,16 @@ def vectors() -> Split:
     return split_dataset(data, DataConfig())
 
 
+@pytest.fixture(scope="session")
+def prepared(small):
+    """Return a function from a recipe's name to it, prepared for 28 x 28 digits."""
+    return cache(lambda name: prepare(load_recipe(name), small))
+
+
 @pytest.fixture(params=recipe_names())
-def recipe(request, small):
+def recipe(request, prepared):
     """Every recipe, prepared for 28 x 28 digits."""
-    return prepare(load_recipe(request.param), small)
+    return prepared(request.param)
 
 
 @pytest.fixture(scope="session")

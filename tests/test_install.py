@@ -137,7 +137,7 @@ def test_an_installed_wheel_trains_where_there_is_no_checkout(wheel, tmp_path):
         "import sys, latentscape; from latentscape.cli import main; "
         "sys.argv[1:] = sys.argv[2:]; print(latentscape.__file__, file=sys.stderr); main()"
     )
-    words = "train simple-20 --data digits --epochs 1 --json --quiet".split()
+    words = "train simple-20 --data digits --train 100 --test 20 --epochs 1 --json --quiet".split()
     environment = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", program, "", *words],

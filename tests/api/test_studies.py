@@ -13,7 +13,8 @@ from latentscape.core.errors import ConfigError, RunError, TrainingError
 from latentscape.evaluation.results import Evaluation
 from latentscape.runs import RunFindings
 
-SMALL = {"data.train": 300, "data.test": 60, "train.epochs": 1, "train.batch_size": 50}
+FEW = {"data.train": 300, "data.test": 60, "train.epochs": 1, "train.batch_size": 50}
+SMALL = {**FEW, "model.encoder.widths": [32]}
 STUDY = Study(
     name="small",
     about="Two recipes, two code sizes.",
@@ -92,10 +93,13 @@ def test_another_study_reuses_a_run_of_the_same_settings(findings, folder):
 
 
 def test_other_settings_under_the_same_name_get_a_run_of_their_own(findings, folder):
-    changed = STUDY.model_copy(update={"set": {**SMALL, "train.lr": 0.01}})
-    again = compare(changed, folder=folder, quiet=True)
+    settings = {**SMALL, "model.latent.dim": 2, "train.lr": 0.01}
+    changed = Study(name="changed", entries=({"recipe": "simple-20"},), set=settings)
+    (name,) = compare(changed, folder=folder, quiet=True).rows[0].runs
     old = {name for row in findings.rows for name in row.runs}
-    assert not old & {name for row in again.rows for name in row.runs}
+    assert "simple-20-latent-2-mnist-5k-0" in old
+    assert name.startswith("simple-20-latent-2-mnist-5k-0")
+    assert name not in old
 
 
 def test_a_killed_study_goes_on_where_it_was(findings, folder, tmp_path):
@@ -241,7 +245,8 @@ def test_reported_numbers_of_a_study_are_means_over_seeds(tmp_path):
     file = tmp_path / "reported.yaml"
     file.write_text(yaml.safe_dump({**recipe, "reported_on": "mnist-5k", "name": "reported"}))
     entry = {"recipe": str(file), "set": {"model.encoder.channels": [4, 8], "model.latent.dim": 2}}
-    study = ANALYSED.model_copy(update={"entries": Study(name="n", entries=(entry,)).entries})
+    entries = Study(name="n", entries=(entry,)).entries
+    study = ANALYSED.model_copy(update={"entries": entries, "set": FEW})
     row = compare(study, seeds=2, folder=tmp_path, quiet=True).rows[0]
     obtained = {claim.metric: claim.obtained for claim in row.claims}
     assert obtained["readable_of_16"] == row.statistics["readable_of_16"].mean
@@ -254,12 +259,13 @@ def test_a_part_that_does_not_exist_is_refused_before_anything_is_done(tmp_path)
 
 
 def test_of_two_runs_alike_the_finished_one_is_used(tmp_path):
-    row = compare(ANALYSED, seeds=1, folder=tmp_path, quiet=True).rows[0]
+    study = ANALYSED.model_copy(update={"analysis": ()})
+    row = compare(study, seeds=1, folder=tmp_path, quiet=True).rows[0]
     begun = tmp_path / f"{row.runs[0]}-z"
     begun.mkdir()
     for name in ("recipe.yaml", "data.json", "environment.json"):
         (begun / name).write_bytes((tmp_path / row.runs[0] / name).read_bytes())
-    again = compare(ANALYSED, seeds=1, folder=tmp_path, quiet=True).rows[0]
+    again = compare(study, seeds=1, folder=tmp_path, quiet=True).rows[0]
     assert again.runs == row.runs
     assert not (begun / "model.safetensors").exists()
 

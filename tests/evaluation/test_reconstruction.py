@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -26,10 +27,28 @@ def measure_all(reconstruct, split):
     return measure_errors(reconstruct, split, tuple(measures))
 
 
+@pytest.fixture(scope="module")
+def evaluated(prepared, small):
+    """Return a function from a recipe's name to its untrained model, and what is measured of it."""
+
+    @cache
+    def evaluated(name):
+        recipe = prepared(name)
+        torch.manual_seed(0)
+        model = Network(recipe.model, recipe.objective).eval()
+        return model, evaluate_model(model, small)
+
+    return evaluated
+
+
 @pytest.fixture
-def model(recipe):
-    torch.manual_seed(0)
-    return Network(recipe.model, recipe.objective).eval()
+def model(recipe, evaluated):
+    return evaluated(recipe.name)[0]
+
+
+@pytest.fixture
+def evaluation(recipe, evaluated):
+    return evaluated(recipe.name)[1]
 
 
 def test_metrics_of_a_known_reconstruction(small):
@@ -105,8 +124,7 @@ def test_pca_gets_better_with_components(small):
     assert errors == sorted(errors, reverse=True)
 
 
-def test_everything_is_in_the_evaluation(model, small):
-    evaluation = evaluate_model(model, small)
+def test_everything_is_in_the_evaluation(model, evaluation):
     assert evaluation.metrics.keys() == METRICS
     assert evaluation.per_class.keys() == set("0123456789")
     classes = evaluation.per_class.values()
@@ -121,8 +139,7 @@ def test_everything_is_in_the_evaluation(model, small):
     assert not evaluation.comparison.beats_pca  # Untrained.
 
 
-def test_best_and_worst_are_in_order_and_theirs(model, small):
-    evaluation = evaluate_model(model, small)
+def test_best_and_worst_are_in_order_and_theirs(evaluation):
     best, middle, worst = (
         pairs.mse for pairs in (evaluation.best, evaluation.median, evaluation.worst)
     )
@@ -134,8 +151,9 @@ def test_best_and_worst_are_in_order_and_theirs(model, small):
         assert np.allclose((difference**2).mean(axis=(1, 2, 3)), pairs.mse, rtol=1e-4)
 
 
-def test_evaluation_repeats_itself_bit_by_bit(model, small):
-    (first, arrays), (again, same) = (take_arrays(evaluate_model(model, small)) for _ in range(2))
+def test_evaluation_repeats_itself_bit_by_bit(model, evaluation, small):
+    first, arrays = take_arrays(evaluation)
+    again, same = take_arrays(evaluate_model(model, small))
     assert first == again
     assert arrays.keys() == same.keys()
     assert all(np.array_equal(arrays[name], same[name]) for name in arrays)
