@@ -18,7 +18,7 @@ from sklearn.datasets import load_sample_images
 import latentscape
 from latentscape.api.preparing import default_name, describe_environment, prepare, resolve
 from latentscape.config import Changes, Recipe, load_recipe, recipe_names
-from latentscape.core.errors import ConfigError, DataError, TrainingError
+from latentscape.core.errors import ConfigError, DataError, Interrupted, TrainingError
 from latentscape.core.files import write_json
 from latentscape.core.records import Split
 from latentscape.evaluation.results import Evaluation
@@ -95,6 +95,8 @@ def measured(name: str, data: Given, runs: Path) -> ResultRow:
     label = f"{name} on {data.name}"
     try:
         run = _trained(name, data, runs)
+    except Interrupted:
+        raise  # The next one would begin otherwise.
     except (ConfigError, DataError, TrainingError) as error:
         return ResultRow(label=label, recipe=name, data=data.name, numbers={}, refused=str(error))
     findings = RunFindings(run)
