@@ -13,6 +13,7 @@ from benchmarks.growth import run_growth
 from benchmarks.precision import SEEDS, run_precision
 from benchmarks.quality import run_quality
 from benchmarks.results import SECTIONS, save_section, write_report
+from benchmarks.study import run_study
 from benchmarks.works import CONTESTANTS, ESSENTIAL, WORKS, Contestant, Work
 from latentscape import info
 from latentscape.core.runtime import count_threads
@@ -77,12 +78,14 @@ def _measured(
 ) -> dict[str, Any]:
     """Measure a section, and note when, how often, and on what."""
     machine = info("cpu")
-    times = {"contest": 1, "commands": repetitions, "growth": 1}
+    times = {"contest": 1, "study": 1, "commands": repetitions, "growth": 1}
     match name:
         case "contest":
             content = run_contest(works, contestants, sorted({count_threads(), 1}, reverse=True))
         case "quality":
             content = run_quality([work.recipe for work in works])
+        case "study":
+            content = run_study()
         case "commands":
             content = run_commands(repetitions)
         case "growth":

@@ -60,14 +60,19 @@ def _timed(command: str, count: int) -> dict[str, Any]:
 
 def _turn(command: str) -> dict[str, Any]:
     """Run a command of this project in an empty folder."""
-    name, *arguments = shlex.split(command)
     with TemporaryDirectory() as folder:
-        measured = measure([Path(sys.executable).with_name(name), *arguments], Path(folder))
+        measured = measure(own_command(command), Path(folder))
     return {
         "seconds": measured.seconds,
         "first_epoch_seconds": _first_epoch(measured),
         "peak_bytes": measured.peak_bytes,
     }
+
+
+def own_command(command: str) -> list[str | Path]:
+    """Return a command of this project as the system takes it."""
+    name, *arguments = shlex.split(command)
+    return [Path(sys.executable).with_name(name), *arguments]
 
 
 def _first_epoch(measured: Measured) -> float | None:

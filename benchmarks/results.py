@@ -12,6 +12,7 @@ from benchmarks.growth import BASES, SECONDS, VARIED, along
 from benchmarks.markdown import page, table
 from benchmarks.precision import PRECISIONS, SEEDS
 from benchmarks.quality_page import UNITS, draw_quality, quality
+from benchmarks.study_page import study
 from benchmarks.targets import (
     OWN,
     TARGETS,
@@ -27,7 +28,7 @@ from benchmarks.works import ROOT, WORKS, Work
 from latentscape.core.files import write_json, write_text
 from latentscape.core.units import NONE, count, joined, number, share
 
-SECTIONS = ("contest", "quality", "commands", "growth", "precision")
+SECTIONS = ("contest", "quality", "study", "commands", "growth", "precision")
 
 
 TUNED = """Peers get what their own guides recommend for speed. PyTorch, tuned: all images in
@@ -311,6 +312,7 @@ def _precision_row(row: dict[str, Any]) -> list[str]:
 _WRITERS = {
     "contest": _contest,
     "quality": lambda sections: quality(sections["quality"]),
+    "study": lambda sections: study(sections["study"]),
     "commands": _commands,
     "growth": _growth,
     "precision": _precision,

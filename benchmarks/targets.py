@@ -9,6 +9,7 @@ from benchmarks.commands import FULL, HELP, SMALL
 from benchmarks.flops import training_flops
 from benchmarks.quality import AIMS, SEARCHED, ahead, seconds_to
 from benchmarks.quality import OWN as OWN_ENTRANT
+from benchmarks.study import ALL, EACH
 from latentscape.core.units import NONE, number, share
 
 Sections = dict[str, Any]
@@ -125,6 +126,22 @@ def _time_to_quality(work: str, bound: float) -> Target:
     )
 
 
+def _study_ratio(how: str, bound: float) -> Target:
+    def value(sections: Sections) -> float | None:
+        own, *others = sections.get("study", {}).get("rows", [None])
+        return next(
+            (row["seconds"] / own["seconds"] for row in others if row["contestant"].endswith(how)),
+            None,
+        )
+
+    return Target(
+        f"30 runs of simple-20 on mnist-5k: seconds of PyTorch, tuned, {how} / Latentscape",
+        bound,
+        value,
+        lambda value: f"{number(value, 3)} ×",
+    )
+
+
 def _seconds_to(sections: Sections, work: str) -> float | None:
     seconds = seconds_to(sections.get("quality", {}).get("rows", []), work, OWN_ENTRANT.name)
     return median(seconds) if seconds else None
@@ -163,6 +180,8 @@ TARGETS = (
         lambda value: f"{number(value, 3)} s",
         is_limit=True,
     ),
+    _study_ratio(EACH, 3),
+    _study_ratio(ALL, 3),
     _command("simple-20 on mnist-5k: first finished epoch", SMALL, "first_epoch_seconds", 5),
     _command(f"`{HELP}`", HELP, "seconds", 0.3),
     _command(f"`{FULL}`: peak memory", FULL, "peak_bytes", 700e6, mega=True),

@@ -15,10 +15,13 @@ from benchmarks import documents, growth
 from benchmarks.contest import run_contest
 from benchmarks.gpu.page import FILES as GPU_FILES
 from benchmarks.images import scenes
+from benchmarks.processes import Measured
 from benchmarks.quality import AIMS, ahead, run_quality, seconds_to
 from benchmarks.quality_page import draw_quality, quality
 from benchmarks.results import write_report
-from benchmarks.targets import slower
+from benchmarks.study import run_study
+from benchmarks.study_page import study
+from benchmarks.targets import TARGETS, slower
 from benchmarks.works import CONTESTANTS, ESSENTIAL, LOWER, ROOT, WORKS, named
 
 from latentscape.config import ConvConfig, MlpConfig, load_recipe
@@ -324,3 +327,37 @@ def test_growth_with_the_size_of_images_reads_results_from_before_it(tmp_path):
         assert np.array_equal(
             image[0, :: max(1, side // 28), :: max(1, side // 28)], expected[::step, ::step]
         )
+
+
+def test_a_study_has_the_script_take_the_steps_of_the_recipe(monkeypatch):
+    orders = []
+
+    def measure(order, folder, environment):
+        jobs = [json.loads(file.read_text()) for file in order[2:]]
+        for job in jobs:
+            images = np.load(job["test"]) / 255
+            np.save(f"{job['folder']}/reconstructions.npy", images.reshape(len(images), -1))
+        orders.append(jobs)
+        return Measured(6.0, 10**6, "", ())
+
+    own = {"contestant": "Latentscape", "precision": "float32", "seconds": 6.0}
+    own |= {"peak_bytes": 1, "test_loss": 60.0}
+    monkeypatch.setattr("benchmarks.study.measure", measure)
+    monkeypatch.setattr("benchmarks.study.interpreter", lambda contestant: sys.executable)
+    monkeypatch.setattr("benchmarks.study._own", lambda *arguments: own)
+    section = run_study((0.001, 0.003), 2)
+    everything, *each = orders
+    pairs = zip(everything, each, strict=True)
+    assert all(one == {**job, **_places(one)} for one, [job] in pairs)
+    assert [(job["lr"], job["seed"]) for job in everything] == [
+        (rate, seed) for rate in (0.001, 0.003) for seed in (0, 1)
+    ]
+    job = everything[0]
+    assert section["steps"] == job["epochs"] * -(-section["images"] // job["batch_size"])
+    rows = [target.row({"study": section}) for target in TARGETS if "30 runs" in target.what]
+    assert [row[2] for row in rows] == ["4.00 ×", "1.00 ×"]
+    assert "4 runs of 1,539 steps" in " ".join(study(section).split())
+
+
+def _places(job):
+    return {name: job[name] for name in ("train", "test", "folder")}

@@ -140,7 +140,17 @@ class Checks:
 
 def read_job() -> Job:
     """Read the job that is named on the command line."""
-    values = json.loads(Path(sys.argv[1]).read_text())
+    (job,) = read_jobs()
+    return job
+
+
+def read_jobs() -> list[Job]:
+    """Read all jobs that are named on the command line."""
+    return [_read(Path(name)) for name in sys.argv[1:]]
+
+
+def _read(file: Path) -> Job:
+    values = json.loads(file.read_text())
     names = {"train", "validation", "test", "folder"} & set(values)
     paths = {name: Path(values.pop(name)) for name in names}
     return Job(**values, **paths)
