@@ -137,19 +137,20 @@ def start_run(
     device: torch.device,
     *,
     threads: int | None = None,
+    together: int = 1,
     earlier: EarlierModel | None = None,
     overwrite: bool = False,
 ) -> Run:
     """Make the directory of a run, once everything that can be checked before training is.
 
-    It will be trained on as many threads as are given here; by default on all. It begins with the
-    weights of an earlier model, if there is one.
+    It will be trained on as many threads as are given here, by default on all; as one of so many
+    that are trained `together`. It begins with the weights of an earlier model, if there is one.
     """
     recipe = prepare(recipe, split)
     # What does not fit, parts, weights or memory, says so before anything is written.
     check_network(recipe, len(split.train), device)
     start = None if earlier is None else _start(earlier, recipe, path)
-    environment = describe_environment(recipe, device, threads)
+    environment = describe_environment(recipe, device, threads, together)
     facts = DataFacts.of(split)
     return create_run(path, recipe, facts, environment, start=start, overwrite=overwrite)
 
@@ -187,7 +188,7 @@ def resolve_again(recipe: Recipe, data: object = None) -> Recipe:
 
 
 def describe_environment(
-    recipe: Recipe, device: torch.device, threads: int | None = None
+    recipe: Recipe, device: torch.device, threads: int | None = None, together: int = 1
 ) -> Environment:
     """Describe versions, machine and command, for the record of a run."""
     return Environment(
@@ -199,6 +200,7 @@ def describe_environment(
         command=without_passwords(shlex.join(sys.argv)),
         started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         precision=choose_precision(recipe.train.precision, device),
+        together=together,
         **describe_machine(device, threads),
     )
 

@@ -11,6 +11,7 @@ from latentscape.analyses.registry import AnyAnalysis, choose_analyses
 from latentscape.api.analyzing import analyze_runs
 from latentscape.api.finishing import finish_run
 from latentscape.api.preparing import default_name, prepare, resolve, start_run
+from latentscape.api.shapes import group_runs
 from latentscape.api.subjects import write_study
 from latentscape.api.training import RUNS
 from latentscape.api.workers import Finishing, choose_jobs, finish_on_cluster, finish_together
@@ -95,8 +96,10 @@ def compare(
         the data; or ``ray://HOST:PORT``, one elsewhere. See `Placement`.
     jobs : int or None
         How many runs are trained at once, each in a process on its share of the cores. None takes
-        as many as there are cores, or one, whichever is faster by a few steps of each recipe. The
-        last bits of results depend on the number of threads. A script that asks for more than one
+        as many as there are cores, or one, whichever is faster by a few steps of each recipe; and
+        it trains runs of one shape, which differ in seed or learning rate, as one where that is
+        faster still. The last bits of results depend on the number of threads, and on whether a run
+        was trained with others. A script that asks for more than one
         has to keep what it does under ``if __name__ == "__main__":``, as `multiprocessing` says. On
         a cluster None gives each a core, and does as many at once as there is room for.
     gpus_per_worker : float
@@ -232,28 +235,46 @@ def _finish_here(
     planned: Sequence[_Planned], folder: Path, how: Finishing, placement: Placement
 ) -> Iterator[tuple[int, Run, TrainingError | None]]:
     """Yield each run with its place in the plan, and with what went wrong with it."""
-    known, jobs = _known_runs(folder), placement.jobs
-    new = [item for item in planned if not _is_finished(item, known)]
+    known, device = _known_runs(folder), choose_device(how.device)
+    new = _unfinished(planned, known)
+    work = [(planned[place].recipe, planned[place].split) for place in new]
+    jobs, groups = placement.jobs, [[number] for number in range(len(work))]
     if not new:
         jobs = 1  # No process has to begin.
     elif jobs is None:
-        device = choose_device(how.device)
-        jobs = choose_jobs([(item.recipe, item.split) for item in new], device)
+        jobs = choose_jobs(work, device)
+        groups = group_runs(work, jobs, max(1, count_threads() // jobs), device)
     threads = max(1, count_threads() // jobs)
     begin = partial(_reuse_or_start, known=known, folder=folder, how=how, threads=threads)
-    if jobs == 1:
+    if jobs == 1 and len(groups) == len(work):
         for place, item in enumerate(steps("run", planned, lambda item: "", _rough_seconds)):
             run = begin(item)
             yield place, run, _finish_alone(run, item, how)
         return
-    runs = [begin(item) for item in planned]
-    # What a plan names twice is trained once.
-    work = {run.path: (run, item.split) for run, item in zip(runs, planned, strict=True)}
+    together = {new[number]: len(group) for group in groups for number in group}
+    runs = [begin(item, together=together.get(place, 1)) for place, item in enumerate(planned)]
+    placed = [[new[number] for number in group] for group in groups]
+    # What a plan names twice is trained once; what is finished may lack its evaluation.
+    others = {runs[place].path: place for place in range(len(runs)) if runs[place].finished}
+    grouped = [
+        [(runs[place], planned[place].split) for place in group]
+        for group in [*placed, *([place] for place in others.values())]
+    ]
     with _saying_how_to_go_on():
-        for finished, error in finish_together(list(work.values()), how, jobs, threads):
+        for finished, error in finish_together(grouped, how, jobs, threads):
             for place, run in enumerate(runs):
                 if run.path == finished.path:
                     yield place, run, error
+
+
+def _unfinished(planned: Sequence[_Planned], known: Mapping[str, Run]) -> list[int]:
+    """Return the places of the runs that are to be trained; of one that goes on, the first."""
+    places = dict[Path | int, int]()
+    for place, item in enumerate(planned):
+        run = known.get(item.fingerprint)
+        if run is None or not run.finished:
+            places.setdefault(place if run is None else run.path, place)
+    return list(places.values())
 
 
 def _finish_on_cluster(
@@ -310,18 +331,19 @@ def _known_runs(folder: Path) -> dict[str, Run]:
     return known
 
 
-def _is_finished(item: _Planned, known: Mapping[str, Run]) -> bool:
-    run = known.get(item.fingerprint)
-    return run is not None and run.finished
-
-
 def _reuse_or_start(
-    item: _Planned, known: Mapping[str, Run], folder: Path, how: Finishing, threads: int
+    item: _Planned,
+    known: Mapping[str, Run],
+    folder: Path,
+    how: Finishing,
+    threads: int,
+    together: int = 1,
 ) -> Run:
     if item.fingerprint in known:
         return known[item.fingerprint]
     path = _path_of(item, known, folder)
-    return start_run(item.recipe, item.split, path, choose_device(how.device), threads=threads)
+    device = choose_device(how.device)
+    return start_run(item.recipe, item.split, path, device, threads=threads, together=together)
 
 
 def _path_of(item: _Planned, known: Mapping[str, Run], folder: Path) -> Path:

@@ -10,6 +10,7 @@ import torch
 
 from latentscape.api.finishing import finish_run
 from latentscape.api.preparing import start_run
+from latentscape.api.shapes import finish_group
 from latentscape.config import Recipe
 from latentscape.core.errors import TrainingError
 from latentscape.core.memory import available_memory
@@ -18,7 +19,7 @@ from latentscape.core.randomness import forked_random
 from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device, count_threads
 from latentscape.data.sharing import is_shared, shared
-from latentscape.parallel.calls import Call, call_together, error_of
+from latentscape.parallel.calls import Call, Sent, call_in_turn, call_together, error_of
 from latentscape.parallel.cluster import Cluster, Share, Shipped
 from latentscape.parallel.tasks import call_on_cluster
 from latentscape.runs import Run, open_run
@@ -107,18 +108,19 @@ def _time_recipes(
 
 
 def finish_together(
-    runs: Sequence[tuple[Run, Split]], how: Finishing, jobs: int, threads: int
+    groups: Sequence[Sequence[tuple[Run, Split]]], how: Finishing, jobs: int, threads: int
 ) -> Iterator[tuple[Run, TrainingError | None]]:
     """Train runs to their ends and evaluate them, several at once.
 
     Parameters
     ----------
-    runs : sequence of (Run, Split)
-        Where they stand, and their examples.
+    groups : sequence of sequence of (Run, Split)
+        Where they stand, and their examples. Those of a group are trained as one; see
+        `latentscape.api.shapes.group_runs`.
     how : Finishing
         What each is given.
     jobs : int
-        How many at once.
+        How many groups at once, each in a process of its own; a single one is trained in this one.
     threads : int
         On how many threads each.
 
@@ -136,15 +138,39 @@ def finish_together(
     RunError
         If the system ended a process.
     """
-    with shared([split for _, split in runs]) as splits:
+    count = sum(map(len, groups))
+    with shared([split for group in groups for _, split in group]) as splits:
+        moved = iter(splits)
+        sent = {id(split): Sent(split) for split in splits}
         calls = [
             Call(
-                run.name, partial(finish_run, run, split, device=how.device, trackers=how.trackers)
+                _name_of(group),
+                partial(_finish_group, [(run, sent[id(next(moved))]) for run, _ in group], how),
+                share=len(group),
             )
-            for (run, _), split in zip(runs, splits, strict=True)
+            for group in groups
         ]
-        for number, future in call_together("runs", calls, jobs, threads, count=len(calls)):
-            yield runs[number][0], error_of(future)
+        if jobs == 1:
+            ends = call_in_turn(
+                "runs", calls, count=count, describe=lambda number: calls[number].name
+            )
+        else:
+            ends = call_together("runs", calls, jobs, threads, count=len(calls), total=count)
+        for number, future in ends:
+            for (run, _), error in zip(groups[number], future.result(), strict=True):
+                yield run, error
+
+
+def _name_of(group: Sequence[tuple[Run, Split]]) -> str:
+    name = group[0][0].name
+    return f"{name} and {len(group) - 1} more" if len(group) > 1 else name
+
+
+def _finish_group(
+    group: Sequence[tuple[Run, Sent[Split]]], how: Finishing
+) -> list[TrainingError | None]:
+    runs = [(run, split.open()) for run, split in group]
+    return finish_group(runs, how.device, how.trackers)
 
 
 def finish_on_cluster(

@@ -10,6 +10,15 @@ import torch
 _GLOBAL_GENERATORS = threading.RLock()
 
 
+def using_generators() -> threading.Condition:
+    """Return a condition whose lock is that of torch's global generators.
+
+    A thread that waits for it leaves the generators to others, even within `forked_random`: it has
+    to put back what `random_state` returned before.
+    """
+    return threading.Condition(_GLOBAL_GENERATORS)
+
+
 def derive_seed(seed: int, *purpose: str | int) -> int:
     """Derive a seed for one purpose, so that no two uses of randomness share a stream.
 

@@ -98,10 +98,22 @@ class _BernoulliLogProb(torch.autograd.Function):
     """`bernoulli_log_prob`, which knows its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, images: Tensor) -> Tensor:
-        ctx.save_for_backward(logits, images)
+    def forward(logits: Tensor, images: Tensor) -> Tensor:
         log_prob: Tensor = torch.ops.latentscape.bernoulli_log_prob(logits, images)
         return log_prob
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int, int], logits: Tensor, images: Tensor
+    ) -> tuple[Tensor, int]:
+        """Compute several models as one: their examples stand one behind the other."""
+        flat = images.movedim(in_dims[1], 0).flatten(0, 1)
+        sums: Tensor = _BernoulliLogProb.apply(logits.movedim(in_dims[0], 1).flatten(1, 2), flat)  # type: ignore[no-untyped-call]
+        return sums.unflatten(1, (info.batch_size, -1)), 1  # type: ignore[no-untyped-call]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

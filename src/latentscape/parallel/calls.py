@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import signal
 import threading
 import time
@@ -15,7 +16,8 @@ from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
-from typing import TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import uuid4
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -41,7 +43,8 @@ class Call:
     name : str
         What people read of it.
     function : callable
-        Does it; it can be pickled.
+        Does it; it can be pickled. What it returns is the result of the work's future, unless the
+        work is a task of a cluster.
     share : float
         How much of all that is done together it is.
     """
@@ -49,6 +52,36 @@ class Call:
     name: str
     function: Callable[[], object]
     share: float = 1.0
+
+
+class Sent(Generic[T]):
+    """Something that works share, sent to a process with the first of them and kept there.
+
+    What is computed of it, and remembered beside it, is so computed once in each process.
+
+    Parameters
+    ----------
+    thing : object
+        It can be pickled.
+    """
+
+    _kept: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, thing: T) -> None:
+        self._key, self._thing = uuid4().hex, thing
+
+    def __getstate__(self) -> tuple[str, bytes]:
+        return self._key, pickle.dumps(self._thing)
+
+    def __setstate__(self, state: tuple[str, bytes]) -> None:
+        self._key, content = state
+        if self._key not in self._kept:
+            self._kept[self._key] = pickle.loads(content)
+        self._thing = self._kept[self._key]
+
+    def open(self) -> T:
+        """Return it."""
+        return self._thing
 
 
 def call_together(
@@ -60,7 +93,7 @@ def call_together(
     count: int,
     total: float | None = None,
     describe: Callable[[int], str] | None = None,
-) -> Iterator[tuple[int, Future[None]]]:
+) -> Iterator[tuple[int, Future[Any]]]:
     """Do several works at once, each in a process of its own.
 
     Parameters
@@ -98,11 +131,11 @@ def call_together(
     pool = ProcessPoolExecutor(jobs, context, _prepare, (threads, said, level))
     shares = dict[str, float]()
 
-    def begin(call: Call) -> Future[None]:
+    def begin(call: Call) -> Future[Any]:
         shares[call.name] = call.share
         return pool.submit(_call, call)
 
-    def first_ended(begun: Iterable[Future[None]]) -> tuple[Future[None], Future[None]]:
+    def first_ended(begun: Iterable[Future[Any]]) -> tuple[Future[Any], Future[Any]]:
         future = next(iter(wait_for(begun, return_when=FIRST_COMPLETED).done))
         if isinstance(error := future.exception(), BrokenProcessPool):
             raise error  # Here, where it becomes an error with advice.
@@ -121,11 +154,11 @@ def as_they_end(
     calls: Iterable[Call],
     jobs: int | None,
     begin: Callable[[Call], T],
-    first_ended: Callable[[Iterable[T]], tuple[T, Future[None]]],
+    first_ended: Callable[[Iterable[T]], tuple[T, Future[Any]]],
     begun: dict[T, tuple[int, Call]],
     work: Stage,
     describe: Callable[[int], str],
-) -> Iterator[tuple[int, Future[None]]]:
+) -> Iterator[tuple[int, Future[Any]]]:
     """Begin works, and yield each as it ends; the next one is begun after that.
 
     Parameters
@@ -162,30 +195,29 @@ def as_they_end(
 
 def call_in_turn(
     what: str, calls: Iterable[Call], *, count: int, describe: Callable[[int], str]
-) -> Iterator[tuple[int, Future[None]]]:
+) -> Iterator[tuple[int, Future[Any]]]:
     """Do works one after the other, in this process: `call_together` for one at a time."""
     with stage(what, count) as work:
         for number, call in enumerate(calls):
             work.step(describe(number), call.share)
-            error: LatentscapeError | None = None
             try:
-                call.function()
-            except LatentscapeError as raised:
-                error = raised
-            yield number, settled(error)
+                future = settled(None, call.function())
+            except LatentscapeError as error:
+                future = settled(error)
+            yield number, future
 
 
-def settled(error: LatentscapeError | None) -> Future[None]:
-    """Return what became of a work that has ended, with an error or without."""
-    future = Future[None]()
+def settled(error: LatentscapeError | None, result: object = None) -> Future[Any]:
+    """Return what became of a work that has ended, with an error or with a result."""
+    future = Future[Any]()
     if error is None:
-        future.set_result(None)
+        future.set_result(result)
     else:
         future.set_exception(error)
     return future
 
 
-def error_of(future: Future[None]) -> TrainingError | None:
+def error_of(future: Future[Any]) -> TrainingError | None:
     """Return why a training has failed; None where it has come to its end.
 
     Raises
@@ -257,13 +289,13 @@ def _end_when_stopped() -> None:
     os._exit(Interrupted.exit_code)
 
 
-def _call(call: Call) -> None:
+def _call(call: Call) -> object:
     if _stopped.is_set():  # A process has its next work handed out before it is asked to stop.
         raise Interrupted("Not begun")
     telling = Telling(call.name, _Process.said)
     try:
         with listening(telling):
-            call.function()
+            return call.function()
     except (Interrupted, KeyboardInterrupt):
         _stopped.set()
         raise

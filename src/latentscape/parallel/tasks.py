@@ -36,7 +36,7 @@ def call_on_cluster(
     count: int,
     total: float | None = None,
     describe: Callable[[int], str] | None = None,
-) -> Iterator[tuple[int, Future[None]]]:
+) -> Iterator[tuple[int, Future[Any]]]:
     """Do several works at once, each as a task of a cluster.
 
     Parameters
@@ -71,7 +71,7 @@ def call_on_cluster(
         shares[call.name] = call.share
         return cluster.submit(share, perform, setting, call.name, call.function)
 
-    def first_ended(begun: Iterable[Any]) -> tuple[Any, Future[None]]:
+    def first_ended(begun: Iterable[Any]) -> tuple[Any, Future[Any]]:
         task, error = cluster.first_ended(begun)
         return task, settled(error)
 

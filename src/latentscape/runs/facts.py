@@ -129,6 +129,8 @@ class Environment(Record):
         Of the machine; and those that training goes on with when it is resumed.
     precision : str or None
         What layers were computed in.
+    together : int
+        How many runs of one shape, this one included, were to be trained as one.
     """
 
     # A newer version may tell more of a machine; nothing is computed from it.
@@ -147,6 +149,7 @@ class Environment(Record):
     threads: int | None = Field(None, ge=1, le=4096)
     device: str = ""
     precision: str | None = None
+    together: int = Field(1, ge=1)
 
 
 class Losses(Record):

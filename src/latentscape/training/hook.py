@@ -1,6 +1,6 @@
 """A training as it stands, and the base of all hooks, which follow it and may change it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from latentscape.core.runtime import choose_precision
 from latentscape.model import Network, Objective
 from latentscape.runs.facts import CodeUse, Epoch, Event, Losses
 from latentscape.training.checkpoint import Checkpoint, pack_optimizers, unpack_optimizers
-from latentscape.training.loader import Batches
+from latentscape.training.loader import Batch, Batches
 from latentscape.training.optimizers import build_optimizers
 from latentscape.training.sharded_step import ShardedStep
 from latentscape.training.state import Diverged, TrainState
@@ -101,13 +101,13 @@ class Training:
         The same, summed over the examples of this epoch so far.
     optimizers : dict of str to Optimizer
         Of each player.
-    take_step : TrainingStep
-        Takes the next step.
+    take_step : callable
+        Takes the next step: from a batch, the epochs before it and a factor of the rate to losses.
     failure : HookError or None
         Why a hook has failed.
     """
 
-    take_step: TrainingStep
+    take_step: Callable[[Batch, float, float], Tensor]
     failure: HookError | None
 
     def __init__(
@@ -130,7 +130,7 @@ class Training:
         dtype = torch.float32 if model.device.type == "mps" else torch.float64
         self.sums = torch.zeros(1 + len(objective.names), dtype=dtype, device=model.device)
         self.losses = torch.full(self.sums.shape, torch.nan, device=model.device)
-        self._prepare_step()
+        self.prepare_step()
 
     @property
     def is_complete(self) -> bool:
@@ -217,13 +217,17 @@ class Training:
             if hook.group:
                 with _naming(hook, "on_restore", self.state):
                     hook.on_restore(self, groups.get(hook.group, {}))
-        self._prepare_step()  # Replayed steps would read the tensors that were replaced.
+        self.prepare_step()
 
-    def _prepare_step(self) -> None:
+    def prepare_step(self, captured: bool = True) -> None:
+        """Make the next step anew; replayed ones read the tensors that were there before.
+
+        With `captured` the engine may capture steps.
+        """
         precision = choose_precision(self.config.precision, self.model.device)
         steps = (self.config.epochs - self.state.epoch) * len(self.loader)
         parts = (self.model, self.objective, self.optimizers, self.config, precision)
-        captured = steps >= CAPTURED_FROM
+        captured = captured and steps >= CAPTURED_FROM
         if self.config.shards == 1:
             self.take_step = TrainingStep(*parts, captured)
         else:

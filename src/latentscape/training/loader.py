@@ -49,6 +49,17 @@ class Batch:
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
         return type(self)(self.images.to(device, non_blocking=True), labels)
 
+    def clone(self) -> Self:
+        """Copy it."""
+        labels = None if self.labels is None else self.labels.clone()
+        return type(self)(self.images.clone(), labels)
+
+    def copy_(self, other: Self) -> None:
+        """Take over what another of the same size holds."""
+        self.images.copy_(other.images)
+        if self.labels is not None and other.labels is not None:
+            self.labels.copy_(other.labels)
+
     def split(self, size: int) -> list[Self]:
         """Cut it into batches of a size; see `bounds`."""
         parts = bounds(len(self), size)

@@ -138,7 +138,7 @@ class ShardedStep(TrainingStep):
         like = [*self._weights(players), values, *_numbers(self._before)]
         compute: Callable[[Batch], tuple[Tensor, ...]] = partial(self._compute, players, math.inf)
         if repeats:
-            compute = self._engine.repeated(compute, self._model.device)
+            compute = self.engine.repeated(compute, self.model.device)
         return _Turn(number, players, TreeSum(like, config.shards, self._workers), compute)
 
     def _take_turn(self, players: Sequence[Player], batch: Batch, epoch: float) -> list[LossTerms]:
@@ -219,7 +219,7 @@ class ShardedStep(TrainingStep):
         self._draw_for(turn, batch, WHOLE)
         codes.requires_grad_()
         with self._autocast_on(codes.device):
-            prior = self._model.prior()
+            prior = self.model.prior()
         result = over_codes(shards[0].result, codes, self._by_example, prior)
         losses = [player.loss(result) for player in turn.players]
         pulls, gradients = [], []
@@ -278,7 +278,7 @@ class ShardedStep(TrainingStep):
     def _draw_for(self, turn: _Turn, batch: ShardedBatch, number: int) -> None:
         """Key the noise that is drawn from now on."""
         place = (batch.epoch, batch.position, turn.number, number)
-        seed_generators(derive_seed(self._seed, "shard", *place), self._model.device)
+        seed_generators(derive_seed(self._seed, "shard", *place), self.model.device)
 
     def _moves(self, share: float) -> Sequence[Tensor]:
         """Return how far a shard has moved the statistics, times its share of the batch."""
@@ -314,7 +314,7 @@ class ShardedStep(TrainingStep):
         """Return the buffers that each shard moves by itself: not those that see whole batches."""
         own = {id(value) for module in self._averages for value in module.buffers(recurse=False)}
         # Their data alone: autograd would take a change for one of what it goes back through.
-        return [value.data for value in self._model.buffers() if id(value) not in own]
+        return [value.data for value in self.model.buffers() if id(value) not in own]
 
     def _start_averages(self, turn: _Turn, batch: ShardedBatch, epoch: float) -> None:
         """Let averages begin with what they see of the first batch."""

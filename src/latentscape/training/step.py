@@ -47,7 +47,7 @@ class TrainingStep:
         precision: str,
         captured: bool = True,
     ) -> None:
-        self._model, self._objective, self._optimizers = model, objective, optimizers
+        self.model, self._objective, self._optimizers = model, objective, optimizers
         players = objective.players(model)
         self._turns = _turns(players)
         self._trained = {
@@ -57,10 +57,11 @@ class TrainingStep:
         self._settings = {name: config.of(name) for name in optimizers}
         self._batch_size = config.batch_size
         self._autocast = precision == "bfloat16"
-        self._engine = choose_engine(config.engine)
+        self.engine = choose_engine(config.engine)
         self._repeated_step: Step = self._settled_step
-        if captured and model.is_stock and all(map(has_steady_rate, optimizers.values())):
-            self._repeated_step = self._engine.repeated(self._settled_step, model.device)
+        self._is_repeatable = model.is_stock and all(map(has_steady_rate, optimizers.values()))
+        if captured and self._is_repeatable:
+            self._repeated_step = self.engine.repeated(self._settled_step, model.device)
 
     def __call__(self, batch: Batch, epoch: float, rate_factor: float = 1.0) -> Tensor:
         """Take a step.
@@ -80,11 +81,41 @@ class TrainingStep:
             (1 + names,) the loss and all that ``Objective.names`` lists, in nats per example,
             before the step. The next step may write over it.
         """
+        self.set_rates(epoch, rate_factor)
+        return self._repeated_step(batch) if self.is_settled(epoch) else self._step(batch, epoch)
+
+    def set_rates(self, epoch: float, rate_factor: float) -> None:
+        """Set the learning rates of the next step."""
         for name, optimizer in self._optimizers.items():
             set_rate(optimizer, learning_rate(self._settings[name], epoch) * rate_factor)
-        if epoch < self._objective.config.settled_at:
-            return self._step(batch, epoch)
-        return self._repeated_step(batch)
+
+    def is_settled(self, epoch: float) -> bool:
+        """Whether the objective no longer changes after so many epochs."""
+        return epoch >= self._objective.config.settled_at
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether a step is no more than `losses`, their gradient and `move`."""
+        players = [player for turn in self._turns for player in turn]
+        return len(players) == 1 and self._is_repeatable
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return what a call returns for a batch, so that it can be differentiated.
+
+        Only where `is_simple`, and once the objective has settled.
+        """
+        [[player]] = self._turns
+        loss = player.loss(self._forward(batch, torch.inf))
+        return torch.stack([loss.total, *(loss.terms[name] for name in self._objective.names)])
+
+    @property
+    def scale(self) -> float:
+        """Factor between the loss and what is differentiated, where `is_simple`."""
+        return self._turns[0][0].scale
+
+    def move(self) -> None:
+        """Move the weights by their gradients, where `is_simple`."""
+        self._move(self._turns[0][0])
 
     def _settled_step(self, batch: Batch) -> Tensor:
         """Take a step that is the same in every epoch."""
@@ -107,7 +138,7 @@ class TrainingStep:
 
         The gradients of the parts add up to that of the whole batch.
         """
-        self._model.zero_grad()
+        self.model.zero_grad()
         parts = batch.split(self._batch_size)
         shares = [len(part) / len(batch) for part in parts]
         losses = [
@@ -135,7 +166,7 @@ class TrainingStep:
 
     def _forward(self, batch: Batch, epoch: float) -> Pass:
         with self._autocast_on(batch.images.device):
-            result: Pass = self._model(batch.images, batch.labels, epoch)
+            result: Pass = self.model(batch.images, batch.labels, epoch)
         return result
 
     def _autocast_on(self, device: torch.device) -> torch.autocast:
@@ -145,7 +176,7 @@ class TrainingStep:
         clip_norm = self._settings[player.name].clip_norm
         if clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(player.parameters, clip_norm)
-        self._engine.update(self._optimizers[player.name])
+        self.engine.update(self._optimizers[player.name])
 
 
 def _means(losses: Sequence[Sequence[LossTerms]], shares: Sequence[float]) -> list[LossTerms]:

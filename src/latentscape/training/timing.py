@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import torch
@@ -15,10 +16,14 @@ from latentscape.training.fit import fit
 from latentscape.training.hook import Hook, Training
 from latentscape.training.start import load_batches, set_up
 from latentscape.training.state import Diverged, TrainState
+from latentscape.training.together import train_together
 from latentscape.training.workers import ALONE, Workers
 
 STEPS = 6
 """Steps that are timed; the fastest counts, because other programs can only slow one down."""
+
+TIMED_FROM = WARM_UPS + 1
+"""Steps before them: the warm-ups, and the one that is captured, are slower than all others."""
 
 CPU = torch.device("cpu")
 
@@ -66,6 +71,7 @@ def step_seconds(
     max_seconds: float = math.inf,
     threads: int | None = None,
     workers: Workers = ALONE,
+    hooks: Sequence[Hook] = (),
 ) -> list[float]:
     """Time steps of a new network, as all steps are once the objective has settled."""
     watch, start = Stopwatch(max_steps, max_seconds), math.ceil(recipe.objective.settled_at)
@@ -74,7 +80,7 @@ def step_seconds(
         loader = load_batches(recipe, split, device, workers)
         model = Network(recipe.model, recipe.objective).to(device)
         state = TrainState(epoch=start)
-        fit(model, model.objective, loader, config, [watch], state, workers)
+        fit(model, model.objective, loader, config, [*hooks, watch], state, workers)
     return watch.seconds
 
 
@@ -89,7 +95,28 @@ def training_seconds(
 
     A few are taken; after `max_seconds` no other one, but one at least.
     """
-    # The warm-ups and the step that is captured are slower than all others.
-    steps = WARM_UPS + 1 + STEPS
-    seconds = step_seconds(recipe, split, device, steps, max_seconds, threads)
+    seconds = step_seconds(recipe, split, device, TIMED_FROM + STEPS, max_seconds, threads)
     return min(seconds) * recipe.train.steps(len(split.train))
+
+
+def seconds_together(
+    recipe: Recipe,
+    split: Split,
+    count: int,
+    threads: int | None = None,
+    device: torch.device = CPU,
+    max_seconds: float = math.inf,
+) -> float:
+    """Estimate the same for each of so many trainings that take their steps together."""
+
+    def time_steps(hook: Hook) -> None:
+        steps = TIMED_FROM + STEPS
+        seconds.extend(
+            step_seconds(recipe, split, device, steps, max_seconds, threads, hooks=[hook])
+        )
+
+    seconds = list[float]()
+    errors = train_together("timing", [time_steps] * count, device)
+    for error in filter(None, errors):
+        raise error
+    return min(seconds) / count * recipe.train.steps(len(split.train))

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from latentscape.api.finishing import finish_run
 from latentscape.api.studies import to_be_continued
@@ -38,7 +39,7 @@ from latentscape.parallel.tasks import call_on_cluster
 from latentscape.runs import Run, open_run
 from latentscape.runs.directory import write_recipe
 
-_Ends = Iterator[tuple[int, Future[None]]]
+_Ends = Iterator[tuple[int, Future[Any]]]
 
 
 class Searching:
@@ -147,7 +148,7 @@ class Searching:
             search=search,
         )
 
-    def _train(self, left: int, placement: Placement) -> Generator[tuple[Asked, Future[None]]]:
+    def _train(self, left: int, placement: Placement) -> Generator[tuple[Asked, Future[Any]]]:
         """Train trials where they shall run, and yield each with what became of it."""
         begun = list[Asked]()
         train_all = self._train_on_cluster if placement.kind == "ray" else self._train_here
@@ -193,7 +194,7 @@ class Searching:
             path, metric = trial_folder(self._path, trial.number), self._plan.metric
             yield TrialWork(recipe, path, trial.judge, metric, self._device, threads)
 
-    def _note(self, trial: Asked, future: Future[None]) -> None:
+    def _note(self, trial: Asked, future: Future[Any]) -> None:
         before, path = self._trials.best, trial_folder(self._path, trial.number)
         try:
             error: LatentscapeError | None = error_of(future)

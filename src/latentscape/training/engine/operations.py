@@ -58,8 +58,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.replayable = True
         self._step = Recording()
         self._nodes = WeakTensorKeyDictionary()
-        # None stands for a tensor without memory of its own, which cannot be a constant.
+        # Of memory that the step allocated. None stands for a tensor without memory of its own.
         self._addresses: set[int | None] = {None}
+        self._outside = set[int | None]()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -104,7 +105,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(result, Tensor) and result not in self._nodes:
             self._nodes[result] = node
             self._step.forms[node] = Form.of(result)
-            self._addresses.add(_address(result))
+            if (address := _address(result)) not in self._outside:  # It is no view of a constant.
+                self._addresses.add(address)
         elif isinstance(result, list | tuple):
             for position, item in enumerate(result):
                 if isinstance(item, Tensor):
@@ -122,6 +124,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if _address(value) in self._addresses:
                 self.replayable = False
             self._nodes[value] = self._step.constant(value)
+            self._outside.add(_address(value))
         return self._nodes[value]
 
 

@@ -78,9 +78,7 @@ class ReplayedStep(Generic[Results]):
         size = len(batch)
         if size in self._replays:
             inputs, replay = self._replays[size]
-            inputs.images.copy_(batch.images)
-            if inputs.labels is not None and batch.labels is not None:
-                inputs.labels.copy_(batch.labels)
+            inputs.copy_(batch)
             return replay()
         if self._capture is None:
             return self._step(batch)
@@ -91,8 +89,7 @@ class ReplayedStep(Generic[Results]):
 
     def _captured(self, batch: Batch, capture: Capture) -> Results:
         """Take a step and capture it, on a copy of the batch that later batches overwrite."""
-        labels = None if batch.labels is None else batch.labels.clone()
-        inputs = Batch(batch.images.clone(), labels)
+        inputs = batch.clone()
         losses, replay = capture.capture(lambda: self._step(inputs))
         if replay is None:
             # A step that cannot be replayed at one size cannot at another: do not try again. Graphs
