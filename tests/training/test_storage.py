@@ -9,6 +9,7 @@ from latentscape.config import override
 from latentscape.core.errors import TrainingError
 from latentscape.runs import DataFacts, Environment, create_run
 from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.hook import Hook
 from latentscape.training.hooks.checkpoints import MAX_ROLLBACKS
 from latentscape.training.train import train_recipe, train_run
 
@@ -47,3 +48,26 @@ def test_memory_gives_up_like_a_run_directory(recipe, small, tmp_path, monkeypat
     with pytest.raises(TrainingError, match=f"in memory .* after {MAX_ROLLBACKS} roll-backs"):
         in_memory(recipe, small, range(1, 1000))
     assert not any(tmp_path.iterdir())
+
+
+class Pause(Hook):
+    """Throws weights away and stops, at the end of the second epoch."""
+
+    def on_epoch(self, training):
+        if training.state.epoch == 2:
+            with torch.no_grad():
+                next(training.model.parameters()).mul_(30)
+        if training.state.epoch in (2, 3):
+            training.stop()
+
+
+def test_memory_goes_on_from_the_last_epoch_and_goes_back_to_the_best(recipe, small):
+    recipe = override(recipe, {"train.epochs": 4, "train.patience": None})
+    store, epochs = MemoryCheckpoints("in memory"), []
+    for _ in range(2):
+        train_recipe(recipe, small, CPU, store, [Pause()])
+        epochs.append((store.latest().state.epoch, store.sound(2).state.epoch))
+    assert epochs == [(2, 2), (3, 2)]
+    _, state = train_recipe(recipe, small, CPU, store, [At([3], spoil)])
+    assert [event.back_to for event in state.events] == [2]
+    assert state.epoch == 4

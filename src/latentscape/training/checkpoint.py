@@ -66,7 +66,7 @@ class Checkpoint:
 
 
 class MemoryCheckpoints:
-    """The checkpoint that a roll-back returns to, in memory.
+    """The last checkpoint at an epoch's end, and the one that a roll-back returns to, in memory.
 
     Attributes
     ----------
@@ -80,25 +80,28 @@ class MemoryCheckpoints:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._checkpoint: Checkpoint | None = None
+        self._latest: Checkpoint | None = None
+        self._sound: Checkpoint | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been saved."""
-        return self._checkpoint is None
+        return self._latest is None
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Copy a checkpoint: on the CPU its tensors are those that training changes in place."""
-        if checkpoint.is_sound:
-            self._checkpoint = deepcopy(checkpoint)
+        if checkpoint.state.step == 0:
+            self._latest = deepcopy(checkpoint)
+            if checkpoint.is_sound:
+                self._sound = self._latest
 
     def latest(self) -> Checkpoint | None:
         """Return a copy, because training changes what it returns to in place."""
-        return deepcopy(self._checkpoint)
+        return deepcopy(self._latest)
 
     def sound(self, epoch: int) -> Checkpoint | None:
-        """Return a copy of the checkpoint to roll back to, which is that of the given epoch."""
-        return deepcopy(self._checkpoint)
+        """Return a copy of the one to roll back to, which is that of the epoch."""
+        return deepcopy(self._sound)
 
 
 class CheckpointFolder:
