@@ -93,13 +93,14 @@ def test_another_study_reuses_a_run_of_the_same_settings(findings, folder):
 
 
 def test_other_settings_under_the_same_name_get_a_run_of_their_own(findings, folder):
-    settings = {**SMALL, "model.latent.dim": 2, "train.lr": 0.01}
-    changed = Study(name="changed", entries=({"recipe": "simple-20"},), set=settings)
-    (name,) = compare(changed, folder=folder, quiet=True).rows[0].runs
+    changes = {"name": "changed", "entries": STUDY.entries[:1], "set": {**SMALL, "train.lr": 0.01}}
+    again = compare(STUDY.model_copy(update=changes), folder=folder, quiet=True)
     old = {name for row in findings.rows for name in row.runs}
-    assert "simple-20-latent-2-mnist-5k-0" in old
-    assert name.startswith("simple-20-latent-2-mnist-5k-0")
-    assert name not in old
+    new = {name for row in again.rows for name in row.runs}
+    assert {"simple-20-latent-2-mnist-5k-0", "simple-20-latent-3-mnist-5k-0"} < old
+    assert all(name.startswith("simple-20-latent-") for name in new)
+    assert len(new) == 2
+    assert not old & new
 
 
 def test_a_killed_study_goes_on_where_it_was(findings, folder, tmp_path):
