@@ -104,7 +104,8 @@ def _epoch_of(results: Results) -> float | None:
 
 
 def _seconds_to_quality(results: Results) -> float | None:
-    rows = [row for row in rows_of(results, "quality") if row["whole_mnist"] and row["reached"]]
+    rows = [row for row in rows_of(results, "quality") if row["work"] == "simple-20"]
+    rows = [row for row in rows if row["whole_mnist"] and row["reached"]]
     return rows[0]["seconds"] if rows else None
 
 
@@ -189,8 +190,8 @@ def _quality(row: Row) -> list[str]:
     data = "MNIST" if row["whole_mnist"] else "the 5,000 digits that come with the program"
     end = "" if row["reached"] else ", which was not reached"
     return [
-        f"{row['work']}: to {row['aim']:g} nats of validation images of {data}{end}",
-        f"{number(row['seconds'], 3)} s, {row['epochs']} epochs, test {number(row['test_loss'])}",
+        f"{row['work']}: to {row['aim']:g} on validation images of {data}{end}",
+        f"{number(row['seconds'], 3)} s, {row['epochs']} epochs, test {number(row['test_error'])}",
     ]
 
 
