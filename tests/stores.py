@@ -48,7 +48,9 @@ fsspec.register_implementation("faulty", Faulty, clobber=True)
 def s3_server(monkeypatch):
     """Run a server of S3 with a bucket, for a block; skip where none is installed."""
     pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'latentscape[s3]'")
-    server = pytest.importorskip("moto.server", reason="moto is not installed: make install")
+    server = pytest.importorskip(
+        "moto.server", reason="moto is not installed: make install", exc_type=ImportError
+    )
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     try:

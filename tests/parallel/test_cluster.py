@@ -1,12 +1,14 @@
 """Work on a Ray cluster: the results of this machine alone, and nothing lost with a node."""
 
 import json
+import pickle
 import socket
 import sys
 import threading
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -265,6 +267,10 @@ def test_data_too_large_to_ship_are_refused_with_a_place_to_put_them(tmp_path, s
     cluster = _Nodes(Placement.of("ray"), _node())
     with pytest.raises(ConfigError, match="folder that all nodes see, with numpy.save"):
         cluster.check(tmp_path, [small])
+    cluster._ray = SimpleNamespace(cloudpickle=pickle)
+    with pytest.raises(ConfigError, match="folder that all nodes see, with numpy.save"):
+        cluster.check_sent(partial(latentscape.train, "vae-20", data=np.zeros(10**6)))
+    cluster.check_sent(partial(latentscape.train, "vae-20", data="mnist"))
 
 
 def test_whether_workers_have_to_wait_is_known():

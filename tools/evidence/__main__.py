@@ -18,6 +18,7 @@ from tools.evidence.recipes import measure_recipes
 from tools.evidence.records import Evidence, save
 from tools.evidence.scaling import measure_scaling
 from tools.evidence.storing import measure_stores
+from tools.evidence.worker_memory import measure_worker_memory
 from tools.evidence.workers import measure_workers
 
 PAGES = "pages"
@@ -48,6 +49,7 @@ OTHERS: dict[str, Callable[[Path], Evidence]] = {
     "memory": lambda runs: measure_memory(),
     "scaling": lambda runs: measure_scaling(),
     "workers": lambda runs: measure_workers(),
+    "worker-memory": lambda runs: measure_worker_memory(),
     "clusters": lambda runs: measure_clusters(),
 }
 """Name of a results file to what measures it, where it is no study."""

@@ -10,7 +10,15 @@ from latentscape.analyses.metrics import find_metric
 from latentscape.core.units import NONE, count, joined, number, percent
 from latentscape.doctor.registry import symptoms as all_symptoms
 from latentscape.runs.facts import Environment
-from tools.evidence import clusters, gallery_pages, memory, recipe_tables, scaling, workers
+from tools.evidence import (
+    clusters,
+    gallery_pages,
+    memory,
+    recipe_tables,
+    scaling,
+    worker_memory,
+    workers,
+)
 from tools.evidence.choosing import KMEANS, KNN, chosen
 from tools.evidence.parity import FILES, LARGEST
 from tools.evidence.records import FOLDER, Evidence, ResultRow, load
@@ -301,6 +309,10 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "stores-growth": lambda: _once_measured("stores", growth_table, GROWTH_HEAD),
     "stores-folder": lambda: _once_measured("stores", folder_table, FOLDER_HEAD),
     "memory-growth": lambda: _once_measured("memory", memory.table, memory.HEAD),
+    "worker-memory": lambda: _once_measured(
+        "worker-memory", worker_memory.table, worker_memory.HEAD
+    ),
+    "worker-memory-circumstances": lambda: _if_measured("worker-memory"),
     "memory-circumstances": lambda: _if_measured("memory"),
     "stores-circumstances": lambda: _if_measured("stores"),
     "clusters": lambda: _once_measured("clusters", clusters.table, clusters.HEAD),

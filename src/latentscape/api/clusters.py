@@ -127,6 +127,7 @@ def train_on_cluster(function: Callable[[], Run], placement: Placement, folder: 
         passing_on(said, work, {_NAME: 1.0}),
     ):
         cluster.check(folder)
+        cluster.check_sent(function)
         share = cluster.share_of_workers(placement.workers)
         if not cluster.has_free(share, placement.workers):
             work.note(

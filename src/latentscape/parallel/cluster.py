@@ -19,7 +19,7 @@ from latentscape.config import Placement
 from latentscape.core.errors import ConfigError, LatentscapeError, RunError
 from latentscape.core.files import cannot_write
 from latentscape.core.records import Split
-from latentscape.core.stores import ImageStore, ResidentStore
+from latentscape.core.stores import ResidentStore
 from latentscape.parallel.nodes import Seeable, Seen, compare_seen, look, try_to_look
 
 ANSWERED_WITHIN = 120.0
@@ -212,7 +212,7 @@ class Cluster:
             Which names the node.
         """
         stores = list({id(split.dataset.images): split.dataset.images for split in splits}.values())
-        self._check_size(stores)
+        self._check_size(sum(store.nbytes for store in stores if isinstance(store, ResidentStore)))
         on_disk = [
             *(store for store in stores if not isinstance(store, ResidentStore)),
             *sources,
@@ -222,9 +222,18 @@ class Cluster:
             for node, seen in self._ask_nodes(os.getcwd(), mark, on_disk):
                 compare_seen(node.address, own, seen, folder)
 
-    def _check_size(self, stores: list[ImageStore]) -> None:
+    def check_sent(self, thing: object) -> None:
+        """Refuse to send what would fill the memory of nodes, such as data in memory.
+
+        Raises
+        ------
+        ConfigError
+            Which says where to put data.
+        """
+        self._check_size(len(self._ray.cloudpickle.dumps(thing)))
+
+    def _check_size(self, shipped: int) -> None:
         """Refuse to ship data that would fill the memory of nodes."""
-        shipped = sum(store.nbytes for store in stores if isinstance(store, ResidentStore))
         room = MOST_SHIPPED * min((node.object_store for node in self.nodes()), default=0)
         if shipped > room:
             raise ConfigError(
