@@ -83,6 +83,40 @@ def test_likelihoods_have_the_bits_of_pytorch(ours, shape, dtype):
 
 
 @needs_kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("channels", [2, 5, 32])
+def test_the_largest_of_four_pixels_is_the_one_that_pytorch_takes(ours, dtype, channels):
+    """The first of equal ones, the last NaN; and a gradient of -0 becomes 0."""
+    pool, squares = torch.ops.aten.max_pool2d_with_indices, ([2, 2], [2, 2], [0, 0], [1, 1])
+    maps = drawn(3, channels, 6, 8).round().to(dtype, memory_format=torch.channels_last)
+    maps[0, :, :2, :8] = torch.tensor(AWKWARD).reshape(2, 8)
+    gradient = drawn(3, channels, 3, 4).to(dtype, memory_format=torch.channels_last)
+    gradient[0, 0] = -0.0
+    values, index = pool.default(maps, *squares)
+    expected = torch.ops.aten.max_pool2d_with_indices_backward(
+        gradient, maps, *squares, False, index
+    )
+    pooled, places = ours.max_pool(maps)
+    assert same(pooled, values)
+    result = ours.max_pool_gradient(gradient, places)
+    assert torch.equal(result, expected)
+    assert torch.equal(result.signbit(), expected.signbit())
+    assert result.stride() == expected.stride()
+
+
+@needs_kernels
+def test_convolutions_pool_by_kernels_where_sides_are_even(called, small):
+    assert_same(prepare(load_recipe("conv-bn"), small), small, "bfloat16")
+    (names,) = called
+    assert (names.count("max_pool"), names.count("max_pool_gradient")) == (2, 2)
+    changes = {"model.encoder.channels": [4, 4, 4], "model.decoder.channels": [4, 4, 4]}
+    assert_same(prepare(override(load_recipe("conv-bn"), changes), small), small)
+    # 28 and 14 are even, 7 is not.
+    assert called[1].count("max_pool") == 2
+    assert called[1].count("max_pool2d_with_indices.default") == 1
+
+
+@needs_kernels
 def test_what_stands_otherwise_in_memory_is_left_to_pytorch(ours):
     logits, images, factors = drawn(1, 48, 32).mT, torch.sigmoid(drawn(48, 32)).T, drawn(1, 32)
     assert same(ours.bernoulli_log_prob(logits, images), bernoulli_log_prob(logits, images))

@@ -80,7 +80,8 @@ def _are_exact(kernels: Kernels) -> bool:
         return torch.randn(shape, generator=source) * scales
 
     with torch.no_grad():
-        return _adam_is_exact(kernels, drawn) and _bernoulli_is_exact(kernels, drawn)
+        tries = (_adam_is_exact, _bernoulli_is_exact, _pooling_is_exact)
+        return all(is_exact(kernels, drawn) for is_exact in tries)
 
 
 def _adam_is_exact(kernels: Kernels, drawn: Callable[..., Tensor]) -> bool:
@@ -122,3 +123,23 @@ def _bernoulli_is_exact(kernels: Kernels, drawn: Callable[..., Tensor]) -> bool:
             (kernels.bernoulli_gradient, bernoulli_gradient, (images, factors)),
         )
     )
+
+
+def _pooling_is_exact(kernels: Kernels, drawn: Callable[..., Tensor]) -> bool:
+    squares = ([2, 2], [2, 2], [0, 0], [1, 1])
+    for dtype in (torch.float32, torch.bfloat16):
+        maps, gradient = (
+            drawn(2, 2 * LANES, *size).to(dtype, memory_format=torch.channels_last)
+            for size in ((4, 6), (2, 3))
+        )
+        values, index = torch.ops.aten.max_pool2d_with_indices(maps, *squares)
+        pulled = torch.ops.aten.max_pool2d_with_indices_backward(
+            gradient, maps, *squares, False, index
+        )
+        pooled, places = kernels.max_pool(maps)
+        if not (
+            torch.equal(pooled, values)
+            and torch.equal(kernels.max_pool_gradient(gradient, places), pulled)
+        ):
+            return False
+    return True

@@ -3,7 +3,7 @@
 Each change leaves the bits as they are. What is not recognised stays as it was recorded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -84,6 +84,7 @@ def fuse(step: Recording, kernels: Kernels | None) -> None:
     if kernels is not None:
         _round_weights_at_once(step, kernels)
         _compute_likelihoods(step, kernels)
+        _pool_by_kernel(step, kernels)
         for node in step.operations():
             if node.target in _ADAM and not any(node.kwargs[name] for name in _OFF):
                 _move_by_kernel(step, kernels, node)
@@ -139,6 +140,56 @@ def _compute_likelihoods(step: Recording, kernels: Kernels) -> None:
     }
     for node in step.operations():
         node.target = replaced.get(node.target, node.target)
+
+
+def _pool_by_kernel(step: Recording, kernels: Kernels) -> None:
+    """Pool 2 x 2 pixels and note in a byte which was the largest, where PyTorch notes its index."""
+    for node in step.operations():
+        if node.target is not aten.max_pool2d_with_indices.default or not _pools_halves(step, node):
+            continue
+        results = {user.args[1]: user for user in node.users}
+        backward = list(results[1].users) if 1 in results else []
+        if not all(_is_gradient(step, user, results) for user in backward):
+            continue
+        node.target, node.args = kernels.max_pool, node.args[:1]
+        for user in backward:
+            user.target, user.args = kernels.max_pool_gradient, (user.args[0], results[1])
+
+
+def _pools_halves(step: Recording, node: fx.Node) -> bool:
+    """Tell whether maps with the channels innermost are cut into squares of 2 x 2 pixels."""
+    maps, *settings = node.args
+    form = step.forms.get(cast(fx.Node, maps))
+    squares = [[2, 2], [2, 2], [0, 0], [1, 1]]
+    given = [list(cast(list[int], value)) for value in settings[:4]]
+    return (
+        form is not None
+        and given == squares[: len(given)]
+        and len(given) >= 2
+        and _has_channels_innermost(form)
+        and form.shape[2] % 2 == form.shape[3] % 2 == 0
+    )
+
+
+def _is_gradient(step: Recording, node: fx.Node, results: Mapping[Any, fx.Node]) -> bool:
+    """Tell whether an operation is the gradient of pooling, in the layout of what was pooled."""
+    form = step.forms.get(cast(fx.Node, node.args[0]))
+    return (
+        node.target is aten.max_pool2d_with_indices_backward.default
+        and node.args[-1] is results[1]
+        and form is not None
+        and _has_channels_innermost(form)
+        and _has_channels_innermost(step.forms[node])
+    )
+
+
+def _has_channels_innermost(form: Form) -> bool:
+    """Tell whether maps (B, C, H, W) of several channels have them innermost in memory."""
+    if len(form.shape) != 4 or form.shape[1] == 1:
+        return False
+    _, channels, height, width = form.shape
+    strides = (height * width * channels, 1, width * channels, channels)
+    return form.stride == strides and form.dtype in (torch.float32, torch.bfloat16)
 
 
 def _move_by_kernel(step: Recording, kernels: Kernels, node: fx.Node) -> None:

@@ -125,3 +125,67 @@ void bernoulli_gradient(int64_t rows, int64_t size, const void *logits, int64_t 
         }
     }
 }
+
+/* The largest of 2 x 2 pixels, of maps with the channels innermost, and which of the four it is: the
+   first of equal ones, and NaN before any number. */
+#define CONSIDER(k, type, read, source)                                                          \
+    {                                                                                            \
+        const type candidate = source;                                                           \
+        const float value = read(candidate);                                                     \
+        const int more = (value > most) | (value != value);                                      \
+        most = more ? value : most;                                                              \
+        kept = more ? candidate : kept;                                                          \
+        place = more ? k : place;                                                                \
+    }
+#define POOL(name, type, read)                                                                   \
+    void name(int64_t rows, int64_t width, int64_t channels, const type *maps, type *pooled,     \
+              uint8_t *places) {                                                                 \
+        _Pragma("omp parallel for schedule(static)") for (int64_t r = 0; r < rows; r++) {        \
+            for (int64_t w = 0; w < width; w++) {                                                \
+                const type *first = maps + (4 * r * width + 2 * w) * channels;                   \
+                const type *below = first + 2 * width * channels;                                \
+                const int64_t to = (r * width + w) * channels;                                   \
+                _Pragma("omp simd") for (int64_t c = 0; c < channels; c++) {                     \
+                    type kept = first[c];                                                        \
+                    float most = read(kept);                                                     \
+                    uint8_t place = 0;                                                           \
+                    CONSIDER(1, type, read, first[c + channels])                                 \
+                    CONSIDER(2, type, read, below[c])                                            \
+                    CONSIDER(3, type, read, below[c + channels])                                 \
+                    pooled[to + c] = kept;                                                       \
+                    places[to + c] = place;                                                      \
+                }                                                                                \
+            }                                                                                    \
+        }                                                                                        \
+    }
+
+/* Its gradient: that of the pooled maps at the largest pixel, and 0 at the other three. */
+#define POOL_GRADIENT(name, type, bits)                                                          \
+    void name(int64_t rows, int64_t width, int64_t channels, const type *pooled,                 \
+              const uint8_t *places, type *maps) {                                               \
+        _Pragma("omp parallel for schedule(static)") for (int64_t r = 0; r < rows; r++) {        \
+            for (int64_t w = 0; w < width; w++) {                                                \
+                type *first = maps + (4 * r * width + 2 * w) * channels;                         \
+                type *below = first + 2 * width * channels;                                      \
+                const int64_t from = (r * width + w) * channels;                                 \
+                _Pragma("omp simd") for (int64_t c = 0; c < channels; c++) {                     \
+                    const uint8_t place = places[from + c];                                      \
+                    const type value = bits(pooled[from + c]);                                   \
+                    first[c] = place == 0 ? value : 0;                                           \
+                    first[c + channels] = place == 1 ? value : 0;                                \
+                    below[c] = place == 2 ? value : 0;                                           \
+                    below[c + channels] = place == 3 ? value : 0;                                \
+                }                                                                                \
+            }                                                                                    \
+        }                                                                                        \
+    }
+
+/* PyTorch adds gradients to zero, which makes -0 to 0. */
+#define POSITIVE(value) ((value) + 0.0f)
+#define POSITIVE_LOW(value) ((uint16_t)((value) == 0x8000 ? 0 : (value)))
+#define AS_IT_IS(value) (value)
+
+POOL(pool_float32, float, AS_IT_IS)
+POOL(pool_bfloat16, uint16_t, widened)
+POOL_GRADIENT(pool_gradient_float32, float, POSITIVE)
+POOL_GRADIENT(pool_gradient_bfloat16, uint16_t, POSITIVE_LOW)

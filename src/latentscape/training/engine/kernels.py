@@ -97,6 +97,40 @@ class Kernels:
             self._library.bernoulli_gradient(*_numbers(part), *pointers)
         return result
 
+    def max_pool(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the largest of each 2 x 2 pixels, and which of the four it is.
+
+        Maps (B, C, H, W) of even height and width have the channels innermost.
+        """
+        pooled = _with_size(maps, maps.shape[2] // 2, maps.shape[3] // 2)
+        places = torch.empty_like(pooled, dtype=torch.uint8)
+        pool = self._of_type("pool", pooled)
+        pool(*_rows(pooled), *_pointers(maps, pooled, places))
+        return pooled, places
+
+    def max_pool_gradient(self, gradient: Tensor, places: Tensor) -> Tensor:
+        """Return the gradient for the maps of `max_pool`, from that for what it pooled."""
+        maps = _with_size(gradient, gradient.shape[2] * 2, gradient.shape[3] * 2)
+        pool_gradient = self._of_type("pool_gradient", gradient)
+        pool_gradient(*_rows(gradient), *_pointers(gradient, places, maps))
+        return maps
+
+    def _of_type(self, name: str, maps: Tensor) -> Callable[..., None]:
+        function: Callable[..., None] = self._library[f"{name}_{str(maps.dtype)[len('torch.') :]}"]
+        return function
+
+
+def _with_size(maps: Tensor, height: int, width: int) -> Tensor:
+    """Return maps of another size, with the channels innermost."""
+    shape = (*maps.shape[:2], height, width)
+    return torch.empty(shape, dtype=maps.dtype, memory_format=torch.channels_last)
+
+
+def _rows(maps: Tensor) -> tuple[ctypes.c_int64, ...]:
+    """Return how many rows of pixels maps (B, C, H, W) have, their length, and the channels."""
+    count, channels, height, width = maps.shape
+    return ctypes.c_int64(count * height), ctypes.c_int64(width), ctypes.c_int64(channels)
+
 
 def _fits(logits: Tensor, images: Tensor) -> bool:
     """Tell whether PyTorch computes all numbers by the functions that the kernels call.
