@@ -230,7 +230,8 @@ def study_url(built, write, fast, tmp_path_factory):
     entries = [{"recipe": "vae-20"}, {"recipe": "cond-vae"}]
     study = latentscape.Study(name="two", entries=entries, set={**fast, "model.latent.dim": 2})
     folder = tmp_path_factory.mktemp("study")
-    return write(latentscape.compare(study, data="mnist-5k", folder=folder, quiet=True).folder)
+    found = latentscape.compare(study, data="mnist-5k", folder=folder, quiet=True)
+    return write(found.folder, map="pca")
 
 
 @pytest.fixture(scope="package")
