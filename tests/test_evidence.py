@@ -198,3 +198,10 @@ def test_exports_are_measured_in_each_format_that_takes_the_recipe(monkeypatch):
     (row,) = parity.measure_parity().rows
     assert set(row.numbers) == {parity.LARGEST, *files}
     assert all(row.statistic(name).mean < 1e-4 for name in files)
+
+
+@pytest.mark.parametrize("content", ["| a |\n| --- |\n| 1 |", "- `results/a.json`: evaluated."])
+def test_tables_and_lists_stand_on_lines_of_their_own(content):
+    page = filled("<!-- results: it --><!-- end -->", {"it": lambda: content})
+    assert page == f"<!-- results: it -->\n\n{content}\n\n<!-- end -->"
+    assert filled(page, {"it": lambda: content}) == page

@@ -32,8 +32,11 @@ def filled(text: str, writers: Mapping[str, Callable[[], str]]) -> str:
         name = match["name"]
         if name not in writers:
             raise KeyError(f"nothing writes the region {name}")
-        space = "\n\n" if match["text"].startswith("\n") else ""
-        return f"<!-- results: {name} -->{space}{writers[name]()}{space}<!-- end -->"
+        content = writers[name]()
+        # A table or a list is none behind a comment on its line.
+        is_block = match["text"].startswith("\n") or content.startswith(("|", "- "))
+        space = "\n\n" if is_block else ""
+        return f"<!-- results: {name} -->{space}{content}{space}<!-- end -->"
 
     return REGION.sub(write, text)
 
