@@ -51,7 +51,7 @@ def test_runs_that_differ_in_numbers_alone_are_put_together(paying, quick, small
     work = [(recipe, small) for recipe in seeds(quick, 4)]
     work += [(recipe, small) for recipe in seeds(quick, 2, **{"train.batch_size": 32})]
     work += [(recipe, small) for recipe in seeds(quick, 1, **{"model.latent.dim": 3})]
-    groups = group_runs(work, 1, 2, CPU)
+    groups = group_runs(work, 1, 2, CPU, [None] * 7)
     assert sorted(map(sorted, groups)) == [[0, 1, 2, 3], [4, 5], [6]]
     assert timed == [(4, 2), (2, 2)]
 
@@ -59,13 +59,22 @@ def test_runs_that_differ_in_numbers_alone_are_put_together(paying, quick, small
 def test_processes_share_the_runs_of_a_shape(paying, quick, small):
     timed = paying(alone=2.0, together=1.0)
     work = [(recipe, small) for recipe in seeds(quick, 35)]
-    assert sorted(map(len, group_runs(work, 2, 1, CPU))) == [11, 12, 12]
+    assert sorted(map(len, group_runs(work, 2, 1, CPU, [None] * 35))) == [11, 12, 12]
     assert timed == [(shapes.TIMED_TOGETHER, 1)]
 
 
 def test_runs_train_alone_where_together_they_are_not_clearly_faster(paying, quick, small):
     paying(alone=1.0, together=0.95)
-    assert group_runs([(recipe, small) for recipe in seeds(quick, 3)], 1, 1, CPU) == [[0], [1], [2]]
+    work = [(recipe, small) for recipe in seeds(quick, 3)]
+    assert group_runs(work, 1, 1, CPU, [None] * 3) == [[0], [1], [2]]
+
+
+def test_what_has_begun_goes_on_as_it_began(paying, quick, small):
+    timed = paying(alone=2.0, together=1.0)
+    work = [(recipe, small) for recipe in seeds(quick, 6)]
+    groups = group_runs(work, 1, 1, CPU, [1, 4, None, 4, 1, None])
+    assert sorted(map(sorted, groups)) == [[0], [1, 3], [2, 5], [4]]
+    assert timed == [(2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -74,12 +83,13 @@ def test_runs_train_alone_where_together_they_are_not_clearly_faster(paying, qui
 def test_what_cannot_be_trained_as_one_is_not_timed(paying, quick, small, changes):
     timed = paying(alone=9.0, together=1.0)
     work = [(recipe, small) for recipe in seeds(quick, 2, **changes)]
-    assert (group_runs(work, 1, 1, CPU), timed) == ([[0], [1]], [])
+    assert (group_runs(work, 1, 1, CPU, [None] * 2), timed) == ([[0], [1]], [])
 
 
 def test_timing_takes_steps_and_changes_nothing(quick, small):
     before = torch.get_rng_state()
-    assert len(group_runs([(recipe, small) for recipe in seeds(quick, 2)], 1, 1, CPU)) in (1, 2)
+    work = [(recipe, small) for recipe in seeds(quick, 2)]
+    assert len(group_runs(work, 1, 1, CPU, [None] * 2)) in (1, 2)
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -12,7 +12,7 @@ from latentscape.core.errors import HookError, TrainingError
 from latentscape.core.runtime import choose_device
 from latentscape.model import Network
 from latentscape.training import together
-from latentscape.training.checkpoint import MemoryCheckpoints
+from latentscape.training.checkpoint import CheckpointFolder, MemoryCheckpoints
 from latentscape.training.hook import Hook
 from latentscape.training.start import set_up
 from latentscape.training.together import train_together
@@ -66,19 +66,21 @@ def recipes(name, split, numbers=NUMBERS):
     return [prepare(override(load_recipe(name), {**PLAIN, **more}), split) for more in numbers]
 
 
-def train(recipe, split, *hooks, device=CPU):
-    store = MemoryCheckpoints(recipe.name)
+def train(recipe, split, *hooks, device=CPU, store=None):
+    store = store or MemoryCheckpoints(recipe.name)
     return train_recipe(recipe, split, device, store, hooks, threads=1)
 
 
-def train_all(planned, split, *hooks, device=CPU):
+def train_all(planned, split, *hooks, device=CPU, stores=(None,) * 3):
     """Train recipes as one; return what came of each, and what each has raised."""
     results = {}
 
     def work(place):
         def begin(hook):
             more = [each for each in hooks if each.place == place]
-            results[place] = train(planned[place], split, *more, hook, device=device)
+            results[place] = train(
+                planned[place], split, *more, hook, device=device, store=stores[place]
+            )
 
         return begin
 
@@ -188,20 +190,40 @@ def test_a_hook_that_fails_stops_its_own_training_alone(small):
     assert_alike(planned[1], small, results[1])
 
 
-def test_a_signal_stops_all_of_them_saved(small):
-    class Pressed(Hook):
-        place = 0
+class Pressed(Hook):
+    """Sends what Ctrl-C sends."""
 
-        def on_step(self, training):
-            if training.state.step == 2:
-                signal.raise_signal(signal.SIGINT)
+    place = 0
 
-    planned = recipes("elaborate-4", small)
+    def on_step(self, training):
+        if training.state.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_stops_all_of_them_saved_and_they_go_on_to_the_same_bits(small, tmp_path):
+    planned = recipes("vae-20", small)
+    expected, _ = train_all(planned, small)
+    stores = [CheckpointFolder(tmp_path / str(place)) for place in range(3)]
+    for store in stores:
+        store.path.mkdir()
     before = signal.getsignal(signal.SIGINT)
-    results, errors = train_all(planned, small, Pressed())
+    stopped, errors = train_all(planned, small, Pressed(), stores=stores)
     assert errors == [None] * 3
-    assert all(state.epoch == 0 and 2 <= state.step <= 3 for _, state in results.values())
+    assert all(state.epoch == 0 and 2 <= state.step <= 3 for _, state in stopped.values())
     assert signal.getsignal(signal.SIGINT) is before
+    results, errors = train_all(planned, small, stores=stores)
+    assert errors == [None] * 3
+    for place, (network, _) in results.items():
+        assert torch.equal(flat(network), flat(expected[place][0]))
+
+
+def test_one_that_goes_on_alone_ends_as_if_it_had_never_been_with_others(small, tmp_path):
+    planned = recipes("elaborate-4", small)
+    stores = [CheckpointFolder(tmp_path / str(place)) for place in range(3)]
+    for store in stores:
+        store.path.mkdir()
+    train_all(planned, small, Pressed(), stores=stores)
+    assert_alike(planned[1], small, train(planned[1], small, store=stores[1]))
 
 
 def test_the_process_is_left_as_it_was_and_each_model_has_memory_of_its_own(small):

@@ -31,9 +31,15 @@ TIMING = 2.0
 
 
 def group_runs(
-    runs: Sequence[tuple[Recipe, Split]], jobs: int, threads: int, device: torch.device
+    runs: Sequence[tuple[Recipe, Split]],
+    jobs: int,
+    threads: int,
+    device: torch.device,
+    begun: Sequence[int | None],
 ) -> list[list[int]]:
     """Put runs together that are trained as one, because a few steps of them are faster so.
+
+    What has begun goes on as it began, so that it comes to the same bits.
 
     Parameters
     ----------
@@ -45,20 +51,24 @@ def group_runs(
         On how many threads each of these computes.
     device : torch.device
         Where.
+    begun : sequence of int or None
+        With how many others each has begun to train as one, itself included; None for new ones.
 
     Returns
     -------
     list of list of int
         The numbers of runs; most often each stands alone.
     """
-    shapes = dict[str, list[int]]()
-    for number, (recipe, split) in enumerate(runs):
-        shapes.setdefault(_shape(recipe, split), []).append(number)
+    shapes = dict[tuple[str, bool | None], list[int]]()
+    for number, (run, together) in enumerate(zip(runs, begun, strict=True)):
+        has_others = None if together is None else together > 1
+        shapes.setdefault((_shape(*run), has_others), []).append(number)
     groups = list[list[int]]()
-    for numbers in shapes.values():
+    for (_, has_others), numbers in shapes.items():
         size = min(MAX_TOGETHER.get(device.type, 1), math.ceil(len(numbers) / jobs))
-        if not _pays(*runs[numbers[0]], size, threads, device):
-            size = 1
+        if has_others is None:
+            has_others = _pays(*runs[numbers[0]], size, threads, device)
+        size = size if has_others else 1
         count = math.ceil(len(numbers) / size)
         groups += [numbers[place::count] for place in range(count)]
     return groups

@@ -243,7 +243,8 @@ def _finish_here(
         jobs = 1  # No process has to begin.
     elif jobs is None:
         jobs = choose_jobs(work, device)
-        groups = group_runs(work, jobs, max(1, count_threads() // jobs), device)
+        begun = [_together(planned[place], known) for place in new]
+        groups = group_runs(work, jobs, max(1, count_threads() // jobs), device, begun)
     threads = max(1, count_threads() // jobs)
     begin = partial(_reuse_or_start, known=known, folder=folder, how=how, threads=threads)
     if jobs == 1 and len(groups) == len(work):
@@ -265,6 +266,12 @@ def _finish_here(
             for place, run in enumerate(runs):
                 if run.path == finished.path:
                     yield place, run, error
+
+
+def _together(item: _Planned, known: Mapping[str, Run]) -> int | None:
+    """Return how many runs one was to be trained as one with; None where it has not begun."""
+    run = known.get(item.fingerprint)
+    return None if run is None else run.environment.together
 
 
 def _unfinished(planned: Sequence[_Planned], known: Mapping[str, Run]) -> list[int]:
