@@ -139,13 +139,13 @@ def finish_together(
         If the system ended a process.
     """
     count = sum(map(len, groups))
-    with shared([split for group in groups for _, split in group]) as splits:
-        moved = iter(splits)
-        sent = {id(split): Sent(split) for split in splits}
+    splits = {id(split): split for group in groups for _, split in group}
+    with shared(list(splits.values())) as moved:
+        sent = {key: Sent(split) for key, split in zip(splits, moved, strict=True)}
         calls = [
             Call(
                 _name_of(group),
-                partial(_finish_group, [(run, sent[id(next(moved))]) for run, _ in group], how),
+                partial(_finish_group, [(run, sent[id(split)]) for run, split in group], how),
                 share=len(group),
             )
             for group in groups
