@@ -44,8 +44,29 @@ def fitted(name, examples=3600, held_out=400, numbers=784, **changes):
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_every_recipe_is_as_published_on_the_full_mnist(name):
-    assert fitted(name, FULL_MNIST) == load_recipe(name)
+def test_on_the_full_mnist_every_recipe_keeps_its_batches_and_its_length(name):
+    recipe, published = fitted(name, FULL_MNIST), load_recipe(name)
+    train, origin = recipe.train, published.train
+    assert (train.batch_size, train.epochs) == (origin.batch_size, origin.epochs)
+    assert train.lr == pytest.approx(4 * origin.lr)
+    assert train.schedule.kind == "cosine"
+    assert train.schedule.warmup * train.steps_per_epoch(FULL_MNIST) == pytest.approx(75)
+    assert (train.average.decay, train.average.every) == (0.9995, 8)
+    assert recipe.model.init.data_dependent
+    assert recipe.objective == published.objective
+    assert recipe.published.train == origin
+    assert (train.patience is None) == published.objective.is_adversarial
+
+
+def test_many_examples_keep_what_the_user_sets_too():
+    recipe = fitted("beta-vae", FULL_MNIST, train__epochs=5, train__average=0.99)
+    assert recipe.train.epochs == recipe.train.patience == 5
+    assert recipe.train.average.decay == 0.99
+    assert recipe.train.average.every == 1
+    assert recipe.objective.rate_warmup == 1
+    # The rise is never more than a fifth of a short training.
+    assert fitted("conv-bn", 16_000, train__epochs=1).train.schedule.warmup == 0.2
+    assert fitted("simple-20", train__lr=0.1).train.average is None
 
 
 @pytest.mark.parametrize("examples", [2, 62, 3600])
@@ -72,7 +93,7 @@ def test_with_an_adversary_the_last_weights_are_kept_unless_somebody_asks():
 
 def test_many_examples_are_no_reason_to_keep_too_few_steps():
     assert load_recipe("conv-bn").train.steps(20_000) > STEPS
-    assert fitted("conv-bn", 20_000) == load_recipe("conv-bn")
+    assert fitted("conv-bn", 20_000).train.batch_size == load_recipe("conv-bn").train.batch_size
     recipe = fitted("conv-bn", ENOUGH)
     assert recipe.train.steps(ENOUGH) >= STEPS > recipe.published.steps
 
@@ -233,6 +254,10 @@ def test_a_sentence_says_what_was_fitted():
     assert describe_fitting(same) == (
         "The training of conv-bn is fitted to 3,600 examples: learning rate 0.003, schedule "
         "cosine. Keep the origin's training with --as-published."
+    )
+    assert describe_fitting(fitted("conv-bn", FULL_MNIST)) == (
+        "The training of conv-bn is fitted to 54,000 examples: learning rate 0.004, schedule "
+        "cosine, averaged weights. Keep the origin's training with --as-published."
     )
     recipes = [load_recipe("vae-20"), fitted("conv-bn"), fitted("simple-20")]
     assert describe_fittings(recipes) == (

@@ -59,6 +59,20 @@ def test_the_model_is_the_average_from_its_start_on(train, few):
     assert_equal(load_model(run.path).state_dict(), model.state_dict())
 
 
+def test_the_average_may_move_every_few_steps_by_as_much(train):
+    watch = Watch()
+    run, model = train("run", {**PLAIN, "train.average": {"decay": 0.7, "every": 3}}, watch)
+    expected, *later = watch.weights[2::3]  # Twelve steps in all.
+    for place, weights in enumerate(later, 2):
+        steps = 3 * place - 1
+        decay = min(0.7, (1 + steps) / (10 + steps)) ** 3
+        expected = {n: value.lerp(weights[n], 1 - decay) for n, value in expected.items()}
+    assert len(later) == 3
+    for name, value in model.state_dict().items():
+        assert torch.allclose(value, expected[name], atol=1e-6), name
+    assert_equal(load_model(run.path).state_dict(), model.state_dict())
+
+
 def test_the_average_is_what_is_measured(train, few):
     run, model = train("run", AVERAGE)
     with torch.no_grad():
@@ -101,7 +115,7 @@ def test_all_of_it_together_goes_on_to_the_same_bits_by_either_engine(train, tmp
         "train.batch_size": 20,
         "train.accumulate": 2,
         "train.frozen": ["encoder.1"],
-        "train.average.start": 0.5,
+        "train.average": {"start": 0.5, "every": 2},
         "train.schedule": "one_cycle",
     }
     undisturbed, _ = train("undisturbed", changes)

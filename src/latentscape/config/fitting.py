@@ -2,7 +2,8 @@
 
 Recipes say how their origins trained: on 20,000 to 60,000 images, in batches of up to 256. On a
 tenth of the images as many epochs are a tenth of the steps, which leaves many models worse than the
-mean image. One rule mends that for every recipe; docs/guide/recipes.md states it.
+mean image. On all of them a model is as good in a third of the steps. One rule does both for every
+recipe; docs/guide/recipes.md states it, and benchmarks/TRIED.md what was measured.
 """
 
 import math
@@ -22,7 +23,7 @@ MAX_EPOCHS = 50
 """Nobody learns more from a few dozen images by seeing them more often."""
 
 ENOUGH = 10_000
-"""Training examples from which on a recipe is trained as published, if that makes `STEPS`."""
+"""Training examples from which on batch and epochs stay as published, if that makes `STEPS`."""
 
 BATCHES_PER_EPOCH = 40
 MIN_BATCH, MAX_BATCH = 8, 64
@@ -30,11 +31,17 @@ MIN_BATCH, MAX_BATCH = 8, 64
 RATE = 3.0
 """Times the published learning rate: more than a constant rate could be, as it falls to zero."""
 
+AVERAGED_RATE = 4.0
+"""The same, where the model is an average of the weights."""
+
 NUMBERS = 784
 """In an example of MNIST, which recipes were published for."""
 
 WARMUP = 0.05
-"""Share of training over which the learning rate first rises."""
+"""Share of `STEPS` over which the learning rate first rises."""
+
+AVERAGE = {"decay": 0.9995, "every": 8}
+"""Of the weights, where there are many steps: a high rate pays long before it has fallen."""
 
 
 def fit_training(
@@ -42,13 +49,15 @@ def fit_training(
 ) -> Recipe:
     """Fit the training of a recipe to the number of examples, but for what the user has set.
 
-    With `ENOUGH` examples, and where it makes `STEPS` steps of them, a recipe is trained as
-    published. Otherwise it is trained for `STEPS` steps, but `MAX_EPOCHS` epochs at most: in
-    batches of a fortieth of the examples, with `RATE` times its learning rate, which rises over the
-    first twentieth of training and falls to zero as a cosine, from initial weights that are scaled
-    on training images. The weights of the epoch with the lowest validation loss are kept; those of
-    the last one, where an adversary makes losses of different epochs incomparable. What a recipe
-    counts in epochs keeps its share of the training.
+    It has a multiple of its learning rate, which rises at first and falls to zero as a cosine, from
+    initial weights that are scaled on training images. The weights of the epoch with the lowest
+    validation loss are kept; those of the last one, where an adversary makes losses of different
+    epochs incomparable.
+
+    With `ENOUGH` examples, and where it makes `STEPS` steps of them, a recipe keeps its batches and
+    its epochs, and the model is a moving average of the weights. Otherwise it is trained for
+    `STEPS` steps, but `MAX_EPOCHS` epochs at most, in batches of a fortieth of the examples. What a
+    recipe counts in epochs keeps its share of the training.
 
     Recipes were published for `NUMBERS` numbers in an example. With more of them, the learning rate
     is divided by how many times more, where the units of the encoder sum over all of them: Adam
@@ -81,15 +90,16 @@ def fit_training(
     own = {*changes, *(_said(recipe) if shipped is None else _differing(recipe, shipped))}
     recipe = override(recipe, changes)
     published = shipped or recipe
-    if examples >= ENOUGH and published.train.steps(examples) >= STEPS:
-        return recipe
-    train = _fitted_steps(recipe, examples, own)
+    is_enough = examples >= ENOUGH and published.train.steps(examples) >= STEPS
+    train = recipe.train if is_enough else _fitted_steps(recipe, examples, own)
     scale = train.epochs / published.train.epochs
-    fitted = {
-        path: value
-        for path, value in _fitted_values(recipe, train, scale, numbers / NUMBERS)
-        if not _is_set(path, own)
-    }
+    rate = AVERAGED_RATE if is_enough else RATE
+    values = dict(_fitted_values(recipe, train, scale, numbers / NUMBERS, rate))
+    if is_enough:
+        values["train.average"] = AVERAGE
+        warmup = WARMUP * STEPS / train.steps_per_epoch(examples)
+        values["train.schedule"]["warmup"] = min(warmup, train.epochs / 5)
+    fitted = {path: value for path, value in values.items() if not _is_set(path, own)}
     # Another adversary measures each epoch, so that the lowest loss is not the best epoch's.
     compares = not recipe.objective.is_adversarial
     if held_out and compares and "train.patience" not in own:
@@ -132,19 +142,20 @@ def _fitted_steps(recipe: Recipe, examples: int, own: Collection[str]) -> TrainC
 
 
 def _fitted_values(
-    recipe: Recipe, train: TrainConfig, scale: float, size: float
+    recipe: Recipe, train: TrainConfig, scale: float, size: float, rate: float
 ) -> Iterator[tuple[str, Any]]:
     """Yield all that the rule sets, by dotted paths.
 
-    `scale` is that of epochs, and `size` that of examples, both relative to what was published.
+    `scale` is that of epochs, `size` that of examples, and `rate` that of learning rates, all
+    relative to what was published.
     """
     yield "train.batch_size", train.batch_size
     yield "train.epochs", train.epochs
-    slowdown = _slowdown(recipe, size)
-    yield "train.lr", RATE * train.lr / slowdown
+    rate /= _slowdown(recipe, size)
+    yield "train.lr", rate * train.lr
     for name, player in train.players.items():
         if player.lr is not None:
-            yield f"train.players.{name}.lr", RATE * player.lr / slowdown
+            yield f"train.players.{name}.lr", rate * player.lr
     yield "train.schedule", {"kind": "cosine", "warmup": WARMUP * train.epochs}
     yield "model.init", {**recipe.model.init.model_dump(), "data_dependent": True}
     objective = recipe.objective
@@ -189,7 +200,7 @@ _PATHS = (
     "train.schedule",
     "train.patience",
     "train.snapshots",
-    "train.average.start",
+    "train.average",
     "model.init",
     "objective.weights.rate",
     "objective.rate_warmup",

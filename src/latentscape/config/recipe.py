@@ -83,6 +83,7 @@ _ADDED: dict[str, object] = {
     "train.players": {},
     "train.accumulate": 1,
     "train.shards": 1,
+    "train.average.every": 1,
     "train.average": None,
     "train.frozen": [],
     "train.schedule.start": 0.04,

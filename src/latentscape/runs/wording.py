@@ -19,9 +19,10 @@ def describe_fitting(recipe: Recipe) -> str:
         return ""
     examples, keep = published.examples, "Keep the origin's training with --as-published."
     if published.steps == train.steps(examples):
+        average = ", averaged weights" if train.average else ""
         return (
             f"The training of {recipe.name} is fitted to {count(examples)} examples: learning rate "
-            f"{train.lr:g}, schedule {train.schedule.kind}. {keep}"
+            f"{train.lr:g}, schedule {train.schedule.kind}{average}. {keep}"
         )
     return (
         f"{recipe.name} as published makes {_many(published.steps, 'step')} on "
