@@ -263,8 +263,8 @@ def test_times_to_quality_go_on_after_a_stop_and_the_peer_has_its_best_rate(race
     assert len(trained) == len(set(trained)) == 3 + 2 * 3
     # The others are given up once they are no better.
     assert [(row["lr"], row["reached"]) for row in section["searches"]] == [
+        (1e-3, True),
         (2e-3, True),
-        (1e-3, False),
         (4e-3, False),
     ]
     assert [(row["seed"], row["entrant"], row["lr"]) for row in section["rows"]] == [
@@ -282,7 +282,7 @@ def test_times_to_quality_go_on_after_a_stop_and_the_peer_has_its_best_rate(race
     assert ahead(rows, "simple-20", "PyTorch, tuned, best rate") == 1.5
     text, figure = quality(section), draw_quality(section)
     assert "| PyTorch, tuned | 0.001 | 9.00 | 6.00 … 12.0 | 3.00 |" in text
-    searched = "`simple-20` at 0.001 not in 150, 0.002 in 150 and 0.004 not in 150 steps"
+    searched = "`simple-20` at 0.001 in 300, 0.002 in 150 and 0.004 not in 150 steps"
     assert searched in " ".join(text.split())
     assert "2 of 2" in text
     assert figure.count("<svg") == 2
