@@ -9,6 +9,7 @@ from latentscape.config import load_recipe, override
 from latentscape.model.likelihoods import bernoulli_gradient, bernoulli_log_prob
 from latentscape.training.engine import building, operations
 from latentscape.training.engine.building import load_kernels
+from latentscape.training.engine.operations import OperationCapture
 
 __all__ = ["soon"]  # A fixture of each test here.
 
@@ -132,7 +133,7 @@ def test_weights_that_were_changed_from_outside_are_rounded_anew(small, monkeypa
 
     def disturbed(self, batch, epoch, rate_factor=1.0):
         losses = take_step(self, batch, epoch, rate_factor)
-        for weight in self._model.parameters():
+        for weight in self.model.parameters():
             weight.data.mul_(0.5)
         return losses
 
@@ -172,6 +173,24 @@ def test_kernels_are_compiled_once(monkeypatch, ours):
 
     monkeypatch.setattr(building, "_run", fails)
     assert load_kernels.__wrapped__() is not None
+
+
+def test_what_depends_on_no_number_is_computed_once(called):
+    values = torch.arange(3.0)
+
+    def compute():
+        ones = torch.ones_like(values)
+        changed = torch.ones_like(values)
+        changed[0] += values[0]
+        return values * (ones / 3).neg(), changed * 2, ones
+
+    first, repeat = OperationCapture().capture(compute)
+    values += 1
+    expected = compute()
+    for _ in range(2):
+        assert all(map(torch.equal, repeat(), expected))
+    assert not all(map(torch.equal, first, expected))
+    assert called[0].count("div.Tensor") == called[0].count("neg.default") == 0
 
 
 def test_weight_decay_is_left_to_pytorch(small, called):

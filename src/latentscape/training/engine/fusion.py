@@ -1,4 +1,4 @@
-"""A recorded step, made shorter: views taken beforehand, and passes over memory joined by kernels.
+"""A recorded step, made shorter: what does not change is taken beforehand, and kernels join passes.
 
 Each change leaves the bits as they are. What is not recognised stays as it was recorded.
 """
@@ -14,6 +14,9 @@ from latentscape.training.engine.kernels import LANES, Kernels
 aten = torch.ops.aten
 
 _ADAM = (aten._fused_adam_.tensor_lr, aten._fused_adamw_.tensor_lr)
+_SMALL = 1 << 16
+"""Numbers of a result up to which it is kept from one step to the next."""
+
 _COLUMNS = (0, 1, 2, 3, 5)
 """Arguments of Adam: weights, gradients, means, mean squares, numbers of steps."""
 _NUMBERS = ("beta1", "beta2", "eps")
@@ -88,7 +91,37 @@ def fuse(step: Recording, kernels: Kernels | None) -> None:
         for node in step.operations():
             if node.target in _ADAM and not any(node.kwargs[name] for name in _OFF):
                 _move_by_kernel(step, kernels, node)
+    _fold(step)
     _take_views(step)
+
+
+def _fold(step: Recording) -> None:
+    """Compute beforehand what depends on no number: where a gradient begins, and what scales it."""
+    values: dict[fx.Node, Tensor] = {}
+    for node in step.operations():
+        form = step.forms.get(node)
+        if form is None or form.shape.numel() > _SMALL or _is_changed(node):
+            continue
+        if node.target is aten.ones_like.default:
+            values[node] = torch.empty_strided(*form[1:], dtype=form.dtype).fill_(1)
+        elif _is_pure(node) and node.all_input_nodes and values.keys() >= {*node.all_input_nodes}:
+            args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = cast(Callable[..., Tensor], node.target)(*args, **kwargs)
+    for node in reversed(values):
+        if not node.users:
+            step.graph.erase_node(node)
+        elif all(user.op != "output" for user in node.users):  # Whoever gets it may change it.
+            step.replace(node, step.constant(values[node]))
+
+
+def _is_pure(node: fx.Node) -> bool:
+    """Tell whether an operation of PyTorch gives the same for the same numbers, and no more."""
+    drawn = torch.Tag.nondeterministic_seeded
+    return (
+        isinstance(node.target, torch._ops.OpOverload)
+        and not node.target._schema.is_mutable
+        and drawn not in node.target.tags
+    )
 
 
 def _take_views(step: Recording) -> None:

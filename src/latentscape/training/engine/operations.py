@@ -87,7 +87,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def program(self, result: Results) -> Callable[[], Results]:
         """Return a function that carries out all recorded operations and returns the result."""
         self._step.graph.output(tree_map(self._node, result))
-        fuse(self._step, load_kernels())
+        with torch.no_grad():
+            fuse(self._step, load_kernels())
         run = self._step.compiled()
 
         def replay() -> Results:
