@@ -99,6 +99,7 @@ CALLS: Mapping[str, Call] = {
     "publish": _same("{run} --out {out}/hub", START, "model card"),
     "runs list": _same("{runs}", "reading"),
     "runs show": _same("{run}", START),
+    "runs copy": _same("{run} --to {out}/copied", "copying"),
     "runs remove": Call("{runs}/trained --yes", small="{runs}/spare --yes"),
     "info": _same("", START, "matrix products"),
     "data list": _same(""),
