@@ -61,11 +61,10 @@ def test_codes_are_in_order_and_analyses_spread(cluster, ray_address, tmp_path, 
     np.save("labels.npy", np.arange(950) % 10)
     how = {"changes": {"labels": "labels.npy"}}
     latentscape.embed(run, "images.npy", "alone.parquet", **how)
-    monkeypatch.setattr(embedding, "stream_inputs", _unread(embedding.stream_inputs))
-    latentscape.embed(run, "images.npy", "spread.parquet", on="ray", **how)
+    with monkeypatch.context() as patch:
+        patch.setattr(embedding, "stream_inputs", _unread(embedding.stream_inputs))
+        latentscape.embed(run, "images.npy", "spread.parquet", on="ray", **how)
     assert spread.file.read_bytes() == alone.file.read_bytes()
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="no examples|range|value"):
         latentscape.embed(run, np.full((3, 28, 28), 3e5, np.float32), "bad.npy", on="ray")
     said = CliRunner().invoke(app, ["info", "--on", "ray", "--json"]).output
