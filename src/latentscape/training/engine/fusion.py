@@ -244,7 +244,8 @@ def _move_by_kernel(step: Recording, kernels: Kernels, node: fx.Node) -> None:
     if others:
         counter.args = (others[-1], 1)
         node.args = (*others[:-1], [], others[-1])
-    for left in (*gradients, *(() if others else (node, counter))):
+    wholes = dict.fromkeys(part.args[0] for part in gradients if part.target is aten.select.int)
+    for left in (*gradients, *wholes, *(() if others else (node, counter))):
         if not left.users:
             step.graph.erase_node(left)
 
@@ -273,11 +274,24 @@ def _fits(step: Recording, row: tuple[fx.Node, ...]) -> bool:
 def _unconverted(step: Recording, gradient: fx.Node) -> fx.Node:
     """Return what a gradient was before it was converted from bfloat16, in the same order."""
     source = gradient.args[0] if gradient.args else None
+    if gradient.target is aten.select.int and isinstance(source, fx.Node):
+        return _part_unconverted(step, gradient, source)
     if gradient.target is not aten._to_copy.default or len(gradient.users) > 1:
         return gradient
     before = step.forms.get(source)  # type: ignore[arg-type]
     same = before is not None and before[1:] == step.forms[gradient][1:]
     return source if same and before.dtype == torch.bfloat16 else gradient  # type: ignore[union-attr,return-value]
+
+
+def _part_unconverted(step: Recording, part: fx.Node, whole: fx.Node) -> fx.Node:
+    """Return the same for the gradient of one of several models, which is a part of all of them."""
+    before = whole.args[0] if whole.args else None
+    form = step.forms.get(before)  # type: ignore[arg-type]
+    is_low = form is not None and form.dtype == torch.bfloat16
+    if whole.target is not aten._to_copy.default or not is_low or form[1:] != step.forms[whole][1:]:  # type: ignore[index]
+        return part
+    with step.graph.inserting_before(part):
+        return step.graph.call_function(aten.select.int, (before, *part.args[1:]))
 
 
 def _is_view(node: fx.Node) -> bool:
