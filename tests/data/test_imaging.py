@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from latentscape.core.errors import DataError
+from latentscape.config import DataConfig
+from latentscape.data import load_dataset
 from latentscape.data.imaging import has_colours, resized, to_grey
 
 
@@ -56,3 +58,19 @@ def test_floats_do_not_leave_the_range_of_their_image():
     large = resized(image, (16, 16))
     assert large.dtype == np.float32
     assert (large.min(), large.max()) == (0, 1)
+
+
+def test_bytes_within_a_range_stay_there() -> None:
+    """Bicubic interpolation overshoots at edges: 16 levels of grey would become 20."""
+    image = np.zeros((1, 1, 8, 8), np.uint8)
+    image[..., 4:] = 16
+    assert resized(image, (16, 16)).max() > 16
+    assert resized(image, (16, 16), (0, 16)).max() == 16
+    # What was beyond the range before is not hidden.
+    assert resized(image, (16, 16), (0, 9)).max() == 16
+
+
+def test_digits_stay_in_their_range_when_they_are_resized() -> None:
+    digits = load_dataset(DataConfig(source="digits", resize=(28, 28)))
+    assert digits.value_range == (0, 16)
+    assert digits.images[:].max() == 16

@@ -47,7 +47,9 @@ def has_colours(images: Array) -> bool:
     return bool((images != images[:, :1]).any())
 
 
-def resized(images: Array, size: tuple[int, int]) -> Array:
+def resized(
+    images: Array, size: tuple[int, int], value_range: tuple[float, float] | None = None
+) -> Array:
     """Resize images, with antialiasing, by bicubic interpolation.
 
     Parameters
@@ -56,22 +58,27 @@ def resized(images: Array, size: tuple[int, int]) -> Array:
         (N, C, H, W).
     size : tuple of int
         The new height and width.
+    value_range : tuple of float, optional
+        The range of the values, where it is known.
 
     Returns
     -------
     ndarray
-        (N, C, *size) of the same type. Floats stay between the extremes of their image.
+        (N, C, *size) of the same type. Floats stay between the extremes of their image, and whole
+        numbers within the range.
     """
     from PIL import Image
 
     if images.shape[2:] == size:
         return images
+    low, high = (0.0, 255.0) if value_range is None else value_range
     result = np.empty((*images.shape[:2], *size), images.dtype)
     for place in np.ndindex(images.shape[:2]):
         channel = images[place]
         picture = Image.fromarray(channel).resize(size[::-1], Image.Resampling.BICUBIC)
-        pixels = np.asarray(picture)
-        # It overshoots at edges, and floats have no type that would stop it.
-        is_float = images.dtype != np.uint8
-        result[place] = pixels.clip(channel.min(), channel.max()) if is_float else pixels
+        least, most = channel.min(), channel.max()
+        if images.dtype == np.uint8:
+            least, most = min(low, least), max(high, most)
+        # It overshoots at edges, and only bytes end somewhere: at 0 and 255.
+        result[place] = np.asarray(picture).clip(least, most)
     return result

@@ -247,7 +247,8 @@ def convert(
         dtype = examples.values.dtype
         values = compact_dtype(examples.values, origin, first)
         images = arrange_axes(values, config.shape, origin, contents.channels_first)
-        images = as_asked(images, config, examples.place or origin)
+        known = config.range or contents.value_range
+        images = as_asked(images, config, examples.place or origin, known)
         yield examples, Chunk(images, value_range, examples.labels, examples.metadata)
         first += len(images)
 
@@ -307,12 +308,17 @@ def asked_range(config: DataConfig, origin: str) -> tuple[ValueRange, RangeReaso
     return (float(low), float(high)), "setting"
 
 
-def as_asked(images: Array, config: DataConfig, origin: str) -> Array:
-    """Make images (B, C, H, W) grey, and resize them, where the settings say so."""
+def as_asked(
+    images: Array, config: DataConfig, origin: str, value_range: ValueRange | None
+) -> Array:
+    """Make images (B, C, H, W) grey, and resize them, where the settings say so.
+
+    What was within a range that is known already stays there.
+    """
     if images.ndim == 4 and config.grey:
         images = to_grey(images, origin)
     if images.ndim == 4 and config.resize:
-        images = resized(images, config.resize)
+        images = resized(images, config.resize, value_range)
     return images
 
 
