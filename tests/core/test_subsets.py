@@ -50,6 +50,8 @@ ALLOWED = {
     "hashlib.sha256(content).hexdigest()[:12]": "a text",
     "digest.hexdigest()[:16]": "a text",
     "sha256(Path(str(file)).read_bytes()).hexdigest()[:16]": "a text",
+    "sha256('\\n'.join(parts).encode()).hexdigest()[:16]": "a text",
+    "squares[:len(given)]": "arguments of an operation",
     "digest[:12]": "a text",
     "split.dataset.fingerprint[:12]": "a text",
     "padded[:rows.shape[0], :rows.shape[1]]": "rows of a worker, before zeros that fill them up",

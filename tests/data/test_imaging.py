@@ -60,7 +60,7 @@ def test_floats_do_not_leave_the_range_of_their_image():
     assert (large.min(), large.max()) == (0, 1)
 
 
-def test_bytes_within_a_range_stay_there() -> None:
+def test_bytes_within_a_range_stay_there():
     """Bicubic interpolation overshoots at edges: 16 levels of grey would become 20."""
     image = np.zeros((1, 1, 8, 8), np.uint8)
     image[..., 4:] = 16
@@ -70,7 +70,7 @@ def test_bytes_within_a_range_stay_there() -> None:
     assert resized(image, (16, 16), (0, 9)).max() == 16
 
 
-def test_digits_stay_in_their_range_when_they_are_resized() -> None:
+def test_digits_stay_in_their_range_when_they_are_resized():
     digits = load_dataset(DataConfig(source="digits", resize=(28, 28)))
     assert digits.value_range == (0, 16)
     assert digits.images[:].max() == 16
