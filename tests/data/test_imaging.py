@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentscape.core.errors import DataError
 from latentscape.config import DataConfig
+from latentscape.core.errors import DataError
 from latentscape.data import load_dataset
 from latentscape.data.imaging import has_colours, resized, to_grey
 
