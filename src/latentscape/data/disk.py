@@ -174,7 +174,8 @@ class EncodedStore(DiskStore):
         names = [self._encoded.name(place) for place in places]
         values = compact_dtype(stack_images(images, names), names[0])
         arranged = arrange_axes(values, self._config.shape, names[0], channels_first=True)
-        return self._known.layout.applied(as_asked(arranged, self._config, names[0]))
+        images_asked = as_asked(arranged, self._config, names[0], self._config.range)
+        return self._known.layout.applied(images_asked)
 
     def read(self, start: int, stop: int) -> Array:
         """Decode the images from `start` up to `stop`."""
