@@ -55,9 +55,10 @@ def fit_training(
     epochs incomparable.
 
     With `ENOUGH` examples, and where it makes `STEPS` steps of them, a recipe keeps its batches and
-    its epochs, and the model is a moving average of the weights. Otherwise it is trained for
-    `STEPS` steps, but `MAX_EPOCHS` epochs at most, in batches of a fortieth of the examples. What a
-    recipe counts in epochs keeps its share of the training.
+    its epochs, and the model is a moving average of the weights; but a recipe that has a schedule
+    of its own, or an adversary, is trained as published: its rates were tuned together. Otherwise it
+    is trained for `STEPS` steps, but `MAX_EPOCHS` epochs at most, in batches of a fortieth of the
+    examples. What a recipe counts in epochs keeps its share of the training.
 
     Recipes were published for `NUMBERS` numbers in an example. With more of them, the learning rate
     is divided by how many times more, where the units of the encoder sum over all of them: Adam
@@ -91,6 +92,8 @@ def fit_training(
     recipe = override(recipe, changes)
     published = shipped or recipe
     is_enough = examples >= ENOUGH and published.train.steps(examples) >= STEPS
+    if is_enough and _is_tuned(published):
+        return recipe
     train = recipe.train if is_enough else _fitted_steps(recipe, examples, own)
     scale = train.epochs / published.train.epochs
     rate = AVERAGED_RATE if is_enough else RATE
@@ -106,6 +109,11 @@ def fit_training(
         fitted["train.patience"] = train.epochs
     record = Published(examples=examples, train=recipe.train, objective=recipe.objective)
     return override(recipe, fitted).model_copy(update={"published": record})
+
+
+def _is_tuned(recipe: Recipe) -> bool:
+    """Whether a recipe was published with rates that depend on each other or on the epoch."""
+    return recipe.train.schedule.kind != "constant" or recipe.objective.is_adversarial
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
