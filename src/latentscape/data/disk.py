@@ -18,8 +18,9 @@ from latentscape.core.stores import ImageStore
 from latentscape.data.contents import Contents, Encoded
 from latentscape.data.conversion import arrange_axes, compact_dtype
 from latentscape.data.formats.encoded_images import stack_images
+from latentscape.data.imaging import as_asked
 from latentscape.data.regions import RegionFile, Stamp, changed
-from latentscape.data.streams import Layout, as_asked
+from latentscape.data.streams import Layout
 
 
 @dataclass(frozen=True)

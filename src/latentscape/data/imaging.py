@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
 from latentscape.core.records import Array
 
@@ -82,3 +83,17 @@ def resized(
         # It overshoots at edges, and only bytes end somewhere: at 0 and 255.
         result[place] = np.asarray(picture).clip(least, most)
     return result
+
+
+def as_asked(
+    images: Array, config: DataConfig, origin: str, value_range: tuple[float, float] | None
+) -> Array:
+    """Make images (B, C, H, W) grey, and resize them, where the settings say so.
+
+    What was within a range that is known already stays there.
+    """
+    if images.ndim == 4 and config.grey:
+        images = to_grey(images, origin)
+    if images.ndim == 4 and config.resize:
+        images = resized(images, config.resize, value_range)
+    return images

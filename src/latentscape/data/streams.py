@@ -14,7 +14,7 @@ from latentscape.core.ranges import Extent, RangeReason, ValueRange, choose_rang
 from latentscape.core.records import Array
 from latentscape.data.contents import Contents, Examples
 from latentscape.data.conversion import arrange_axes, compact_dtype, mixed_depth
-from latentscape.data.imaging import has_colours, resized, to_grey
+from latentscape.data.imaging import as_asked, has_colours
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -306,20 +306,6 @@ def asked_range(config: DataConfig, origin: str) -> tuple[ValueRange, RangeReaso
             fix="Correct --range (data.range in Python).",
         )
     return (float(low), float(high)), "setting"
-
-
-def as_asked(
-    images: Array, config: DataConfig, origin: str, value_range: ValueRange | None
-) -> Array:
-    """Make images (B, C, H, W) grey, and resize them, where the settings say so.
-
-    What was within a range that is known already stays there.
-    """
-    if images.ndim == 4 and config.grey:
-        images = to_grey(images, origin)
-    if images.ndim == 4 and config.resize:
-        images = resized(images, config.resize, value_range)
-    return images
 
 
 @dataclass(frozen=True)
