@@ -56,9 +56,9 @@ def fit_training(
 
     With `ENOUGH` examples, and where it makes `STEPS` steps of them, a recipe keeps its batches and
     its epochs, and the model is a moving average of the weights; but a recipe that has a schedule
-    of its own, or an adversary, is trained as published: its rates were tuned together. Otherwise it
-    is trained for `STEPS` steps, but `MAX_EPOCHS` epochs at most, in batches of a fortieth of the
-    examples. What a recipe counts in epochs keeps its share of the training.
+    of its own, or an adversary, is trained as published: its rates were tuned together. Otherwise
+    it is trained for `STEPS` steps, but `MAX_EPOCHS` epochs at most, in batches of a fortieth of
+    the examples. What a recipe counts in epochs keeps its share of the training.
 
     Recipes were published for `NUMBERS` numbers in an example. With more of them, the learning rate
     is divided by how many times more, where the units of the encoder sum over all of them: Adam
