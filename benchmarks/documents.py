@@ -1,9 +1,12 @@
 """What documents say about speed: tables and phrases, made of results.json."""
 
 from collections.abc import Callable, Iterator, Mapping
+from statistics import median
 from typing import Any
 
 from benchmarks.commands import FULL, HELP, SMALL, SMALL_CONVOLUTIONAL
+from benchmarks.quality import OWN as TRAINED
+from benchmarks.quality import PUBLISHED, SEARCHED, Entrant, seconds_to
 from benchmarks.results import load_results
 from benchmarks.targets import OWN, Sections, all_threads, contest_row, contest_rows, slower
 from benchmarks.works import CONTESTANTS, ESSENTIAL
@@ -65,11 +68,29 @@ def commands() -> str:
     )
 
 
+def time_to_quality() -> str:
+    """Say how soon models are as good as their references, by default and in a tuned script."""
+    rows = load_results()["quality"]["rows"]
+    recipes = dict.fromkeys(row["work"] for row in rows)
+    return "; ".join(
+        f"`{recipe}` is as good as its reference after {_seconds_of(rows, recipe, TRAINED)} s of "
+        f"training by default, and in a tuned PyTorch script after "
+        f"{_seconds_of(rows, recipe, SEARCHED)} s at its best rate and "
+        f"{_seconds_of(rows, recipe, PUBLISHED)} s at the published one"
+        for recipe in recipes
+    )
+
+
+def _seconds_of(rows: list[dict[str, Any]], recipe: str, entrant: Entrant) -> str:
+    return number(median(seconds_to(rows, recipe, entrant.name)), 2)
+
+
 WRITERS: Mapping[str, Callable[[], str]] = {
     "contest": contest,
     "contest-circumstances": contest_circumstances,
     "equal-precision": equal_precision,
     "elaborate": elaborate,
+    "time-to-quality": time_to_quality,
     "commands": commands,
 }
 """Name of a region of the documents to what writes it."""
