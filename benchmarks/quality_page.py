@@ -27,6 +27,9 @@ from latentscape.reporting.svg import document, standalone
 UNITS = {"nats": "nats per image", "squared_error": "squared error per image"}
 LOOKS = {entrant.name: f"c{place}" for place, entrant in enumerate(ENTRANTS)}
 NAMES = {OWN.name: OWN.name, SEARCHED.name: "tuned, best rate", PUBLISHED.name: "tuned"}
+SHOWN = 1.5
+"""Times its aim, from which on an error is shown: where curves part."""
+
 WIDTH, HEIGHT, NAMED, GAP, COLUMNS = 330, 240, 120, 30, 2
 
 
@@ -60,7 +63,7 @@ def draw_quality(section: dict[str, Any]) -> str:
     aims = [aim for aim in AIMS if any(row["work"] == aim.recipe for row in section["rows"])]
     marks = [_placed(place, aim, section["rows"]) for place, aim in enumerate(aims)]
     lines = -(-len(aims) // COLUMNS)
-    width = COLUMNS * (WIDTH + NAMED + GAP) - GAP
+    width = min(COLUMNS, len(aims)) * (WIDTH + NAMED + GAP) - GAP
     alt = "Validation error against seconds of training, for each work and entrant."
     return standalone(document(width, lines * (HEIGHT + GAP) - GAP, marks, alt))
 
@@ -150,8 +153,12 @@ def _curves(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> list[Curve]:
     if not seeds:
         return []
     look, label = LOOKS[entrant.name], NAMES[entrant.name]
-    thin = [Curve("", points, f"{look} seed", name=label) for points in seeds]
-    return [*thin, Curve(label, [*_medians(seeds)], look)]
+    *thin, strong = (
+        [(second, error) for second, error in points if error < SHOWN * aim.error]
+        for points in (*seeds, [*_medians(seeds)])
+    )
+    curves = [Curve("", points, f"{look} seed", name=label) for points in thin]
+    return [curve for curve in (*curves, Curve(label, strong, look)) if curve.points]
 
 
 def _medians(
