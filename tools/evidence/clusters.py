@@ -6,7 +6,6 @@ Each work is done here alone too, and what comes out is compared to the bit.
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +13,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 
 import latentscape
-from latentscape.api.preparing import describe_environment
 from latentscape.config import Study, load_recipe
 from latentscape.core.extras import load
 from latentscape.core.units import percent
 from latentscape.runs import Run, runs_in
 from tools.anonymous import run as run_command
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 RECIPE = "simple-20"
@@ -40,14 +37,11 @@ def measure_clusters(images: int = IMAGES, seeds: int = SEEDS, epochs: int = EPO
     with TemporaryDirectory(prefix="ray-") as folder:
         place = Path(folder)
         rows = (_study(place, seeds, epochs), _embedding(place, images))
-    now = describe_environment(load_recipe(RECIPE), torch.device("cpu"))
-    return Evidence(
-        name="clusters",
-        about="Works on a Ray cluster of two nodes, one of which is killed.",
-        command="make results NAME=clusters",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "clusters",
+        "Works on a Ray cluster of two nodes, one of which is killed.",
+        rows,
+        load_recipe(RECIPE),
     )
 
 

@@ -7,7 +7,6 @@ that ``python -m tools.evidence recipes`` trains: what is found there is a false
 that does badly.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from importlib import import_module
@@ -19,7 +18,7 @@ import torch
 
 import latentscape
 from latentscape.api.cases import Case
-from latentscape.api.preparing import describe_environment, prepare
+from latentscape.api.preparing import prepare
 from latentscape.api.trying import try_diagnosis
 from latentscape.config import Changes, load_recipe, override, recipe_names
 from latentscape.doctor.examination import examine
@@ -28,7 +27,7 @@ from latentscape.doctor.registry import symptom
 from latentscape.doctor.trial import Trial
 from latentscape.doctor.trying import Setup, run_trial
 from latentscape.runs import OpenRun, runs_in
-from tools.evidence.measuring import RUNS, facts_of, without_command
+from tools.evidence.measuring import RUNS, facts_of, measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 FIRST, MENDED, SYMPTOMS = "named_first", "mended", "symptoms"
@@ -56,14 +55,12 @@ BROKEN_ERROR, MENDED_ERROR = "error", "mended_error"
 def measure_doctor(runs: Path = RUNS) -> Evidence:
     """Provoke every symptom, and examine all runs."""
     torch.set_num_threads(1)
-    now = describe_environment(load_recipe("simple-20"), torch.device("cpu"))
-    return Evidence(
-        name="doctor",
-        about="Symptoms that were provoked, named and mended; those of recipes as they come.",
-        command="make results NAME=doctor",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now).model_copy(update={"precision": "float32"}),
-        rows=(*_provoked_before(), *_provoked(), *_before_training(), *_as_they_come(runs)),
+    return measured_now(
+        "doctor",
+        "Symptoms that were provoked, named and mended; those of recipes as they come.",
+        (*_provoked_before(), *_provoked(), *_before_training(), *_as_they_come(runs)),
+        load_recipe("simple-20"),
+        precision="float32",
     )
 
 

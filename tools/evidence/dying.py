@@ -5,7 +5,6 @@ network of the origin is written here in plain PyTorch, with the initial weights
 loss and the data that its notebook has, so that what happens is not a matter of Latentscape.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import latentscape
-from latentscape.api.preparing import describe_environment
 from latentscape.config import Changes, load_recipe
 from latentscape.core.records import Dataset
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 STEPS, BATCH = 40, 256
@@ -65,14 +63,10 @@ def measure_dying() -> Evidence:
         "cnn-fc": lambda data, seed: _recipe(data, seed, {}),
         "cnn-fc at a tenth of the rate": lambda data, seed: _recipe(data, seed, {"train.lr": 1e-4}),
     }
-    now = describe_environment(load_recipe("cnn-fc"), torch.device("cpu"))
-    return Evidence(
-        name="dying-codes",
-        about=f"How many of the {CODE} numbers of the code of cnn-fc live after {STEPS} steps.",
-        command="make results NAME=dying-codes",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now).model_copy(update={"precision": PRECISION}),
-        rows=tuple(
+    return measured_now(
+        "dying-codes",
+        f"How many of the {CODE} numbers of the code of cnn-fc live after {STEPS} steps.",
+        tuple(
             ResultRow(
                 label=label,
                 recipe="" if way is _plain else "cnn-fc",
@@ -81,6 +75,8 @@ def measure_dying() -> Evidence:
             )
             for label, way in ways.items()
         ),
+        load_recipe("cnn-fc"),
+        precision=PRECISION,
     )
 
 

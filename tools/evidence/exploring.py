@@ -11,12 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from playwright.sync_api import Page, sync_playwright
 
 import latentscape
 from latentscape.api.exploring import open_exploration
-from latentscape.api.preparing import describe_environment, prepare
+from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, override
 from latentscape.core.records import Array, Dataset
 from latentscape.data import load_dataset, split_dataset
@@ -28,7 +27,7 @@ from latentscape.explorer.server import start
 from latentscape.exports.onnx_file import trace_onnx
 from latentscape.model import Network
 from tools.evidence.decoders import decoder_of, describe_decoder, write_decoders
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 SOFTWARE_RENDERER = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -110,14 +109,11 @@ def measure_explorer() -> Evidence:
             _served(open_page, run),
             _million(open_page),
         )
-    now = describe_environment(latentscape.load_recipe("conv-bn"), torch.device("cpu"))
-    return Evidence(
-        name="explorer",
-        about="How fast the explorer's page is in Chromium, without a window or a graphics card.",
-        command="make results NAME=explorer",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "explorer",
+        "How fast the explorer's page is in Chromium, without a window or a graphics card.",
+        rows,
+        latentscape.load_recipe("conv-bn"),
     )
 
 

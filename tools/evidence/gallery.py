@@ -4,7 +4,6 @@ Runs are those of the table of recipes: what exists is used again, and what is m
 """
 
 import json
-import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +16,6 @@ from PIL import Image
 import latentscape
 from latentscape.analyses.maps.method import draw_maps
 from latentscape.analyses.maps.result import METHOD_NAMES, MapMethod, MapSettings
-from latentscape.api.preparing import describe_environment
 from latentscape.config import load_recipe, recipe_names
 from latentscape.core.files import write_json
 from latentscape.core.records import Array
@@ -26,7 +24,7 @@ from latentscape.evaluation.codes import model_codes
 from latentscape.reporting.pen import ZOOM, Pen, in_box
 from latentscape.reporting.strips import sheet
 from latentscape.runs import OpenRun
-from tools.evidence.measuring import RUNS, without_command
+from tools.evidence.measuring import RUNS, measured_now
 from tools.evidence.recipes import Given, given, measured
 from tools.evidence.records import ROOT, Evidence, Picture, ResultRow
 
@@ -51,14 +49,12 @@ def measure_gallery(runs: Path = RUNS, folder: Path = FOLDER) -> Evidence:
     torch.set_num_threads(1)
     data = [each for each in given(runs) if each.name in SHOWN]
     rows = [drawn(name, each, runs, folder) for each in data for name in recipe_names()]
-    now = describe_environment(load_recipe("simple-20"), torch.device("cpu"))
-    return Evidence(
-        name="gallery",
-        about="Pictures of every recipe on 5,000 images of MNIST and 5,000 of Fashion-MNIST.",
-        command="make results NAME=gallery",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now).model_copy(update={"precision": "float32"}),
-        rows=tuple(rows),
+    return measured_now(
+        "gallery",
+        "Pictures of every recipe on 5,000 images of MNIST and 5,000 of Fashion-MNIST.",
+        tuple(rows),
+        load_recipe("simple-20"),
+        precision="float32",
     )
 
 

@@ -14,7 +14,7 @@ from latentscape.analyses.summaries import baseline_statistics, summarise
 from latentscape.api.console import print_subject
 from latentscape.api.preparing import describe_environment
 from latentscape.api.subjects import subject_of
-from latentscape.config import Study, load_study
+from latentscape.config import Recipe, Study, load_study
 from latentscape.evaluation.results import Evaluation
 from latentscape.reporting.subject import Row, Subject
 from latentscape.runs import RunFindings
@@ -82,23 +82,52 @@ def measure_study(
 
 def evidence_of(study: Study, subject: Subject, protocol: Protocol) -> Evidence:
     """Keep all numbers of a study that has been trained and analysed."""
-    now = describe_environment(subject.rows[0].first.recipe, torch.device("cpu"))
-    return Evidence(
-        name=study.name,
-        about=study.about,
-        command=f"make results NAME={study.name}",
-        date=time.strftime("%Y-%m-%d"),
-        # Whatever the training was in, the evaluation is in float32.
-        evaluated=without_command(now).model_copy(update={"precision": "float32"}),
-        rows=(
+    return measured_now(
+        study.name,
+        study.about,
+        (
             *(_model_row(row, protocol) for row in subject.rows),
             *_baseline_rows(subject.rows),
         ),
+        subject.rows[0].first.recipe,
+        precision="float32",  # Of the evaluation, whatever the training was in.
         printed=_printed(subject) if protocol.is_printed else (),
     )
 
 
-def without_command(environment: Environment) -> Environment:
+def measured_now(
+    name: str,
+    about: str,
+    rows: tuple[ResultRow, ...],
+    recipe: Recipe,
+    *,
+    precision: str | None = None,
+    printed: tuple[str, ...] = (),
+) -> Evidence:
+    """Return what has just been measured on this machine, as ``results/NAME.json`` holds it.
+
+    Parameters
+    ----------
+    name, about, rows, printed
+        As of `Evidence`.
+    recipe : Recipe
+        What was trained, most of the time.
+    precision : str, optional
+        What was measured in; by default what the recipe is trained in.
+    """
+    now = _without_command(describe_environment(recipe, torch.device("cpu")))
+    return Evidence(
+        name=name,
+        about=about,
+        command=f"make results NAME={name}",
+        date=time.strftime("%Y-%m-%d"),
+        evaluated=now.model_copy(update={"precision": precision or now.precision}),
+        rows=rows,
+        printed=printed,
+    )
+
+
+def _without_command(environment: Environment) -> Environment:
     """Leave out a command line, which names places on one machine."""
     return environment.model_copy(update={"command": ""})
 
@@ -142,7 +171,7 @@ def facts_of(run: RunFindings) -> RunFacts:
         split_seed=run.data.seed,
         sizes=run.data.sizes,
         train_seconds=run.history.train_seconds,
-        environment=without_command(run.environment),
+        environment=_without_command(run.environment),
     )
 
 

@@ -6,20 +6,17 @@ again. Each command is a process of its own.
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 
 import latentscape
-from latentscape.api.preparing import describe_environment
 from latentscape.config import load_recipe
 from latentscape.core.units import count
 from tools.anonymous import run
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 RECIPE = "simple-20"
@@ -44,14 +41,11 @@ def measure_memory() -> Evidence:
     """Make files of all sizes, and go through all commands with each."""
     with TemporaryDirectory(prefix="memory-") as folder:
         rows = tuple(_measured(Path(folder), gigabytes) for gigabytes in SIZES)
-    now = describe_environment(load_recipe(RECIPE), torch.device("cpu"))
-    return Evidence(
-        name="memory",
-        about="The most anonymous memory (RssAnon) of commands on mapped data.",
-        command="make results NAME=memory",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "memory",
+        "The most anonymous memory (RssAnon) of commands on mapped data.",
+        rows,
+        load_recipe(RECIPE),
     )
 
 

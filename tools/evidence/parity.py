@@ -1,17 +1,13 @@
 """How far exported files are from their models: each recipe, trained briefly, in every format."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
 import latentscape
-from latentscape.api.preparing import describe_environment
 from latentscape.core.errors import ConfigError
 from latentscape.exports.targets import TARGETS
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 BRIEFLY = {"data.train": 2000, "train.epochs": 2}
@@ -25,14 +21,11 @@ def measure_parity() -> Evidence:
     """Train every recipe on some digits, and export it to every format that takes it."""
     with TemporaryDirectory() as folder:
         rows = tuple(_rows(Path(folder)))
-    now = describe_environment(latentscape.load_recipe(rows[0].recipe), torch.device("cpu"))
-    return Evidence(
-        name="exports",
-        about="The largest absolute differences between exported files and their models.",
-        command="make results NAME=exports",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "exports",
+        "The largest absolute differences between exported files and their models.",
+        rows,
+        latentscape.load_recipe(rows[0].recipe),
     )
 
 

@@ -16,14 +16,14 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import latentscape
-from latentscape.api.preparing import default_name, describe_environment, prepare, resolve
+from latentscape.api.preparing import default_name, prepare, resolve
 from latentscape.config import Changes, Recipe, load_recipe, recipe_names
 from latentscape.core.errors import ConfigError, DataError, Interrupted, TrainingError
 from latentscape.core.files import write_json
 from latentscape.core.records import Split
 from latentscape.evaluation.results import Evaluation
 from latentscape.runs import Run, RunFindings, load_split, runs_in
-from tools.evidence.measuring import RUNS, facts_of, without_command
+from tools.evidence.measuring import RUNS, facts_of, measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 PHOTOGRAPHS, SIDE = 86, 48
@@ -78,14 +78,12 @@ def measure_recipes(runs: Path = RUNS) -> Evidence:
     """Train every recipe on every data set, unless that has been done, and keep the numbers."""
     torch.set_num_threads(1)
     rows = [measured(name, data, runs) for data in given(runs) for name in recipe_names()]
-    now = describe_environment(load_recipe("simple-20"), torch.device("cpu"))
-    return Evidence(
-        name="recipes",
-        about="Every recipe on four small data sets, with the settings that it has by default.",
-        command="make results NAME=recipes",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now).model_copy(update={"precision": "float32"}),
-        rows=tuple(rows),
+    return measured_now(
+        "recipes",
+        "Every recipe on four small data sets, with the settings that it has by default.",
+        tuple(rows),
+        load_recipe("simple-20"),
+        precision="float32",
     )
 
 

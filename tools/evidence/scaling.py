@@ -6,13 +6,10 @@ all-gather, ``2 (1 - 1/W) * bytes / bandwidth + 2 (W - 1) * MESSAGE``, after Tha
 and Gropp (2005), with messages to all others one after the other. Nothing overlaps.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
-
-from latentscape.api.preparing import describe_environment, prepare, resolve
+from latentscape.api.preparing import prepare, resolve
 from latentscape.config import DataConfig, load_recipe
 from latentscape.core.records import Split
 from latentscape.core.units import count, memory_size, number
@@ -20,7 +17,7 @@ from latentscape.data import load_dataset, split_dataset
 from latentscape.model import Network
 from latentscape.training.engine.replay import WARM_UPS
 from latentscape.training.timing import CPU, step_seconds
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import Evidence, Number, ResultRow
 
 NETWORKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -56,14 +53,11 @@ def measure_scaling() -> Evidence:
     config = DataConfig(source="mnist-5k")
     split = split_dataset(load_dataset(config), config)
     rows = tuple(_measured(label, split) for label in NETWORKS)
-    now = describe_environment(load_recipe("simple-20"), torch.device("cpu"))
-    return Evidence(
-        name="scaling",
-        about="What a step takes of one thread: for its weights, and for each image.",
-        command="make results NAME=scaling",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "scaling",
+        "What a step takes of one thread: for its weights, and for each image.",
+        rows,
+        load_recipe("simple-20"),
     )
 
 

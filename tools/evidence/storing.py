@@ -17,16 +17,15 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 import numpy as np
-import torch
 
 import latentscape
-from latentscape.api.preparing import describe_environment, prepare, resolve
+from latentscape.api.preparing import prepare, resolve
 from latentscape.config import DataConfig, Recipe, load_recipe
 from latentscape.core.records import Split
 from latentscape.core.units import count, memory_size, percent
 from latentscape.data import load_dataset, split_dataset
 from latentscape.training.timing import CPU, step_seconds
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import ROOT, Evidence, Number, ResultRow
 
 RECIPE = "simple-20"
@@ -72,14 +71,11 @@ def measure_stores() -> Evidence:
             stores = STORES[:2] if images <= MAX_RESIDENT else STORES[1:2]
             numbers = _numbers(folder / "x.npy", stores)
             rows.append(ResultRow(label=label, kind="other", numbers=numbers))
-    now = describe_environment(load_recipe(RECIPE), torch.device("cpu"))
-    return Evidence(
-        name="stores",
-        about=f"How {RECIPE} trains on images in memory, mapped, and decoded when needed.",
-        command="make results NAME=stores",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=tuple(rows),
+    return measured_now(
+        "stores",
+        f"How {RECIPE} trains on images in memory, mapped, and decoded when needed.",
+        tuple(rows),
+        load_recipe(RECIPE),
     )
 
 

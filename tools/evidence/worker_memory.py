@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
-import torch
-
-from latentscape.api.preparing import describe_environment
 from latentscape.config import load_recipe
 from latentscape.core.units import count
 from tools.anonymous import anonymous
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.memory import RECIPE, SETTINGS, images_in, write_file
 from tools.evidence.records import Evidence, Number, ResultRow
 
@@ -36,14 +33,11 @@ def measure_worker_memory() -> Evidence:
     """Make files of all sizes, and train on each with several workers."""
     with TemporaryDirectory(prefix="memory-") as folder:
         rows = tuple(_measured(Path(folder), gigabytes) for gigabytes in SIZES)
-    now = describe_environment(load_recipe(RECIPE), torch.device("cpu"))
-    return Evidence(
-        name="worker-memory",
-        about="The most anonymous memory (RssAnon) of each worker on mapped data.",
-        command="make results NAME=worker-memory",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "worker-memory",
+        "The most anonymous memory (RssAnon) of each worker on mapped data.",
+        rows,
+        load_recipe(RECIPE),
     )
 
 

@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -20,9 +19,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
-from latentscape.api.preparing import describe_environment, prepare
+from latentscape.api.preparing import prepare
 from latentscape.config import DataConfig, load_recipe, override
 from latentscape.core.records import Split
 from latentscape.core.units import count, number
@@ -34,7 +31,7 @@ from latentscape.training.hook import Hook, Training
 from latentscape.training.timing import CPU, step_seconds
 from latentscape.training.train import follow_run, train_run
 from latentscape.training.workers import Workers, joined
-from tools.evidence.measuring import without_command
+from tools.evidence.measuring import measured_now
 from tools.evidence.records import ROOT, Evidence, Number, ResultRow
 
 RECIPES = ("simple-20", "vae-20", "conv-bn", "vq-vae", "factor-vae", "cluster-10")
@@ -73,14 +70,11 @@ def measure_workers(kills: int = KILLS, rounds: int = ROUNDS) -> Evidence:
     with TemporaryDirectory(prefix="workers-") as place:
         bits = _bits(Path(place), kills)
     rows = (*bits, *(_speed(label, size, rounds) for label in NETWORKS for size in BATCHES))
-    now = describe_environment(load_recipe("simple-20"), torch.device("cpu"))
-    return Evidence(
-        name="workers",
-        about="Whether several workers come to the bits of one, and what a step of theirs takes.",
-        command="make results NAME=workers",
-        date=time.strftime("%Y-%m-%d"),
-        evaluated=without_command(now),
-        rows=rows,
+    return measured_now(
+        "workers",
+        "Whether several workers come to the bits of one, and what a step of theirs takes.",
+        rows,
+        load_recipe("simple-20"),
     )
 
 

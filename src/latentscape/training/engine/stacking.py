@@ -11,8 +11,9 @@ generator, and handed out where an operation asks for it.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, Self
 
 import torch
@@ -73,16 +74,8 @@ class DrawnBatch(Batch):
             own.copy_(draw)
 
 
-class Draw:
-    """An operation that draws random numbers, to be carried out again."""
-
-    def __init__(self, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
-        self._function, self._arguments, self._options = function, arguments, options
-
-    def __call__(self) -> Tensor:
-        """Draw anew."""
-        drawn: Tensor = self._function(*self._arguments, **self._options)
-        return drawn
+Draw = Callable[[], Tensor]
+"""An operation that draws random numbers, to be carried out again."""
 
 
 class NotStackable(Exception):
@@ -233,7 +226,7 @@ class _Noting(_Mode):  # type: ignore[no-untyped-call]
         if _is_random(function):
             if not _depends_on_shape(function):
                 raise NotStackable(f"{function} draws")
-            self.draws.append(Draw(function, args, kwargs or {}))
+            self.draws.append(partial(function, *args, **(kwargs or {})))
         return function(*args, **(kwargs or {}))
 
 
