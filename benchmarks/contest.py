@@ -40,10 +40,7 @@ def run_contest(
         ``limits``: GFLOP/s of matrix products, before each work; ``rows``: a row for each work,
         contestant and number of threads, with what came of it, or why nothing did.
     """
-    turns = [
-        (count, work, contestant)
-        for count, work, contestant in product(tuple(threads), tuple(works), tuple(contestants))
-    ]
+    turns = list(product(threads, works, contestants))
     plan = {"commit": git_commit(Path(__file__)), "turns": [list(_key(turn)) for turn in turns]}
     kept = go_on(unfinished, plan, "limits", "rows")
     for turn in turns:

@@ -1,6 +1,7 @@
 """What documents say about speed: tables and phrases, made of results.json."""
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -73,16 +74,18 @@ def time_to_quality() -> str:
     rows = load_results()["quality"]["rows"]
     recipes = dict.fromkeys(row["work"] for row in rows)
     return "; ".join(
-        f"`{recipe}` is as good as its reference after {_seconds_of(rows, recipe, TRAINED)} s of "
+        f"`{recipe}` is as good as its reference after {_seconds_of(rows, recipe, TRAINED)} of "
         f"training by default, and in a tuned PyTorch script after "
-        f"{_seconds_of(rows, recipe, SEARCHED)} s at its best rate and "
-        f"{_seconds_of(rows, recipe, PUBLISHED)} s at the published one"
+        f"{_seconds_of(rows, recipe, SEARCHED)} at its best rate and "
+        f"{_seconds_of(rows, recipe, PUBLISHED)} at the published one"
         for recipe in recipes
     )
 
 
 def _seconds_of(rows: list[dict[str, Any]], recipe: str, entrant: Entrant) -> str:
-    return number(median(seconds_to(rows, recipe, entrant.name)), 2)
+    """Write how long an entrant trains until a model is as good, or that it never was."""
+    middle = median(seconds_to(rows, recipe, entrant.name) or [inf])
+    return "no time that was measured" if middle == inf else f"{number(middle, 2)} s"
 
 
 WRITERS: Mapping[str, Callable[[], str]] = {

@@ -5,7 +5,7 @@ that is measured. The test images are seen once, by the model that is left then.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from statistics import median
@@ -18,7 +18,7 @@ from benchmarks.images import Images
 from benchmarks.jobs import Row, carry_out
 from benchmarks.processes import Failed
 from benchmarks.unfinished import Kept, go_on, keep
-from benchmarks.works import CONTESTANTS, WORKS, Contestant, Work, load_mnist
+from benchmarks.works import Contestant, Work, load_mnist, named
 from latentscape.config import DataConfig
 from latentscape.core.git import git_commit
 from latentscape.core.runtime import choose_device, choose_precision
@@ -63,7 +63,7 @@ class Aim:
     @property
     def work(self) -> Work:
         """The recipe, with its batch size and its unit."""
-        return next(work for work in WORKS if work.recipe == self.recipe)
+        return named(self.recipe)
 
 
 AIMS = (
@@ -75,39 +75,27 @@ AIMS = (
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """Who is to come to an aim.
+class Entrant(Contestant):
+    """A contestant that is to come to an aim.
 
     Attributes
     ----------
-    name : str
-        As it stands in tables.
-    script : str
-        File in ``contestants/``.
     lr : float or None
         Constant learning rate; None where the best one is searched for.
     seeds : int
         How many of them it is trained with at most.
     """
 
-    name: str
-    script: str
     lr: float | None = PUBLISHED_RATE
     seeds: int = len(SEEDS)
 
-    def contestant(self, precision: str) -> Contestant:
-        """Return it as one of the contest."""
-        peer = next((each for each in CONTESTANTS if each.script == self.script), None)
-        requirements = peer.requirements if peer else None
-        return Contestant(self.name, self.script, requirements, precision=precision)
 
-
-OWN = Entrant("Latentscape", "latentscape_quality")
+OWN = Entrant("Latentscape", "latentscape_quality", None)
 """By its default way, which takes rates, schedule and length by itself."""
 
-SEARCHED = Entrant("PyTorch, tuned, best rate", "pytorch_tuned", None)
+SEARCHED = Entrant("PyTorch, tuned, best rate", "pytorch_tuned", "pytorch", lr=None)
 # The slowest by far, of which less is to be learnt.
-PUBLISHED = Entrant("PyTorch, tuned", "pytorch_tuned", seeds=2)
+PUBLISHED = Entrant("PyTorch, tuned", "pytorch_tuned", "pytorch", seeds=2)
 ENTRANTS = (OWN, SEARCHED, PUBLISHED)
 
 
@@ -217,7 +205,7 @@ def _reached(
     }
     settings = {"epochs": most, "lr": lr, "seed": seed, "every": EVERY, "target": aim.error}
     try:
-        answer = carry_out(entrant.contestant(precision), aim.work, images, settings)
+        answer = carry_out(replace(entrant, precision=precision), aim.work, images, settings)
     except NotInstalled as error:
         return {**row, "failure": f"not installed: {error}"}
     except Failed as error:

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.commands import own_command
 from benchmarks.environments import interpreter
+from benchmarks.jobs import Row
 from benchmarks.processes import measure
 from benchmarks.scores import test_loss
 from benchmarks.works import CONTESTANTS, ROOT, Contestant
@@ -29,8 +30,6 @@ SEEDS = 10
 OWN = "Latentscape"
 EACH, ALL = "a process for each run", "all runs in one process"
 """How the tuned script is run: as it is, from a loop in the shell; or with the loop inside."""
-
-Row = dict[str, Any]
 
 
 def run_study(rates: Sequence[float] = RATES, seeds: int = SEEDS) -> dict[str, Any]:

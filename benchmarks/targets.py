@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from statistics import median
-from typing import Any
 
 from benchmarks.commands import FULL, HELP, SMALL
 from benchmarks.flops import training_flops
+from benchmarks.jobs import Row
 from benchmarks.quality import AIMS, SEARCHED, ahead, seconds_to
 from benchmarks.quality import OWN as OWN_ENTRANT
 from benchmarks.study import ALL, EACH
+from latentscape.core.findings import Json
 from latentscape.core.units import NONE, number, share
 
-Sections = dict[str, Any]
+Sections = Json
 """The content of results.json."""
 
 OWN = {"bfloat16": "Latentscape", "float32": "Latentscape, float32"}
@@ -51,21 +53,21 @@ class Target:
         return [self.what, wanted, self.write(value), "met" if met else "**missed**"]
 
 
-def contest_rows(sections: Sections, work: str, threads: int) -> list[dict[str, Any]]:
+def contest_rows(sections: Sections, work: str, threads: int) -> list[Row]:
     """Return the rows of a work, trained on so many cores."""
-    rows = sections.get("contest", {}).get("rows", [])
+    rows = _rows(sections, "contest")
     return [row for row in rows if (row["work"], row["threads"]) == (work, threads)]
 
 
 def all_threads(sections: Sections) -> list[int]:
     """Return on how many cores the contest was held, the most first."""
-    rows = sections.get("contest", {}).get("rows", [])
+    rows = _rows(sections, "contest")
     return sorted({row["threads"] for row in rows}, reverse=True)
 
 
 def contest_row(
     sections: Sections, work: str, contestant: str, threads: int | None = None
-) -> dict[str, Any] | None:
+) -> Row | None:
     """Return the row of a contestant that trained a work, on the most cores unless it is said.
 
     It is None where nobody did.
@@ -77,7 +79,7 @@ def contest_row(
     return None
 
 
-def slower(sections: Sections, row: dict[str, Any], precision: str | None = None) -> float | None:
+def slower(sections: Sections, row: Row, precision: str | None = None) -> float | None:
     """Return how many times as long as Latentscape's an epoch of a contestant takes.
 
     Latentscape's is that of the same precision, unless another one is asked for.
@@ -101,6 +103,15 @@ def limit_share(sections: Sections, work: str, contestant: str = OWN["bfloat16"]
     return float(training_flops(work) * row["images_per_second"] / 1e9 / most)
 
 
+def _times(value: float) -> str:
+    return "not reached" if value == inf else f"{number(value, 3)} ×"
+
+
+def _rows(sections: Sections, name: str) -> list[Row]:
+    rows: list[Row] = sections.get(name, {}).get("rows", [])
+    return rows
+
+
 def _ratio(work: str, contestant: str, bound: float) -> Target:
     def value(sections: Sections) -> float | None:
         row = contest_row(sections, work, contestant)
@@ -110,19 +121,19 @@ def _ratio(work: str, contestant: str, bound: float) -> Target:
         f"{work}: seconds per epoch, {contestant} in float32 / Latentscape in bfloat16",
         bound,
         value,
-        lambda value: f"{number(value, 3)} ×",
+        _times,
     )
 
 
 def _time_to_quality(work: str, bound: float) -> Target:
     def value(sections: Sections) -> float | None:
-        return ahead(sections.get("quality", {}).get("rows", []), work, SEARCHED.name)
+        return ahead(_rows(sections, "quality"), work, SEARCHED.name)
 
     return Target(
         f"{work}: seconds to the published error, {SEARCHED.name} / Latentscape",
         bound,
         value,
-        lambda value: f"{number(value, 3)} ×",
+        _times,
     )
 
 
@@ -138,12 +149,12 @@ def _study_ratio(how: str, bound: float) -> Target:
         f"30 runs of simple-20 on mnist-5k: seconds of PyTorch, tuned, {how} / Latentscape",
         bound,
         value,
-        lambda value: f"{number(value, 3)} ×",
+        _times,
     )
 
 
 def _seconds_to(sections: Sections, work: str) -> float | None:
-    seconds = seconds_to(sections.get("quality", {}).get("rows", []), work, OWN_ENTRANT.name)
+    seconds = seconds_to(_rows(sections, "quality"), work, OWN_ENTRANT.name)
     return median(seconds) if seconds else None
 
 

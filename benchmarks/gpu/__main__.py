@@ -15,17 +15,17 @@ from typing import Any
 
 import torch
 
+from benchmarks.environments import FOLDER
 from benchmarks.gpu import correctness, peers, speed
 from benchmarks.gpu.many import many
 from benchmarks.gpu.page import FILES
 from benchmarks.gpu.sizes import Sizes, sizes_for
+from benchmarks.jobs import Row
 from benchmarks.results import write_report
 from benchmarks.works import ROOT
 from latentscape.core.files import write_json
 from latentscape.core.git import git_commit
 from latentscape.core.runtime import choose_device, describe_machine
-
-Row = dict[str, Any]
 
 SECTIONS: Mapping[str, Callable[[Sizes, torch.device], Iterator[Row]]] = {
     "losses": correctness.losses,
@@ -44,7 +44,6 @@ SECTIONS: Mapping[str, Callable[[Sizes, torch.device], Iterator[Row]]] = {
 }
 """In the order in which they are measured: first whether all is right, last what is compiled."""
 
-FOLDER = ROOT / ".peers"
 """Where rows are kept while a section is measured."""
 
 SECONDS = 460

@@ -12,6 +12,7 @@ import torch.distributed as dist
 
 from benchmarks.gpu.sizes import Sizes
 from benchmarks.gpu.trainings import Spoil, Trained, few_digits, prepared, train
+from benchmarks.jobs import Row
 from latentscape.config import Recipe, load_recipe, override
 from latentscape.core.records import Split
 from latentscape.model import Network
@@ -20,8 +21,6 @@ from latentscape.training.loader import Batch, Examples, Loader
 from latentscape.training.optimizers import build_optimizers
 from latentscape.training.start import set_up
 from latentscape.training.step import TrainingStep
-
-Row = dict[str, Any]
 
 CPU = torch.device("cpu")
 

@@ -1,16 +1,16 @@
 """The part of the page about a GPU; without one, about the dry run."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.jobs import Row
 from benchmarks.markdown import page, table
+from latentscape.core.findings import Json
 from latentscape.core.units import NONE, count, joined, number
 
-Results = dict[str, Any]
-Row = dict[str, Any]
+Results = Json
 
 FILES = {"cuda": "gpu.json", "cpu": "gpu-dry.json"}
 """Where results are kept, by the kind of the device; those of a GPU count."""
@@ -110,7 +110,7 @@ def _seconds_to_quality(results: Results) -> float | None:
 
 
 def _sixty_four(results: Results) -> float | None:
-    seconds = {row["models"]: row["seconds"] for row in rows_of(results, "many") if "models" in row}
+    seconds = {row["models"]: row["seconds"] for row in rows_of(results, "many")}
     return seconds[64] / seconds[1] if {1, 64} <= seconds.keys() else None
 
 
@@ -135,13 +135,16 @@ def _expectation(each: Expectation, value: float | None) -> list[str]:
 
 
 def _checks(results: Results) -> str:
-    rows = [_check(CHECKS[name], rows_of(results, name)) for name in CHECKS]
+    rows = [_check(CHECKS[name], results["sections"].get(name, {})) for name in CHECKS]
     return table(["Check", "Passed", "Failed"], rows)
 
 
-def _check(what: str, rows: Sequence[Row]) -> list[str]:
+def _check(what: str, section: Json) -> list[str]:
+    rows = section.get("rows", [])
     failed = [row["what"] for row in rows if not row["passed"]]
     passed = f"{len(rows) - len(failed)} of {len(rows)}" if rows else "not measured"
+    if section.get("failure"):
+        passed = f"{passed}, then {section['failure']}"
     return [what, passed, joined(failed) if failed else NONE]
 
 
@@ -179,7 +182,6 @@ def _others(results: Results) -> str:
         *(
             [f"{row['work']}: {count(row['models'])} at once", f"{number(row['seconds'], 3)} s"]
             for row in rows_of(results, "many")
-            if "models" in row
         ),
         *map(_quality, rows_of(results, "quality")),
     ]

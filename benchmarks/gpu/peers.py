@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.gpu.sizes import Sizes
-from benchmarks.gpu.speed import Row, count_of, forget_peak, peak, summed_up
+from benchmarks.gpu.speed import count_of, forget_peak, peak, summed_up
 from benchmarks.gpu.trainings import images_of
+from benchmarks.jobs import Row
 from benchmarks.works import ROOT, Work, named
 from latentscape.core.runtime import choose_precision, synchronize, training_on
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks.gpu.sizes import Sizes
 from benchmarks.gpu.trainings import all_of, images_of, mnist, prepared, train
+from benchmarks.jobs import Row
 from benchmarks.launcher import RUSAGE_UNIT
 from benchmarks.quality import AIMS, Aim
 from benchmarks.works import Work, named
@@ -30,8 +30,6 @@ from latentscape.training.checkpoint import MemoryCheckpoints
 from latentscape.training.hook import Hook, Training
 from latentscape.training.hooks.validation import validate
 from latentscape.training.train import train_recipe
-
-Row = dict[str, Any]
 
 
 def epochs(sizes: Sizes, device: torch.device) -> Iterator[Row]:

@@ -51,8 +51,9 @@ def test_runs_that_differ_in_numbers_alone_are_put_together(paying, quick, small
     work = [(recipe, small) for recipe in seeds(quick, 4)]
     work += [(recipe, small) for recipe in seeds(quick, 2, **{"train.batch_size": 32})]
     work += [(recipe, small) for recipe in seeds(quick, 1, **{"model.latent.dim": 3})]
-    groups = group_runs(work, 1, 2, CPU, [None] * 7)
-    assert sorted(map(sorted, groups)) == [[0, 1, 2, 3], [4, 5], [6]]
+    work += [(recipe, small) for recipe in seeds(quick, 1, **{"train.frozen": ["encoder"]})]
+    groups = group_runs(work, 1, 2, CPU, [None] * 8)
+    assert sorted(map(sorted, groups)) == [[0, 1, 2, 3], [4, 5], [6], [7]]
     assert timed == [(4, 2), (2, 2)]
 
 

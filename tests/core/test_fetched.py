@@ -126,3 +126,11 @@ def test_a_sealed_folder_is_compared_with_its_checksums(store, tmp_path, monkeyp
     store.rm_file("/bucket/folder/b.txt")
     with pytest.raises(RunError, match="b.txt at faulty://bucket/folder is missing"):
         local("faulty://bucket/folder", RunError, sealed=True)
+
+
+def test_an_address_that_is_signed_anew_is_no_other_version():
+    """Servers redirect to one; fsspec says it beside the size."""
+    about = {"name": "https://here/a.npz", "size": 12, "ETag": "1"}
+    first, again = (remote._held({**about, "url": f"https://there/?{n}"}) for n in range(2))
+    assert first == again
+    assert remote._held({**about, "ETag": "2"}) != first

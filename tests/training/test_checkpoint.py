@@ -4,13 +4,15 @@ import json
 import os
 import random
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from latentscape.core.errors import RunError
 from latentscape.runs.facts import Epoch, Event, Losses
-from latentscape.training.checkpoint import Checkpoint, CheckpointFolder
+from latentscape.training.checkpoint import Checkpoint, CheckpointFolder, MemoryCheckpoints
+from latentscape.training.hooks.checkpoints import RollBack
 from latentscape.training.state import TrainState
 
 N = int(os.environ.get("LATENTSCAPE_MUTATIONS", 4))
@@ -86,6 +88,31 @@ def test_where_the_sound_checkpoint_was_not_kept_the_one_before_counts_or_the_ne
     folder.save(checkpoint(4))
     assert stems(folder) == ["000001-00000000", "000004-00000000"]
     assert [folder.sound(epoch).state.epoch for epoch in (0, 1, 3, 4, 9)] == [1, 1, 1, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("settled_at", "adversarial", "sound"),
+    [(0.0, False, 1), (1.5, False, 3), (9.0, False, 4), (0.0, True, 4)],
+)
+def test_the_sound_epoch_is_the_best_of_those_that_compare(settled_at, adversarial, sound):
+    """Losses of 1, 3, 2 and 4 nats; what weighs the first ones less is no better."""
+    history = [
+        Epoch(
+            epoch=place + 1,
+            lr=0.1,
+            seconds=1,
+            images_per_second=1,
+            train=Losses(loss=loss),
+            validation=None,
+        )
+        for place, loss in enumerate((1.0, 3.0, 2.0, 4.0))
+    ]
+    config = SimpleNamespace(settled_at=settled_at, is_adversarial=adversarial)
+    state = TrainState(epoch=4, history=history)
+    RollBack(MemoryCheckpoints("a run")).on_epoch(
+        SimpleNamespace(state=state, objective=SimpleNamespace(config=config))
+    )
+    assert state.sound_epoch == sound
 
 
 def test_any_changed_character_of_a_manifest_leads_to_the_checkpoint_before(folder):

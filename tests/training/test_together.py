@@ -1,5 +1,6 @@
 """Models that are trained as one: each comes to what it comes to alone, within rounding."""
 
+import os
 import signal
 
 import pytest
@@ -209,6 +210,33 @@ def test_a_signal_stops_all_of_them_saved_and_they_go_on_to_the_same_bits(small,
         assert torch.equal(flat(network), flat(expected[place][0]))
 
 
+def test_the_last_of_a_group_hears_a_signal_too(small):
+    """It trains alone when the others have ended, and stops all the same."""
+
+    class PressedLate(Pressed):
+        place = 2
+
+        def on_step(self, training):
+            if (training.state.epoch, training.state.step) == (1, 1):
+                os.kill(os.getpid(), signal.SIGINT)  # The main thread hears it, where it waits.
+
+    short = {"train.epochs": 1}
+    planned = recipes("elaborate-4", small, (short, short, {"train.epochs": 500}))
+    results, errors = train_all(planned, small, PressedLate())
+    assert errors == [None] * 3
+    assert results[0][1].epoch == results[1][1].epoch == 1
+    assert 1 <= results[2][1].epoch < 500
+
+
+@pytest.mark.parametrize("changes", [{"train.accumulate": 2}, {"train.shards": 2}])
+def test_steps_that_are_cut_into_parts_are_taken_alone(changes, small, counted):
+    planned = recipes("elaborate-4", small, (changes, {**changes, "train.seed": 1}))
+    results, errors = train_all(planned, small, stores=(None,) * 2)
+    assert (errors, counted) == ([None] * 2, [])
+    alone, _ = train(planned[1], small)
+    assert torch.equal(flat(results[1][0]), flat(alone))
+
+
 def test_one_that_goes_on_alone_ends_as_if_it_had_never_been_with_others(small, tmp_path):
     planned = recipes("elaborate-4", small)
     stores = [CheckpointFolder(tmp_path / str(place)) for place in range(3)]
@@ -220,7 +248,9 @@ def test_one_that_goes_on_alone_ends_as_if_it_had_never_been_with_others(small, 
 
 def test_the_process_is_left_as_it_was_and_each_model_has_memory_of_its_own(small):
     random, threads = torch.get_rng_state(), torch.get_num_threads()
-    results, _ = train_all(recipes("vae-20", small), small)
+    deterministic = torch.backends.cudnn.deterministic
+    results, _ = train_all(recipes("vae-20", small, (*NUMBERS[:2], {"train.epochs": 1})), small)
+    assert torch.backends.cudnn.deterministic == deterministic
     assert torch.equal(torch.get_rng_state(), random)
     assert torch.get_num_threads() == threads
     for network, _ in results.values():

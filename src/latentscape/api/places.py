@@ -33,14 +33,13 @@ def info(device: str = "auto", *, on: str = "local") -> Json:
         If the machine has no such device, or there is no cluster.
     """
     placement = Placement.of(on)
-    where = {"kind": placement.kind, "address": placement.address or "the one that is there"}
     if placement.kind == "ray":
+        where = {"kind": "ray", "address": placement.address or "the one that is there"}
         with connected(placement) as cluster:
             return {"placement": where, **_describe(cluster)}
     size = sum(item.n_bytes for item in cached())
     cache = {"folder": str(cache_folder()), "bytes": size}
-    own = {"kind": placement.kind}
-    return {"placement": own, **machine.info(device), "cache": cache}
+    return {"placement": {"kind": placement.kind}, **machine.info(device), "cache": cache}
 
 
 def _describe(cluster: Cluster) -> Json:

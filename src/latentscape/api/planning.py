@@ -12,7 +12,6 @@ from latentscape.core.records import Split
 from latentscape.core.runtime import choose_device
 from latentscape.runs import Run, load_split, open_run
 from latentscape.runs.starting import EarlierModel
-from latentscape.training.shards import check_workers
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,21 +109,3 @@ def resolve_with_data(
     resolved = resolve(recipe, changes, data)
     split = load_split(resolved, data)
     return resolved if as_published else resolve(recipe, changes, data, split), split
-
-
-def check_shards(
-    recipe: str | Path | Recipe | None,
-    start_from: str | Path | Run | None,
-    data: object,
-    changes: Changes,
-    workers: int,
-) -> None:
-    """Refuse a number of workers that cannot share a batch, before any data are read.
-
-    Raises
-    ------
-    ConfigError
-        With the numbers that can.
-    """
-    asked = Asked(recipe, start_from, data, changes, False, None, None)
-    check_workers(asked.shards(), workers)

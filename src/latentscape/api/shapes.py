@@ -26,8 +26,11 @@ TIMED_TOGETHER = 8
 GAIN = 1.1
 """How many times as fast it has to be."""
 
-TIMING = 2.0
-"""Seconds that timing runs of one shape takes, give or take a step."""
+TIMING, TIMING_EACH = 6.0, 2.0
+"""Seconds that timing takes at most: of all shapes, and of each; give or take a step."""
+
+_ALIKE = {"batch_size", "accumulate", "shards", "precision", "engine", "frozen"}
+"""What says how a step is taken, and so has to be the same in all runs of a shape."""
 
 
 def group_runs(
@@ -64,10 +67,11 @@ def group_runs(
         has_others = None if together is None else together > 1
         shapes.setdefault((_shape(*run), has_others), []).append(number)
     groups = list[list[int]]()
+    seconds = min(TIMING_EACH, TIMING / max(1, len(shapes)))
     for (_, has_others), numbers in shapes.items():
         size = min(MAX_TOGETHER.get(device.type, 1), math.ceil(len(numbers) / jobs))
         if has_others is None:
-            has_others = _pays(*runs[numbers[0]], size, threads, device)
+            has_others = _pays(*runs[numbers[0]], size, threads, device, seconds)
         size = size if has_others else 1
         count = math.ceil(len(numbers) / size)
         groups += [numbers[place::count] for place in range(count)]
@@ -76,18 +80,20 @@ def group_runs(
 
 def _shape(recipe: Recipe, split: Split) -> str:
     """Name all that runs have in common where they differ in numbers of their training alone."""
-    train = recipe.train.model_dump_json(include={"batch_size", "precision"})
+    train = recipe.train.model_dump_json(include=_ALIKE)
     return f"{id(split)} {recipe.model_dump_json(include={'model', 'objective'})} {train}"
 
 
-def _pays(recipe: Recipe, split: Split, size: int, threads: int, device: torch.device) -> bool:
-    """Time steps of a run alone and with others."""
+def _pays(
+    recipe: Recipe, split: Split, size: int, threads: int, device: torch.device, seconds: float
+) -> bool:
+    """Time steps of a run alone and with others, for so many seconds."""
     train = recipe.train
     if size < 2 or train.shards > 1 or train.accumulate > 1 or train.engine == "plain":
         return False
-    alone = training_seconds(recipe, split, threads, device, TIMING / 2)
+    alone = training_seconds(recipe, split, threads, device, seconds / 2)
     count = min(size, TIMED_TOGETHER)
-    return alone > GAIN * seconds_together(recipe, split, count, threads, device, TIMING / 2)
+    return alone > GAIN * seconds_together(recipe, split, count, threads, device, seconds / 2)
 
 
 def finish_group(

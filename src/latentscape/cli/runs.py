@@ -191,14 +191,13 @@ def _check_shards(
     resume: Path | None,
     workers: int,
 ) -> None:
-    from latentscape.api.planning import check_shards
+    from latentscape.api.planning import Asked
     from latentscape.runs import open_run
     from latentscape.training.shards import check_workers
 
-    if resume is None:
-        check_shards(recipe, start_from, data, changes, workers)
-    else:
-        check_workers(open_run(resume).recipe.train.shards, workers)
+    asked = Asked(recipe, start_from, data, changes, False, None, None)
+    shards = asked.shards() if resume is None else open_run(resume).recipe.train.shards
+    check_workers(shards, workers)
 
 
 def _refuse_changes(*changes: object) -> None:

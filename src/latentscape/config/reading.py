@@ -22,6 +22,7 @@ from latentscape.config.study import Study
 from latentscape.config.training import ObjectiveConfig, TrainConfig
 from latentscape.config.yaml_text import parse_yaml
 from latentscape.core.errors import ConfigError, brief, unknown
+from latentscape.core.findings import Json
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -206,9 +207,9 @@ def _all_keys(part: type[Part] = Part) -> set[str]:
     return keys.union(*map(_all_keys, part.__subclasses__()))
 
 
-def _replace(content: dict[str, Any], path: str, value: Any, recipe: Recipe) -> None:
+def _replace(content: Json, path: str, value: Any, recipe: Recipe) -> None:
     *parents, last = path.split(".")
-    part: dict[str, Any] = content
+    part = content
     record: Any = recipe
     for depth, name in enumerate([*parents, last]):
         # Free dictionaries (objective weights) and parts whose kind has just been changed have no

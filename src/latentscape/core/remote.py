@@ -3,7 +3,7 @@
 import hashlib
 import posixpath
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from latentscape.core.errors import ConfigError, LatentscapeError, brief
 from latentscape.core.extras import install
 from latentscape.core.files import slug
+from latentscape.core.findings import Json
 from latentscape.core.progress import Stage, stage
 from latentscape.core.secrets import without_passwords
 
@@ -195,9 +196,10 @@ _ALLOW = (
 )
 
 
-def _held(about: Mapping[str, Any]) -> Held:
-    text = repr(sorted((name, str(value)) for name, value in about.items()))
-    return Held(about.get("size"), hashlib.sha256(text.encode()).hexdigest())
+def _held(about: Json) -> Held:
+    # Servers redirect to an address that is signed anew each time.
+    values = sorted((name, str(value)) for name, value in about.items() if name != "url")
+    return Held(about.get("size"), hashlib.sha256(repr(values).encode()).hexdigest())
 
 
 def _below(path: str, file: str) -> str:

@@ -226,7 +226,7 @@ def from_dataset(dataset: Dataset, size: int) -> Contents:
     def read(start: int, stop: int) -> Examples:
         values = dataset.images.read(start, stop)
         labels = None if dataset.labels is None else names[dataset.labels[start:stop]]
-        return next(_cut(Examples(values, labels), size))
+        return _part(values, labels)
 
     return Contents(
         batches_of(read, len(dataset), size),
@@ -256,13 +256,15 @@ def _regions(parts: Sequence[Examples]) -> tuple[Region, ...]:
 
 def _cut(examples: Examples, size: int) -> Iterator[Examples]:
     for start in range(0, len(examples.values), size):
-        values = examples.values[start : start + size]
-        if examples.labels is None:
-            yield Examples(values)
-        else:
-            labels = examples.labels[start : start + size]
-            labels = labels[:, 0] if labels.shape[1:] == (1,) else labels
-            yield Examples(values, labels, partial(label_table, labels))
+        labels = None if examples.labels is None else examples.labels[start : start + size]
+        yield _part(examples.values[start : start + size], labels)
+
+
+def _part(values: Array, labels: Array | None) -> Examples:
+    if labels is None:
+        return Examples(values)
+    labels = labels[:, 0] if labels.shape[1:] == (1,) else labels
+    return Examples(values, labels, partial(label_table, labels))
 
 
 def _check_same_kind(train: Examples, other: Examples, origin: str) -> None:

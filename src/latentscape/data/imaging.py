@@ -4,6 +4,7 @@ import numpy as np
 
 from latentscape.config import DataConfig
 from latentscape.core.errors import DataError
+from latentscape.core.ranges import ValueRange
 from latentscape.core.records import Array
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -48,9 +49,7 @@ def has_colours(images: Array) -> bool:
     return bool((images != images[:, :1]).any())
 
 
-def resized(
-    images: Array, size: tuple[int, int], value_range: tuple[float, float] | None = None
-) -> Array:
+def resized(images: Array, size: tuple[int, int], value_range: ValueRange | None = None) -> Array:
     """Resize images, with antialiasing, by bicubic interpolation.
 
     Parameters
@@ -72,21 +71,26 @@ def resized(
 
     if images.shape[2:] == size:
         return images
-    low, high = (0.0, 255.0) if value_range is None else value_range
     result = np.empty((*images.shape[:2], *size), images.dtype)
     for place in np.ndindex(images.shape[:2]):
         channel = images[place]
         picture = Image.fromarray(channel).resize(size[::-1], Image.Resampling.BICUBIC)
-        least, most = channel.min(), channel.max()
-        if images.dtype == np.uint8:
-            least, most = min(low, least), max(high, most)
-        # It overshoots at edges, and only bytes end somewhere: at 0 and 255.
-        result[place] = np.asarray(picture).clip(least, most)
+        result[place] = _within(np.asarray(picture), channel, value_range)
     return result
 
 
+def _within(resized_channel: Array, channel: Array, value_range: ValueRange | None) -> Array:
+    """Take back what overshoots at edges."""
+    if channel.dtype != np.uint8:
+        return resized_channel.clip(channel.min(), channel.max())
+    if value_range is None:
+        return resized_channel  # Bytes end at 0 and 255 by themselves.
+    low, high = value_range
+    return resized_channel.clip(min(low, channel.min()), max(high, channel.max()))
+
+
 def as_asked(
-    images: Array, config: DataConfig, origin: str, value_range: tuple[float, float] | None
+    images: Array, config: DataConfig, origin: str, value_range: ValueRange | None
 ) -> Array:
     """Make images (B, C, H, W) grey, and resize them, where the settings say so.
 

@@ -23,22 +23,7 @@ SAVING = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "300"}
 def launch(arguments: Sequence[str], workers: int) -> int:
     """Give a command of this program in so many processes of this machine, and wait for all.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-        Of the command.
-    workers : int
-        How many processes.
-
-    Returns
-    -------
-    int
-        The exit code of the first process.
-
-    Raises
-    ------
-    Interrupted, TrainingError
-        As of `call_in_processes`.
+    It returns the exit code of the first one; see `call_in_processes`.
     """
     code, _ = call_in_processes(sys.executable, ("-m", "latentscape", *arguments), workers)
     return code

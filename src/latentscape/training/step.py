@@ -59,6 +59,7 @@ class TrainingStep:
         self._autocast = precision == "bfloat16"
         self.engine = choose_engine(config.engine)
         self._repeated_step: Step = self._settled_step
+        self._is_split = config.accumulate > 1 or config.shards > 1
         self._is_repeatable = model.is_stock and all(map(has_steady_rate, optimizers.values()))
         if captured and self._is_repeatable:
             self._repeated_step = self.engine.repeated(self._settled_step, model.device)
@@ -97,7 +98,7 @@ class TrainingStep:
     def is_simple(self) -> bool:
         """Whether a step is no more than `losses`, their gradient and `move`."""
         players = [player for turn in self._turns for player in turn]
-        return len(players) == 1 and self._is_repeatable
+        return len(players) == 1 and self._is_repeatable and not self._is_split
 
     def losses(self, batch: Batch) -> Tensor:
         """Return what a call returns for a batch, so that it can be differentiated.

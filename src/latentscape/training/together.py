@@ -53,7 +53,8 @@ def train_together(
         What all of them are, for people.
     trainings : sequence of callable
         Each trains a model with the hook that it is given, in a thread of its own. They may differ
-        in all that stands in ``train`` but the size of their batches, and in nothing else.
+        in what stands in ``train``, but not in how a step is taken: batch size, shards, parts that
+        are added up, precision, engine and frozen weights.
     device : torch.device
         Where.
 
@@ -80,18 +81,20 @@ def train_together(
         finally:
             together.leave(hook)
 
-    with stage(name, len(trainings)) as work, hearing_signals(together.receive):
-        work.running = 1.0  # What each is a part of.
-        threads = [
-            threading.Thread(target=copy_context().run, args=(train, place), daemon=True)
-            for place in range(len(trainings))
-        ]
-        for thread in threads:
-            thread.start()
-        together.serve()
-        for thread in threads:
-            thread.join()
-    process.restore(device)
+    try:
+        with stage(name, len(trainings)) as work, hearing_signals(together.receive):
+            work.running = 1.0  # What each is a part of.
+            threads = [
+                threading.Thread(target=copy_context().run, args=(train, place), daemon=True)
+                for place in range(len(trainings))
+            ]
+            for thread in threads:
+                thread.start()
+            together.serve()
+            for thread in threads:
+                thread.join()
+    finally:
+        process.restore(device)
     return errors
 
 
@@ -130,6 +133,11 @@ class InStep(Hook):
         self._training = training
         self._take_part()
 
+    def on_step(self, training: Training) -> None:
+        """Stop where all have been asked to."""
+        if self._together.stops:
+            training.stop()
+
     def on_event(self, training: Training, event: Event) -> None:
         """Take part again: a training that rolls back makes its step anew."""
         if event.kind == "rollback" and self in self._together.present:
@@ -161,8 +169,6 @@ class InStep(Hook):
         self.step.set_rates(epoch, rate_factor)
         before = random_state(self._together.device)
         losses = self._losses(batch)
-        if self._together.stops:
-            self._training.stop()
         if losses is not None:
             return losses
         restore_random_state(before, self._together.device)
@@ -203,23 +209,38 @@ class _Process:
         That of products of float32 matrices.
     tf32 : bool
         Whether convolutions on CUDA devices take its shortcut.
+    deterministic : bool
+        Whether they add up in a fixed order.
+    threads : int
+        On how many threads PyTorch computes.
     """
 
     random: dict[str, Tensor]
     precision: str
     tf32: bool
+    deterministic: bool
+    threads: int
 
     @classmethod
     def now(cls, device: torch.device) -> Self:
         """Return it as it stands."""
-        precision, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-        return cls(random_state(device), precision, tf32)
+        cudnn = torch.backends.cudnn
+        return cls(
+            random_state(device),
+            torch.get_float32_matmul_precision(),
+            cudnn.allow_tf32,
+            cudnn.deterministic,
+            torch.get_num_threads(),
+        )
 
     def restore(self, device: torch.device) -> None:
         """Put it back."""
         restore_random_state(self.random, device)
         torch.set_float32_matmul_precision(self.precision)
         torch.backends.cudnn.allow_tf32 = self.tf32
+        torch.backends.cudnn.deterministic = self.deterministic
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
 
 
 class _Together:
@@ -243,7 +264,7 @@ class _Together:
         self.device = device
         self.hooks = [InStep(self) for _ in range(count)]
         self.present = set(self.hooks)
-        self.turn, self._complete = using_generators(), using_generators()
+        self.turn, self._complete = using_generators(), threading.Event()
         self.is_over = self.stops = False
         self._steps: list[TrainingStep] = []
 
@@ -255,11 +276,14 @@ class _Together:
 
     def serve(self) -> None:
         """Take the steps of all, until no training is left."""
-        with self.turn:
-            while self.present:
-                self._complete.wait_for(self._all_wait)
-                self._answer()
-                self.turn.notify_all()
+        while self.present:
+            # Neither this wait nor that for a turn keeps the main thread from hearing a signal.
+            self._complete.wait()
+            with self.turn:
+                self._complete.clear()
+                if self._all_wait():
+                    self._answer()
+                    self.turn.notify_all()
 
     def take_step(self, hook: InStep, batch: DrawnBatch) -> None:
         """Hand in the batch of a training, and wait for the answer."""
@@ -279,7 +303,7 @@ class _Together:
 
     def _tell_if_complete(self) -> None:
         if self._all_wait():
-            self._complete.notify()
+            self._complete.set()
 
     def _answer(self) -> None:
         waiting = [hook for hook in self.hooks if hook in self.present]

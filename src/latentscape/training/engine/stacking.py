@@ -12,7 +12,7 @@ generator, and handed out where an operation asks for it.
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, Self
 
@@ -64,8 +64,7 @@ class DrawnBatch(Batch):
 
     def clone(self) -> Self:
         """Copy it."""
-        labels = None if self.labels is None else self.labels.clone()
-        return type(self)(self.images.clone(), labels, tuple(draw.clone() for draw in self.draws))
+        return replace(super().clone(), draws=tuple(draw.clone() for draw in self.draws))
 
     def copy_(self, other: Self) -> None:
         """Take over what another holds."""

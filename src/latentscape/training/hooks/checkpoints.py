@@ -1,5 +1,6 @@
 """Checkpoints: training is saved, goes on from where it was saved, and goes back to it."""
 
+import math
 import time
 
 from latentscape.core.errors import RunError, TrainingError
@@ -50,8 +51,9 @@ class RollBack(Hook):
     """Goes on from the newest checkpoint; and back to a sound one after losses became NaN.
 
     Weights are often thrown far away some epochs before the loss is no longer finite. So training
-    goes back to the end of the epoch with the lowest training loss. Where an adversary makes losses
-    of different epochs incomparable, it goes back to the last one.
+    goes back to the end of the epoch with the lowest training loss. Where losses of epochs
+    do not compare, with an adversary or before the objective has settled, it goes back to the last
+    one.
 
     It comes before hooks that look at where training stands when it starts.
     """
@@ -70,12 +72,11 @@ class RollBack(Hook):
 
     def on_epoch(self, training: Training) -> None:
         """Note which epoch is sound."""
-        state = training.state
-        if training.objective.config.is_adversarial:
-            state.sound_epoch = state.epoch
-        else:
-            losses = [epoch.train.loss for epoch in state.history]
-            state.sound_epoch = 1 + losses.index(min(losses))
+        state, objective = training.state, training.objective.config
+        settled = state.history[math.ceil(objective.settled_at) :]
+        state.sound_epoch = state.epoch
+        if settled and not objective.is_adversarial:
+            state.sound_epoch = min(settled, key=lambda epoch: epoch.train.loss).epoch
 
     def on_divergence(self, training: Training) -> bool:
         """Return to the end of the sound epoch, with half the learning rate."""
