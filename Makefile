@@ -77,7 +77,7 @@ docs: install
 results: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.evidence $(NAME)
 
-# An hour. Each peer gets an environment of its own in benchmarks/.peers.
+# Hours. Each peer gets an environment of its own in benchmarks/.peers.
 bench: install
 	$(BIN)/python -m benchmarks
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from statistics import median
-from typing import Any
 
 from benchmarks.commands import FULL, HELP, SMALL, SMALL_CONVOLUTIONAL
+from benchmarks.jobs import Row
 from benchmarks.quality import OWN as TRAINED
 from benchmarks.quality import PUBLISHED, SEARCHED, Entrant, seconds_to
 from benchmarks.results import load_results
@@ -77,15 +77,21 @@ def time_to_quality() -> str:
         f"`{recipe}` is as good as its reference after {_seconds_of(rows, recipe, TRAINED)} of "
         f"training by default, and in a tuned PyTorch script after "
         f"{_seconds_of(rows, recipe, SEARCHED)} at its best rate and "
-        f"{_seconds_of(rows, recipe, PUBLISHED)} at the published one"
+        f"{_seconds_of(rows, recipe, PUBLISHED)} at the published one "
+        f"(medians of {_seeds_of(rows, recipe, TRAINED)}, {_seeds_of(rows, recipe, SEARCHED)} and "
+        f"{_seeds_of(rows, recipe, PUBLISHED)} seeds)"
         for recipe in recipes
     )
 
 
-def _seconds_of(rows: list[dict[str, Any]], recipe: str, entrant: Entrant) -> str:
+def _seconds_of(rows: list[Row], recipe: str, entrant: Entrant) -> str:
     """Write how long an entrant trains until a model is as good, or that it never was."""
     middle = median(seconds_to(rows, recipe, entrant.name) or [inf])
     return "no time that was measured" if middle == inf else f"{number(middle, 2)} s"
+
+
+def _seeds_of(rows: list[Row], recipe: str, entrant: Entrant) -> int:
+    return len(seconds_to(rows, recipe, entrant.name))
 
 
 WRITERS: Mapping[str, Callable[[], str]] = {
@@ -118,7 +124,7 @@ def _images(sections: Sections, work: str, threads: int) -> int:
     return int(contest_rows(sections, work, threads)[0]["images"])
 
 
-def _seconds(sections: Sections, row: dict[str, Any] | None) -> tuple[str, str]:
+def _seconds(sections: Sections, row: Row | None) -> tuple[str, str]:
     """Write seconds per epoch, and how many times Latentscape's of the same precision that is."""
     if row is None:
         return NONE, NONE
