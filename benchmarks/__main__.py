@@ -11,8 +11,8 @@ from benchmarks.commands import run_commands
 from benchmarks.contest import run_contest
 from benchmarks.growth import run_growth
 from benchmarks.precision import SEEDS, run_precision
-from benchmarks.quality import run_quality
-from benchmarks.results import SECTIONS, save_section, write_report
+from benchmarks.quality import AIMS, run_quality
+from benchmarks.results import QUALITY, SECTIONS, load_results, save_section, write_report
 from benchmarks.study import run_study
 from benchmarks.works import CONTESTANTS, ESSENTIAL, WORKS, Contestant, Work
 from latentscape import info
@@ -51,8 +51,10 @@ def main() -> None:
     for name in SECTIONS:
         if name in sections:
             print(f"{name}:", flush=True)
-            of = works if name == "quality" else contest
-            save_section(name, _measured(name, given.repetitions, of, contestants))
+            if name == QUALITY:
+                _measure_quality(works)
+            else:
+                save_section(name, _measured(name, given.repetitions, contest, contestants))
     write_report()
     for page in write_pages():
         print(f"{page} is new")
@@ -73,28 +75,38 @@ def _name(each: Work | Contestant) -> str:
     return each.recipe if isinstance(each, Work) else each.name
 
 
+def _measure_quality(works: Sequence[Work]) -> None:
+    """Measure each work that has an aim, and keep it at once, beside others of another day."""
+    recipes = {work.recipe for work in works}
+    for aim in (aim for aim in AIMS if aim.recipe in recipes):
+        measured = _described(run_quality(aim), len(SEEDS))
+        save_section(QUALITY, {**load_results().get(QUALITY, {}), aim.recipe: measured})
+
+
 def _measured(
     name: str, repetitions: int, works: Sequence[Work], contestants: Sequence[Contestant]
 ) -> dict[str, Any]:
-    """Measure a section, and note when, how often, and on what."""
-    machine = info("cpu")
-    times = {"contest": 1, "study": 1, "commands": repetitions, "growth": 1}
+    """Measure a section that is measured as a whole."""
     match name:
         case "contest":
-            content = run_contest(works, contestants, sorted({count_threads(), 1}, reverse=True))
-        case "quality":
-            content = run_quality([work.recipe for work in works])
+            threads = sorted({count_threads(), 1}, reverse=True)
+            return _described(run_contest(works, contestants, threads))
         case "study":
-            content = run_study()
+            return _described(run_study())
         case "commands":
-            content = run_commands(repetitions)
+            return _described(run_commands(repetitions), repetitions)
         case "growth":
-            content = run_growth()
+            return _described(run_growth())
         case _:
-            content = run_precision()
+            return _described(run_precision(), len(SEEDS))
+
+
+def _described(content: dict[str, Any], repetitions: int = 1) -> dict[str, Any]:
+    """Note when something was measured, how often, and on what."""
+    machine = info("cpu")
     return {
         "date": _today(),
-        "repetitions": times.get(name, len(SEEDS)),
+        "repetitions": repetitions,
         "versions": machine["versions"],
         "machine": machine["machine"],
         "precision": machine["training"]["precision"],

@@ -71,27 +71,25 @@ def commands() -> str:
 
 def time_to_quality() -> str:
     """Say how soon models are as good as their references, by default and in a tuned script."""
-    rows = load_results()["quality"]["rows"]
-    recipes = dict.fromkeys(row["work"] for row in rows)
-    return "; ".join(
-        f"`{recipe}` is as good as its reference after {_seconds_of(rows, recipe, TRAINED)} of "
-        f"training by default, and in a tuned PyTorch script after "
-        f"{_seconds_of(rows, recipe, SEARCHED)} at its best rate and "
-        f"{_seconds_of(rows, recipe, PUBLISHED)} at the published one "
-        f"(medians of {_seeds_of(rows, recipe, TRAINED)}, {_seeds_of(rows, recipe, SEARCHED)} and "
-        f"{_seeds_of(rows, recipe, PUBLISHED)} seeds)"
-        for recipe in recipes
+    works = load_results()["quality"]
+    return "; ".join(_sooner(recipe, work["rows"]) for recipe, work in works.items())
+
+
+def _sooner(recipe: str, rows: list[Row]) -> str:
+    entrants = (TRAINED, SEARCHED, PUBLISHED)
+    fitted, searched, published = (_seconds_of(rows, entrant) for entrant in entrants)
+    seeds = joined([str(len(seconds_to(rows, entrant))) for entrant in entrants])
+    return (
+        f"`{recipe}` is as good as its reference after {fitted} of training by default, and in a "
+        f"tuned PyTorch script after {searched} at its best rate and {published} at the published "
+        f"one (medians of {seeds} seeds)"
     )
 
 
-def _seconds_of(rows: list[Row], recipe: str, entrant: Entrant) -> str:
+def _seconds_of(rows: list[Row], entrant: Entrant) -> str:
     """Write how long an entrant trains until a model is as good, or that it never was."""
-    middle = median(seconds_to(rows, recipe, entrant.name) or [inf])
+    middle = median(seconds_to(rows, entrant) or [inf])
     return "no time that was measured" if middle == inf else f"{number(middle, 2)} s"
-
-
-def _seeds_of(rows: list[Row], recipe: str, entrant: Entrant) -> int:
-    return len(seconds_to(rows, recipe, entrant.name))
 
 
 WRITERS: Mapping[str, Callable[[], str]] = {

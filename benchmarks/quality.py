@@ -36,7 +36,7 @@ MOST_EPOCHS = 60
 
 PUBLISHED_RATE = 1e-3
 
-UNFINISHED = FOLDER / "quality.json"
+UNFINISHED = FOLDER / "quality"
 
 
 @dataclass(frozen=True)
@@ -100,49 +100,47 @@ ENTRANTS = (OWN, SEARCHED, PUBLISHED)
 
 
 def run_quality(
-    recipes: Sequence[str] = (), seeds: Sequence[int] = SEEDS, unfinished: Path = UNFINISHED
+    aim: Aim, seeds: Sequence[int] = SEEDS, unfinished: Path = UNFINISHED
 ) -> dict[str, Any]:
-    """Train each work by each entrant with each seed, until it is good enough.
+    """Train a work by each entrant with each seed, until it is good enough.
 
     Each training is kept at once: the same command goes on where it was stopped.
 
     Parameters
     ----------
-    recipes : sequence of str
-        Works to train; by default all that have an aim.
+    aim : Aim
+        What is trained, and how well.
     seeds : sequence of int
         Of initial weights and batches.
     unfinished : Path
-        Where trainings are kept until all are done.
+        Folder where trainings are kept until all are done.
 
     Returns
     -------
     dict
         ``searches``: a row for each rate that was tried for the tuned script; ``rows``: a row for
-        each aim, seed and entrant.
+        each seed and entrant.
     """
-    aims = [aim for aim in AIMS if not recipes or aim.recipe in recipes]
     precision = choose_precision("auto", choose_device("cpu"))
     plan = {
         "commit": git_commit(Path(__file__)),
-        "aims": [[aim.recipe, aim.error, *aim.rates] for aim in aims],
+        "aim": [aim.recipe, aim.error, *aim.rates],
         "seeds": list(seeds),
     }
-    kept = go_on(unfinished, plan, "searches", "rows")
+    file = unfinished / f"{aim.recipe}.json"
+    kept = go_on(file, plan, "searches", "rows")
     images = _load_images()
-    for aim in aims:
-        for rate in aim.rates:
-            _search(aim, rate, precision, images, kept)
-            keep(unfinished, kept)
-        # Seeds outside, entrants inside: whatever else the machine does happens to all of them.
-        for place, seed in enumerate(seeds):
-            for entrant in (each for each in ENTRANTS if place < each.seeds):
-                if not any(_is_of(row, aim, entrant, seed) for row in kept["rows"]):
-                    lr = best_rate(kept["searches"], aim) if entrant.lr is None else entrant.lr
-                    row = _reached(aim, entrant, lr, seed, precision, images)
-                    kept["rows"].append(row)
-                    keep(unfinished, kept)
-    unfinished.unlink(missing_ok=True)
+    for rate in aim.rates:
+        _search(aim, rate, precision, images, kept)
+        keep(file, kept)
+    # Seeds outside, entrants inside: whatever else the machine does happens to all of them.
+    for place, seed in enumerate(seeds):
+        for entrant in (each for each in ENTRANTS if place < each.seeds):
+            if not any(_is_of(row, entrant, seed) for row in kept["rows"]):
+                lr = best_rate(kept["searches"]) if entrant.lr is None else entrant.lr
+                kept["rows"].append(_reached(aim, entrant, lr, seed, precision, images))
+                keep(file, kept)
+    file.unlink(missing_ok=True)
     sizes = {part: len(values) for part, values in images.items()}
     return {
         "commit": plan["commit"],
@@ -152,29 +150,27 @@ def run_quality(
     }
 
 
-def best_rate(searches: Sequence[Row], aim: Aim) -> float:
-    """Return the rate with which the tuned script came to an aim in the fewest steps.
+def best_rate(searches: Sequence[Row]) -> float:
+    """Return the rate with which the tuned script came to its aim in the fewest steps.
 
     Where none did, it is the published one.
     """
-    good = [row for row in searches if row["work"] == aim.recipe and row["reached"]]
+    good = [row for row in searches if row["reached"]]
     best = min(good, key=lambda row: len(row["errors"]), default=None)
     return float(best["lr"]) if best else PUBLISHED_RATE
 
 
 def _search(aim: Aim, rate: float, precision: str, images: Images, kept: Kept) -> None:
     """Train the tuned script at a rate, for no more epochs than the best rate so far began."""
-    rows = [row for row in kept["searches"] if row["work"] == aim.recipe]
+    rows = kept["searches"]
     if any(row["lr"] == rate for row in rows):
         return
     most = min((len(row["epoch_seconds"]) for row in rows if row["reached"]), default=MOST_EPOCHS)
-    row = _reached(aim, SEARCHED, rate, SEARCH_SEED, precision, images, most)
-    kept["searches"].append(row)
+    rows.append(_reached(aim, SEARCHED, rate, SEARCH_SEED, precision, images, most))
 
 
-def _is_of(row: Row, aim: Aim, entrant: Entrant, seed: int) -> bool:
-    key = (row["work"], row["entrant"], row["seed"])
-    return key == (aim.recipe, entrant.name, seed)
+def _is_of(row: Row, entrant: Entrant, seed: int) -> bool:
+    return (row["entrant"], row["seed"]) == (entrant.name, seed)
 
 
 def _load_images() -> Images:
@@ -227,21 +223,21 @@ def steps(row: Row) -> int:
     return EVERY * len(row["errors"])
 
 
-def seconds_to(rows: Sequence[Row], recipe: str, entrant: str) -> list[float]:
+def seconds_to(rows: Sequence[Row], entrant: Entrant) -> list[float]:
     """Return the seconds of training until an aim, of each seed; infinite where it is missed."""
     return [
         row["seconds"][-1] if row["reached"] else inf
         for row in rows
-        if (row["work"], row["entrant"]) == (recipe, entrant) and not row["failure"]
+        if row["entrant"] == entrant.name and not row["failure"]
     ]
 
 
-def ahead(rows: Sequence[Row], recipe: str, entrant: str) -> float | None:
+def ahead(rows: Sequence[Row], entrant: Entrant) -> float | None:
     """Return how many times as long as Latentscape an entrant takes, by medians.
 
     It is None where that was not measured, or Latentscape does not come to the aim.
     """
-    own, others = (seconds_to(rows, recipe, name) for name in (OWN.name, entrant))
+    own, others = (seconds_to(rows, each) for each in (OWN, entrant))
     if not own or not others or median(own) == inf:
         return None
     return median(others) / median(own)

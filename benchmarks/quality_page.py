@@ -1,6 +1,6 @@
 """Time to quality as a part of the page: a table, and a figure of errors against seconds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from statistics import median
 from typing import Any
@@ -30,13 +30,16 @@ NAMES = {OWN.name: OWN.name, SEARCHED.name: "tuned, best rate", PUBLISHED.name: 
 SHOWN = 1.5
 """Times its aim, from which on an error is shown: where curves part."""
 
+Works = Mapping[str, dict[str, Any]]
+"""Recipe to what was measured of it, and on what."""
+
 WIDTH, HEIGHT, NAMED, GAP, COLUMNS = 330, 240, 120, 30, 2
 
 
-def quality(section: dict[str, Any]) -> str:
+def quality(works: Works) -> str:
     """Write the part of the page."""
-    rows, searches, sizes = section["rows"], section["searches"], section["sizes"]
-    aims = [aim for aim in AIMS if any(row["work"] == aim.recipe for row in rows)]
+    aims = [aim for aim in AIMS if aim.recipe in works]
+    sizes = works[aims[0].recipe]["sizes"]
     own, tuned = OWN.name, PUBLISHED.name
     return page(
         "## Time to quality",
@@ -45,23 +48,22 @@ def quality(section: dict[str, Any]) -> str:
         {joined([_aim(aim) for aim in aims])}. {count(sizes["train"])} images of MNIST are trained
         on. After every {EVERY} steps the error of {count(sizes["validation"])} held-out images
         decides whether training ends; this takes no time here, for all alike. The error of the
-        {count(sizes["test"])} test images is computed once, in the end, and decides nothing. All
-        are in {rows[0]["precision"]}. The error of a variational autoencoder is that of drawn
-        codes, −ELBO.""",
+        {count(sizes["test"])} test images is computed once, in the end, and decides nothing. The
+        error of a variational autoencoder is that of drawn codes, −ELBO.""",
         f"""{own} trains by its default way: batches, rates, schedule and length are those that it
         takes by itself. {tuned} is the tuned script of the contest, with the batches and the
         constant rate that were published. {SEARCHED.name} is the same script at the constant rate
-        with which it comes to the aim in the fewest steps, in a search with another seed:
-        {_searches(aims, searches)}. The ratio is that of its median to {own}'s. In the figure each
-        thin line is a seed, and the strong one the median.""",
-        *(_aim_table(aim, rows) for aim in aims),
+        with which it comes to the aim in the fewest steps, in a search with another seed. The
+        ratio is that of its median to {own}'s. In the figure each thin line is a seed, and the
+        strong one the median.""",
+        *(_part(aim, works[aim.recipe]) for aim in aims),
     )
 
 
-def draw_quality(section: dict[str, Any]) -> str:
+def draw_quality(works: Works) -> str:
     """Draw the figure, as an SVG file that stands alone."""
-    aims = [aim for aim in AIMS if any(row["work"] == aim.recipe for row in section["rows"])]
-    marks = [_placed(place, aim, section["rows"]) for place, aim in enumerate(aims)]
+    aims = [aim for aim in AIMS if aim.recipe in works]
+    marks = [_placed(place, aim, works[aim.recipe]["rows"]) for place, aim in enumerate(aims)]
     lines = -(-len(aims) // COLUMNS)
     width = min(COLUMNS, len(aims)) * (WIDTH + NAMED + GAP) - GAP
     alt = "Validation error against seconds of training, for each work and entrant."
@@ -72,44 +74,44 @@ def _aim(aim: Aim) -> str:
     return f"{number(aim.error)} of `{aim.recipe}` ({aim.source})"
 
 
-def _searches(aims: Sequence[Aim], searches: Sequence[Row]) -> str:
-    return joined([_search(aim, searches) for aim in aims])
-
-
-def _search(aim: Aim, searches: Sequence[Row]) -> str:
-    rows = sorted((row for row in searches if row["work"] == aim.recipe), key=lambda row: row["lr"])
-    tried = [
-        f"{row['lr']:g}{' not' * (not row['reached'])} in {count(steps(row))}"
-        for row in rows
-        if not row["failure"]
-    ]
-    return f"`{aim.recipe}` at {joined(tried)} steps"
-
-
-def _aim_table(aim: Aim, rows: Sequence[Row]) -> str:
+def _part(aim: Aim, section: dict[str, Any]) -> str:
+    """Write what is about one work."""
+    rows, tried = section["rows"], _tried(section["searches"])
     head = ["Entrant", "Rate", "s to the aim", "Fastest … slowest", "Ratio", "Steps"]
     head += ["ms per step", "Validation error", "Test error", "Came to it"]
-    lines = [line for entrant in ENTRANTS for line in _entrant(aim, entrant, rows)]
+    lines = [line for entrant in ENTRANTS for line in _entrant(entrant, rows)]
     return page(
-        f"### {aim.recipe} to {number(aim.error)} {UNITS[aim.work.metric]}", table(head, lines)
+        f"### {aim.recipe} to {number(aim.error)} {UNITS[aim.work.metric]}",
+        f"In {rows[0]['precision']}. Rates tried for the tuned script: {tried}.",
+        table(head, lines),
     )
 
 
-def _entrant(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> Iterator[list[str]]:
+def _tried(searches: Sequence[Row]) -> str:
+    """Say in how many steps each rate led to the aim, if it did."""
+    rows = sorted((row for row in searches if not row["failure"]), key=lambda row: row["lr"])
+    told = [
+        f"{row['lr']:g} ({'' if row['reached'] else 'not within '}{count(steps(row))} steps)"
+        for row in rows
+    ]
+    return joined(told) if told else "none"
+
+
+def _entrant(entrant: Entrant, rows: Sequence[Row]) -> Iterator[list[str]]:
     """Yield the line of an entrant; of one that failed, why."""
-    own = [row for row in rows if (row["work"], row["entrant"]) == (aim.recipe, entrant.name)]
+    own = [row for row in rows if row["entrant"] == entrant.name]
     good = [row for row in own if not row["failure"]]
     if not good:
         yield from ([entrant.name, row["failure"], *[NONE] * 8] for row in own[:1])
         return
-    seconds = seconds_to(rows, aim.recipe, entrant.name)
+    seconds = seconds_to(rows, entrant)
     each = [1000 * row["seconds"][-1] / steps(row) for row in good]
     yield [
         entrant.name,
         "fitted" if good[0]["lr"] is None else f"{good[0]['lr']:g}",
         _seconds(median(seconds)),
         f"{_seconds(min(seconds))} … {_seconds(max(seconds))}",
-        number(ahead(rows, aim.recipe, entrant.name), 3),
+        number(ahead(rows, entrant), 3),
         count(round(median(map(steps, good)))),
         number(median(each), 3),
         number(median(row["errors"][-1] for row in good)),
@@ -148,7 +150,7 @@ def _curves(aim: Aim, entrant: Entrant, rows: Sequence[Row]) -> list[Curve]:
     seeds = [
         list(zip(row["seconds"], row["errors"], strict=True))
         for row in rows
-        if (row["work"], row["entrant"]) == (aim.recipe, entrant.name) and not row["failure"]
+        if row["entrant"] == entrant.name and not row["failure"]
     ]
     if not seeds:
         return []

@@ -28,7 +28,10 @@ from benchmarks.works import ROOT, WORKS, Work
 from latentscape.core.files import write_json, write_text
 from latentscape.core.units import NONE, count, joined, number, share
 
-SECTIONS = ("contest", "quality", "study", "commands", "growth", "precision")
+QUALITY = "quality"
+"""The section of which each work is measured, and kept, by itself."""
+
+SECTIONS = ("contest", QUALITY, "study", "commands", "growth", "precision")
 
 
 TUNED = """Peers get what their own guides recommend for speed. PyTorch, tuned: all images in
@@ -54,8 +57,8 @@ def write_report(folder: Path = ROOT) -> None:
     sections = load_results(folder)
     if "growth" in sections:
         write_text(folder / "growth.svg", draw(sections["growth"]["rows"]))
-    if "quality" in sections:
-        write_text(folder / "quality.svg", draw_quality(sections["quality"]))
+    if QUALITY in sections:
+        write_text(folder / "quality.svg", draw_quality(sections[QUALITY]))
     tried = folder / "TRIED.md"
     parts = [
         _introduction(sections),
@@ -68,7 +71,7 @@ def write_report(folder: Path = ROOT) -> None:
 
 
 def _introduction(sections: Sections) -> str:
-    measured = [(name, sections[name]) for name in SECTIONS if name in sections]
+    measured = [each for name in SECTIONS if name in sections for each in _parts(name, sections)]
     dates = [[name, each["date"], count(each["repetitions"])] for name, each in measured]
     where: dict[str, list[str]] = {}
     for name, section in measured:
@@ -85,6 +88,13 @@ def _introduction(sections: Sections) -> str:
         s are seconds, MB are 10^6 bytes, GFLOP/s are 10^9 multiplications and additions per second,
         and ± is one standard deviation, unless it is said to be something else.""",
     )
+
+
+def _parts(name: str, sections: Sections) -> list[tuple[str, dict[str, Any]]]:
+    """Return what of a section was measured at once, and what it is called."""
+    if name == QUALITY:
+        return [(f"quality of {recipe}", part) for recipe, part in sections[name].items()]
+    return [(name, sections[name])]
 
 
 def _circumstances(section: dict[str, Any]) -> str:
@@ -311,7 +321,7 @@ def _precision_row(row: dict[str, Any]) -> list[str]:
 
 _WRITERS = {
     "contest": _contest,
-    "quality": lambda sections: quality(sections["quality"]),
+    QUALITY: lambda sections: quality(sections[QUALITY]),
     "study": lambda sections: study(sections["study"]),
     "commands": _commands,
     "growth": _growth,

@@ -107,6 +107,11 @@ def _times(value: float) -> str:
     return "not reached" if value == inf else f"{number(value, 3)} ×"
 
 
+def quality_rows(sections: Sections, work: str) -> list[Row]:
+    """Return the trainings of a work that were to come to a quality."""
+    return _rows(sections.get("quality", {}), work)
+
+
 def _rows(sections: Sections, name: str) -> list[Row]:
     rows: list[Row] = sections.get(name, {}).get("rows", [])
     return rows
@@ -127,7 +132,7 @@ def _ratio(work: str, contestant: str, bound: float) -> Target:
 
 def _time_to_quality(work: str, bound: float) -> Target:
     def value(sections: Sections) -> float | None:
-        return ahead(_rows(sections, "quality"), work, SEARCHED.name)
+        return ahead(quality_rows(sections, work), SEARCHED)
 
     return Target(
         f"{work}: seconds to the published error, {SEARCHED.name} / Latentscape",
@@ -154,7 +159,7 @@ def _study_ratio(how: str, bound: float) -> Target:
 
 
 def _seconds_to(sections: Sections, work: str) -> float | None:
-    seconds = seconds_to(_rows(sections, "quality"), work, OWN_ENTRANT.name)
+    seconds = seconds_to(quality_rows(sections, work), OWN_ENTRANT)
     return median(seconds) if seconds else None
 
 

@@ -16,7 +16,7 @@ from benchmarks.contest import run_contest
 from benchmarks.gpu.page import FILES as GPU_FILES
 from benchmarks.images import scenes
 from benchmarks.processes import Measured
-from benchmarks.quality import AIMS, ahead, run_quality, seconds_to
+from benchmarks.quality import AIMS, OWN, PUBLISHED, SEARCHED, ahead, run_quality, seconds_to
 from benchmarks.quality_page import draw_quality, quality
 from benchmarks.results import write_report
 from benchmarks.study import run_study
@@ -251,7 +251,7 @@ def race(monkeypatch, tmp_path):
     monkeypatch.setattr("benchmarks.quality.carry_out", carry_out)
     parts = {part: np.zeros(3) for part in ("train", "validation", "test")}
     monkeypatch.setattr("benchmarks.quality._load_images", lambda: parts)
-    return lambda: run_quality(["simple-20"], range(2), tmp_path / "quality.json"), trained
+    return lambda: run_quality(AIMS[0], range(2), tmp_path), trained
 
 
 def test_times_to_quality_go_on_after_a_stop_and_the_peer_has_its_best_rate(race, tmp_path):
@@ -276,13 +276,14 @@ def test_times_to_quality_go_on_after_a_stop_and_the_peer_has_its_best_rate(race
             ("PyTorch, tuned", 1e-3),
         )
     ]
-    assert not (tmp_path / "quality.json").exists()
+    assert not (tmp_path / "simple-20.json").exists()
     rows = section["rows"]
-    assert seconds_to(rows, "simple-20", "Latentscape") == [2, 4]
-    assert ahead(rows, "simple-20", "PyTorch, tuned, best rate") == 1.5
-    text, figure = quality(section), draw_quality(section)
+    assert seconds_to(rows, OWN) == [2, 4]
+    assert ahead(rows, SEARCHED) == 1.5
+    works = {"simple-20": section}
+    text, figure = quality(works), draw_quality(works)
     assert "| PyTorch, tuned | 0.001 | 9.00 | 6.00 … 12.0 | 3.00 |" in text
-    searched = "`simple-20` at 0.001 in 300, 0.002 in 150 and 0.004 not in 150 steps"
+    searched = "0.001 (300 steps), 0.002 (150 steps) and 0.004 (not within 150 steps)"
     assert searched in " ".join(text.split())
     assert "2 of 2" in text
     assert figure.count("<svg") == 2
@@ -294,9 +295,9 @@ def test_a_missed_aim_is_not_a_time(race):
         run()
     section = run()
     missed = [{**row, "reached": False} for row in section["rows"]]
-    assert seconds_to(missed, "simple-20", "PyTorch, tuned") == [inf, inf]
-    assert ahead(missed, "simple-20", "PyTorch, tuned") is None
-    assert "not reached" in quality({**section, "rows": missed})
+    assert seconds_to(missed, PUBLISHED) == [inf, inf]
+    assert ahead(missed, PUBLISHED) is None
+    assert "not reached" in quality({"simple-20": {**section, "rows": missed}})
 
 
 def test_aims_are_what_reference_projects_published_and_this_one_repeated():
