@@ -25,8 +25,7 @@ from tools.anonymous import anonymous
 
 # So that the small data, too, are more than what is held at once; and that it takes seconds.
 subsets.MAX_VALUES = 1 << 22
-patient.MAX_VALUES, principal.MAX_START = 1 << 22, 1 << 22
-principal.MAX_RESIDENT = patient.MAX_RESIDENT = 1 << 22
+patient.MAX_VALUES = 1 << 22
 # Batches of 4 MB: of larger ones, a few more at once are as much as is looked for.
 batches.MAX_VALUES, principal.MAX_CHUNK = 1 << 20, 1 << 20
 peaks, going = [0], True

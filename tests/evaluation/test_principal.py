@@ -11,8 +11,7 @@ from latentscape.evaluation.principal import fit_components
 @pytest.fixture
 def in_passes(monkeypatch):
     """Let a few thousand values be too many to be held at once."""
-    monkeypatch.setattr(principal, "MAX_RESIDENT", 1)
-    monkeypatch.setattr(principal, "MAX_START", 4000)
+    monkeypatch.setattr(principal, "MAX_RESIDENT", 4000)
 
 
 def drawn(n=3000, dim=40, seed=0):
@@ -98,7 +97,7 @@ def test_passes_over_mnist_agree_with_scikit_learn(mnist, monkeypatch):
     def rows(places):
         return images[places] / np.float32(255)
 
-    whole = fit_components(rows, images.shape, 32)
-    monkeypatch.setattr(principal, "MAX_RESIDENT", 1)
     in_chunks = fit_components(rows, images.shape, 32)
+    monkeypatch.setattr(principal, "MAX_RESIDENT", images.size)
+    whole = fit_components(rows, images.shape, 32)
     assert error(in_chunks, tested) == pytest.approx(error(whole, tested), rel=1e-5)

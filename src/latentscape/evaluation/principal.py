@@ -11,11 +11,8 @@ from latentscape.core.progress import Stage, stage
 from latentscape.core.records import Array
 from latentscape.core.subsets import draw_subset
 
-MAX_RESIDENT = 1 << 24
-"""Values of rows up to which scikit-learn gets all of them at once: 64 MiB of float32."""
-
-MAX_START = 1 << 22
-"""Values of the drawn rows by which the search begins where there are more."""
+MAX_RESIDENT = 1 << 22
+"""Values of rows that scikit-learn gets at once, of float32: all of them, or some to begin with."""
 
 CHUNK, MAX_CHUNK = 1000, 1 << 23
 """Rows that are worked on together, and values of them, at most."""
@@ -65,7 +62,7 @@ class Components:
 def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     """Find the principal components of rows, of which few are in memory at once.
 
-    Up to 2^24 values scikit-learn finds them. Beyond that, those of drawn rows are made better by
+    Up to 2^22 values scikit-learn finds them. Beyond that, those of drawn rows are made better by
     passes over all rows, each a step of orthogonal iteration (Halko et al. 2011, algorithm 4.4),
     until that lowers the variance that they miss by less than a hundred-thousandth.
 
@@ -104,7 +101,7 @@ def _all_at_once(rows: Array, count: int) -> Components:
 def _in_passes(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     n, dim = shape
     followed = min(count + count // 2 + 10, dim, n)  # The more are followed, the fewer passes.
-    drawn = draw_subset(np.arange(n), None, max(followed, MAX_START // dim))
+    drawn = draw_subset(np.arange(n), None, max(followed, MAX_RESIDENT // dim))
     start = _all_at_once(gather(lambda places: rows(drawn[places]), (len(drawn), dim)), followed)
     centre, basis = start.mean.astype(np.float64), start.directions.T
     missed = np.inf
