@@ -19,6 +19,10 @@ EVERY_DEPENDENCY := -n auto --dist worksteal -k "not truncated and not other_met
 	tests/explorer/test_server.py \
 	tests/core/test_tables.py tests/plotting tests/test_cli.py::test_every_command_has_help tests/test_cli.py::test_every_table_is_json_too
 
+# Some environments forbid Python to keep what it compiled. Each of the many processes of tests would
+# compile all that it imports.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: install page demo test test-lowest test-highest check check-types check-rest docs bench bench-gpu results clean
 
 # What tests and documents need too. `make demo` installs less.

@@ -65,6 +65,23 @@ def test_a_failure_shows_the_last_lines_of_pip_and_is_not_taken_for_installed(
     assert not install.is_installed(venv, "demo")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a script that can be executed")
+def test_an_installation_that_cannot_train_is_none(venv, monkeypatch, capsys):
+    have_pip_do(monkeypatch, venv, "print('no torch'); sys.exit('train' in sys.argv)")
+    assert install.main(["--venv", str(venv)]) == 2
+    assert (
+        "A small model could not be trained. The last lines:\nno torch" in capsys.readouterr().err
+    )
+    assert not install.is_installed(venv, "tests")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a script that can be executed")
+def test_the_trial_keeps_what_it_compiles_where_that_is_forbidden(venv, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    have_pip_do(monkeypatch, venv, "sys.exit(sys.dont_write_bytecode)")
+    install.try_out(venv)
+
+
 def test_what_is_installed_is_not_installed_again_until_versions_change(venv, monkeypatch):
     install.stamp_of(venv, "tests").write_text(install.fingerprint())
     assert install.is_installed(venv, "tests")

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +38,9 @@ class Purpose:
 
 
 PURPOSES = {"demo": Purpose("demo", 1300), "tests": Purpose("dev,docs,all", 2700)}
+
+
+TRIAL = "train simple-20 --data mnist-5k --epochs 1 --train 500 --test 100".split()
 
 
 class InstallError(Exception):
@@ -69,6 +72,8 @@ def install(venv: Path, purpose: str) -> None:
         print(f"The packages are installed, in {venv}", flush=True)
     else:
         install_packages(venv, purpose)
+        if purpose != "demo":  # The demo is a trial itself.
+            try_out(venv)
         stamp_of(venv, purpose).write_text(fingerprint())
     page = [sys.executable, str(ROOT / "web" / "build.py")]
     if subprocess.run(page, check=False).returncode != 0:
@@ -91,6 +96,29 @@ def install_packages(venv: Path, purpose: str) -> None:
             last = "".join(log.readlines()[-15:])
             raise InstallError(f"pip could not install the packages. Its last lines:\n{last}")
     print(f"Installed {megabytes_in(venv):,} MB in {time.monotonic() - begin:.0f} s.", flush=True)
+
+
+def try_out(venv: Path) -> None:
+    """Train a small model, which shows that all is there.
+
+    What it imports is compiled, and kept: where the environment forbids Python to do so, as some
+    containers do, each command would compile it again, which takes as long as a small training.
+    """
+    print("Trying it out on a small model ...", flush=True)
+    command = [str(create_environment(venv)), "-m", "latentscape", *TRIAL]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, "--folder", folder],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    if done.returncode != 0:
+        last = "\n".join(done.stdout.splitlines()[-15:])
+        raise InstallError(f"A small model could not be trained. The last lines:\n{last}")
 
 
 def create_environment(venv: Path) -> Path:
