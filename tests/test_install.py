@@ -75,6 +75,13 @@ def test_an_installation_that_cannot_train_is_none(venv, monkeypatch, capsys):
     assert not install.is_installed(venv, "tests")
 
 
+def test_the_trial_trains_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(install, "create_environment", lambda venv: Path(sys.executable))
+    install.try_out(tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a script that can be executed")
 def test_the_trial_keeps_what_it_compiles_where_that_is_forbidden(venv, monkeypatch):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")

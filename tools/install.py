@@ -109,7 +109,7 @@ def try_out(venv: Path) -> None:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     with TemporaryDirectory() as folder:
         done = subprocess.run(
-            [*command, "--folder", folder],
+            [*command, "--runs", folder],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
