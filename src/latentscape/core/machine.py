@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from platform import python_version
 from typing import Any
 
@@ -97,16 +98,21 @@ def measure_products(device: torch.device, seconds: float = 0.2) -> dict[str, fl
 
 def _rate(product: Callable[[], Any], device: torch.device, seconds: float) -> float:
     """Return the GFLOP/s of the best of several rounds: other programs can only slow it down."""
-    best, end = 0.0, time.perf_counter() + seconds
-    product()  # The first one chooses kernels and allocates memory.
-    while time.perf_counter() < end:
-        synchronize(device)
-        begin = time.perf_counter()
-        for _ in range(10):
-            product()
-        synchronize(device)
-        best = max(best, 10 * 2 * _SIZE**3 / (time.perf_counter() - begin) / 1e9)
-    return best
+    # The first one chooses kernels and allocates memory. Where products are slow, it is a round.
+    count = max(1, min(10, int(seconds / _seconds(product, device, 1))))
+    best, end = inf, time.perf_counter() + seconds
+    while best == inf or time.perf_counter() < end:
+        best = min(best, _seconds(product, device, count))
+    return count * 2 * _SIZE**3 / best / 1e9
+
+
+def _seconds(product: Callable[[], Any], device: torch.device, count: int) -> float:
+    synchronize(device)
+    begin = time.perf_counter()
+    for _ in range(count):
+        product()
+    synchronize(device)
+    return time.perf_counter() - begin
 
 
 def _versions() -> dict[str, str]:
