@@ -20,16 +20,10 @@ from latentscape.training.engine.kernels import LANES, Kernels
 
 _SOURCE = Path(__file__).with_name("kernels.c")
 
-_VECTORS = {
-    "AVX512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
-    "AVX2": ["-mavx2"],
-}.get(torch.backends.cpu.get_cpu_capability())
-"""How the compiler is told what PyTorch computes with; None for what the kernels are not for."""
-
 # No two operations may be contracted into one that rounds once. The threads of OpenMP have to be
 # those of PyTorch, so its library is not linked: the process has it already.
 _COMPILE = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-_COMPILE += ["-fopenmp", "-fPIC", "-mfma", *(_VECTORS or ())]
+_COMPILE += ["-fopenmp", "-fPIC", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 _LINK = ["-shared", f"-L{Path(torch.__file__).parent / 'lib'}", "-l:libtorch_cpu.so", "-lm"]
 _SECONDS = 60.0
 """After which a compiler is given up."""
@@ -38,7 +32,7 @@ _SECONDS = 60.0
 @cache
 def load_kernels() -> Kernels | None:
     """Return the kernels, compiled now if need be; None where they cannot be had."""
-    if platform.system() != "Linux" or _VECTORS is None:
+    if platform.system() != "Linux" or torch.backends.cpu.get_cpu_capability() != "AVX512":
         return None
     with suppress(OSError, subprocess.SubprocessError, AttributeError):
         kernels = Kernels(ctypes.CDLL(str(_compiled())))

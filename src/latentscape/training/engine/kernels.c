@@ -9,29 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Vectors as wide as those that PyTorch computes with on this processor, and what is done with them.
-   SLEEF's functions are those that PyTorch's kernels call, as its library exports them. */
-#ifdef __AVX512F__
+/* SLEEF, the functions that PyTorch's kernels call, as its library exports them. */
+extern __m512 Sleef_expf16_u10(__m512);
+extern __m512 Sleef_log1pf16_u10(__m512);
+
 #define LANES 16
-typedef __m512 lanes;
-typedef __mmask16 mask;
-extern lanes Sleef_expf16_u10(lanes), Sleef_log1pf16_u10(lanes);
-#define OF(name) _mm512_##name
-#define EXP Sleef_expf16_u10
-#define LOG1P Sleef_log1pf16_u10
-#define IS_MORE(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ)
-#define CHOOSE(no, yes, mask) _mm512_mask_blend_ps(mask, no, yes)
-#else
-#define LANES 8
-typedef __m256 lanes;
-typedef __m256 mask;
-extern lanes Sleef_expf8_u10(lanes), Sleef_log1pf8_u10(lanes);
-#define OF(name) _mm256_##name
-#define EXP Sleef_expf8_u10
-#define LOG1P Sleef_log1pf8_u10
-#define IS_MORE(a, b) _mm256_cmp_ps(a, b, _CMP_GT_OQ)
-#define CHOOSE(no, yes, mask) _mm256_blendv_ps(no, yes, mask)
-#endif
 
 static inline float widened(uint16_t half) {
     uint32_t bits = (uint32_t)half << 16;
@@ -62,7 +44,7 @@ void round_all(int64_t count, const int64_t *sizes, const float **from, uint16_t
     }
 }
 
-/* Move weights by Adam: tensors of a multiple of 16 numbers, with gradients as they come. */
+/* Move weights by Adam: tensors of a multiple of LANES numbers, with gradients as they come. */
 void adam(int64_t count, const int64_t *sizes, float **weights, const void **gradients,
           const int64_t *low, float **means, float **squares, float **steps, double lr,
           double beta1, double beta2, double eps) {
@@ -93,50 +75,53 @@ void adam(int64_t count, const int64_t *sizes, float **weights, const void **gra
     }
 }
 
-static inline lanes load_lanes(const void *from, int64_t i, int low) {
-    if (!low) return OF(loadu_ps)((const float *)from + i);
-    float values[LANES];
-#pragma omp simd
-    for (int k = 0; k < LANES; k++) values[k] = widened(((const uint16_t *)from)[i + k]);
-    return OF(loadu_ps)(values);
+static inline __m512 load_lanes(const void *from, int64_t i, int64_t low) {
+    if (!low) return _mm512_loadu_ps((const float *)from + i);
+    const __m256i halves = _mm256_loadu_si256((const __m256i *)((const uint16_t *)from + i));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-static inline void store_lanes(void *to, int64_t i, int low, lanes given) {
+static inline void store_lanes(void *to, int64_t i, int64_t low, __m512 values) {
     if (!low) {
-        OF(storeu_ps)((float *)to + i, given);
+        _mm512_storeu_ps((float *)to + i, values);
         return;
     }
-    float values[LANES];
-    OF(storeu_ps)(values, given);
-#pragma omp simd
-    for (int k = 0; k < LANES; k++) ((uint16_t *)to)[i + k] = rounded(values[k]);
+    const __m512i bits = _mm512_castps_si512(values), one = _mm512_set1_epi32(1);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
+    const __m512i up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+    const __m512i halves = _mm512_srli_epi32(_mm512_add_epi32(bits, up), 16);
+    const __mmask16 nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+    const __m512i all = _mm512_mask_blend_epi32(nan, halves, _mm512_set1_epi32(0xffff));
+    _mm256_storeu_si256((__m256i *)((uint16_t *)to + i), _mm512_cvtepi32_epi16(all));
 }
 
 /* Log-probability of each pixel under its logit. */
 void bernoulli(int64_t rows, int64_t size, const void *logits, int64_t low, const float *images,
                float *log_probs) {
-    const lanes most = OF(set1_ps)(20);
+    const __m512 most = _mm512_set1_ps(20);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < rows * size; i += LANES) {
-        const lanes x = load_lanes(logits, i, low);
-        const lanes softplus = CHOOSE(LOG1P(EXP(x)), x, IS_MORE(x, most));
-        const lanes product = OF(mul_ps)(OF(loadu_ps)(images + i), x);
-        OF(storeu_ps)(log_probs + i, OF(sub_ps)(product, softplus));
+        const __m512 x = load_lanes(logits, i, low);
+        const __m512 soft = Sleef_log1pf16_u10(Sleef_expf16_u10(x));
+        const __mmask16 large = _mm512_cmp_ps_mask(x, most, _CMP_GT_OQ);
+        const __m512 softplus = _mm512_mask_blend_ps(large, soft, x);
+        const __m512 product = _mm512_mul_ps(_mm512_loadu_ps(images + i), x);
+        _mm512_storeu_ps(log_probs + i, _mm512_sub_ps(product, softplus));
     }
 }
 
 /* Its gradient for the logits, times a factor for each row. */
 void bernoulli_gradient(int64_t rows, int64_t size, const void *logits, int64_t low,
                         const float *images, const float *factors, void *gradient) {
-    const lanes one = OF(set1_ps)(1), zero = OF(setzero_ps)();
+    const __m512 one = _mm512_set1_ps(1), zero = _mm512_setzero_ps();
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++) {
-        const lanes factor = OF(set1_ps)(factors[row]);
+        const __m512 factor = _mm512_set1_ps(factors[row]);
         for (int64_t i = row * size; i < (row + 1) * size; i += LANES) {
-            const lanes opposite = OF(sub_ps)(zero, load_lanes(logits, i, low));
-            const lanes all = OF(add_ps)(one, EXP(opposite));
-            const lanes error = OF(sub_ps)(OF(loadu_ps)(images + i), OF(div_ps)(one, all));
-            store_lanes(gradient, i, low, OF(mul_ps)(error, factor));
+            const __m512 opposite = _mm512_sub_ps(zero, load_lanes(logits, i, low));
+            const __m512 all = _mm512_add_ps(one, Sleef_expf16_u10(opposite));
+            const __m512 error = _mm512_sub_ps(_mm512_loadu_ps(images + i), _mm512_div_ps(one, all));
+            store_lanes(gradient, i, low, _mm512_mul_ps(error, factor));
         }
     }
 }
