@@ -13,10 +13,15 @@ MAX_EXAMPLES, MAX_VALUES = 5000, 1 << 24
 """Examples that are looked at, and the values of all of them."""
 
 
+def most_examples(split: Split, most: int = MAX_EXAMPLES) -> int:
+    """Return how many examples are looked at: fewer where they are large."""
+    return max(2, min(most, MAX_VALUES // math.prod(split.dataset.shape)))
+
+
 def sample(split: Split, part: str = "train", most: int = MAX_EXAMPLES) -> Array:
     """Return stored values (n, *shape) of some examples of a part, as float32."""
-    most = max(2, min(most, MAX_VALUES // math.prod(split.dataset.shape)))
-    return split.dataset.images.take(split.subset(part, most)).astype(np.float32)
+    index = split.subset(part, most_examples(split, most))
+    return split.dataset.images.take(index).astype(np.float32)
 
 
 def scaled_sample(split: Split, part: str = "train", most: int = MAX_EXAMPLES) -> Array:

@@ -18,13 +18,13 @@ from latentscape.core.records import Split
 from latentscape.data import binarize_split
 from latentscape.doctor.diagnosis import Plan, TrainingStage
 from latentscape.doctor.examined import Examined
+from latentscape.doctor.examples import most_examples
 from latentscape.doctor.planning import plan_of
 from latentscape.doctor.principal import Principal
 from latentscape.doctor.rates import RangeTest, try_rates
 from latentscape.doctor.training_batches import gradient_norms
 from latentscape.doctor.units import watch_units
 from latentscape.evaluation.baselines import pca
-from latentscape.evaluation.principal import MAX_RESIDENT
 from latentscape.inference.batches import evaluating, stored, stored_batches, to_device
 from latentscape.model import Network, scaled
 from latentscape.model.latents import ACTIVE_VARIANCE, Normal
@@ -250,11 +250,11 @@ class Patient:
 
     @cached_property
     def _fitted_by_pca(self) -> Split:
-        """The split; several sizes are tried, so as many examples as fit into memory are enough."""
-        fitting = max(1, MAX_RESIDENT // math.prod(self.split.dataset.shape))
-        if len(self.split.train) <= fitting:
+        """The split with a few thousand training examples: several sizes are tried."""
+        most = most_examples(self.split)
+        if len(self.split.train) <= most:
             return self.split
-        return replace(self.split, train=self.split.subset("train", fitting))
+        return replace(self.split, train=self.split.subset("train", most))
 
     @cached_property
     def mean_image(self) -> Tensor:
