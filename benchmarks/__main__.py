@@ -11,8 +11,8 @@ from benchmarks.commands import run_commands
 from benchmarks.contest import run_contest
 from benchmarks.growth import run_growth
 from benchmarks.precision import SEEDS, run_precision
-from benchmarks.quality import AIMS, run_quality
-from benchmarks.results import QUALITY, SECTIONS, load_results, save_section, write_report
+from benchmarks.quality import AIMS, QUALITY, run_quality
+from benchmarks.results import SECTIONS, load_results, save_section, write_report
 from benchmarks.study import run_study
 from benchmarks.works import CONTESTANTS, ESSENTIAL, WORKS, Contestant, Work
 from latentscape import info

@@ -7,7 +7,7 @@ from statistics import median
 from benchmarks.commands import FULL, HELP, SMALL, SMALL_CONVOLUTIONAL
 from benchmarks.jobs import Row
 from benchmarks.quality import OWN as TRAINED
-from benchmarks.quality import PUBLISHED, SEARCHED, Entrant, seconds_to
+from benchmarks.quality import PUBLISHED, QUALITY, SEARCHED, Entrant, seconds_to
 from benchmarks.results import load_results
 from benchmarks.targets import OWN, Sections, all_threads, contest_row, contest_rows, slower
 from benchmarks.works import CONTESTANTS, ESSENTIAL
@@ -71,7 +71,7 @@ def commands() -> str:
 
 def time_to_quality() -> str:
     """Say how soon models are as good as their references, by default and in a tuned script."""
-    works = load_results()["quality"]
+    works = load_results()[QUALITY]
     return "; ".join(_sooner(recipe, work["rows"]) for recipe, work in works.items())
 
 

@@ -36,7 +36,10 @@ MOST_EPOCHS = 60
 
 PUBLISHED_RATE = 1e-3
 
-UNFINISHED = FOLDER / "quality"
+QUALITY = "quality"
+"""The section of the results that holds, for each work, what was measured of it."""
+
+UNFINISHED = FOLDER / QUALITY
 
 
 @dataclass(frozen=True)

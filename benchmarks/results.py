@@ -11,6 +11,7 @@ from benchmarks.gpu.page import gpu, load_gpu
 from benchmarks.growth import BASES, SECONDS, VARIED, along
 from benchmarks.markdown import page, table
 from benchmarks.precision import PRECISIONS, SEEDS
+from benchmarks.quality import QUALITY
 from benchmarks.quality_page import UNITS, draw_quality, quality
 from benchmarks.study_page import study
 from benchmarks.targets import (
@@ -27,9 +28,6 @@ from benchmarks.targets import (
 from benchmarks.works import ROOT, WORKS, Work
 from latentscape.core.files import write_json, write_text
 from latentscape.core.units import NONE, count, joined, number, share
-
-QUALITY = "quality"
-"""The section of which each work is measured, and kept, by itself."""
 
 SECTIONS = ("contest", QUALITY, "study", "commands", "growth", "precision")
 

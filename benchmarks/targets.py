@@ -8,7 +8,7 @@ from statistics import median
 from benchmarks.commands import FULL, HELP, SMALL
 from benchmarks.flops import training_flops
 from benchmarks.jobs import Row
-from benchmarks.quality import AIMS, SEARCHED, ahead, seconds_to
+from benchmarks.quality import AIMS, QUALITY, SEARCHED, ahead, seconds_to
 from benchmarks.quality import OWN as OWN_ENTRANT
 from benchmarks.study import ALL, EACH
 from latentscape.core.findings import Json
@@ -109,7 +109,7 @@ def _times(value: float) -> str:
 
 def quality_rows(sections: Sections, work: str) -> list[Row]:
     """Return the trainings of a work that were to come to a quality."""
-    return _rows(sections.get("quality", {}), work)
+    return _rows(sections.get(QUALITY, {}), work)
 
 
 def _rows(sections: Sections, name: str) -> list[Row]:

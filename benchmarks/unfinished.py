@@ -20,5 +20,5 @@ def go_on(file: Path, plan: dict[str, Any], *lists: str) -> Kept:
 
 def keep(file: Path, kept: Kept) -> None:
     """Keep what has been measured so far."""
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, kept)

@@ -40,6 +40,7 @@ class Purpose:
 PURPOSES = {"demo": Purpose("demo", 1300), "tests": Purpose("dev,docs,all", 2700)}
 
 
+# What a new installation is tried out with.
 TRIAL = "train simple-20 --data mnist-5k --epochs 1 --train 500 --test 100".split()
 
 
