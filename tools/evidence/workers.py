@@ -95,7 +95,7 @@ def speed_table(evidence: Evidence) -> list[list[str]]:
     for row in (row for row in evidence.rows if "plain" in row.numbers):
         alone = row.statistic("plain").mean
         times = (row.statistic(way).mean for way in WAYS)
-        beside = (f"{number(1000 * t, 3)} ms ({number(t / alone, 2)} ×)" for t in times)
+        beside = (f"{number(1000 * t, 3)} ms ({number(t / alone, 2)}\u00a0×)" for t in times)
         sizes = (count(int(row.statistic(key).mean)) for key in ("weights", "batch"))
         rows.append([row.label, *sizes, *beside])
     return rows
