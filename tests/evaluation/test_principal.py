@@ -10,8 +10,16 @@ from latentscape.evaluation.principal import fit_components
 
 @pytest.fixture
 def in_passes(monkeypatch):
-    """Let a few thousand values be too many to be held at once."""
+    """Let a few thousand values be too many to be held at once, and any covariance too large."""
     monkeypatch.setattr(principal, "MAX_RESIDENT", 4000)
+    monkeypatch.setattr(principal, "MAX_COVARIANCE", 0)
+
+
+@pytest.fixture(params=["one pass", "passes"])
+def in_chunks(request, in_passes, monkeypatch):
+    """Go through rows once for their covariance, or several times."""
+    if request.param == "one pass":
+        monkeypatch.setattr(principal, "MAX_COVARIANCE", 40)
 
 
 def drawn(n=3000, dim=40, seed=0):
@@ -50,7 +58,7 @@ def test_few_rows_have_the_components_of_scikit_learn_to_the_bit(shape):
 
 
 @pytest.mark.parametrize("count", [1, 5, 25, 40])
-def test_many_rows_have_the_same_components_up_to_a_hundred_thousandth(count, in_passes):
+def test_many_rows_have_the_same_components_up_to_a_hundred_thousandth(count, in_chunks):
     rows = drawn()
     model = PCA(count).fit(rows.astype(np.float64))
     components = fitted(rows, count)
@@ -78,25 +86,34 @@ def test_components_of_a_search_that_is_cut_short_are_those_of_its_last_pass(
     assert held.sum() > 0.95 * exact.explained_variance_.sum()
 
 
-def test_many_rows_that_are_all_the_same_are_restored(in_passes):
+def test_many_rows_that_are_all_the_same_are_restored(in_chunks):
     rows = np.full((2500, 7), 0.25, np.float32)
     components = fitted(rows, 3)
     assert error(components, rows) < 1e-12
     assert np.isfinite(components.directions).all()
 
 
-def test_the_same_rows_have_the_same_components_to_the_bit(in_passes):
+def test_the_same_rows_have_the_same_components_to_the_bit(in_chunks):
     one, other = (fitted(drawn(), 8).directions for _ in range(2))
     np.testing.assert_array_equal(one, other)
 
 
-def test_passes_over_mnist_agree_with_scikit_learn(mnist, monkeypatch):
+def test_one_pass_finds_directions_of_little_variance(in_passes, monkeypatch):
+    monkeypatch.setattr(principal, "MAX_COVARIANCE", 40)
+    rows = drawn()
+    exact = PCA(40).fit(rows.astype(np.float64)).components_
+    np.testing.assert_allclose(fitted(rows, 40).directions, exact, atol=1e-3)
+
+
+@pytest.mark.parametrize("largest", [0, 784])
+def test_passes_over_mnist_agree_with_scikit_learn(mnist, monkeypatch, largest):
     images = mnist.images[:30_000].reshape(30_000, -1)
     tested = mnist.images[60_000:].reshape(10_000, -1) / np.float32(255)
 
     def rows(places):
         return images[places] / np.float32(255)
 
+    monkeypatch.setattr(principal, "MAX_COVARIANCE", largest)
     in_chunks = fit_components(rows, images.shape, 32)
     monkeypatch.setattr(principal, "MAX_RESIDENT", images.size)
     whole = fit_components(rows, images.shape, 32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from latentscape.core.subsets import draw_subset
 
 MAX_RESIDENT = 1 << 22
 """Values of rows that scikit-learn gets at once, of float32: all of them, or some to begin with."""
+
+MAX_COVARIANCE = 1024
+"""Dimensions whose covariance is held: finding its eigenvectors takes less than another pass."""
 
 CHUNK, MAX_CHUNK = 1000, 1 << 23
 """Rows that are worked on together, and values of them, at most."""
@@ -62,9 +66,11 @@ class Components:
 def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     """Find the principal components of rows, of which few are in memory at once.
 
-    Up to 2^22 values scikit-learn finds them. Beyond that, those of drawn rows are made better by
-    passes over all rows, each a step of orthogonal iteration (Halko et al. 2011, algorithm 4.4),
-    until that lowers the variance that they miss by less than a hundred-thousandth.
+    Up to 2^22 values scikit-learn finds them. Beyond that, rows of up to 1,024 dimensions are gone
+    over once for their covariance, whose eigenvectors they are. Of longer rows, those of drawn ones
+    are made better by passes over all, each a step of orthogonal iteration (Halko et al. 2011,
+    algorithm 4.4), until that lowers the variance that they miss by less than a
+    hundred-thousandth.
 
     Parameters
     ----------
@@ -77,6 +83,8 @@ def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components
     """
     if shape[0] * shape[1] <= MAX_RESIDENT:
         return _all_at_once(gather(rows, shape), count)
+    if shape[1] <= MAX_COVARIANCE:
+        return _in_one_pass(rows, shape, count)
     return _in_passes(rows, shape, count)
 
 
@@ -98,6 +106,14 @@ def _all_at_once(rows: Array, count: int) -> Components:
     return Components(model.mean_, model.components_, model.explained_variance_ratio_, limits)
 
 
+def _in_one_pass(rows: Rows, shape: tuple[int, int], count: int) -> Components:
+    first = next(_chunks(shape))
+    one = _Pass(rows(first).mean(0, dtype=np.float64), None)
+    with stage("principal components", shape[0]) as work:
+        one.go_through(rows, shape, work)
+    return one.components(count)
+
+
 def _in_passes(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     n, dim = shape
     followed = min(count + count // 2 + 10, dim, n)  # The more are followed, the fewer passes.
@@ -109,16 +125,12 @@ def _in_passes(rows: Rows, shape: tuple[int, int], count: int) -> Components:
         for _ in range(MAX_PASSES):
             one = _Pass(centre, basis)
             one.go_through(rows, shape, work)
-            variances, turned = one.ritz()
+            variances, _ = one.within
             before, missed = missed, max(0.0, one.variance - variances[:count].sum())
             if before - missed <= CONVERGED * missed:
                 break
             centre, basis = one.mean, one.next_basis()
-    # They turn the basis of the last pass. `basis` may be that of one more, which was not made.
-    directions = _signed((one.basis @ turned[:, :count]).T).astype(np.float32)
-    with np.errstate(all="ignore"):
-        shares = (variances[:count] / one.variance).astype(np.float32)
-    return Components(one.mean.astype(np.float32), directions, shares, one.limits)
+    return one.components(count)
 
 
 class _Pass:
@@ -128,21 +140,29 @@ class _Pass:
     ----------
     centre : ndarray of float64
         (D,) near the mean.
-    basis : ndarray
-        (D, b) orthonormal.
+    basis : ndarray or None
+        (D, b) orthonormal; all directions where it is None.
 
     Attributes
     ----------
-    basis : ndarray of float32
-        The same.
+    mean : ndarray of float64
+        (D,) of the rows, once they are gone through.
+    variance : float
+        What all directions hold, times the rows.
+    limits : tuple of float
+        The smallest and the largest value of the rows.
     """
 
-    def __init__(self, centre: NDArray[np.float64], basis: Array) -> None:
-        self._centre, self.basis = centre, basis.astype(np.float32)
+    def __init__(self, centre: NDArray[np.float64], basis: Array | None) -> None:
+        self._centre = centre
+        self._basis = None if basis is None else basis.astype(np.float32)
         self._sum = np.zeros(len(centre))
-        self._scatter = np.zeros(basis.shape)
+        self._scatter: NDArray[np.float64] = np.zeros((len(centre), self._onto(centre).shape[0]))
         self._squares, self._n = 0.0, 0
         self.limits = (np.inf, -np.inf)
+
+    def _onto(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return rows if self._basis is None else rows @ self._basis
 
     def go_through(self, rows: Rows, shape: tuple[int, int], work: Stage) -> None:
         """Add all rows up: products in single precision, and their sums in double precision."""
@@ -150,7 +170,7 @@ class _Pass:
             chunk = rows(places)
             self.limits = min(self.limits[0], chunk.min()), max(self.limits[1], chunk.max())
             centred = chunk - self._centre.astype(np.float32)
-            self._scatter += centred.T @ (centred @ self.basis)
+            self._scatter += centred.T @ self._onto(centred)
             self._sum += centred.sum(0, dtype=np.float64)
             self._squares += float(np.square(centred).sum(dtype=np.float64))
             self._n += len(chunk)
@@ -159,13 +179,29 @@ class _Pass:
         offset = self._sum / self._n
         self.mean = self._centre.astype(np.float32) + offset
         self.variance = self._squares - self._n * float(offset @ offset)
-        self._scatter -= self._n * np.outer(offset, offset @ self.basis)
+        self._scatter -= self._n * np.outer(offset, self._onto(offset))
 
-    def ritz(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the variances (b,) within the basis, greatest first, and their directions."""
-        within = self.basis.T.astype(np.float64) @ self._scatter
-        variances, turned = np.linalg.eigh((within + within.T) / 2)
+    @cached_property
+    def within(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The variances (b,) within the basis, greatest first, and their directions (b, b)."""
+        scatter = self._onto(self._scatter.T)
+        variances, turned = np.linalg.eigh((scatter + scatter.T) / 2)
         return variances[::-1], turned[:, ::-1]
+
+    def components(self, count: int) -> Components:
+        """Return the components, of which no more than the basis has directions."""
+        variances, turned = self.within
+        directions = turned[:, :count]
+        if self._basis is not None:
+            directions = self._basis @ directions
+        with np.errstate(all="ignore"):  # Rows that are all the same have no variance to divide by.
+            shares = (variances[:count].clip(0) / self.variance).astype(np.float32)
+        return Components(
+            self.mean.astype(np.float32),
+            _signed(directions.T).astype(np.float32),
+            shares,
+            self.limits,
+        )
 
     def next_basis(self) -> NDArray[np.float64]:
         """Return an orthonormal basis (D, b) that is nearer to the directions of most variance."""

@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from latentscape.core.metrics import Metric
@@ -12,7 +11,7 @@ from latentscape.evaluation.quantities.quantity import Quantity
 SIDE, SD = 11, 1.5
 """Side and standard deviation of the Gaussian window, in pixels, as in the paper."""
 
-MAX_VALUES = 1 << 15
+MAX_VALUES = 1 << 18
 """Values that are compared together: what comes of them stays in a processor's cache."""
 
 _C1, _C2 = 0.01**2, 0.03**2  # K1 and K2 of the paper, for values from 0 to 1.
@@ -42,13 +41,21 @@ def _similarities(images: Tensor, means: Tensor) -> Tensor:
 
 
 def _blurred(values: Tensor) -> Tensor:
-    """Average values (B, C, H, W) in the window, wherever the whole of it lies on the image."""
-    offsets = torch.arange(SIDE, dtype=values.dtype, device=values.device) - SIDE // 2
-    weights = torch.softmax(-(offsets**2) / (2 * SD**2), 0)
-    flat = values.flatten(0, 1)[:, None]
-    rows = F.conv2d(flat, weights.reshape(1, 1, -1, 1))
-    averages = F.conv2d(rows, weights.reshape(1, 1, 1, -1))
-    return averages.reshape(*values.shape[:2], *averages.shape[-2:])
+    """Average values (B, C, H, W) in the window, wherever the whole of it lies on the image.
+
+    The window is a product of one for rows and one for columns, and each is a product of matrices:
+    on a processor they are faster than convolutions of one channel. Columns come before rows.
+    """
+    height, width = values.shape[-2:]
+    return (values @ _window(width, values)).mT @ _window(height, values)
+
+
+def _window(side: int, like: Tensor) -> Tensor:
+    """Return the weights (side, places) of each pixel of a side at each place of the window."""
+    pixels = torch.arange(side, dtype=like.dtype, device=like.device)
+    offsets = pixels[:, None] - pixels[SIDE // 2 : side - SIDE // 2]
+    weights = torch.exp(-(offsets**2) / (2 * SD**2)) * (offsets.abs() <= SIDE // 2)
+    return weights / weights.sum(0)
 
 
 SSIM = Quantity(
