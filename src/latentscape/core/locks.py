@@ -1,6 +1,8 @@
 """Locks of the kernel on open files: they end with the process that holds them, however it ends."""
 
+import os
 import sys
+from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
@@ -30,3 +32,11 @@ def take_lock(file: int, *, shared: bool = False) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def is_file_at(path: Path, file: int) -> bool:
+    """Whether an open file is still the one at a path: another may have taken its place."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file))
+    except OSError:
+        return False

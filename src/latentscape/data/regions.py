@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentscape.core.errors import DataError
-from latentscape.core.locks import take_lock
+from latentscape.core.locks import is_file_at, take_lock
 from latentscape.core.records import Array
 from latentscape.core.stores import CHUNK
 from latentscape.data.compression import unreadable
@@ -109,14 +109,6 @@ def _is_mapped_from(address: int, path: Path) -> bool:
                 status = os.stat(path)
                 return (status.st_dev, status.st_ino) == (os.makedev(major, minor), int(inode))
     return False
-
-
-def _is_file(path: Path, status: os.stat_result) -> bool:
-    """Whether a file is the one at a path."""
-    try:
-        return os.path.samestat(os.stat(path), status)
-    except OSError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -217,7 +209,7 @@ class RegionFile:
         """
         while take_lock(self._file.fileno(), shared=True) is False:
             time.sleep(0.01)  # Who removes it holds it for as long as it takes to rename it.
-        if not _is_file(self.region.path, os.fstat(self._file.fileno())):
+        if not is_file_at(self.region.path, self._file.fileno()):
             raise DataError(
                 f"{self.region.path} has just been removed from the cache",
                 fix="Give the command again: it is made anew.",

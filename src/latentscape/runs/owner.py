@@ -20,7 +20,7 @@ from typing import Literal
 from latentscape.core.errors import RunError
 from latentscape.core.files import cannot_write
 from latentscape.core.findings import Record, to_json
-from latentscape.core.locks import take_lock
+from latentscape.core.locks import is_file_at, take_lock
 from latentscape.runs.reading import DAMAGE
 
 if sys.platform != "win32":
@@ -72,7 +72,7 @@ def owning(path: Path, work: Work) -> Iterator[None]:
     """
     key = Path(os.path.realpath(path))
     if key in _held.files:
-        if not _stands(path, _held.files[key]):
+        if not is_file_at(_lock_file(path), _held.files[key]):
             raise moved(path)
         with _blaming_moves(path, _held.files[key]):
             yield
@@ -115,7 +115,7 @@ def _blaming_moves(path: Path, file: int) -> Iterator[None]:
         yield
     except (OSError, RunError) as error:
         cause = error if isinstance(error, OSError) else error.__cause__
-        if not isinstance(cause, OSError) or _stands(path, file):
+        if not isinstance(cause, OSError) or is_file_at(_lock_file(path), file):
             raise
         raise moved(path) from error
 
@@ -127,7 +127,7 @@ def _acquire(path: Path, work: Work) -> int:
         file = _open(path)
         if _lock(file):
             # Its owner may have removed the file, or the directory, since it was opened.
-            if _stands(path, file):
+            if is_file_at(_lock_file(path), file):
                 _describe(file, work)
                 return file
             os.close(file)
@@ -143,7 +143,7 @@ def _acquire(path: Path, work: Work) -> int:
 
 def _release(path: Path, file: int) -> None:
     with suppress(OSError):
-        if _stands(path, file):
+        if is_file_at(_lock_file(path), file):
             _lock_file(path).unlink()
     os.close(file)
 
@@ -166,14 +166,6 @@ def _lock(file: int) -> bool:
     if taken is None:  # Go by what the file says; the identity of a run is checked too.
         return sys.platform == "win32" or not _is_alive(_read(file))
     return taken
-
-
-def _stands(path: Path, file: int) -> bool:
-    """Whether the lock file of a directory is the one that is open."""
-    try:
-        return os.path.samestat(os.stat(_lock_file(path)), os.fstat(file))
-    except OSError:
-        return False
 
 
 def _describe(file: int, work: Work) -> None:

@@ -41,7 +41,15 @@ class OperationCapture:
         return result, recorder.program(result) if recorder.replayable else None
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every operation on tensors."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # Otherwise PyTorch imports its compiler, for a second and 100 MB.
+
+
+class _Recorder(Watcher):  # type: ignore[no-untyped-call]
     """Records operations, below autograd and autocast, as a graph.
 
     A tensor is one of two things: the result of a recorded operation, or a constant, which the
@@ -61,10 +69,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # Of memory that the step allocated. None stands for a tensor without memory of its own.
         self._addresses: set[int | None] = {None}
         self._outside = set[int | None]()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # Otherwise PyTorch imports its compiler, for a second and 100 MB.
 
     def __torch_dispatch__(
         self,

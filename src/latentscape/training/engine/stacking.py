@@ -19,8 +19,8 @@ from typing import Any, Protocol, Self
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from latentscape.training.engine.operations import Watcher
 from latentscape.training.loader import Batch
 
 
@@ -204,15 +204,7 @@ class _Losses(nn.Module):
         return self._of(Batch(images, labels))
 
 
-class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operation on tensors."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # Otherwise PyTorch imports its compiler, for a second and 100 MB.
-
-
-class _Noting(_Mode):  # type: ignore[no-untyped-call]
+class _Noting(Watcher):  # type: ignore[no-untyped-call]
     """Notes what is drawn."""
 
     def __init__(self) -> None:
@@ -229,7 +221,7 @@ class _Noting(_Mode):  # type: ignore[no-untyped-call]
         return function(*args, **(kwargs or {}))
 
 
-class _HandingOut(_Mode):  # type: ignore[no-untyped-call]
+class _HandingOut(Watcher):  # type: ignore[no-untyped-call]
     """Hands out what was drawn beforehand, in the place of operations that draw."""
 
     def __init__(self, draws: Sequence[Tensor]) -> None:
