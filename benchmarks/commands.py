@@ -64,7 +64,7 @@ def _turn(command: str) -> dict[str, Any]:
         measured = measure(own_command(command), Path(folder))
     return {
         "seconds": measured.seconds,
-        "first_epoch_seconds": _first_epoch(measured),
+        "first_epoch_seconds": _first_epoch(measured) if " train " in command else None,
         "peak_bytes": measured.peak_bytes,
     }
 
@@ -76,8 +76,8 @@ def own_command(command: str) -> list[str | Path]:
 
 
 def _first_epoch(measured: Measured) -> float | None:
-    """Return the seconds to the line of the first finished epoch, of a command that has one."""
-    return next((seconds for seconds, line in measured.errors if line.startswith("epoch ")), None)
+    """Return the seconds to the first line about an epoch; of quick ones not each has a line."""
+    return next((seconds for seconds, line in measured.errors if ": epoch " in line), None)
 
 
 def _embedded(recipe: str, images: NDArray[np.uint8], count: int) -> dict[str, Any]:

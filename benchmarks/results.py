@@ -192,8 +192,8 @@ def _limits(sections: Sections, works: Iterable[Work]) -> str:
         {len(sections["contest"]["limits"])} measurements, between which the contest went on. A
         training step has to compute the products of the forward pass and, for the gradients, twice
         as many, but no gradient of the image. The table counts these operations from the layers,
-        and says which rate they come to, and which share of the float32 limit that is. With
-        bfloat16 a share above 100 % is possible.""",
+        and says which rate they come to, and which share of the limit of their precision that
+        is.""",
         table(["Work", "10^6 operations per image", *shown], rows),
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from benchmarks import documents, growth
 from benchmarks.contest import run_contest
+from benchmarks.flops import training_flops
 from benchmarks.gpu.page import FILES as GPU_FILES
 from benchmarks.images import scenes
 from benchmarks.processes import Measured
@@ -164,6 +165,21 @@ def test_contestants_are_compared_at_equal_precision(monkeypatch):
         "times as long in float32 on 2 cores"
     )
     assert "| PyTorch, tuned | float32 | 2.20 | 1.1 × | 3.00 | 1.5 × |" in documents.contest()
+
+
+def test_targets_of_the_step_are_ratios_in_one_precision():
+    rows = [
+        {**_row("Latentscape", "bfloat16", 1.0), "images_per_second": 1e5},
+        _row("Latentscape, float32", "float32", 2.0),
+        _row("PyTorch, tuned, bfloat16", "bfloat16", 1.7),
+        _row("PyTorch, tuned", "float32", 2.2),
+    ]
+    limits = [{"float32": 200.0, "bfloat16": 400.0}]
+    sections = {"contest": {"rows": rows, "limits": limits}}
+    found = [target.row(sections)[2:] for target in TARGETS if "same precision" in target.what]
+    assert found[:3] == [["1.70 ×", "met"], ["1.10 ×", "**missed**"], ["–", "not measured"]]
+    [ratio] = [target.value(sections) for target in TARGETS if "share" in target.what]
+    assert ratio == pytest.approx(training_flops("simple-20") * 1e5 / 400e9)
 
 
 def _carry_out(script, tmp_path, monkeypatch, **job):
