@@ -174,7 +174,7 @@ CASES = (
     Case(
         "codebook_unused",
         "vq",
-        {"model.latent.revive_below": 0.0, "model.latent.codes": 256, "train.lr": 0.01},
+        {"model.latent.revive_below": 0.0, "model.latent.codes": 512, "train.lr": 0.01},
         {"n": 640},
     ),
     Case("over_fitting", "plain", {"train.epochs": 40, **STEADY}, {"n": 320, "binary": True}),

@@ -154,7 +154,7 @@ def test_the_reference_takes_as_many_real_images_as_samples(small, real):
 def test_noise_is_far_away(small, rng):
     noise = rng.random((100, 1, 28, 28), dtype=np.float32)
     quality = sample_quality(noise, None, small, "prior")
-    assert max(quality.closeness.precision, quality.closeness.recall) <= 0.05
+    assert max(quality.closeness.precision, quality.closeness.recall) <= 0.1
     assert quality.closeness.frechet_distance > 20 * quality.reference.frechet_distance
 
 
