@@ -16,7 +16,7 @@ MAX_RESIDENT = 1 << 22
 """Values of rows that scikit-learn gets at once, of float32: all of them, or some to begin with."""
 
 MAX_COVARIANCE = 1024
-"""Dimensions whose covariance is held: finding its eigenvectors takes less than another pass."""
+"""Dimensions whose covariance is held: its eigenvectors take less time than another pass."""
 
 CHUNK, MAX_CHUNK = 1000, 1 << 23
 """Rows that are worked on together, and values of them, at most."""
@@ -66,8 +66,8 @@ class Components:
 def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components:
     """Find the principal components of rows, of which few are in memory at once.
 
-    Up to 2^22 values scikit-learn finds them. Beyond that, rows of up to 1,024 dimensions are gone
-    over once for their covariance, whose eigenvectors they are. Of longer rows, those of drawn ones
+    Rows of up to 1,024 dimensions are gone over once for their covariance, whose eigenvectors they
+    are. Of longer rows scikit-learn finds them, up to 2^22 values. Beyond that, those of drawn rows
     are made better by passes over all, each a step of orthogonal iteration (Halko et al. 2011,
     algorithm 4.4), until that lowers the variance that they miss by less than a
     hundred-thousandth.
@@ -81,10 +81,10 @@ def fit_components(rows: Rows, shape: tuple[int, int], count: int) -> Components
     count : int
         How many components, no more than rows and than D.
     """
-    if shape[0] * shape[1] <= MAX_RESIDENT:
-        return _all_at_once(gather(rows, shape), count)
     if shape[1] <= MAX_COVARIANCE:
         return _in_one_pass(rows, shape, count)
+    if shape[0] * shape[1] <= MAX_RESIDENT:
+        return _all_at_once(gather(rows, shape), count)
     return _in_passes(rows, shape, count)
 
 
