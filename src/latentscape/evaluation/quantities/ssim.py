@@ -33,21 +33,21 @@ def structural_similarity(images: Tensor, means: Tensor) -> Tensor:
 
 def _similarities(images: Tensor, means: Tensor) -> Tensor:
     x, y = images.double(), means.double()
-    mean_x, mean_y, xx, yy, xy = (_blurred(value) for value in (x, y, x * x, y * y, x * y))
+    windows = tuple(_window(side, x) for side in x.shape[-2:])
+    mean_x, mean_y, xx, yy, xy = (_blurred(v, *windows) for v in (x, y, x * x, y * y, x * y))
     variances, covariance = xx - mean_x**2 + yy - mean_y**2, xy - mean_x * mean_y
     similarity = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
     similarity /= (mean_x**2 + mean_y**2 + _C1) * (variances + _C2)
     return similarity.flatten(1).mean(1)
 
 
-def _blurred(values: Tensor) -> Tensor:
+def _blurred(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Average values (B, C, H, W) in the window, wherever the whole of it lies on the image.
 
-    The window is a product of one for rows and one for columns, and each is a product of matrices:
-    on a processor they are faster than convolutions of one channel. Columns come before rows.
+    The window is a product of one for rows and one for columns, each given as a matrix: products of
+    matrices are faster than convolutions of one channel. Height and width change places.
     """
-    height, width = values.shape[-2:]
-    return (values @ _window(width, values)).mT @ _window(height, values)
+    return (values @ columns).mT @ rows
 
 
 def _window(side: int, like: Tensor) -> Tensor:
