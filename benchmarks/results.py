@@ -243,8 +243,9 @@ def _commands(sections: Sections) -> str:
     head = ["Command", "Whole, s", "To the first finished epoch, s", "Peak memory, MB", "n"]
     return page(
         "## Commands",
-        """Whole commands in empty folders, from the start of the process. Peak memory is that of
-        the process, or of the largest that it started.""",
+        """Whole commands in empty folders, from the start of the process. The first finished epoch
+        is taken from the first line about one; where epochs are quick, that line is about the
+        second. Peak memory is that of the process, or of the largest that it started.""",
         table(head, rows),
         """Embedding, from a `.npy` file of MNIST images of uint8 to a `.npy` file of codes, which
         is `latentscape embed` without the start of Python, with models that were trained for one
